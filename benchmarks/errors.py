@@ -1,0 +1,92 @@
+"""Every error that libra-bench raises on purpose.
+
+    LibraBenchError                 exit status 1: it failed
+    ├── GenerationError             a study that cannot be generated
+    ├── StorageError                an answer or a record that cannot be written (a full disk)
+    └── InputError                  exit status 2: wrong usage or input
+        ├── UnknownNameError        a suite, model, metric or option that does not exist
+        ├── SuiteError              a suite file that cannot be used
+        ├── ImageError              an image that cannot be read, or must not be
+        ├── ModelError              a model, checkpoint or card that cannot be loaded
+        ├── MetricUnavailableError  a metric that cannot run here
+        └── RunConflictError        a run folder that belongs to another run, or is in use
+
+The command line turns each into one line on stderr and the exit status above; `--debug` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LibraBenchError(Exception):
+    """Something went wrong; the message says what, where, and what to do next.
+
+    Args:
+        what: what happened, without a full stop.
+        where: file and line, or the name of the option.
+        mend: what to do about it.
+    """
+
+    exit_status = 1
+
+    def __init__(self, what: str, *, where: object | None = None, mend: str | None = None) -> None:
+        self.what, self.where, self.mend = what, where, mend
+        place = f"{where}: " if where is not None else ""
+        advice = f"; {mend}" if mend else ""
+        super().__init__(f"{place}{what}{advice}")
+
+
+class GenerationError(LibraBenchError):
+    """A study could not be generated."""
+
+
+class StorageError(LibraBenchError):
+    """A file could not be written; what was written before is whole."""
+
+
+class InputError(LibraBenchError):
+    """The user's input cannot be used as it is."""
+
+    exit_status = 2
+
+
+class UnknownNameError(InputError):
+    """A name that is not known; the message suggests the nearest and lists what exists.
+
+    Args:
+        kind: what was asked for ("suite", "model", "metric").
+        name: the name as given.
+        available: the names that exist.
+    """
+
+    def __init__(self, kind: str, name: str, available: Iterable[str], *, mend: str | None = None) -> None:
+        self.kind, self.name = kind, name
+        known = sorted(available)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        guess = f"did you mean {near[0]!r}? " if near else ""
+        super().__init__(
+            f"unknown {kind} {name!r}",
+            mend=f"{guess}available: {', '.join(known) or 'none'}" + (f"; {mend}" if mend else ""),
+        )
+
+
+class SuiteError(InputError):
+    """A suite, reference or prediction file that cannot be used."""
+
+
+class ImageError(InputError):
+    """An image that cannot be read, or that must not be."""
+
+
+class ModelError(InputError):
+    """A model, checkpoint or model card that cannot be loaded."""
+
+
+class MetricUnavailableError(InputError):
+    """A metric that cannot run here; the mend says what to install or pass."""
+
+
+class RunConflictError(InputError):
+    """A run folder that belongs to a different run, or that another process is writing."""

@@ -1,0 +1,104 @@
+"""Files: JSON lines, hashes, and writes that leave either the old file or the whole new one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from benchmarks.errors import InputError, StorageError
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number from 1, object) of a JSON-lines file; blank lines are passed over.
+
+    Reads UTF-8 with or without a byte-order mark, and any line ends.
+
+    Raises:
+        InputError: the file is missing, is not text, or a line is not one JSON object; names the line.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    record = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise InputError(
+                        f"not valid JSON ({error.msg}, column {error.colno})",
+                        where=f"{path}:{number}",
+                        mend="each line must be one JSON object",
+                    ) from error
+                if not isinstance(record, dict):
+                    raise InputError(
+                        f"expected a JSON object, found {type(record).__name__}",
+                        where=f"{path}:{number}",
+                        mend="each line must be one JSON object",
+                    )
+                yield number, record
+    except FileNotFoundError as error:
+        raise InputError("no such file", where=path, mend="check the path") from error
+    except IsADirectoryError as error:
+        raise InputError("is a folder, not a file", where=path, mend="give the file inside it") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, mend="save the file as UTF-8") from error
+
+
+def dump_json_line(record: Mapping[str, Any]) -> str:
+    """One line of a JSON-lines file, newline included; text stays readable (no \\u escapes)."""
+    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+@contextmanager
+def atomic_write(path: Path, mode: str = "w", **open_options: Any) -> Iterator[IO[Any]]:
+    """Open a temporary neighbour of `path`; on success it takes the place of `path`, else nothing changes.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written; `path` is as it was before.
+    """
+    if "b" not in mode:
+        open_options = {"encoding": "utf-8", "newline": "", **open_options}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open(mode, **open_options) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write ({error.strerror or error})", where=path, mend="free some space or choose another folder"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Write a JSON-lines file atomically."""
+    with atomic_write(path) as stream:
+        stream.writelines(dump_json_line(record) for record in records)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write an indented JSON file atomically."""
+    with atomic_write(path) as stream:
+        json.dump(value, stream, ensure_ascii=False, indent=2)
+        stream.write("\n")
+
+
+def sha256_file(path: Path) -> str:
+    """The sha256 of a file's bytes, as hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_json(value: Any) -> str:
+    """The sha256 of a JSON value, independent of key order, as hex."""
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,102 @@
+"""The records that travel through libra-bench: suite -> Sample -> Question -> Answer -> Score.
+
+A record is what one line of a file holds; `benchmarks.files` reads and writes the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+QuestionId: TypeAlias = int | str
+Finish: TypeAlias = Literal["stop", "length", "error"]
+
+REFERENCE_KEYS = ("reference", "findings", "impression", "answer")
+"""Where a reference may stand; the first of these that is there counts."""
+
+HIDDEN_KEYS = frozenset({*REFERENCE_KEYS, "labels"})
+"""What an adapter never sees of a sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model is asked: everything an adapter may see of a sample."""
+
+    question_id: QuestionId
+    prompt: str
+    """The user's words, before any conversation template."""
+    images: tuple[Path, ...]
+    """No image, the current image, or (current, prior); existing files, inside the image root."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """The sample's other fields, references and labels excluded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One study of a suite: a question and what is known to be true of it."""
+
+    question_id: QuestionId
+    images: tuple[str, ...]
+    """Image paths as the suite file has them: relative to the image root."""
+    text: str
+    """The prompt."""
+    references: tuple[str, ...] = ()
+    """Alternative references; empty where the suite has none (generation only)."""
+    labels: tuple[str, ...] | None = None
+    """The true label set (may be empty), or None where the suite has no labels."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """Every other key of the line: used to stratify scores and to cluster by patient."""
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether a prior image is given (the suite's own `has_prior` wins)."""
+        stated = self.fields.get("has_prior")
+        return len(set(self.images)) > 1 if stated is None else bool(stated)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model answered; one line of answers.jsonl."""
+
+    question_id: QuestionId
+    prompt: str
+    text: str
+    answer_id: str = ""
+    """Set by the run: the same run gives the same id."""
+    model_id: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """`finish` ("stop", "length", "error"), `new_tokens`, `seconds`, `error`, `alternatives`."""
+
+    @property
+    def finish(self) -> Finish | None:
+        """How generation ended, or None where it isn't known (answers from elsewhere)."""
+        return self.metadata.get("finish")
+
+    @property
+    def failed(self) -> bool:
+        """Whether this is the record of a failure, scored as an empty text."""
+        return self.finish == "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One number of the leaderboard, with what it means.
+
+    `value`, `low` and `high` are in the unit of the column: x100 for everything but RadCliQ and CIDEr.
+    """
+
+    key: str
+    """The CSV column, e.g. "BLEU1"."""
+    metric: str
+    """The metric's id, e.g. "bleu"."""
+    value: float
+    low: float | None
+    """Lower end of the 95 % interval, or None where there is none."""
+    high: float | None
+    n: int
+    """The number of samples in the denominator."""
+    signature: str
+    """What exactly was computed: implementation, parameters, versions."""
+    higher_is_better: bool

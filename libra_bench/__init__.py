@@ -1,0 +1,42 @@
+"""libra-bench: numbers that can be trusted and repeated, for models that write chest X-ray reports.
+
+    from libra_bench import temporal_f1_score, evaluate_report, score, run, describe, load_suite, load_adapter
+
+Names are loaded when they are first used (PEP 562): `import libra_bench` imports no torch, transformers or pandas.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+_PUBLIC = {
+    "describe": "libra_bench.runner",
+    "evaluate_report": "libra_bench.evaluate",
+    "load_adapter": "libra_bench.models",
+    "load_suite": "benchmarks.suites",
+    "run": "libra_bench.runner",
+    "score": "libra_bench.scoring",
+    "temporal_f1_score": "libra_bench.metrics.temporal_f1",
+}
+
+__all__ = ["describe", "evaluate_report", "load_adapter", "load_suite", "run", "score", "temporal_f1_score"]
+
+if TYPE_CHECKING:
+    from benchmarks.suites import load_suite
+    from libra_bench.evaluate import evaluate_report
+    from libra_bench.metrics.temporal_f1 import temporal_f1_score
+    from libra_bench.models import load_adapter
+    from libra_bench.runner import describe, run
+    from libra_bench.scoring import score
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,54 @@
+"""The command line: every command in one list, and the one place where errors become messages."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from benchmarks.errors import LibraBenchError
+from libra_bench.cli import output
+
+app = typer.Typer(
+    name="libra-bench",
+    help="Measure models that write radiology reports from chest X-rays.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(show: bool) -> None:
+    if show:
+        from importlib.metadata import version
+
+        typer.echo(version("libra-bench"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. Works after a command, too."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; the exit status is 0 done, 1 failed, 2 wrong usage or input, 3 done with failed samples."""
+    debug = "--debug" in sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(arguments)
+    except LibraBenchError as error:
+        if debug:
+            raise
+        output.error(str(error))
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        output.error("interrupted; what was finished is kept, the same command continues")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output left (`| head`): nothing to say, and nobody to say it to
+        sys.exit(1)

@@ -1,0 +1,149 @@
+"""What a metric is: per-sample statistics -> their sum -> the score, so that every corpus value, value a
+sample, interval and paired test comes from one computation.
+
+A metric is a frozen dataclass; its parameters are its fields; its signature is derived from them. Adding one
+is one file and one line in `registry.py`; a third party uses the entry point `libra_bench.metrics`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+References: TypeAlias = Sequence[Sequence[str]]
+"""One list of alternative references a sample; never empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One column of the leaderboard that a metric fills."""
+
+    name: str
+    """The CSV column, e.g. "BLEU1"."""
+    higher_is_better: bool = True
+    range: tuple[float, float] = (0.0, 100.0)
+    published: bool = False
+    """Whether it is one of the published columns (part of the default set)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Sufficient statistics of a metric's keys: what a bootstrap resamples.
+
+    Legend: N samples, S statistics a sample, R resamples, K keys.
+    """
+
+    per_sample_NS: Floats
+    """A sample of the suite a row; a corpus is the sum of its rows."""
+    reduce: Callable[[Floats, Floats], Floats]
+    """(summed statistics [R, S], number of samples [R]) -> values [R, K], in the unit of the column."""
+
+
+def mean_of(per_sample_NK: Floats, scale: float = 100.0) -> Statistics:
+    """Statistics of keys whose corpus value is the mean over samples, times `scale`."""
+    return Statistics(np.asarray(per_sample_NK, dtype=float), lambda sums_RK, n_R: scale * sums_RK / n_R[:, None])
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of text that a metric matched, so that a reader can see why."""
+
+    sample: int
+    """Index into the predictions."""
+    side: str
+    """"prediction" or "reference"."""
+    start: int
+    """Offsets into the text as it was given, before any normalisation."""
+    end: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricResult:
+    """What a metric says about a set of predictions."""
+
+    values: Mapping[str, float]
+    """Key -> corpus value, full precision, in the unit of the column (x100 but for RadCliQ and CIDEr)."""
+    statistics: Statistics | None = None
+    """For intervals and paired tests, its K columns in the order of `values`; None: no interval."""
+    samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Column of samples.csv -> one value a sample, in the unit of the column; only where the metric defines it."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What has no column: per-class scores with support, confusion tables. JSON values."""
+    spans: Sequence[Span] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why a metric cannot run here."""
+
+    reason: str
+    remedy: str
+    """What to install or pass."""
+
+
+class Metric(Protocol):
+    """A metric. `id` is its file's name and its name on the command line."""
+
+    id: ClassVar[str]
+    summary: ClassVar[str]
+    """One line for `libra-bench metrics`."""
+    needs: ClassVar[str]
+    """What it needs besides the text ("nothing", "weights of distilbert-base-uncased", "labels")."""
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """The columns it fills, in order."""
+        ...
+
+    @property
+    def signature(self) -> str:
+        """What exactly is computed: `signature_of(self, impl="rouge_score-0.1.2", ...)`."""
+        ...
+
+    def missing(self) -> Missing | None:
+        """Why it cannot run here, or None. Must be quick: no model is loaded for it."""
+        ...
+
+    def score(
+        self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
+    ) -> MetricResult:
+        """Score predictions (failed ones are empty strings) against references.
+
+        Args:
+            predictions: N texts.
+            references: N lists of alternative references.
+            fields: N mappings with the other fields of each sample (`labels`, `question_type`, `has_prior`,
+                `subject_id`, ...); None where nothing is known.
+        """
+        ...
+
+
+def signature_of(metric: Any, *, impl: str, version: int = 1, **facts: object) -> str:
+    """`id|field:value|...|fact:value|...|impl:name-version|v:1`, from the metric's own dataclass fields.
+
+    Every field is in it, so no parameter can be forgotten.
+    """
+    parameters = {item.name: getattr(metric, item.name) for item in dataclasses.fields(metric)}
+    parts = [f"{name}:{_in_words(value)}" for name, value in {**parameters, **facts}.items()]
+    return "|".join([metric.id, *parts, f"impl:{impl}", f"v:{version}"])
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
+
+
+def corpus_values(keys: Sequence[Key], statistics: Statistics) -> dict[str, float]:
+    """The corpus value of each key: the statistics of all samples, reduced."""
+    per_sample_NS = statistics.per_sample_NS
+    sums_1S = per_sample_NS.sum(axis=0, keepdims=True)
+    values_1K = statistics.reduce(sums_1S, np.array([float(len(per_sample_NS))]))
+    return {key.name: float(value) for key, value in zip(keys, values_1K[0], strict=True)}

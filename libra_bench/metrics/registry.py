@@ -1,0 +1,112 @@
+"""Which metrics there are, and how `bertscore[model=DIR,num_layers=5]` becomes one."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import types
+import typing
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from typing import Any
+
+from benchmarks.errors import InputError, UnknownNameError
+from libra_bench.metrics.metric import Metric
+
+METRICS = {
+    "bleu": "libra_bench.metrics.bleu:Bleu",
+    "meteor": "libra_bench.metrics.meteor:Meteor",
+    "rouge_l": "libra_bench.metrics.rouge_l:RougeL",
+    "temporal_f1": "libra_bench.metrics.temporal_f1:TemporalF1",
+}
+"""One line a metric, in the order of the leaderboard's columns."""
+
+ENTRY_POINT_GROUP = "libra_bench.metrics"
+
+
+def metric_targets() -> dict[str, str]:
+    """Name -> "module:Class" of every metric: ours, then those of installed packages (ours win a name)."""
+    installed = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
+    return METRICS | {name: target for name, target in installed.items() if name not in METRICS}
+
+
+def split_names(text: str) -> list[str]:
+    """Split "a,b[c=1,d=2],e" at the commas outside brackets.
+
+    Raises:
+        InputError: brackets that don't match.
+    """
+    names, depth, start = [], 0, 0
+    for index, character in enumerate(text):
+        depth += {"[": 1, "]": -1}.get(character, 0)
+        if depth < 0:
+            break
+        if character == "," and depth == 0:
+            names.append(text[start:index])
+            start = index + 1
+    if depth != 0:
+        raise InputError(f"brackets don't match in {text!r}", where="--metrics", mend="write name[parameter=value,...]")
+    return [name.strip() for name in [*names, text[start:]] if name.strip()]
+
+
+def make_metric(text: str) -> Metric:
+    """Build a metric from its name and parameters: "bleu", "bertscore[model=DIR,num_layers=5]".
+
+    Raises:
+        UnknownNameError: no metric, or no parameter, of this name.
+        InputError: a value that is not of the parameter's type.
+    """
+    name, bracket, rest = text.partition("[")
+    targets = metric_targets()
+    if name not in targets:
+        raise UnknownNameError("metric", name, targets)
+    module, _, attribute = targets[name].partition(":")
+    metric_class: Any = getattr(importlib.import_module(module), attribute)
+    values = _parameters(metric_class, rest.removesuffix("]")) if bracket else {}
+    metric: Metric = metric_class(**values)
+    return metric
+
+
+def make_metrics(texts: Iterable[str]) -> list[Metric]:
+    """Build several metrics; a metric named twice with the same parameters counts once."""
+    return list(dict.fromkeys(make_metric(text) for text in texts))
+
+
+def _parameters(metric_class: Any, text: str) -> dict[str, Any]:
+    hints = typing.get_type_hints(metric_class)
+    known = {item.name: hints[item.name] for item in dataclasses.fields(metric_class)}
+    values: dict[str, Any] = {}
+    for item in split_names(text):
+        name, equals, raw = item.partition("=")
+        name = name.strip()
+        if name not in known:
+            raise UnknownNameError(f"parameter of {metric_class.id}", name, known)
+        if not equals:
+            raise InputError(f"{metric_class.id}: parameter {name!r} has no value", mend=f"write {name}=VALUE")
+        values[name] = _value(metric_class.id, name, raw.strip(), known[name])
+    return values
+
+
+def _value(metric: str, name: str, raw: str, hint: Any) -> Any:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if type(None) in options and raw.lower() == "none":
+        return None
+    if bool in options:
+        if raw.lower() in {"yes", "true", "1", "on"}:
+            return True
+        if raw.lower() in {"no", "false", "0", "off"}:
+            return False
+        raise InputError(f"{metric}: {name} takes yes or no, not {raw!r}")
+    for kind in (int, float):
+        if kind in options:
+            try:
+                return kind(raw)
+            except ValueError:
+                if kind is float or float not in options:
+                    raise InputError(f"{metric}: {name} takes a number, not {raw!r}") from None
+    literal = [option for option in options if typing.get_origin(option) is typing.Literal]
+    if literal:
+        choices = [str(choice) for choice in typing.get_args(literal[0])]
+        if raw not in choices:
+            raise UnknownNameError(f"{metric} {name}", raw, choices)
+    return raw

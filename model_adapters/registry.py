@@ -1,0 +1,45 @@
+"""Which adapters there are. A name leads to "module:Class"; only the chosen one is imported."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+
+from benchmarks.errors import ModelError, UnknownNameError
+from model_adapters.protocol import Adapter
+
+ADAPTERS = {
+    "libra": "model_adapters.libra.adapter:LibraAdapter",
+    "echo": "model_adapters.echo:EchoAdapter",
+    "constant": "model_adapters.floors:ConstantAdapter",
+    "replay": "model_adapters.replay:ReplayAdapter",
+}
+"""One line an adapter."""
+
+ENTRY_POINT_GROUP = "libra_bench.adapters"
+
+
+def adapter_targets() -> dict[str, str]:
+    """Name -> "module:Class" of every adapter: ours, then those of installed packages (ours win a name)."""
+    installed = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
+    return {**installed, **ADAPTERS}
+
+
+def adapter_class(name: str) -> type[Adapter]:
+    """Import one adapter.
+
+    Raises:
+        UnknownNameError: no adapter has this name.
+        ModelError: it is there, but cannot be imported; says what is missing.
+    """
+    targets = adapter_targets()
+    if name not in targets:
+        raise UnknownNameError("adapter", name, targets)
+    module, _, attribute = targets[name].partition(":")
+    try:
+        loaded: type[Adapter] = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ModelError(
+            f"adapter {name!r} cannot be imported ({error})", where=targets[name], mend="install what it needs"
+        ) from error
+    return loaded

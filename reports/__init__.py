@@ -1,0 +1,1 @@
+"""The showing: run folders in; leaderboards, tables, plots and the case browser out."""
