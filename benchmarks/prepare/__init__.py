@@ -1,0 +1,1 @@
+"""From hospital files to suites: sections of reports, prior images, joins, checks."""

@@ -1,0 +1,1 @@
+"""Training: both Libra stages, on transformers' Trainer, peft and accelerate."""

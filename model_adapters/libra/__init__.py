@@ -1,0 +1,1 @@
+"""The Libra family: vision towers, connectors, decoders, checkpoints and decoding."""

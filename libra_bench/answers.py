@@ -1,0 +1,175 @@
+"""The answers of a run on disk: appended as they come, resumed after a crash, put in suite order at the end.
+
+While a run is under way each process appends to a file of its own (`answers.jsonl`, `answers.rank1.jsonl`, ...);
+`finish` merges them. Whatever number of processes comes back after a crash reads all of them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+from benchmarks.errors import InputError, RunConflictError, StorageError
+from benchmarks.files import dump_json_line, write_jsonl
+from benchmarks.schema import Answer, QuestionId
+
+SYNC_SECONDS = 0.2
+"""An answer reaches the kernel at once (it survives a kill) and the disk after this long (a power cut)."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder for this process; the lock goes with the process, however it ends.
+
+    Raises:
+        RunConflictError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunConflictError(
+                "another run is writing this folder", where=folder, mend="wait for it, or give another --out"
+            ) from error
+        yield
+
+
+class AnswerLog:
+    """The answer files of one run folder, as one process sees them.
+
+    Args:
+        folder: the run folder.
+        rank: this process's number; 0 writes `answers.jsonl`.
+    """
+
+    def __init__(self, folder: Path, rank: int = 0) -> None:
+        self.folder = folder
+        self.path = folder / ("answers.jsonl" if rank == 0 else f"answers.rank{rank}.jsonl")
+        self._stream: IO[bytes] | None = None
+        self._synced = 0.0
+
+    def read(self) -> dict[QuestionId, Answer]:
+        """All answers that are there, by question id, from every process's file; cuts off a torn last line.
+
+        Raises:
+            InputError: a line that isn't an answer, elsewhere than at the end.
+        """
+        answers: dict[QuestionId, Answer] = {}
+        for path in self._files():
+            _cut_torn_tail(path)
+            answers.update((answer.question_id, answer) for answer in read_answer_lines(path))
+        return answers
+
+    def append(self, answer: Answer) -> None:
+        """Add one answer.
+
+        Raises:
+            StorageError: it could not be written whole; the file ends after the last whole answer.
+        """
+        if self._stream is None:
+            self._stream = self.path.open("ab", buffering=0)
+        start = os.fstat(self._stream.fileno()).st_size
+        line = dump_json_line(asdict(answer)).encode()
+        try:
+            written = self._stream.write(line)
+            if written != len(line):
+                raise OSError(28, "No space left on device")
+            if time.monotonic() - self._synced > SYNC_SECONDS:
+                self.sync()
+        except OSError as error:
+            os.ftruncate(self._stream.fileno(), start)
+            raise StorageError(
+                f"cannot write an answer ({error.strerror})",
+                where=self.path,
+                mend="free some space and give the same command again: all earlier answers are kept",
+            ) from error
+
+    def sync(self) -> None:
+        """Make sure that everything appended is on the disk."""
+        if self._stream is not None:
+            os.fsync(self._stream.fileno())
+            self._synced = time.monotonic()
+
+    def close(self) -> None:
+        """Sync and close."""
+        if self._stream is not None:
+            self.sync()
+            self._stream.close()
+            self._stream = None
+
+    def forget(self, question_ids: Iterable[QuestionId]) -> None:
+        """Drop answers, so that their questions are asked again."""
+        dropped = set(question_ids)
+        if dropped:
+            self._replace([answer for key, answer in self.read().items() if key not in dropped])
+
+    def finish(self, order: Sequence[QuestionId]) -> list[Answer]:
+        """Write `answers.jsonl` in suite order, every question once, and remove the other processes' files.
+
+        Raises:
+            InputError: a question has no answer, or an answer no question.
+        """
+        self.close()
+        answers = self.read()
+        missing = [key for key in order if key not in answers]
+        unknown = answers.keys() - set(order)
+        if missing or unknown:
+            raise InputError(
+                f"{len(missing)} questions without an answer, {len(unknown)} answers without a question",
+                where=self.folder,
+                mend="give the same command again",
+            )
+        complete = [answers[key] for key in order]
+        self._replace(complete)
+        return complete
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("answers*.jsonl"))
+
+    def _replace(self, answers: Iterable[Answer]) -> None:
+        self.close()
+        write_jsonl(self.folder / "answers.jsonl", (asdict(answer) for answer in answers))
+        for path in self._files():
+            if path.name != "answers.jsonl":
+                path.unlink()
+
+
+def read_answer_lines(path: Path) -> Iterator[Answer]:
+    """The answers of one file that libra-bench wrote.
+
+    Raises:
+        InputError: a line that is not an answer; names it.
+    """
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield Answer(**json.loads(line))
+            except (TypeError, ValueError) as error:
+                raise InputError(
+                    "this line is not an answer", where=f"{path}:{number}", mend="remove the line and run again"
+                ) from error
+
+
+def _cut_torn_tail(path: Path) -> None:
+    """Cut the file after its last newline: a process that was killed may have left half a line behind it."""
+    with path.open("rb+") as stream:
+        content_end = stream.seek(0, os.SEEK_END)
+        position = content_end
+        while position > 0:
+            step = min(4096, position)
+            stream.seek(position - step)
+            newline = stream.read(step).rfind(b"\n")
+            if newline >= 0:
+                position = position - step + newline + 1
+                break
+            position -= step
+        if position != content_end:
+            stream.truncate(position)

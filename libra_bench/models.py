@@ -1,0 +1,125 @@
+"""From what the user writes after `--model` to a loaded adapter."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import ModelError, UnknownNameError
+from model_adapters.cards import Card, card_names, read_card, shipped_card
+from model_adapters.protocol import Adapter, ModelSpec
+from model_adapters.registry import adapter_class, adapter_targets
+
+WEIGHTLESS = ("echo", "constant")
+"""Adapters that are model names, too."""
+
+
+def resolve_model(
+    name: str,
+    *,
+    adapter: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    **spec: Any,
+) -> ModelSpec:
+    """Find out which model a name means: an existing path, `replay:FILE`, a card, an adapter, or a hub id.
+
+    Args:
+        name: what stands after `--model`.
+        adapter: the adapter to use; None: the card's, or inferred from the checkpoint.
+        options: options of the adapter.
+        **spec: further fields of ModelSpec (`model_base`, `conv_mode`, `device`, `dtype`, `batch_size`).
+
+    Raises:
+        UnknownNameError: nothing has this name; suggests the nearest.
+        ModelError: the path is there, but no model.
+    """
+    found = _find(name)
+    if found is None:
+        known = [*card_names(), *WEIGHTLESS, "oracle"]
+        raise UnknownNameError("model", name, known, mend="a path, a hub id such as org/name, or replay:FILE work too")
+    kind, path, card = found
+    values = {key: value for key, value in spec.items() if value is not None}
+    if card is not None and card.conv_mode:
+        values.setdefault("conv_mode", card.conv_mode)
+    return ModelSpec(
+        name=card.id if card else name,
+        adapter=adapter or kind,
+        path=path,
+        card=asdict(card) if card else {},
+        options=dict(options or {}),
+        **values,
+    )
+
+
+def load_adapter(model: str | ModelSpec, **options: Any) -> Adapter:
+    """Load a model, by name, path or hub id, ready to `generate`.
+
+    Raises:
+        UnknownNameError, ModelError: see `resolve_model`.
+    """
+    spec = model if isinstance(model, ModelSpec) else resolve_model(model, **options)
+    return adapter_class(spec.adapter).load(spec)
+
+
+def _find(name: str) -> tuple[str, str | None, Card | None] | None:
+    """(adapter, path, card) of a name."""
+    prefix, colon, rest = name.partition(":")
+    path = Path(name).expanduser()
+    if path.exists():
+        if path.suffix in {".yaml", ".yml"}:
+            return _of_card(read_card(path))
+        return _adapter_of_checkpoint(path), str(path), None
+    if colon and prefix == "replay":
+        return "replay", rest, None
+    if colon and prefix in adapter_targets():
+        return prefix, rest, None
+    if colon and _is_module(prefix):
+        return "function", name, None
+    if name in card_names():
+        return _of_card(shipped_card(name))
+    for card in map(shipped_card, card_names()):
+        if name == card.hub_id:
+            return _of_card(card)
+    if name in WEIGHTLESS or (name in adapter_targets() and name not in {"libra", "replay"}):
+        return name, None, None
+    if name.count("/") == 1 and not name.startswith((".", "/")):
+        return "hf_vlm", name, None
+    return None
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _of_card(card: Card) -> tuple[str, str | None, Card]:
+    return card.adapter, card.path or card.hub_id, card
+
+
+def _adapter_of_checkpoint(path: Path) -> str:
+    """Which adapter reads a checkpoint folder: its config says.
+
+    Raises:
+        ModelError: not a checkpoint.
+    """
+    config_file = path / "config.json"
+    if (path / "adapter_config.json").exists() and not config_file.exists():
+        return "libra"
+    try:
+        config = json.loads(config_file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ModelError(
+            "not a model: no config.json in it", where=path, mend="give a checkpoint folder, a card (.yaml) or a name"
+        ) from error
+    except ValueError as error:
+        raise ModelError("config.json cannot be read as JSON", where=config_file) from error
+    model_type = str(config.get("model_type", ""))
+    if model_type.startswith("libra") or "mm_projector_type" in config or "mm_vision_tower" in config:
+        return "libra"
+    return "hf_vlm"
