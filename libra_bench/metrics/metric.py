@@ -45,6 +45,27 @@ class Statistics:
     """(summed statistics [R, S], number of samples [R]) -> values [R, K], in the unit of the column."""
 
 
+Reduce: TypeAlias = Callable[[Floats, Floats], Floats]
+"""(summed statistics [R, S], number of samples [R]) -> values [R, K], in the unit of the column."""
+
+
+def percent_mean(sums_RK: Floats, n_R: Floats) -> Floats:
+    """100 x the mean over samples: the reduction of a metric that does not name another."""
+    return 100.0 * sums_RK / n_R[:, None]
+
+
+def reduction_of(metric: Metric) -> Reduce:
+    """How a metric's stored statistics become its values, without scoring again: its `reduce`, else `percent_mean`."""
+    reduce: Reduce = getattr(metric, "reduce", percent_mean)
+    return reduce
+
+
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """`numerator / denominator`, elementwise; NaN where the denominator is 0 (nothing to average over)."""
+    result = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    return np.divide(numerator, denominator, out=result, where=denominator != 0)
+
+
 def mean_of(per_sample_NK: Floats, scale: float = 100.0) -> Statistics:
     """Statistics of keys whose corpus value is the mean over samples, times `scale`."""
     return Statistics(np.asarray(per_sample_NK, dtype=float), lambda sums_RK, n_R: scale * sums_RK / n_R[:, None])
@@ -89,7 +110,12 @@ class Missing:
 
 
 class Metric(Protocol):
-    """A metric. `id` is its file's name and its name on the command line."""
+    """A metric. `id` is its file's name and its name on the command line.
+
+    A metric whose corpus values are not 100 x the mean of its statistics also has a method
+    `reduce(sums_RS, n_R) -> values_RK` and returns `Statistics(matrix, self.reduce)`: then a stored run can be
+    compared with another without scoring it again (`statistics_file.py`).
+    """
 
     id: ClassVar[str]
     summary: ClassVar[str]
