@@ -1,0 +1,145 @@
+"""The suites that have a name: what each asks, how large it is, and where its file comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from benchmarks.errors import SuiteError, UnknownNameError
+
+ENTRY_POINT_GROUP = "libra_bench.suites"
+DEMO = Path(__file__).parent / "data" / "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteCard:
+    """What is known of a suite before its file is read."""
+
+    name: str
+    description: str
+    prompt: str = ""
+    """The prompt that the published file carries (clinical context may follow it); empty where each line asks its own
+    question. For building suites: a run takes the prompt of the line."""
+    sections: tuple[str, ...] = ()
+    """The report sections (or kind of answer) that its references hold."""
+    published_samples: int | None = None
+    """The number of samples of the published test split; None: unknown."""
+    source: str = ""
+    """How to get the file, where it cannot be shipped."""
+    file: Path | None = None
+    """The suite's file, where it is shipped."""
+    metrics: tuple[str, ...] = ()
+    """Metrics to compute when none are asked for; empty: the published ones."""
+
+
+CONTEXT = "Following clinical context:"
+FINDINGS_PROMPT = "Provide a detailed description of the findings in the radiology image."
+IMPRESSION_PROMPT = "Provide a detailed description of the impression in the radiology image."
+
+SUITES = (
+    SuiteCard(
+        "findings",
+        "MIMIC-CXR test split: write the findings section from the current and the prior image",
+        prompt=FINDINGS_PROMPT,
+        sections=("findings",),
+        published_samples=2461,
+        source="get MIMIC-CXR-JPG and MIMIC-CXR's reports from physionet.org (credentialed access), then "
+        "`libra-bench data build findings --mimic-root DIR --split test --out findings.jsonl`",
+    ),
+    SuiteCard(
+        "impressions",
+        "MIMIC-CXR test split: write the impression section from the current and the prior image",
+        prompt=IMPRESSION_PROMPT,
+        sections=("impression",),
+        source="get MIMIC-CXR-JPG and MIMIC-CXR's reports from physionet.org (credentialed access), then "
+        "`libra-bench data build impressions --mimic-root DIR --split test --out impressions.jsonl`",
+    ),
+    SuiteCard(
+        "vqa",
+        "MIMIC-Ext-MIMIC-CXR-VQA test split: answer a question about one image",
+        sections=("answer", "labels"),
+        source="get MIMIC-Ext-MIMIC-CXR-VQA and MIMIC-CXR-JPG from physionet.org (credentialed access), then "
+        "`libra-bench data build vqa --mimic-root DIR --split test --out vqa.jsonl`",
+    ),
+    SuiteCard(
+        "diff-vqa",
+        "MIMIC-Diff-VQA test split: answer a question about an image or its difference from the prior one",
+        sections=("answer",),
+        source="get MIMIC-Diff-VQA and MIMIC-CXR-JPG from physionet.org (credentialed access), then "
+        "`libra-bench data build diff-vqa --mimic-root DIR --split test --out diff-vqa.jsonl`",
+    ),
+    SuiteCard(
+        "demo",
+        "synthetic chest phantoms: write the findings of a drawn chest and its change since the prior one",
+        prompt=FINDINGS_PROMPT,
+        sections=("findings",),
+        file=DEMO / "demo.jsonl",
+    ),
+    SuiteCard(
+        "demo-vqa",
+        "synthetic chest phantoms: answer a question about one image",
+        sections=("answer", "labels"),
+        file=DEMO / "demo-vqa.jsonl",
+    ),
+    SuiteCard(
+        "demo-diff-vqa",
+        "synthetic chest phantoms: answer a question about the change since the prior image",
+        sections=("answer",),
+        file=DEMO / "demo-diff-vqa.jsonl",
+    ),
+)
+"""One entry a suite."""
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def _load(point: EntryPoint) -> SuiteCard:
+    try:
+        card = point.load()
+    except (ImportError, AttributeError) as error:
+        raise SuiteError(
+            f"suite {point.name!r} cannot be imported ({error})", where=point.value, mend="install what it needs"
+        ) from error
+    if not isinstance(card, SuiteCard):
+        raise SuiteError(
+            f"suite {point.name!r} is a {type(card).__name__}, not a SuiteCard",
+            where=point.value,
+            mend="let the entry point name a benchmarks.catalog.SuiteCard",
+        )
+    return dataclasses.replace(card, name=point.name)
+
+
+def suite_names() -> list[str]:
+    """Every suite's name: ours, then those of installed packages; nothing is imported."""
+    return list(dict.fromkeys([*(card.name for card in SUITES), *_installed()]))
+
+
+def suite_card(name: str) -> SuiteCard:
+    """The card of a suite (ours win a name).
+
+    Raises:
+        UnknownNameError: no suite has this name.
+        SuiteError: another package offers it, but it cannot be imported.
+    """
+    for card in SUITES:
+        if card.name == name:
+            return card
+    installed = _installed()
+    if name not in installed:
+        raise UnknownNameError("suite", name, suite_names(), mend="or give a .jsonl, .csv or .parquet file")
+    return _load(installed[name])
+
+
+def list_suites() -> list[SuiteCard]:
+    """Every suite's card, for the listing; one that cannot be imported says so in its description."""
+    cards = []
+    for name in suite_names():
+        try:
+            cards.append(suite_card(name))
+        except SuiteError as error:
+            cards.append(SuiteCard(name, str(error)))
+    return cards

@@ -1,0 +1,81 @@
+"""Answers from a file, whoever wrote it, and their match with the studies of a suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import SuiteError
+from benchmarks.schema import Answer, QuestionId, Sample
+from benchmarks.suites import check_unique, question_id_of
+from benchmarks.tables import read_rows
+
+SHOWN_IDS = 10
+
+
+def read_answers(path: Path) -> list[Answer]:
+    """Read answers in file order from JSON lines, CSV or Parquet; only `question_id` and `text` are needed.
+
+    Raises:
+        InputError: the file cannot be read.
+        SuiteError: an id or a text is missing, of a wrong type, or an id stands there twice; names file and line.
+    """
+    answers = []
+    places: dict[str, str] = {}
+    for place, row in read_rows(path):
+        answer = _answer(row, place)
+        check_unique(answer.question_id, place, places)
+        answers.append(answer)
+    if not answers:
+        raise SuiteError("holds no answers", where=path, mend="give a file with at least one line")
+    return answers
+
+
+def _answer(row: Mapping[str, Any], place: str) -> Answer:
+    question_id = question_id_of(row, place)
+    text = row.get("text")
+    if not isinstance(text, str):
+        raise SuiteError(
+            "the answer (text) is missing" if text is None else "the answer (text) is not a text",
+            where=place,
+            mend='put the answer under `text`; an empty answer is ""',
+        )
+    metadata = row.get("metadata", {})
+    return Answer(
+        question_id,
+        prompt=str(row.get("prompt", "")),
+        text=text,
+        answer_id=str(row.get("answer_id", "")),
+        model_id=str(row.get("model_id", "")),
+        metadata=metadata if isinstance(metadata, Mapping) else {},
+    )
+
+
+def match_answers(answers: Iterable[Answer], samples: Sequence[Sample], *, where: object) -> list[Answer]:
+    """One answer a sample, in the order of the samples; 17 and "17" are one id.
+
+    Args:
+        answers: with unique ids.
+        samples: the suite's.
+        where: what an error names: the file of the answers.
+
+    Raises:
+        SuiteError: a sample has no answer or an answer has no sample; names the ids.
+    """
+    by_id = {str(answer.question_id): answer for answer in answers}
+    wanted = {str(sample.question_id) for sample in samples}
+    missing = [sample.question_id for sample in samples if str(sample.question_id) not in by_id]
+    unknown = [answer.question_id for key, answer in by_id.items() if key not in wanted]
+    if missing or unknown:
+        faults = [f"{len(missing)} of {len(samples)} studies have no answer ({_some(missing)})"] if missing else []
+        faults += [f"{len(unknown)} answers belong to no study ({_some(unknown)})"] if unknown else []
+        raise SuiteError(
+            " and ".join(faults), where=where, mend="answers and references must have the same question_ids"
+        )
+    return [by_id[str(sample.question_id)] for sample in samples]
+
+
+def _some(ids: Sequence[QuestionId]) -> str:
+    shown = ", ".join(str(question_id) for question_id in ids[:SHOWN_IDS])
+    return shown + (", ..." if len(ids) > SHOWN_IDS else "")

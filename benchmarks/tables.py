@@ -1,0 +1,118 @@
+"""Rows of a JSON-lines, CSV or Parquet file, each with the place it stands at: the same records whatever the format."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import InputError
+from benchmarks.files import read_jsonl
+from benchmarks.schema import REFERENCE_KEYS
+
+WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)")
+TEXT_LISTS = frozenset({"image", "labels", *REFERENCE_KEYS})
+"""Columns whose cell is a text, or a JSON list of texts."""
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (place, row) of a file; `.csv` and `.parquet` by their ending, everything else is JSON lines.
+
+    A place is "file:line" ("file: row N" in Parquet, both from 1). In CSV and Parquet an empty cell is an absent
+    value, except under `text`, where it is an empty text. CSV cells: whole numbers under `question_id` become int,
+    JSON lists of texts are read under `image`, `labels` and the reference columns, and true, false, JSON lists and
+    JSON objects under any other column but `text`; all else stays text.
+
+    Raises:
+        InputError: the file is missing or cannot be read as what its ending says; names the line.
+    """
+    match path.suffix.lower():
+        case ".csv":
+            yield from _read_csv(path)
+        case ".parquet":
+            yield from _read_parquet(path)
+        case _:
+            for line, row in read_jsonl(path):
+                yield f"{path}:{line}", row
+
+
+def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            columns = next(reader, [])
+            if twice := {column for column in columns if columns.count(column) > 1}:
+                raise InputError(
+                    f"column {min(twice)!r} stands there twice", where=f"{path}:1", mend="rename or drop one of them"
+                )
+            while True:
+                place = f"{path}:{reader.line_num + 1}"  # where the row starts: a cell may hold line breaks
+                try:
+                    cells = next(reader)
+                except StopIteration:
+                    return
+                if not cells:
+                    continue
+                if len(cells) != len(columns):
+                    raise InputError(
+                        f"{len(cells)} cells under {len(columns)} columns",
+                        where=place,
+                        mend="separate by commas and quote cells that contain commas, quotes or line breaks",
+                    )
+                row = {column: _cell(column, cell) for column, cell in zip(columns, cells, strict=True)}
+                yield place, {column: value for column, value in row.items() if value != "" or column == "text"}
+    except FileNotFoundError as error:
+        raise InputError("no such file", where=path, mend="check the path") from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path, mend="check the path") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, mend="save the file as UTF-8") from error
+    except csv.Error as error:
+        raise InputError(
+            f"not valid CSV ({error})", where=f"{path}:{reader.line_num}", mend="check its quotes"
+        ) from error
+
+
+def _cell(column: str, cell: str) -> Any:
+    if column == "question_id":
+        return int(cell) if WHOLE_NUMBER.fullmatch(cell) else cell
+    if column == "text":
+        return cell
+    if column not in TEXT_LISTS and cell.lower() in ("true", "false"):
+        return cell.lower() == "true"
+    if cell.startswith(("[", "{")):
+        try:
+            value = json.loads(cell)
+        except json.JSONDecodeError:
+            return cell
+        is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return value if is_texts or column not in TEXT_LISTS else cell
+    return cell
+
+
+def _read_parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as error:
+        raise InputError(
+            "Parquet needs pyarrow, which is not installed", where=path, mend='pip install "libra-bench[tables]"'
+        ) from error
+    try:
+        rows = parquet.read_table(path).to_pylist()
+    except FileNotFoundError as error:
+        raise InputError("no such file", where=path, mend="check the path") from error
+    except (ArrowException, OSError) as error:
+        raise InputError(f"not a readable Parquet file ({error})", where=path, mend="write it again") from error
+    for number, row in enumerate(rows, start=1):
+        present = {column: _json_value(column, value) for column, value in row.items() if value is not None}
+        yield f"{path}: row {number}", {c: value for c, value in present.items() if value != "" or c == "text"}
+
+
+def _json_value(column: str, value: Any) -> Any:
+    """Values that JSON has stay; dates and the like become text, and a text under `image` may be a JSON list."""
+    if column in TEXT_LISTS and isinstance(value, str):
+        return _cell(column, value)
+    return value if isinstance(value, str | int | float | list | dict) else str(value)
