@@ -63,7 +63,8 @@ def reduction_of(metric: Metric) -> Reduce:
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """`numerator / denominator`, elementwise; NaN where the denominator is 0 (nothing to average over)."""
     result = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
-    return np.divide(numerator, denominator, out=result, where=denominator != 0)
+    np.divide(numerator, denominator, out=result, where=denominator != 0)
+    return result
 
 
 def mean_of(per_sample_NK: Floats, scale: float = 100.0) -> Statistics:
