@@ -1,0 +1,142 @@
+"""The options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SUITE, MODEL, DECODING, RUN = "Suite", "Model", "Decoding (overrides the protocol)", "Run"
+
+Suite = Annotated[
+    str, typer.Option("--suite", help="A suite's name (see `libra-bench suites`) or a file.", rich_help_panel=SUITE)
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="The suite's file, where its data cannot be shipped.", rich_help_panel=SUITE),
+]
+ImageRoot = Annotated[
+    Path | None,
+    typer.Option("--image-root", help="Folder of the images; default: the suite file's.", rich_help_panel=SUITE),
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", help="Only the first N studies of the suite.", rich_help_panel=SUITE)
+]
+FollowLinks = Annotated[
+    bool,
+    typer.Option("--follow-links", help="Read images through links that leave the root.", rich_help_panel=SUITE),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="A name (see `libra-bench models`), a checkpoint folder, a card (.yaml), a hub id, replay:FILE, "
+        "openai:NAME or module:function.",
+        rich_help_panel=MODEL,
+    ),
+]
+AdapterName = Annotated[
+    str | None, typer.Option("--adapter", help="Default: the card's, or inferred.", rich_help_panel=MODEL)
+]
+ModelBase = Annotated[
+    str | None,
+    typer.Option("--model-base", help="Base model of a LoRA or projector checkpoint.", rich_help_panel=MODEL),
+]
+ConvMode = Annotated[str | None, typer.Option("--conv-mode", help="Conversation template.", rich_help_panel=MODEL)]
+Device = Annotated[
+    str | None, typer.Option("--device", help="cpu, cuda, cuda:1; default: what is there.", rich_help_panel=MODEL)
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option("--dtype", help="float32, bfloat16 or float16; default: by device.", rich_help_panel=MODEL),
+]
+BatchSize = Annotated[
+    str | None,
+    typer.Option("--batch-size", help="Studies decoded together, or auto.", rich_help_panel=MODEL),
+]
+AdapterOption = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="NAME=VALUE", help="An option of the adapter itself.", rich_help_panel=MODEL),
+]
+Protocol = Annotated[
+    str | None,
+    typer.Option(
+        "--protocol",
+        help="Named decoding: libra-v1, libra-script, rexrank, greedy; default: the model card's, else libra-v1.",
+        rich_help_panel=DECODING,
+    ),
+]
+NumBeams = Annotated[int | None, typer.Option("--num-beams", rich_help_panel=DECODING)]
+LengthPenalty = Annotated[float | None, typer.Option("--length-penalty", rich_help_panel=DECODING)]
+NoRepeatNgramSize = Annotated[
+    int | None,
+    typer.Option("--no-repeat-ngram-size", help="Over prompt and output; 0 is off.", rich_help_panel=DECODING),
+]
+NumReturnSequences = Annotated[
+    int | None,
+    typer.Option("--num-return-sequences", help="How many beams to keep as alternatives.", rich_help_panel=DECODING),
+]
+MaxNewTokens = Annotated[int | None, typer.Option("--max-new-tokens", rich_help_panel=DECODING)]
+Temperature = Annotated[float | None, typer.Option("--temperature", help="0: no sampling.", rich_help_panel=DECODING)]
+TopP = Annotated[float | None, typer.Option("--top-p", rich_help_panel=DECODING)]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="Decides answers only when sampling.", rich_help_panel=DECODING)
+]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        help="a,b,c or all; default: the published ones that can run here. "
+        "Parameters in brackets: bertscore[model=DIR,num_layers=5].",
+        rich_help_panel=RUN,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Run folder; default: runs/<suite>/<model>/<fingerprint>.", rich_help_panel=RUN),
+]
+OnError = Annotated[
+    str,
+    typer.Option(
+        "--on-error",
+        help="A study that fails: stop, or record it (it counts as an empty text; exit status 3).",
+        rich_help_panel=RUN,
+    ),
+]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Ask again what a finished run recorded as failed.", rich_help_panel=RUN)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def adapter_options(pairs: list[str] | None) -> dict[str, str]:
+    """The `--option NAME=VALUE` pairs as a mapping.
+
+    Raises:
+        InputError: a pair without "=".
+    """
+    from benchmarks.errors import InputError
+
+    options = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise InputError(f"{pair!r} is not NAME=VALUE", where="--option")
+        options[name.replace("-", "_")] = value
+    return options
+
+
+def batch_size(text: str | None) -> int | None:
+    """The `--batch-size` value: a number, or None for auto.
+
+    Raises:
+        InputError: neither a positive number nor "auto".
+    """
+    from benchmarks.errors import InputError
+
+    if text is None or text == "auto":
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise InputError(f"takes a positive number or auto, not {text!r}", where="--batch-size")
+    return int(text)

@@ -1,0 +1,297 @@
+"""One run, from names to a finished run folder: plan -> generate -> score -> report."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import InputError
+from benchmarks.files import write_json
+from benchmarks.predictions import match_answers
+from benchmarks.schema import Answer, Question, QuestionId
+from benchmarks.suites import Suite, load_suite
+from libra_bench import provenance
+from libra_bench.answers import AnswerLog, locked
+from libra_bench.generation import OnError, Stamp, Stopwatch, ask, count_kinds, generate, throughput
+from libra_bench.models import resolve_model
+from libra_bench.protocols import DEFAULT_PROTOCOL, decoding_with, protocol_named
+from libra_bench.scoring import PUBLISHED_METRICS, ChosenMetrics, Scored, choose_metrics, score_answers, write_scored
+from model_adapters.protocol import Adapter, Decoding, ModelSpec, RenderedPrompt
+from model_adapters.registry import adapter_class
+
+RUNS_FOLDER = Path("runs")
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a user may say about a run besides suite and model; the flags of `libra-bench run`."""
+
+    data: Path | None = None
+    image_root: Path | None = None
+    adapter: str | None = None
+    model_base: str | None = None
+    conv_mode: str | None = None
+    protocol: str | None = None
+    num_beams: int | None = None
+    length_penalty: float | None = None
+    no_repeat_ngram_size: int | None = None
+    num_return_sequences: int | None = None
+    max_new_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    batch_size: int | None = None
+    device: str | None = None
+    dtype: str | None = None
+    metrics: str | None = None
+    limit: int | None = None
+    out: Path | None = None
+    on_error: OnError = "stop"
+    retry_failed: bool = False
+    follow_links: bool = False
+    adapter_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the adapter itself."""
+
+    def __post_init__(self) -> None:
+        if self.on_error not in ("stop", "record"):
+            raise InputError(f"takes stop or record, not {self.on_error!r}", where="--on-error")
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"must be at least 1, not {self.limit}", where="--limit")
+
+    @property
+    def decoding_overrides(self) -> dict[str, Any]:
+        """The decoding flags, by their Decoding field."""
+        return {item.name: getattr(self, item.name) for item in dataclasses.fields(Decoding)}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything decided before the model is loaded."""
+
+    suite: Suite
+    spec: ModelSpec
+    protocol: str
+    decoding: Decoding
+    overrides: Mapping[str, Any]
+    chosen: ChosenMetrics
+    facts: Mapping[str, Any]
+    """What decides the answers."""
+    fingerprint: str
+    folder: Path
+    options: RunOptions
+
+    @property
+    def order(self) -> list[QuestionId]:
+        """The question ids in suite order."""
+        return [sample.question_id for sample in self.suite.samples]
+
+
+class Listener:
+    """Hears what a run does; the command line shows it, a program may ignore it."""
+
+    def planned(self, plan: Plan, answered: int) -> None:
+        """The plan stands; `answered` studies are already there from an earlier, interrupted run."""
+
+    def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
+        """The model is loaded; the first prompt as it reads it."""
+
+    @contextmanager
+    def generating(self, total: int, done: int) -> Iterator[Callable[[], None]]:
+        """Generation is under way; the yielded function is called once an answer."""
+        yield lambda: None
+
+    def scoring(self, metric_ids: Sequence[str]) -> None:
+        """Scoring begins."""
+
+
+def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
+    """Resolve names, settings and metrics; refuse what cannot work before anything slow begins.
+
+    Raises:
+        InputError: any of its kinds; one line says what and the mend.
+    """
+    loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
+    spec = resolve_model(
+        model if model != "oracle" else "replay:",
+        adapter=options.adapter,
+        options=options.adapter_options,
+        model_base=options.model_base,
+        conv_mode=options.conv_mode,
+        device=options.device,
+        dtype=options.dtype,
+        batch_size=options.batch_size,
+    )
+    protocol = protocol_named(options.protocol or spec.card.get("protocol") or DEFAULT_PROTOCOL)
+    decoding, overrides = decoding_with(protocol, options.decoding_overrides)
+    identity = getattr(adapter_class(spec.adapter), "identity", None)
+    facts = provenance.deciding_facts(
+        loaded_suite.samples,
+        {"adapter": spec.adapter, "name": spec.name} | (dict(identity(spec)) if identity else {}),
+        decoding,
+    )
+    mark = provenance.fingerprint(facts)
+    return Plan(
+        suite=loaded_suite,
+        spec=spec,
+        protocol=protocol.name,
+        decoding=decoding,
+        overrides=overrides,
+        chosen=choose_metrics(options.metrics, loaded_suite.card.metrics or PUBLISHED_METRICS),
+        facts=facts,
+        fingerprint=mark,
+        folder=options.out or RUNS_FOLDER / loaded_suite.name / path_name(spec.name) / mark,
+        options=options,
+    )
+
+
+def path_name(name: str) -> str:
+    """A model's name as the name of one folder."""
+    return Path(name.rstrip("/")).name.replace(":", "-") if "/" in name else name.replace(":", "-")
+
+
+def generate_run(plan: Plan, listener: Listener) -> list[Answer]:
+    """Fill a run folder with answers: those that are missing are generated, the others kept.
+
+    Raises:
+        RunConflictError: the folder belongs to another run, or is in use.
+        GenerationError: a study failed and `--on-error` is stop.
+        StorageError: the disk is full.
+    """
+    watch = Stopwatch()
+    provenance.refuse_other_run(plan.folder, plan.facts)
+    with locked(plan.folder):
+        log = AnswerLog(plan.folder)
+        answered = log.read()
+        if plan.options.retry_failed:
+            log.forget(key for key, answer in answered.items() if answer.failed)
+            answered = log.read()
+        listener.planned(plan, len(answered))
+        open_samples = [sample for sample in plan.suite.samples if sample.question_id not in answered]
+        if not open_samples:
+            return log.finish(plan.order)
+        options = plan.options
+        asked = ask(plan.suite, open_samples, on_error=options.on_error, follow_links=options.follow_links)
+        record = _record_start(plan)
+        adapter = adapter_class(plan.spec.adapter).load(plan.spec)
+        listener.prompted(_first_prompt(adapter, asked.questions), plan)
+        stamp = Stamp(plan.fingerprint, path_name(plan.spec.name))
+        with listener.generating(len(plan.order), len(answered)) as on_answer:
+            generate(adapter, asked, plan.decoding, log, stamp, on_error=options.on_error, on_answer=on_answer)
+        answers = log.finish(plan.order)
+        describe_adapter = getattr(adapter, "describe", None)
+        record |= {
+            "ended": provenance.now(),
+            "n": len(answers),
+            "n_resumed": len(answered),
+            **throughput(len(open_samples), watch.seconds),
+            **count_kinds(answers),
+            "adapter_report": dict(describe_adapter()) if describe_adapter else {},
+        }
+        write_json(plan.folder / "run.json", record)
+    return answers
+
+
+def _record_start(plan: Plan) -> dict[str, Any]:
+    """Write run.json as it stands before generation, so that a crashed run can be told from another."""
+    spec = plan.spec
+    record: dict[str, Any] = {
+        "schema_version": provenance.SCHEMA_VERSION,
+        "fingerprint": plan.fingerprint,
+        "deciding": plan.facts,
+        "suite": {
+            "name": plan.suite.name,
+            "file": str(plan.suite.path),
+            "sha256": plan.suite.sha256,
+            "image_root": str(plan.suite.image_root),
+            "n": len(plan.suite.samples),
+            "limit": plan.options.limit,
+        },
+        "model": {
+            "id": path_name(spec.name),
+            "name": spec.name,
+            "adapter": spec.adapter,
+            "path": spec.path,
+            "model_base": spec.model_base,
+            "card": dict(spec.card),
+            "options": dict(spec.options),
+        },
+        "protocol": {"name": plan.protocol, "overrides": dict(plan.overrides)},
+        "decoding": dataclasses.asdict(plan.decoding),
+        "on_error": plan.options.on_error,
+        "world_size": 1,
+        "started": provenance.now(),
+        "ended": None,
+        **provenance.environment(),
+    }
+    write_json(plan.folder / "run.json", record)
+    return record
+
+
+def _first_prompt(adapter: Adapter, questions: Sequence[Question]) -> RenderedPrompt | None:
+    render = getattr(adapter, "render", None)
+    return render(questions[0]) if render and questions else None
+
+
+def score_run(folder: Path, chosen: ChosenMetrics, suite: Suite, answers: Sequence[Answer]) -> Scored:
+    """Score a run folder's answers and write scores.json and its companions into it."""
+    record = provenance.read_record(folder)
+    scored = score_answers(
+        suite.samples,
+        match_answers(answers, suite.samples, where=folder / "answers.jsonl"),
+        chosen,
+        suite=suite.name,
+        model=record["model"]["id"],
+    )
+    write_scored(folder, scored)
+    return scored
+
+
+def run(suite: str | Path, model: str, **options: Any) -> Path:
+    """Generate, score and draw; the same call continues a run that was interrupted.
+
+    Args:
+        suite: a suite's name or file.
+        model: a model's name, path or hub id.
+        **options: the fields of `RunOptions`, that is the flags of `libra-bench run`.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        LibraBenchError: any of its kinds.
+    """
+    return finish_run(plan_run(suite, model, RunOptions(**options)), Listener())
+
+
+def finish_run(plan: Plan, listener: Listener) -> Path:
+    """Carry a plan out: generate, score, draw, and keep the leaderboard."""
+    from reports import leaderboard, plots
+
+    answers = generate_run(plan, listener)
+    listener.scoring([metric.id for metric in plan.chosen.metrics])
+    scored = score_run(plan.folder, plan.chosen, plan.suite, answers)
+    row = leaderboard.row_of(scored.scores, provenance.read_record(plan.folder))
+    leaderboard.write_row(plan.folder / "scores.csv", row)
+    if plan.options.out is None:
+        leaderboard.update(RUNS_FOLDER / "leaderboard.csv", row)
+    plots.write_plots(plan.folder)
+    return plan.folder
+
+
+def describe(images: str | Path | Sequence[str | Path], prompt: str, model: str, **decoding: Any) -> str:
+    """One study's text.
+
+    Args:
+        images: the current image, or [current, prior].
+        prompt: what to ask.
+        model: a model's name, path or hub id.
+        **decoding: the decoding and model fields of `RunOptions`.
+
+    Raises:
+        GenerationError: the study could not be generated; says why.
+    """
+    raise NotImplementedError
