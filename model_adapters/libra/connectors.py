@@ -1,0 +1,175 @@
+"""Connectors: from the vision tower's features to the language model's embedding space.
+
+Shape legend: B studies, L tower layers (12 for the temporal connector), N patches, C tower width,
+H width of the language model. Every connector maps (current_BLNC, prior_BLNC) to features_BNH.
+
+Parameter names are those of the published weights, below `model.mm_projector.`.
+
+Source: Libra (arXiv 2411.19378), section 3; LLaVA-1.5 for `linear` and `mlpNx_gelu`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.errors import ModelError
+
+TAC_LAYERS = 12
+"""Tower layers that the temporal connector fuses; fixed by the published weights (12 -> 6 -> 3 -> 1)."""
+
+
+class Connector(Protocol):
+    """What the model asks of a connector."""
+
+    uses_prior: bool
+    """Whether the prior image has any influence; if not, it need not be encoded."""
+
+    def __call__(self, current_BLNC: Tensor, prior_BLNC: Tensor) -> Tensor:
+        """Features of shape [B, N, H]."""
+        ...
+
+
+class SqueezeExcitation(nn.Module):
+    """Scale each channel by a gate computed from the mean of all channels: [B, L, N, C] -> the same shape."""
+
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Conv2d(channels, squeezed, kernel_size=1)
+        self.fc2 = nn.Conv2d(squeezed, channels, kernel_size=1)
+
+    def gate(self, x_BLNC: Tensor) -> Tensor:
+        """The channel gates in (0, 1): [B, L, 1, 1]."""
+        mean_BL11 = x_BLNC.mean(dim=(2, 3), keepdim=True)
+        return torch.sigmoid(self.fc2(functional.gelu(self.fc1(mean_BL11))))
+
+    def forward(self, x_BLNC: Tensor) -> Tensor:
+        return x_BLNC * self.gate(x_BLNC)
+
+
+class TemporalAlignmentConnector(nn.Module):
+    """TAC: fuse the tower's twelve layers (LFE), then the current image with the prior one (TFM).
+
+    A study without a prior gives the current image twice. Tower layers are treated as the channels of an
+    N x C picture, so a squeeze-excitation gate pools over patches and tower width.
+
+    Args:
+        mm_hidden_size: C, the tower's width.
+        hidden_size: H, the language model's width.
+        num_heads: heads of the three attentions; the published weights use the language model's own number.
+        dropout: after each attention and in the MLP; only in training mode.
+
+    Raises:
+        ModelError: `num_heads` does not divide the tower's width.
+    """
+
+    uses_prior = True
+
+    def __init__(self, mm_hidden_size: int, hidden_size: int, num_heads: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        if mm_hidden_size % num_heads:
+            raise ModelError(
+                f"the temporal connector has {num_heads} heads, which do not divide the vision width {mm_hidden_size}",
+                mend="num_attention_heads must divide mm_hidden_size in config.json",
+            )
+        half, quarter = TAC_LAYERS // 2, TAC_LAYERS // 4
+        self.LFE = nn.Sequential(
+            SqueezeExcitation(TAC_LAYERS, half),
+            nn.Conv2d(TAC_LAYERS, half, kernel_size=1, bias=False),
+            SqueezeExcitation(half, quarter),
+            nn.Conv2d(half, quarter, kernel_size=1, bias=False),
+            SqueezeExcitation(quarter, 1),
+            nn.Conv2d(quarter, 1, kernel_size=1, bias=False),
+        )
+        self.LFE_prior_bias = nn.Parameter(torch.tensor(0.0))
+
+        def attention() -> nn.MultiheadAttention:
+            return nn.MultiheadAttention(mm_hidden_size, num_heads, batch_first=True, add_bias_kv=True)
+
+        self.cur_self_attention, self.prior_self_attention, self.cros_attention = (attention() for _ in range(3))
+        self.norm1, self.norm2, self.norm3, self.norm4 = (nn.LayerNorm(mm_hidden_size) for _ in range(4))
+        self.dropout = nn.Dropout(dropout)
+        self.mlp_attn = nn.Sequential(
+            nn.Linear(mm_hidden_size, mm_hidden_size),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(mm_hidden_size, mm_hidden_size),
+            nn.Dropout(dropout),
+        )
+        self.mlp_final = mlp(4, mm_hidden_size, hidden_size)
+
+    def forward(self, current_BLNC: Tensor, prior_BLNC: Tensor) -> Tensor:
+        """Features [B, N, H] of the current images, in the light of the prior ones (both [B, 12, N, C])."""
+        if current_BLNC.shape[1] != TAC_LAYERS:
+            raise ModelError(
+                f"the temporal connector fuses {TAC_LAYERS} tower layers, but the tower gives {current_BLNC.shape[1]}",
+                mend='set mm_vision_select_layer to "all" and use a tower of 12 layers',
+            )
+        current_BNC = self.LFE(current_BLNC).squeeze(1)
+        prior_BNC = self.LFE(prior_BLNC).squeeze(1)
+        prior_BNC = prior_BNC + self.prior_weight(current_BNC, prior_BNC) * self.LFE_prior_bias
+
+        x_BNC = self.norm1(current_BNC + self._attend(self.cur_self_attention, current_BNC, current_BNC))
+        p_BNC = self.norm2(prior_BNC + self._attend(self.prior_self_attention, prior_BNC, prior_BNC))
+        x_BNC = self.norm3(x_BNC + self._attend(self.cros_attention, x_BNC, p_BNC))
+        # The last residual is the raw current feature, not norm3: so were the published weights trained.
+        x_BNC = self.norm4(current_BNC + self.mlp_attn(x_BNC))
+        features_BNH: Tensor = self.mlp_final(x_BNC)
+        return features_BNH
+
+    @staticmethod
+    def prior_weight(current_BNC: Tensor, prior_BNC: Tensor) -> Tensor:
+        """How alike the two images are, ((cosine + 1) / 2) ** 8: [B, 1, 1]; 1 for a repeated image."""
+        cosine_B = functional.cosine_similarity(current_BNC.flatten(1), prior_BNC.flatten(1), dim=-1)
+        return (((cosine_B + 1) / 2) ** 8)[:, None, None]
+
+    def _attend(self, attention: nn.MultiheadAttention, query_BNC: Tensor, memory_BNC: Tensor) -> Tensor:
+        attended_BNC: Tensor = self.dropout(attention(query_BNC, memory_BNC, memory_BNC, need_weights=False)[0])
+        return attended_BNC
+
+
+class SingleImageProjector(nn.Module):
+    """`linear` and `mlpNx_gelu`: project the first layer of the current image; the prior has no influence."""
+
+    uses_prior = False
+
+    def __init__(self, projector: nn.Module) -> None:
+        super().__init__()
+        self.projector = projector
+
+    def forward(self, current_BLNC: Tensor, prior_BLNC: Tensor | None = None) -> Tensor:
+        """Features [B, N, H] of the current images; the prior is accepted and ignored."""
+        features_BNH: Tensor = self.projector(current_BLNC[:, 0])
+        return features_BNH
+
+
+def mlp(depth: int, width_in: int, width_out: int) -> nn.Sequential:
+    """`depth` linear layers with exact GELU between them; linear layers at indices 0, 2, 4, ..."""
+    layers: list[nn.Module] = [nn.Linear(width_in, width_out)]
+    for _ in range(depth - 1):
+        layers += [nn.GELU(), nn.Linear(width_out, width_out)]
+    return nn.Sequential(*layers)
+
+
+def build_connector(
+    projector_type: str, *, mm_hidden_size: int, hidden_size: int, num_attention_heads: int
+) -> TemporalAlignmentConnector | SingleImageProjector:
+    """The connector that `mm_projector_type` in config.json names: "TAC", "linear" or "mlpNx_gelu".
+
+    Raises:
+        ModelError: an unknown type.
+    """
+    if projector_type == "TAC":
+        return TemporalAlignmentConnector(mm_hidden_size, hidden_size, num_attention_heads)
+    if projector_type == "linear":
+        return SingleImageProjector(nn.Linear(mm_hidden_size, hidden_size))
+    if match := re.fullmatch(r"mlp([1-9]\d*)x_gelu", projector_type):
+        return SingleImageProjector(mlp(int(match[1]), mm_hidden_size, hidden_size))
+    raise ModelError(
+        f"unknown projector type {projector_type!r}",
+        mend='mm_projector_type is one of "TAC", "linear", "mlp2x_gelu" ...',
+    )

@@ -1,0 +1,196 @@
+"""Weight files: which there are, reading them without running code, and naming the keys that don't fit.
+
+Safetensors are read lazily, a tensor at a time, so that loading never holds a second copy of the model.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from benchmarks.errors import ModelError
+
+INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
+SHOWN_KEYS = 8
+"""Keys named in an error; the others are counted."""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object that belongs to a checkpoint.
+
+    Raises:
+        ModelError: the file is missing or isn't a JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError("no such file", where=path, mend="give the folder of a complete checkpoint") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(f"cannot be read ({error})", where=path, mend="fetch the file again") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"expected a JSON object, found {type(value).__name__}", where=path)
+    return value
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The weight files of a checkpoint folder: sharded or single, safetensors before .bin.
+
+    Raises:
+        ModelError: there are none, or a shard of the index is missing or lies outside the folder.
+    """
+    for single, index in zip(SINGLE_FILES, INDEX_FILES, strict=True):
+        if (folder / index).is_file():
+            return _shards(folder / index)
+        if (folder / single).is_file():
+            return [folder / single]
+    raise ModelError(
+        "no weights in this folder",
+        where=folder,
+        mend=f"it needs one of {', '.join((*SINGLE_FILES, *INDEX_FILES))}",
+    )
+
+
+def _shards(index: Path) -> list[Path]:
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
+        raise ModelError("has no weight_map of file names", where=index, mend="fetch the file again")
+    names = sorted(set(weight_map.values()))
+    if outside := [name for name in names if Path(name).name != name]:
+        raise ModelError(f"names a shard outside its own folder: {outside[0]}", where=index)
+    if missing := [name for name in names if not (index.parent / name).is_file()]:
+        raise ModelError(f"shards are missing: {_some(missing)}", where=index, mend="fetch the missing files")
+    return [index.parent / name for name in names]
+
+
+def read_weights(files: Iterable[Path]) -> dict[str, Any]:
+    """Key -> tensor, or a lazy slice of one: `materialize` it. Nothing in the files is executed.
+
+    Raises:
+        ModelError: a file is truncated, is no weight file, or is a pickle that holds more than tensors.
+    """
+    weights: dict[str, Any] = {}
+    for path in files:
+        weights.update(_read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path))
+    return weights
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="pt") as stored:
+            return {key: stored.get_slice(key) for key in stored.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"not a whole safetensors file ({error})", where=path, mend="fetch the file again") from error
+
+
+def _read_pickle(path: Path) -> dict[str, Any]:
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            "holds more than tensors and is not loaded: a pickle can run code",
+            where=path,
+            mend="convert it to safetensors where you trust it",
+        ) from error
+    except (OSError, EOFError, RuntimeError, ValueError) as error:
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"not a whole weight file ({line})", where=path, mend="fetch the file again") from error
+    if not isinstance(stored, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in stored.items()
+    ):
+        raise ModelError("is no dictionary of tensors", where=path, mend="give a file of weights")
+    return stored
+
+
+def materialize(weight: Any) -> Tensor:
+    """The tensor behind an entry of `read_weights`."""
+    tensor: Tensor = weight if isinstance(weight, Tensor) else weight[...]
+    return tensor
+
+
+def shape_of(weight: Any) -> tuple[int, ...]:
+    """The shape of an entry of `read_weights`, without reading its values."""
+    return tuple(weight.shape if isinstance(weight, Tensor) else weight.get_shape())
+
+
+def load_into(module: nn.Module, weights: Mapping[str, Any], *, where: object, prefix: str = "") -> None:
+    """Copy weights into a module of our own; every key must fit.
+
+    Args:
+        module: takes the weights in its own dtype and device.
+        weights: keys without the prefix.
+        where: the checkpoint, for the error.
+        prefix: how the keys start in the checkpoint, for the error.
+
+    Raises:
+        ModelError: keys are missing, not known, or of another shape; lists them.
+    """
+    wanted = module.state_dict()
+    raise_for_keys(
+        where,
+        missing=[prefix + key for key in wanted if key not in weights],
+        unexpected=[prefix + key for key in weights if key not in wanted],
+        mismatched=[
+            (prefix + key, shape_of(weights[key]), tuple(value.shape))
+            for key, value in wanted.items()
+            if key in weights and shape_of(weights[key]) != tuple(value.shape)
+        ],
+    )
+    with torch.no_grad():
+        for key, value in wanted.items():
+            value.copy_(materialize(weights[key]))
+
+
+def check_loading(info: Mapping[str, Any], where: object) -> None:
+    """Turn the loading report of transformers' `from_pretrained` into an error when anything did not fit."""
+    raise_for_keys(
+        where,
+        missing=info["missing_keys"],
+        unexpected=info["unexpected_keys"],
+        mismatched=[(key, tuple(found), tuple(wanted)) for key, found, wanted in info["mismatched_keys"]],
+    )
+    if info["error_msgs"]:
+        raise ModelError(str(info["error_msgs"][0]).splitlines()[0], where=where)
+
+
+def raise_for_keys(
+    where: object,
+    *,
+    missing: Iterable[str] = (),
+    unexpected: Iterable[str] = (),
+    mismatched: Iterable[tuple[str, tuple[int, ...], tuple[int, ...]]] = (),
+) -> None:
+    """Raise a ModelError that lists the keys; return if there are none.
+
+    Args:
+        where: the checkpoint.
+        missing: keys that the model needs and the checkpoint lacks.
+        unexpected: keys of the checkpoint that the model has no place for.
+        mismatched: (key, shape in the checkpoint, shape in the model).
+    """
+    complaints = []
+    if keys := sorted(missing):
+        complaints.append(f"{len(keys)} missing key{'s' * (len(keys) > 1)}: {_some(keys)}")
+    if keys := sorted(unexpected):
+        complaints.append(f"{len(keys)} unexpected key{'s' * (len(keys) > 1)}: {_some(keys)}")
+    if shapes := [f"{key} is {list(found)}, not {list(wanted)}" for key, found, wanted in sorted(mismatched)]:
+        complaints.append(f"{len(shapes)} of another shape: {_some(shapes)}")
+    if complaints:
+        raise ModelError(
+            "the weights do not fit: " + "; ".join(complaints),
+            where=where,
+            mend="config.json and weights must come from the same model",
+        )
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:SHOWN_KEYS])
+    return shown if len(names) <= SHOWN_KEYS else f"{shown} and {len(names) - SHOWN_KEYS} more"
