@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,15 @@ from model_adapters.cards import Card, card_names, read_card, shipped_card
 from model_adapters.protocol import Adapter, ModelSpec
 from model_adapters.registry import adapter_class, adapter_targets
 
-WEIGHTLESS = ("echo", "constant")
-"""Adapters that are model names, too."""
+ORACLE = "oracle"
+"""The one model that knows the references: the run makes it, as a replay of them."""
+
+WEIGHTLESS = {
+    "echo": "answers with the prompt; the tutorial adapter",
+    "constant": "says the same text about every study",
+    ORACLE: "repeats the reference: the ceiling of every metric",
+}
+"""Models that need no weights, by the name that stands after `--model`."""
 
 
 def resolve_model(
@@ -39,7 +46,7 @@ def resolve_model(
     """
     found = _find(name)
     if found is None:
-        known = [*card_names(), *WEIGHTLESS, "oracle"]
+        known = [*card_names(), *WEIGHTLESS]
         raise UnknownNameError("model", name, known, mend="a path, a hub id such as org/name, or replay:FILE work too")
     kind, path, card = found
     values = {key: value for key, value in spec.items() if value is not None}
@@ -84,6 +91,8 @@ def _find(name: str) -> tuple[str, str | None, Card | None] | None:
     for card in map(shipped_card, card_names()):
         if name == card.hub_id:
             return _of_card(card)
+    if name == ORACLE:
+        return "replay", None, None
     if name in WEIGHTLESS or (name in adapter_targets() and name not in {"libra", "replay"}):
         return name, None, None
     if name.count("/") == 1 and not name.startswith((".", "/")):
@@ -123,3 +132,46 @@ def _adapter_of_checkpoint(path: Path) -> str:
     if model_type.startswith("libra") or "mm_projector_type" in config or "mm_vision_tower" in config:
         return "libra"
     return "hf_vlm"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """One line of `libra-bench models`."""
+
+    name: str
+    adapter: str
+    description: str
+    here: bool
+    """Whether it can be loaded now, without fetching anything."""
+    state: str
+    remedy: str
+    card: Mapping[str, Any]
+
+
+def list_models() -> list[ListedModel]:
+    """The model cards, then the adapters that need no weights."""
+    listed = [_listed(shipped_card(name)) for name in card_names()]
+    for name, what in WEIGHTLESS.items():
+        listed.append(ListedModel(name, name, what, True, "needs no weights", "", {}))
+    return listed
+
+
+def _listed(card: Card) -> ListedModel:
+    lacking = [package for package in card.needs if importlib.util.find_spec(package) is None]
+    description = "; ".join(filter(None, [card.decoder, card.tower, card.projector, card.note]))
+    if lacking:
+        state, remedy = f"needs {', '.join(lacking)}", f"pip install {' '.join(lacking)}"
+    elif card.path:
+        state = "ships with libra-bench" if Path(card.path).exists() else "its files are missing"
+        remedy = "" if Path(card.path).exists() else "install libra-bench again"
+    elif card.hub_id and _in_hub_cache(card.hub_id):
+        state, remedy = "in the hub's cache", ""
+    else:
+        state, remedy = "not here", f"fetched from the hub ({card.hub_id}) when used, or pass its folder as --model"
+    return ListedModel(card.id, card.adapter, description, not remedy, state, remedy, asdict(card))
+
+
+def _in_hub_cache(hub_id: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(hub_id, "config.json"), str)

@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.catalog import FINDINGS_PROMPT
 from benchmarks.errors import InputError, UnknownNameError
 from model_adapters.protocol import Decoding
-
-FINDINGS_PROMPT = "Provide a detailed description of the findings in the radiology image. Following clinical context: "
-"""Source: the data set MIMIC-CXR-RRG, field `default_prompt`; the clinical context follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Protocol:
     decoding: Decoding
     source: str
     findings_prompt: str = FINDINGS_PROMPT
-    """Used to build suites; a suite's own `text` is always the prompt of a run."""
+    """Only used to build suites: a suite's own `text` is always the prompt of a run."""
 
 
 _LIBRA = Decoding(num_beams=10, length_penalty=2.0, no_repeat_ngram_size=3, max_new_tokens=1024)

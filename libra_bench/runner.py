@@ -9,19 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import InputError
-from benchmarks.files import write_json
+from benchmarks.errors import GenerationError, ImageError, InputError, SuiteError
+from benchmarks.files import sha256_json, write_json
 from benchmarks.predictions import match_answers
 from benchmarks.schema import Answer, Question, QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench import provenance
-from libra_bench.answers import AnswerLog, locked
+from libra_bench.answers import AnswerLog, locked, read_answer_lines
 from libra_bench.generation import OnError, Stamp, Stopwatch, ask, count_kinds, generate, throughput
-from libra_bench.models import resolve_model
+from libra_bench.models import ORACLE, resolve_model
 from libra_bench.protocols import DEFAULT_PROTOCOL, decoding_with, protocol_named
 from libra_bench.scoring import PUBLISHED_METRICS, ChosenMetrics, Scored, choose_metrics, score_answers, write_scored
 from model_adapters.protocol import Adapter, Decoding, ModelSpec, RenderedPrompt
 from model_adapters.registry import adapter_class
+from model_adapters.replay import ReplayAdapter
 
 RUNS_FOLDER = Path("runs")
 
@@ -115,8 +116,44 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
         InputError: any of its kinds; one line says what and the mend.
     """
     loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
+    spec, protocol, decoding, overrides = _model_and_decoding(model, options)
+    facts = provenance.deciding_facts(loaded_suite.samples, _identity(spec, loaded_suite), decoding)
+    mark = provenance.fingerprint(facts)
+    return Plan(
+        suite=loaded_suite,
+        spec=spec,
+        protocol=protocol,
+        decoding=decoding,
+        overrides=overrides,
+        chosen=choose_metrics(options.metrics, loaded_suite.card.metrics or PUBLISHED_METRICS),
+        facts=facts,
+        fingerprint=mark,
+        folder=options.out or RUNS_FOLDER / loaded_suite.name / path_name(spec.name) / mark,
+        options=options,
+    )
+
+
+def _identity(spec: ModelSpec, suite: Suite) -> dict[str, Any]:
+    """What decides a model's answers, known before it is loaded."""
+    name = {"adapter": spec.adapter, "name": path_name(spec.name)}
+    if spec.name == ORACLE:
+        return name | {"references_sha256": sha256_json([sample.references for sample in suite.samples])}
+    identity = getattr(adapter_class(spec.adapter), "identity", None)
+    return name | (dict(identity(spec)) if identity else {})
+
+
+def _load(spec: ModelSpec, suite: Suite) -> Adapter:
+    """The adapter, ready; `oracle` is a replay of the references."""
+    if spec.name == ORACLE:
+        answers = {s.question_id: Answer(s.question_id, "", s.references[0]) for s in suite.samples if s.references}
+        return ReplayAdapter(answers, f"the references of {suite.name}")
+    return adapter_class(spec.adapter).load(spec)
+
+
+def _model_and_decoding(model: str, options: RunOptions) -> tuple[ModelSpec, str, Decoding, dict[str, Any]]:
+    """The model, the name of the protocol, the decoding, and what the user's flags changed in it."""
     spec = resolve_model(
-        model if model != "oracle" else "replay:",
+        model,
         adapter=options.adapter,
         options=options.adapter_options,
         model_base=options.model_base,
@@ -127,25 +164,7 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
     )
     protocol = protocol_named(options.protocol or spec.card.get("protocol") or DEFAULT_PROTOCOL)
     decoding, overrides = decoding_with(protocol, options.decoding_overrides)
-    identity = getattr(adapter_class(spec.adapter), "identity", None)
-    facts = provenance.deciding_facts(
-        loaded_suite.samples,
-        {"adapter": spec.adapter, "name": spec.name} | (dict(identity(spec)) if identity else {}),
-        decoding,
-    )
-    mark = provenance.fingerprint(facts)
-    return Plan(
-        suite=loaded_suite,
-        spec=spec,
-        protocol=protocol.name,
-        decoding=decoding,
-        overrides=overrides,
-        chosen=choose_metrics(options.metrics, loaded_suite.card.metrics or PUBLISHED_METRICS),
-        facts=facts,
-        fingerprint=mark,
-        folder=options.out or RUNS_FOLDER / loaded_suite.name / path_name(spec.name) / mark,
-        options=options,
-    )
+    return spec, protocol.name, decoding, overrides
 
 
 def path_name(name: str) -> str:
@@ -176,7 +195,7 @@ def generate_run(plan: Plan, listener: Listener) -> list[Answer]:
         options = plan.options
         asked = ask(plan.suite, open_samples, on_error=options.on_error, follow_links=options.follow_links)
         record = _record_start(plan)
-        adapter = adapter_class(plan.spec.adapter).load(plan.spec)
+        adapter = _load(plan.spec, plan.suite)
         listener.prompted(_first_prompt(adapter, asked.questions), plan)
         stamp = Stamp(plan.fingerprint, path_name(plan.spec.name))
         with listener.generating(len(plan.order), len(answered)) as on_answer:
@@ -250,6 +269,36 @@ def score_run(folder: Path, chosen: ChosenMetrics, suite: Suite, answers: Sequen
     return scored
 
 
+def rescore(folder: Path, metrics: str | None) -> tuple[Scored, dict[str, Any]]:
+    """Score a finished run again, with other metrics or after an update; returns also its run.json.
+
+    Raises:
+        InputError: not a run folder, or its suite is no longer there. SuiteError: the suite's file has changed.
+    """
+    record = provenance.read_record(folder)
+    suite = suite_of(record, folder)
+    chosen = choose_metrics(metrics, suite.card.metrics or PUBLISHED_METRICS)
+    answers_file = folder / "answers.jsonl"
+    if not answers_file.exists():
+        raise InputError("holds no answers.jsonl", where=folder, mend="run or generate first")
+    scored = score_run(folder, chosen, suite, list(read_answer_lines(answers_file)))
+    return scored, record
+
+
+def suite_of(record: Mapping[str, Any], folder: Path) -> Suite:
+    """The suite of a stored run.
+
+    Raises:
+        SuiteError: it is gone, or asks other questions now.
+    """
+    stored = record["suite"]
+    suite = load_suite(stored["file"], image_root=stored["image_root"], limit=stored["limit"])
+    suite = dataclasses.replace(suite, name=stored["name"])
+    if provenance.questions_sha256(suite.samples) != record["deciding"]["suite"]["questions_sha256"]:
+        raise SuiteError("asks other questions than when this run was made", where=stored["file"], mend=f"see {folder}")
+    return suite
+
+
 def run(suite: str | Path, model: str, **options: Any) -> Path:
     """Generate, score and draw; the same call continues a run that was interrupted.
 
@@ -282,16 +331,35 @@ def finish_run(plan: Plan, listener: Listener) -> Path:
     return plan.folder
 
 
-def describe(images: str | Path | Sequence[str | Path], prompt: str, model: str, **decoding: Any) -> str:
+def describe(images: str | Path | Sequence[str | Path], prompt: str, model: str, **options: Any) -> str:
     """One study's text.
 
     Args:
         images: the current image, or [current, prior].
         prompt: what to ask.
         model: a model's name, path or hub id.
-        **decoding: the decoding and model fields of `RunOptions`.
+        **options: the model and decoding fields of `RunOptions`.
 
     Raises:
         GenerationError: the study could not be generated; says why.
     """
-    raise NotImplementedError
+    return describe_study(images, prompt, model, RunOptions(**options)).text
+
+
+def describe_study(images: str | Path | Sequence[str | Path], prompt: str, model: str, options: RunOptions) -> Answer:
+    """One study's answer, with its metadata; see `describe`."""
+    paths = [images] if isinstance(images, str | Path) else list(images)
+    if len(paths) > 2:
+        raise ImageError(f"{len(paths)} images, at most two are possible", mend="give the current and the prior image")
+    for path in paths:
+        if not Path(path).is_file():
+            raise ImageError("no such image", where=path, mend="check the path")
+    if not prompt.strip():
+        raise InputError("the prompt is empty", where="--prompt")
+    spec, _, decoding, _ = _model_and_decoding(model, options)
+    adapter = adapter_class(spec.adapter).load(spec)
+    question = Question("describe", prompt, tuple(Path(path) for path in paths))
+    (answer,) = adapter.generate([question], decoding)
+    if answer.failed:
+        raise GenerationError(str(answer.metadata.get("error")))
+    return answer

@@ -158,6 +158,25 @@ def write_scored(folder: Path, scored: Scored) -> None:
     write_jsonl(folder / "spans.jsonl", scored.spans)
 
 
+def score_files(
+    references: Path, predictions: Sequence[Path], names: Sequence[str], metrics: str | None
+) -> list[dict[str, Any]]:
+    """Score several files of predictions against one file of references; one scores.json each.
+
+    Raises:
+        SuiteError: ids that don't match, or samples without a reference.
+    """
+    chosen = choose_metrics(metrics)
+    samples = read_samples(references, prompts_required=False)
+    pairs = [
+        (name, match_answers(read_answers(path), samples, where=path))
+        for path, name in zip(predictions, names, strict=True)
+    ]
+    return [
+        score_answers(samples, answers, chosen, suite=references.stem, model=name).scores for name, answers in pairs
+    ]
+
+
 def score(
     *,
     predictions: str | Path | Sequence[str],

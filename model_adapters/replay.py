@@ -17,6 +17,7 @@ class ReplayAdapter:
     """Repeats the answers of a JSONL or CSV file; a question that the file doesn't know is a failure."""
 
     def __init__(self, answers: Mapping[QuestionId, Answer], source: str) -> None:
+        """Args: answers by question id; where they come from, for messages."""
         self._answers, self._source = answers, source
 
     @classmethod

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from benchmarks.errors import LibraBenchError
-from libra_bench.cli import output
+from libra_bench.cli import listings, models, output, run, score
 
 app = typer.Typer(
     name="libra-bench",
@@ -33,6 +33,15 @@ def _options(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. Works after a command, too."),
 ) -> None:
     pass
+
+
+app.command("run")(run.run)
+app.command("generate")(run.generate)
+app.command("score")(score.score)
+app.command("describe")(run.describe)
+app.command("suites")(listings.suites)
+app.add_typer(models.app, name="models")
+app.command("doctor")(listings.doctor)
 
 
 def main() -> None:

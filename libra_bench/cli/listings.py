@@ -1,0 +1,39 @@
+"""`suites` and `doctor`: what is there, and what each part needs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from libra_bench.cli import options as o
+from libra_bench.cli import output
+
+
+def suites(as_json: o.Json = False) -> None:
+    """List the suites: what each asks, how many studies it has, and where its file comes from."""
+    from rich.table import Table
+
+    from benchmarks.catalog import list_suites
+
+    cards = list_suites()
+    table = Table("suite", "what it asks", "published samples", "file")
+    for card in cards:
+        count = "unknown" if card.published_samples is None else f"{card.published_samples:,}"
+        table.add_row(
+            card.name, card.description, "-" if card.file else count, "here" if card.file else "pass --data FILE"
+        )
+    rows = [{**asdict(card), "file": str(card.file) if card.file else None} for card in cards]
+    output.result(rows, table, as_json=as_json)
+
+
+def doctor(as_json: o.Json = False) -> None:
+    """Say what works on this machine, and how to get the rest."""
+    from rich.table import Table
+
+    from libra_bench.doctor import examine
+
+    findings = examine()
+    table = Table("what", "state", "found", "to get the rest")
+    for finding in findings:
+        mark = {"ok": "[green]ok[/green]", "absent": "[yellow]absent[/yellow]", "broken": "[red]broken[/red]"}
+        table.add_row(finding.what, mark[finding.state], finding.found, finding.remedy)
+    output.result([asdict(finding) for finding in findings], table, as_json=as_json)

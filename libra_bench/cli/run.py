@@ -1,0 +1,225 @@
+"""`run`, `generate` and `describe`: the commands that make a model write."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from libra_bench.cli import options as o
+from libra_bench.cli import output
+
+if TYPE_CHECKING:
+    from libra_bench.runner import Plan
+    from model_adapters.protocol import RenderedPrompt
+
+
+def run(
+    suite: o.Suite,
+    model: o.Model,
+    data: o.Data = None,
+    image_root: o.ImageRoot = None,
+    limit: o.Limit = None,
+    follow_links: o.FollowLinks = False,
+    adapter: o.AdapterName = None,
+    model_base: o.ModelBase = None,
+    conv_mode: o.ConvMode = None,
+    device: o.Device = None,
+    dtype: o.Dtype = None,
+    batch_size: o.BatchSize = None,
+    option: o.AdapterOption = None,
+    protocol: o.Protocol = None,
+    num_beams: o.NumBeams = None,
+    length_penalty: o.LengthPenalty = None,
+    no_repeat_ngram_size: o.NoRepeatNgramSize = None,
+    num_return_sequences: o.NumReturnSequences = None,
+    max_new_tokens: o.MaxNewTokens = None,
+    temperature: o.Temperature = None,
+    top_p: o.TopP = None,
+    seed: o.Seed = None,
+    metrics: o.Metrics = None,
+    out: o.Out = None,
+    on_error: o.OnError = "stop",
+    retry_failed: o.RetryFailed = False,
+    as_json: o.Json = False,
+) -> None:
+    """Generate, score and draw. The same command continues a run that was interrupted.
+
+    [bold]libra-bench run --suite demo --model libra-tiny[/bold]
+    """
+    from libra_bench.runner import RunOptions, finish_run, plan_run
+
+    plan = plan_run(suite, model, RunOptions(**_run_options(locals())))
+    folder = finish_run(plan, _Display())
+    _show_run(folder, as_json=as_json)
+
+
+def _options_of(command: Callable[..., None]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the very options of another."""
+
+    def give(function: Callable[..., None]) -> Callable[..., None]:
+        function.__signature__ = inspect.signature(command, eval_str=True)  # type: ignore[attr-defined]
+        function.__annotations__ = command.__annotations__
+        return function
+
+    return give
+
+
+@_options_of(run)
+def generate(**given: Any) -> None:
+    """Write answers.jsonl and nothing else; `score RUN` and `report RUN` do the rest."""
+    from libra_bench.generation import count_kinds
+    from libra_bench.runner import RunOptions, generate_run, plan_run
+
+    plan = plan_run(given["suite"], given["model"], RunOptions(**_run_options(given)))
+    answers = generate_run(plan, _Display())
+    counts = count_kinds(answers)
+    output.result(
+        {"run": str(plan.folder), "n": len(answers), **counts},
+        f"{len(answers)} answers in {plan.folder / 'answers.jsonl'}",
+        as_json=given["as_json"],
+    )
+    _exit_status(counts["n_failed"])
+
+
+def describe(
+    current: Annotated[Path, typer.Argument(help="The image to describe: PNG, JPEG or DICOM.")],
+    model: o.Model,
+    prior: Annotated[Path | None, typer.Argument(help="The earlier image of the same patient.")] = None,
+    prompt: Annotated[str | None, typer.Option("--prompt", help="What to ask; default: the findings prompt.")] = None,
+    adapter: o.AdapterName = None,
+    model_base: o.ModelBase = None,
+    conv_mode: o.ConvMode = None,
+    device: o.Device = None,
+    dtype: o.Dtype = None,
+    option: o.AdapterOption = None,
+    protocol: o.Protocol = None,
+    num_beams: o.NumBeams = None,
+    length_penalty: o.LengthPenalty = None,
+    no_repeat_ngram_size: o.NoRepeatNgramSize = None,
+    num_return_sequences: o.NumReturnSequences = None,
+    max_new_tokens: o.MaxNewTokens = None,
+    temperature: o.Temperature = None,
+    top_p: o.TopP = None,
+    seed: o.Seed = None,
+    as_json: o.Json = False,
+) -> None:
+    """Describe one study; the text goes to stdout."""
+    given = dict(locals())
+    from benchmarks.catalog import FINDINGS_PROMPT
+    from libra_bench.runner import RunOptions, describe_study
+
+    images = [current] if prior is None else [current, prior]
+    settings = _run_options(given)
+    answer = describe_study(images, prompt or FINDINGS_PROMPT, model, RunOptions(**settings))
+    output.result({"text": answer.text, "metadata": dict(answer.metadata)}, _plain(answer.text), as_json=as_json)
+
+
+def _plain(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text)
+
+
+def _run_options(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of RunOptions among a command's parameters."""
+    import dataclasses
+
+    from libra_bench.runner import RunOptions
+
+    values = {item.name: given[item.name] for item in dataclasses.fields(RunOptions) if item.name in given}
+    if "batch_size" in values:
+        values["batch_size"] = o.batch_size(values["batch_size"])
+    return {**values, "adapter_options": o.adapter_options(given["option"])}
+
+
+class _Display:
+    """Shows a run on stderr: the plan, the first prompt, a progress bar with rate and time left."""
+
+    def planned(self, plan: Plan, answered: int) -> None:
+        counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
+        output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
+        changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
+        output.message(f"protocol {plan.protocol}{changed}: {_decoding_in_words(plan)}")
+        for entry in plan.chosen.unavailable:
+            output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
+
+    def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
+        if prompt is not None:
+            tokens = "" if prompt.num_tokens is None else f" ({prompt.num_tokens} tokens)"
+            output.message(f"first prompt{tokens}:\n{prompt.text}\n")
+
+    @contextmanager
+    def generating(self, total: int, done: int) -> Iterator[Callable[[], None]]:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            Task,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.text import Text
+
+        class Rate(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                return Text(f"{60 * task.speed:.1f} studies/min" if task.speed else "")
+
+        columns = (
+            TextColumn("generating"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            Rate(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=output.console()) as progress:
+            task = progress.add_task("generating", total=total, completed=done)
+            yield lambda: progress.advance(task)
+
+    def scoring(self, metric_ids: Sequence[str]) -> None:
+        output.message(f"scoring: {', '.join(metric_ids)}")
+
+
+def _decoding_in_words(plan: Plan) -> str:
+    decoding = plan.decoding
+    if decoding.temperature > 0:
+        how = f"sampling at temperature {decoding.temperature}, top-p {decoding.top_p}, seed {decoding.seed}"
+    elif decoding.num_beams > 1:
+        how = f"beam search, {decoding.num_beams} beams, length penalty {decoding.length_penalty}"
+    else:
+        how = "greedy"
+    ngram = f", no repeated {decoding.no_repeat_ngram_size}-grams" if decoding.no_repeat_ngram_size else ""
+    return f"{how}{ngram}, at most {decoding.max_new_tokens} new tokens"
+
+
+def _show_run(folder: Path, *, as_json: bool) -> None:
+    import json
+
+    from rich.console import Group
+    from rich.text import Text
+
+    from reports import leaderboard
+
+    scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    view = Group(
+        leaderboard.as_table(scores),
+        Text(f"scores  {folder / 'scores.json'}"),
+        Text(f"answers {folder / 'answers.jsonl'}"),
+        Text(f"plots   {folder / 'plots'}"),
+    )
+    output.result({"run": str(folder), **scores}, view, as_json=as_json)
+    _exit_status(scores["n_failed"])
+
+
+def _exit_status(n_failed: int) -> None:
+    if n_failed:
+        output.message(f"{n_failed} studies failed and count as empty texts; answers.jsonl says why")
+        raise typer.Exit(3)
