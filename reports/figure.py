@@ -1,0 +1,111 @@
+"""The ground of every plot: one style, the widths of a paper's columns, files without dates.
+
+Figures are made without pyplot, so nothing global changes and nothing must be closed.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from benchmarks.errors import InputError
+from benchmarks.files import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+
+STYLE = Path(__file__).parent / "paper.mplstyle"
+COLUMN_INCHES = {1: 3.35, 2: 7.0}
+"""The width of a figure over one or two columns of a paper."""
+GREY = "#7A7A7A"
+FLOOR = "floor: "
+"""How the labels of floors begin."""
+HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "oo", "++")
+MARKERS = "osD^vP*X"
+UNDATED: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+FORMATS = tuple(UNDATED)
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw in our style, whatever the caller's is."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with style():
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Our style, for as long as the block lasts."""
+    import matplotlib as mpl
+    from matplotlib import style as styles
+
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a model's name may have any letter
+        styles.use(["default", str(STYLE)])
+        yield
+
+
+def new_figure(columns: int, height: float) -> tuple[Figure, Axes]:
+    """An empty figure with one pair of axes.
+
+    Args:
+        columns: how many of a paper's columns it is wide.
+        height: in inches.
+    """
+    from matplotlib.figure import Figure
+
+    if columns not in COLUMN_INCHES:
+        raise InputError(f"a figure is 1 or 2 columns wide, not {columns}", where="columns")
+    figure = Figure(figsize=(COLUMN_INCHES[columns], max(height, 1.1)))
+    return figure, figure.add_subplot()
+
+
+def look(index: int) -> dict[str, Any]:
+    """Colour and hatch of the bars of the run with this number; hatches tell a ninth run from the first."""
+    return {"color": f"C{index % 8}", "hatch": HATCHES[index // 8 % 8], "edgecolor": "white"}
+
+
+def legend_below(figure: Figure, columns: int) -> None:
+    """A legend under the axes, where it hides nothing; runs first, then floors."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda index: labels[index].startswith(FLOOR))
+    figure.legend(
+        [handles[index] for index in order],
+        [labels[index] for index in order],
+        loc="outside lower center",
+        ncols=2 * columns,
+    )
+
+
+def save(figure: Figure, stem: Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Write a figure as STEM.png, STEM.svg, STEM.pdf; equal figures are equal files.
+
+    Raises:
+        InputError: a format that is none of png, svg, pdf.
+        StorageError: a file cannot be written.
+    """
+    unknown = set(formats) - UNDATED.keys()
+    if unknown:
+        raise InputError(f"unknown format {min(unknown)!r}", where="--format", mend=f"choose of {', '.join(FORMATS)}")
+    paths = []
+    for name in formats:
+        path = stem.with_name(f"{stem.name}.{name}")
+        with style(), atomic_write(path, "wb") as stream:
+            figure.savefig(stream, format=name, metadata=UNDATED[name])
+        paths.append(path)
+    return paths

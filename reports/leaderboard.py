@@ -1,0 +1,153 @@
+"""leaderboard.csv: a run a row, published column names, a re-run replaces its row; and a run's terminal table."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.errors import InputError, StorageError
+from benchmarks.files import atomic_write
+from reports.spreadsheet import guarded
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+NAME = "Model Name"
+RUN = "run"
+PUBLISHED = ("BLEU1", "BLEU2", "BLEU3", "BLEU4", "METEOR", "ROUGE-L", "Bert_score", "Temporal_entity_score")
+"""The published columns, in the published order."""
+COUNTS = ("n", "n_failed", "n_empty", "n_truncated")
+FACTS = ("suite", "protocol", *COUNTS, RUN)
+"""What stands behind the metrics."""
+
+Row = Mapping[str, str | float]
+
+
+def row_of(scores: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str | float]:
+    """A run's row of leaderboard.csv, values in full precision.
+
+    Args:
+        scores: the content of scores.json.
+        run: the content of run.json; may be empty (answers that were scored alone).
+    """
+    metrics = {entry["key"]: float(entry["value"]) for entry in scores["scores"]}
+    protocol = run.get("protocol") or {}
+    row: dict[str, str | float] = {NAME: str(scores["model"])}
+    row |= {key: metrics[key] for key in _metric_columns(metrics)}
+    row |= {"suite": str(scores["suite"]), "protocol": str(protocol.get("name") or "")}
+    row |= {name: int(scores[name]) for name in COUNTS}
+    return row | {RUN: str(run.get("fingerprint") or "")}
+
+
+def update(path: Path, row: Row) -> None:
+    """Add a row to a leaderboard, or replace the row of the same run; a new metric adds its column.
+
+    A row without a run is known by model name and suite. Written atomically, under a lock: any number of
+    runs may end at the same moment.
+
+    Raises:
+        InputError: the file is there, but is no leaderboard.
+        StorageError: it cannot be written.
+    """
+    with _lock(path):
+        rows: list[Row] = [*read(path)]
+        places = [index for index, other in enumerate(rows) if _identity(other) == _identity(row)]
+        if places:
+            rows = [other for index, other in enumerate(rows) if index not in places[1:]]
+            rows[places[0]] = row
+        else:
+            rows.append(row)
+        write(path, rows)
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The rows of a leaderboard, as text; none where the file isn't there.
+
+    Raises:
+        InputError: the file is no leaderboard.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            table = csv.DictReader(stream)
+            if table.fieldnames and table.fieldnames[0] != NAME:
+                raise InputError(
+                    f"not a leaderboard: its first column is {table.fieldnames[0]!r}, not {NAME!r}",
+                    where=path,
+                    mend="give another file",
+                )
+            return [{key: value or "" for key, value in row.items() if key} for row in table]
+    except FileNotFoundError:
+        return []
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot be read as CSV ({error})", where=path, mend="give another file") from error
+
+
+def write(path: Path, rows: Iterable[Row]) -> None:
+    """Write leaderboard rows, all with the same columns, blank where a run has no value.
+
+    Raises:
+        StorageError: it cannot be written; the old file stays.
+    """
+    rows = list(rows)
+    seen = dict.fromkeys(key for row in rows for key in row)
+    columns = [NAME, *_metric_columns(seen), *FACTS]
+    with atomic_write(path) as stream:
+        table = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+        table.writeheader()
+        table.writerows({key: guarded(value) for key, value in row.items()} for row in rows)
+
+
+def write_row(path: Path, row: Row) -> None:
+    """Write a leaderboard of one row: a run's own scores.csv."""
+    write(path, [row])
+
+
+def as_table(scores: Mapping[str, Any]) -> Table:
+    """The scores of one run as a table for the terminal: value, 95 % interval, direction; counts below it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    with_intervals = any(entry.get("low") is not None for entry in scores["scores"])
+    table = Table(title=Text(f"{scores['model']} on {scores['suite']}"), title_justify="left", caption_justify="left")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    if with_intervals:
+        table.add_column("95 % interval", justify="right")
+    for entry in scores["scores"]:
+        cells = [f"{entry['key']} {'↑' if entry['higher_is_better'] else '↓'}", f"{entry['value']:.2f}"]
+        if with_intervals:
+            cells.append("" if entry.get("low") is None else f"{entry['low']:.2f} – {entry['high']:.2f}")
+        table.add_row(*map(Text, cells))
+    counts = ", ".join(f"{scores[name]} {name.removeprefix('n_')}" for name in COUNTS[1:] if scores[name])
+    caption = f"{scores['n']} studies" + (f", of them {counts}" if counts else ", none failed, empty or truncated")
+    for entry in scores.get("unavailable", []):
+        caption += f"\nnot run: {entry['metric']} ({entry['reason']}; {entry['remedy']})"
+    table.caption = Text(caption)
+    return table
+
+
+def _metric_columns(names: Iterable[str]) -> list[str]:
+    names = list(names)
+    known = {NAME, *FACTS, *PUBLISHED}
+    return [*(key for key in PUBLISHED if key in names), *(key for key in names if key not in known)]
+
+
+def _identity(row: Row) -> tuple[str, ...]:
+    run = str(row.get(RUN, ""))
+    return (run,) if run else ("", str(guarded(row[NAME])), str(guarded(row.get("suite", ""))))
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Wait until no other process is changing this leaderboard."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(f".{path.name}.lock").open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise StorageError(f"cannot write ({error.strerror})", where=path, mend="choose another folder") from error

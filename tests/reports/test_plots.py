@@ -1,0 +1,96 @@
+"""The plots: which files, what they show, the same bytes for the same input."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.errors import InputError
+from reports import plots
+
+
+def test_a_plot_a_metric_as_png_and_svg(make_run: Callable[..., Path]) -> None:
+    folder = make_run()
+    files = plots.write_plots(folder)
+    names = {"bleu", "rouge_l", "radcliq_v1"}
+    assert {path.name for path in files} >= {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
+    assert all(path.parent == folder / "plots" and path.stat().st_size > 1000 for path in files)
+
+
+def test_the_same_input_gives_the_same_bytes(make_run: Callable[..., Path]) -> None:
+    from reports.figure import save
+
+    folder = make_run()
+
+    def digests(process: str) -> list[str]:
+        if process == "here":
+            files = [*plots.write_plots(folder), *save(plots.dot_plot([folder]), folder / "plots" / "dots", ["pdf"])]
+        else:
+            program = (
+                "import sys; from pathlib import Path; from reports import plots; from reports.figure import save\n"
+                "f = Path(sys.argv[1]); plots.write_plots(f)\n"
+                "save(plots.dot_plot([f]), f / 'plots' / 'dots', ['pdf'])"
+            )
+            subprocess.run([sys.executable, "-c", program, str(folder)], check=True, timeout=120)
+            files = sorted((folder / "plots").iterdir())
+        return [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files)]
+
+    assert digests("here") == digests("another process")
+
+
+def test_bars_carry_values_intervals_and_directions(make_run: Callable[..., Path]) -> None:
+    figure = plots.metric_bars([make_run()], "bleu")
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["BLEU1 ↑", "BLEU4 ↑"]
+    assert {text.get_text() for text in axes.texts} == {"51.25", "24.54"}
+    segments = axes.collections[0].get_segments()
+    assert segments[0][:, 0].tolist() == pytest.approx([49.7489, 52.7489])
+
+
+def test_no_interval_draws_no_whisker(make_run: Callable[..., Path]) -> None:
+    figure = plots.metric_bars([make_run(half_width=None)], "bleu")
+    (segment, _) = figure.axes[0].collections[0].get_segments()
+    assert segment[0, 0] == segment[1, 0]
+
+
+def test_several_runs_and_floors_have_a_legend(make_run: Callable[..., Path]) -> None:
+    floors = [{"floor": "empty", "key": "BLEU1", "value": 3.0}]
+    runs = [make_run("a", model="a", floors=floors), make_run("b", model="b", values={"BLEU1": 40.0})]
+    legend = plots.metric_bars(runs, "bleu").legends[0]
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "floor: empty"]
+
+
+def test_in_the_dot_plot_right_is_better_for_every_metric(make_run: Callable[..., Path]) -> None:
+    runs = [
+        make_run("a", model="a", values={"BLEU1": 40.0, "RadCliQ-v1": 1.0}, half_width=None),
+        make_run("b", model="b", values={"BLEU1": 20.0, "RadCliQ-v1": 3.0}, half_width=None),
+    ]
+    first, second = (container.lines[0].get_xdata() for container in plots.dot_plot(runs).axes[0].containers)
+    assert list(first) == [1.0, 1.0]
+    assert list(second) == [0.5, 0.0]
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_figure_fits_its_columns_and_stays_legible(columns: int, make_run: Callable[..., Path]) -> None:
+    figure = plots.metric_bars([make_run()], "bleu", columns=columns)
+    assert figure.get_size_inches()[0] == {1: 3.35, 2: 7.0}[columns]
+    sizes = [text.get_fontsize() for text in figure.findobj(lambda item: hasattr(item, "get_fontsize"))]
+    assert min(sizes) >= 7
+
+
+def test_the_callers_style_is_left_alone(make_run: Callable[..., Path]) -> None:
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    plots.write_plots(make_run())
+    assert dict(mpl.rcParams) == before
+
+
+def test_a_metric_that_no_run_has_is_said(make_run: Callable[..., Path]) -> None:
+    with pytest.raises(InputError, match="no run has scores of 'cider'"):
+        plots.metric_bars([make_run()], "cider")
