@@ -17,7 +17,7 @@ REFERENCE_KEYS = ("reference", "findings", "impression", "answer")
 """Where a reference may stand; the first of these that is there counts."""
 
 HIDDEN_KEYS = frozenset({*REFERENCE_KEYS, "labels", "changes", "finding_labels"})
-"""What an adapter never sees of a sample: the truth, in whatever form (the last two are what phantoms were drawn from)."""
+"""What an adapter never sees of a sample: the truth (`changes`, `finding_labels`: what a phantom was drawn from)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,208 @@
+"""Write phantoms as files: pictures, the four evaluation suites and training data, in the published formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.catalog import CONTEXT, FINDINGS_PROMPT, IMPRESSION_PROMPT
+from benchmarks.errors import InputError, StorageError
+from benchmarks.files import write_json, write_jsonl
+from benchmarks.phantoms.drawing import draw_study
+from benchmarks.phantoms.history import Patient, Visit, draw_patient
+from benchmarks.phantoms.stream import Stream
+from benchmarks.phantoms.wording import (
+    Asked,
+    changes,
+    difference_questions,
+    findings_text,
+    impression_text,
+    questions,
+)
+
+Record = dict[str, Any]
+
+SMALLEST_IMAGE = 28
+"""Pixels a side; below it no finding can be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A visit with everything that is written about it."""
+
+    patient: Patient
+    visit: Visit
+    prior: Visit | None
+    """The visit before, or None at the first."""
+
+    @property
+    def images(self) -> list[str]:
+        """Paths of the current and, where there is one, the prior picture."""
+        return [self._path(visit) for visit in (self.visit, self.prior) if visit is not None]
+
+    def _path(self, visit: Visit) -> str:
+        return f"images/{self.patient.number:05d}/{visit.number}.png"
+
+    def stream(self, task: int) -> Stream:
+        """The words of each task have random numbers of their own, so that one doesn't move another."""
+        return Stream(self.patient.seed, self.patient.number, 3, self.visit.number, task)
+
+    def fields(self) -> Record:
+        """What is known of the study besides its text: whose it is, and what was drawn."""
+        return {
+            "subject_id": self.patient.subject_id,
+            "study_id": self.patient.study_id(self.visit),
+            "view": self.patient.view,
+            "has_prior": self.prior is not None,
+            "indication": self.visit.indication,
+            "finding_labels": [finding.name for finding in self.visit.present],
+            "changes": [
+                {"finding": finding.kind, "side": finding.side or None, "direction": way}
+                for finding, way in changes(self.visit, self.prior)
+            ],
+        }
+
+
+def findings_records(study: Study) -> list[Record]:
+    """The evaluation record of the findings task."""
+    prompt = f"{FINDINGS_PROMPT} {CONTEXT} Indication: {study.visit.indication}"
+    return [_report(study, prompt, findings_text(study.visit, study.prior, study.stream(0)))]
+
+
+def impression_records(study: Study) -> list[Record]:
+    """The evaluation record of the impression task."""
+    prompt = f"{IMPRESSION_PROMPT} {CONTEXT} Indication: {study.visit.indication}"
+    return [_report(study, prompt, impression_text(study.visit, study.prior, study.stream(1)))]
+
+
+def vqa_records(study: Study) -> list[Record]:
+    """Questions about the current picture alone."""
+    return [
+        _question(study, study.images[:1], number, asked)
+        for number, asked in enumerate(questions(study.visit, study.stream(2)), start=1)
+    ]
+
+
+def difference_records(study: Study) -> list[Record]:
+    """Questions about both pictures; none for a first visit."""
+    if study.prior is None:
+        return []
+    return [
+        _question(study, study.images, number, asked)
+        for number, asked in enumerate(difference_questions(study.visit, study.prior, study.stream(3)), start=1)
+    ]
+
+
+TASKS: dict[str, Callable[[Study], list[Record]]] = {
+    "findings": findings_records,
+    "impressions": impression_records,
+    "vqa": vqa_records,
+    "diff-vqa": difference_records,
+}
+"""File name -> what stands in it."""
+
+
+def _report(study: Study, prompt: str, reference: str) -> Record:
+    fields = study.fields()
+    return {"question_id": fields["study_id"], "image": study.images, "text": prompt, "reference": reference, **fields}
+
+
+def _question(study: Study, images: Sequence[str], number: int, asked: Asked) -> Record:
+    fields = study.fields()
+    return {
+        "question_id": f"{fields['study_id']}-q{number}",
+        "image": list(images),
+        "text": asked.text,
+        "answer": asked.answer,
+        "labels": list(asked.labels),
+        "question_type": asked.question_type,
+        "semantic_type": asked.semantic_type,
+        **fields,
+    }
+
+
+def training_record(record: Record) -> Record:
+    """An evaluation record as a training sample of one turn."""
+    return {
+        "id": record["question_id"],
+        "image": record["image"],
+        "conversations": [
+            {"from": "human", "value": f"<image>\n{record['text']}"},
+            {"from": "gpt", "value": record.get("reference", record.get("answer"))},
+        ],
+    }
+
+
+def phantom_studies(patients: int, seed: int) -> Iterator[Study]:
+    """Every study of so many patients, patient by patient, in order of time."""
+    for number in range(1, patients + 1):
+        patient = draw_patient(seed, number)
+        for visit, prior in zip(patient.visits, (None, *patient.visits), strict=False):
+            yield Study(patient, visit, prior)
+
+
+def write_image(study: Study, out: Path, image_size: int) -> None:
+    """Draw the study's current picture into `out` as an 8-bit PNG.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    from PIL import Image
+
+    path = out / study.images[0]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw_study(study.patient, study.visit, image_size)).save(path, "PNG", optimize=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write ({error.strerror or error})", where=path, mend="free some space or choose another folder"
+        ) from error
+
+
+def write_phantoms(out: Path, *, patients: int, seed: int, image_size: int = 224) -> dict[str, int]:
+    """Write a phantom data set: the same arguments give the same bytes (with the same Pillow).
+
+    Into `out` go `images/`, the suites `findings.jsonl`, `impressions.jsonl`, `vqa.jsonl`, `diff-vqa.jsonl`, and
+    training data: `train.json` (findings) and `train-align.json` (all four tasks). Patients of different seeds differ.
+
+    Args:
+        out: a folder; files of the same names are replaced.
+        patients: each has two to five visits.
+        seed: a whole number from 0.
+        image_size: pixels a side.
+
+    Returns:
+        How many patients, images, and records a file there are.
+
+    Raises:
+        InputError: a number that makes no sense. StorageError: a file cannot be written.
+    """
+    if patients < 1:
+        raise InputError(f"patients must be at least 1, not {patients}", where="--patients", mend="ask for more")
+    if seed < 0:
+        raise InputError(f"the seed must be 0 or more, not {seed}", where="--seed", mend="take another")
+    if image_size < SMALLEST_IMAGE:
+        raise InputError(
+            f"the image size must be at least {SMALLEST_IMAGE}, not {image_size}",
+            where="--image-size",
+            mend="take more",
+        )
+    records: dict[str, list[Record]] = {task: [] for task in TASKS}
+    images = 0
+    for study in phantom_studies(patients, seed):
+        write_image(study, out, image_size)
+        images += 1
+        for task, make in TASKS.items():
+            records[task] += make(study)
+    for task, of_task in records.items():
+        write_jsonl(out / f"{task}.jsonl", of_task)
+    training = {
+        "train.json": [training_record(record) for record in records["findings"]],
+        "train-align.json": [training_record(record) for of_task in records.values() for record in of_task],
+    }
+    for name, samples in training.items():
+        write_json(out / name, samples)
+    counts = {task: len(of_task) for task, of_task in records.items()}
+    return {"patients": patients, "images": images, **counts, **{name: len(made) for name, made in training.items()}}
