@@ -84,7 +84,7 @@ def _find(name: str) -> tuple[str, str | None, Card | None] | None:
         return "replay", rest, None
     if colon and prefix in adapter_targets():
         return prefix, rest, None
-    if colon and _is_module(prefix):
+    if colon:
         return "function", name, None
     if name in card_names():
         return _of_card(shipped_card(name))
@@ -98,13 +98,6 @@ def _find(name: str) -> tuple[str, str | None, Card | None] | None:
     if name.count("/") == 1 and not name.startswith((".", "/")):
         return "hf_vlm", name, None
     return None
-
-
-def _is_module(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def _of_card(card: Card) -> tuple[str, str | None, Card]:

@@ -12,6 +12,7 @@ ADAPTERS = {
     "libra": "model_adapters.libra.adapter:LibraAdapter",
     "echo": "model_adapters.echo:EchoAdapter",
     "constant": "model_adapters.floors:ConstantAdapter",
+    "function": "model_adapters.function:FunctionAdapter",
     "replay": "model_adapters.replay:ReplayAdapter",
 }
 """One line an adapter."""

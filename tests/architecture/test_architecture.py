@@ -80,9 +80,7 @@ def test_the_public_face_is_what_it_declares():
 def test_a_foreign_benchmarks_folder_is_named_not_imported(tmp_path):
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "__init__.py").write_text("")
-    done = subprocess.run(
-        [sys.executable, "-m", "libra_bench", "--help"], capture_output=True, text=True, cwd=tmp_path
-    )
+    done = subprocess.run([sys.executable, "-m", "libra_bench", "--help"], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("error: the folder")
     assert "console script" in done.stderr
