@@ -11,7 +11,6 @@ Source: Libra (arXiv 2411.19378), section 3; LLaVA-1.5 for `linear` and `mlpNx_g
 from __future__ import annotations
 
 import re
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,17 +20,6 @@ from benchmarks.errors import ModelError
 
 TAC_LAYERS = 12
 """Tower layers that the temporal connector fuses; fixed by the published weights (12 -> 6 -> 3 -> 1)."""
-
-
-class Connector(Protocol):
-    """What the model asks of a connector."""
-
-    uses_prior: bool
-    """Whether the prior image has any influence; if not, it need not be encoded."""
-
-    def __call__(self, current_BLNC: Tensor, prior_BLNC: Tensor) -> Tensor:
-        """Features of shape [B, N, H]."""
-        ...
 
 
 class SqueezeExcitation(nn.Module):
@@ -48,6 +36,7 @@ class SqueezeExcitation(nn.Module):
         return torch.sigmoid(self.fc2(functional.gelu(self.fc1(mean_BL11))))
 
     def forward(self, x_BLNC: Tensor) -> Tensor:
+        """Every channel times its gate."""
         return x_BLNC * self.gate(x_BLNC)
 
 

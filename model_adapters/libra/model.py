@@ -65,13 +65,19 @@ class LibraModel(nn.Module):
         return int(self.language_model.get_input_embeddings().weight.shape[0])
 
     def resize_vocabulary(self, size: int) -> None:
-        """Give the embedding table and the output layer `size` rows; the first rows stay as they are.
+        """Give the embedding table and the output layer `size` rows; old rows stay, new ones are the mean of the old.
 
         The published loader always does this with the tokenizer's length: tokens added for
         `mm_use_im_patch_token` and `mm_use_im_start_end` get rows, and unused rows can't be generated.
         """
-        if size != self.vocabulary_size:
-            self.language_model.resize_token_embeddings(size, mean_resizing=False)
+        before = self.vocabulary_size
+        if size == before:
+            return
+        self.language_model.resize_token_embeddings(size, mean_resizing=False)
+        tables = [self.language_model.get_input_embeddings(), self.language_model.get_output_embeddings()]
+        with torch.no_grad():
+            for table in tables:
+                table.weight[before:] = table.weight[:before].mean(dim=0)
 
     def tower_features(self, pixels_B3HW: Tensor) -> Tensor:
         """Tower features [B, L, N, C] of single images: worth caching, a prior is often another study's current."""
@@ -196,7 +202,7 @@ class LibraModel(nn.Module):
         return embeddings_TH
 
     def _scale(self, features_NH: Tensor) -> Tensor:
-        """Gemma multiplies everything it reads by sqrt(H), image features included; transformers does it to words only."""
+        """Gemma was trained with all it reads times sqrt(H), image features too; transformers does it to words only."""
         scale = getattr(self.language_model.get_input_embeddings(), "embed_scale", None)
         return features_NH if scale is None else features_NH * torch.as_tensor(scale).to(features_NH)
 

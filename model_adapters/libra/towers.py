@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.errors import ModelError
-from model_adapters.libra.weights import check_loading, read_json, read_weights, weight_files
+from model_adapters.libra.weights import check_loading, quiet_loading_report, read_json, read_weights, weight_files
 
 OPEN_CLIP_CONFIG = "open_clip_config.json"
 """Marks a folder that open_clip reads (BiomedCLIP)."""
@@ -188,20 +188,21 @@ def _load_transformers_tower(
             mend=f"known model_type: {', '.join(TOWER_FAMILIES)}",
         )
     family = TOWER_FAMILIES[model_type]
-    source = folder
     if weights is None:
         weights = read_weights(weight_files(folder))
     if "vision_config" in fields:  # an image-text model: its text side is left alone
         fields = fields["vision_config"]
         weights = {key: weight for key, weight in weights.items() if key.startswith("vision_model.")}
     weights = {key: weight for key, weight in weights.items() if not key.endswith(".position_ids")}  # a constant
-    model, info = getattr(transformers, family.model_class).from_pretrained(
-        None,
-        config=getattr(transformers, family.config_class).from_dict(fields),
-        state_dict=weights,
-        dtype=dtype,
-        attn_implementation="sdpa",
-        output_loading_info=True,
-    )
-    check_loading(info, source)
+    with quiet_loading_report():
+        model, info = getattr(transformers, family.model_class).from_pretrained(
+            None,
+            config=getattr(transformers, family.config_class).from_dict(fields),
+            state_dict=weights,
+            dtype=dtype,
+            attn_implementation="sdpa",
+            ignore_mismatched_sizes=True,  # so that they are reported, and refused below
+            output_loading_info=True,
+        )
+    check_loading(info, folder)
     return model.to(device), family.has_cls

@@ -6,9 +6,11 @@ Safetensors are read lazily, a tensor at a time, so that loading never holds a s
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,21 @@ def load_into(module: nn.Module, weights: Mapping[str, Any], *, where: object, p
     with torch.no_grad():
         for key, value in wanted.items():
             value.copy_(materialize(weights[key]))
+
+
+@contextmanager
+def quiet_loading_report() -> Iterator[None]:
+    """Keep back transformers' own table of keys while a model loads: `check_loading` raises what matters of it."""
+    logger = logging.getLogger("transformers.modeling_utils")
+
+    def nothing(record: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(nothing)  # raising the level instead would switch on other checks
+    try:
+        yield
+    finally:
+        logger.removeFilter(nothing)
 
 
 def check_loading(info: Mapping[str, Any], where: object) -> None:

@@ -1,0 +1,78 @@
+"""Where a model lies: a folder here, or a repository of the Hugging Face hub."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from benchmarks.errors import ModelError
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+TEXT_FILES = ["*.json", "*.model", "*.txt", "*.jinja"]
+TOWER_MARKS = ("config.json", "open_clip_config.json")
+
+
+def find_checkpoint(name: str | Path) -> Path:
+    """The folder of a checkpoint; a hub id is fetched into (or found in) Hugging Face's own cache.
+
+    Raises:
+        ModelError: no such folder, or a repository that cannot be fetched (unknown, private, offline).
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise ModelError("is a file, not the folder of a checkpoint", where=folder, mend="give the folder")
+    if HUB_ID.fullmatch(str(name)):
+        return _fetch(str(name))
+    raise ModelError("no such folder", where=folder, mend="check the path, or give a hub id (owner/name)")
+
+
+def find_tower(name: str, checkpoint: Path) -> Path:
+    """The folder of the vision tower that a checkpoint's `mm_vision_tower` names.
+
+    Looked up from the working folder, then from the checkpoint's folder and the two above it; then by its last
+    part alone inside and beside the checkpoint (a copy for use offline); then on the hub.
+
+    Raises:
+        ModelError: it is nowhere; says where it was looked for.
+    """
+    checkpoint = checkpoint.resolve()
+    roots = [Path.cwd(), checkpoint, *checkpoint.parents[:2]]
+    candidates = [root / name for root in roots]
+    candidates += [root / Path(name).name for root in (checkpoint, checkpoint.parent)]
+    for candidate in candidates:
+        if any((candidate / mark).is_file() for mark in TOWER_MARKS):
+            return candidate
+    if HUB_ID.fullmatch(name):
+        return _fetch(name)
+    raise ModelError(
+        f"vision tower {name!r} is not here",
+        where=checkpoint / "config.json",
+        mend=f"put its folder at {checkpoint.parent / Path(name).name}, or correct mm_vision_tower",
+    )
+
+
+def _fetch(hub_id: str) -> Path:
+    """Download a repository's text files and weights: safetensors, and .bin only where there is nothing else."""
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.constants import is_offline_mode
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        if is_offline_mode():
+            return Path(snapshot_download(hub_id, local_files_only=True))
+        names = HfApi().list_repo_files(hub_id)
+        whole = any(name in names for name in ("model.safetensors", "model.safetensors.index.json"))
+        patterns = [*TEXT_FILES, "*.safetensors", *([] if whole else ["*.bin"])]
+        return Path(snapshot_download(hub_id, allow_patterns=patterns))
+    except LocalEntryNotFoundError as error:
+        raise ModelError(
+            f"{hub_id!r} is neither a folder here nor in the cache, and the hub cannot be reached",
+            mend=f"fetch it where there is internet (hf download {hub_id}) and give the folder",
+        ) from error
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ModelError(
+            f"{hub_id!r} cannot be fetched from the hub ({line})", mend="check the name, your access and the network"
+        ) from error
