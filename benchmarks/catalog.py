@@ -11,6 +11,8 @@ from benchmarks.errors import SuiteError, UnknownNameError
 
 ENTRY_POINT_GROUP = "libra_bench.suites"
 DEMO = Path(__file__).parent / "data" / "demo"
+DEMO_TRAIN = DEMO / "train" / "train.jsonl"
+"""Phantoms of other patients, in the format of a suite: what floors that learn may learn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class SuiteCard:
     """How to get the file, where it cannot be shipped."""
     file: Path | None = None
     """The suite's file, where it is shipped."""
+    data_sets: tuple[str, ...] = ()
+    """Whose test split this is: a model whose card says that it was trained on one of them is marked."""
     metrics: tuple[str, ...] = ()
     """Metrics to compute when none are asked for; empty: the published ones."""
 
@@ -45,6 +49,7 @@ SUITES = (
         prompt=FINDINGS_PROMPT,
         sections=("findings",),
         published_samples=2461,
+        data_sets=("MIMIC-CXR",),
         source="get MIMIC-CXR-JPG and MIMIC-CXR's reports from physionet.org (credentialed access), then "
         "`libra-bench data build findings --mimic-root DIR --split test --out findings.jsonl`",
     ),
@@ -53,6 +58,7 @@ SUITES = (
         "MIMIC-CXR test split: write the impression section from the current and the prior image",
         prompt=IMPRESSION_PROMPT,
         sections=("impression",),
+        data_sets=("MIMIC-CXR",),
         source="get MIMIC-CXR-JPG and MIMIC-CXR's reports from physionet.org (credentialed access), then "
         "`libra-bench data build impressions --mimic-root DIR --split test --out impressions.jsonl`",
     ),
@@ -60,6 +66,7 @@ SUITES = (
         "vqa",
         "MIMIC-Ext-MIMIC-CXR-VQA test split: answer a question about one image",
         sections=("answer", "labels"),
+        data_sets=("MIMIC-CXR", "MIMIC-Ext-MIMIC-CXR-VQA"),
         source="get MIMIC-Ext-MIMIC-CXR-VQA and MIMIC-CXR-JPG from physionet.org (credentialed access), then "
         "`libra-bench data build vqa --mimic-root DIR --split test --out vqa.jsonl`",
     ),
@@ -67,6 +74,7 @@ SUITES = (
         "diff-vqa",
         "MIMIC-Diff-VQA test split: answer a question about an image or its difference from the prior one",
         sections=("answer",),
+        data_sets=("MIMIC-CXR", "MIMIC-Diff-VQA"),
         source="get MIMIC-Diff-VQA and MIMIC-CXR-JPG from physionet.org (credentialed access), then "
         "`libra-bench data build diff-vqa --mimic-root DIR --split test --out diff-vqa.jsonl`",
     ),
