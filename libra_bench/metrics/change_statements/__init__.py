@@ -1,0 +1,1 @@
+"""Statements of change in radiology prose: what changed, on which side, in which direction."""
