@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import dump_json_line, write_jsonl
@@ -55,6 +55,12 @@ class AnswerLog:
         self.path = folder / ("answers.jsonl" if rank == 0 else f"answers.rank{rank}.jsonl")
         self._stream: IO[bytes] | None = None
         self._synced = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def read(self) -> dict[QuestionId, Answer]:
         """All answers that are there, by question id, from every process's file; cuts off a torn last line.

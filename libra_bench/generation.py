@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from benchmarks.errors import GenerationError, ImageError
 from benchmarks.files import sha256_json
@@ -16,14 +15,6 @@ from libra_bench.answers import AnswerLog
 from model_adapters.protocol import Adapter, Decoding, failed_answer
 
 OnError = Literal["stop", "record"]
-
-
-class Progress(Protocol):
-    """What generation tells while it works."""
-
-    def __call__(self, *, total: int, done: int) -> AbstractContextManager[Callable[[], None]]:
-        """Open a display; call what it gives once an answer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +63,16 @@ class Stamp:
         return replace(answer, answer_id=answer_id(self.fingerprint, answer.question_id), model_id=self.model_id)
 
 
+def record_failures(failures: Sequence[Answer], log: AnswerLog, stamp: Stamp, *, on_answer: Callable[[], None]) -> None:
+    """Write down the questions that could not be asked."""
+    for failure in failures:
+        log.append(stamp.on(failure))
+        on_answer()
+
+
 def generate(
     adapter: Adapter,
-    asked: Asked,
+    questions: Sequence[Question],
     decoding: Decoding,
     log: AnswerLog,
     stamp: Stamp,
@@ -88,21 +86,15 @@ def generate(
         GenerationError: a study failed and `on_error` is "stop", or the adapter broke its protocol. What was
             answered before is on disk.
     """
-    for failure in asked.failures:
-        log.append(stamp.on(failure))
+    expected = {question.question_id for question in questions}
+    for answer in _protocol_checked(adapter.generate(questions, decoding), expected):
+        if answer.failed and on_error == "stop":
+            raise GenerationError(
+                f"question {answer.question_id!r} failed: {answer.metadata.get('error')}",
+                mend="mend it and give the same command again (answers so far are kept), or add --on-error record",
+            )
+        log.append(stamp.on(answer))
         on_answer()
-    expected = {question.question_id for question in asked.questions}
-    try:
-        for answer in _protocol_checked(adapter.generate(asked.questions, decoding), expected):
-            if answer.failed and on_error == "stop":
-                raise GenerationError(
-                    f"question {answer.question_id!r} failed: {answer.metadata.get('error')}",
-                    mend="mend it and give the same command again (answers so far are kept), or add --on-error record",
-                )
-            log.append(stamp.on(answer))
-            on_answer()
-    finally:
-        log.close()
     if expected:
         raise GenerationError(
             f"the model left {len(expected)} questions without an answer, the first {min(map(str, expected))!r}",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,10 @@ from benchmarks.schema import Answer, Question, QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench import provenance
 from libra_bench.answers import AnswerLog, locked, read_answer_lines
-from libra_bench.generation import OnError, Stamp, Stopwatch, ask, count_kinds, generate, throughput
+from libra_bench.generation import OnError, Stamp, Stopwatch, ask, count_kinds, generate, record_failures, throughput
+from libra_bench.listener import Listener
 from libra_bench.models import ORACLE, resolve_model
+from libra_bench.processes import Processes, local_device, of_environment
 from libra_bench.protocols import DEFAULT_PROTOCOL, decoding_with, protocol_named
 from libra_bench.scoring import PUBLISHED_METRICS, ChosenMetrics, Scored, choose_metrics, score_answers, write_scored
 from model_adapters.protocol import Adapter, Decoding, ModelSpec, RenderedPrompt
@@ -25,6 +26,8 @@ from model_adapters.registry import adapter_class
 from model_adapters.replay import ReplayAdapter
 
 RUNS_FOLDER = Path("runs")
+SHARE_BATCHES = 4
+"""How many batches a process takes at a time, where there are several processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +94,6 @@ class Plan:
         return [sample.question_id for sample in self.suite.samples]
 
 
-class Listener:
-    """Hears what a run does; the command line shows it, a program may ignore it."""
-
-    def planned(self, plan: Plan, answered: int) -> None:
-        """The plan stands; `answered` studies are already there from an earlier, interrupted run."""
-
-    def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
-        """The model is loaded; the first prompt as it reads it."""
-
-    @contextmanager
-    def generating(self, total: int, done: int) -> Iterator[Callable[[], None]]:
-        """Generation is under way; the yielded function is called once an answer."""
-        yield lambda: None
-
-    def scoring(self, metric_ids: Sequence[str]) -> None:
-        """Scoring begins."""
-
-
 def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
     """Resolve names, settings and metrics; refuse what cannot work before anything slow begins.
 
@@ -158,7 +143,7 @@ def _model_and_decoding(model: str, options: RunOptions) -> tuple[ModelSpec, str
         options=options.adapter_options,
         model_base=options.model_base,
         conv_mode=options.conv_mode,
-        device=options.device,
+        device=options.device or local_device(),
         dtype=options.dtype,
         batch_size=options.batch_size,
     )
@@ -172,8 +157,11 @@ def path_name(name: str) -> str:
     return Path(name.rstrip("/")).name.replace(":", "-") if "/" in name else name.replace(":", "-")
 
 
-def generate_run(plan: Plan, listener: Listener) -> list[Answer]:
+def generate_run(plan: Plan, listener: Listener, processes: Processes) -> list[Answer]:
     """Fill a run folder with answers: those that are missing are generated, the others kept.
+
+    Returns:
+        All answers in suite order; nothing in a process that isn't the first.
 
     Raises:
         RunConflictError: the folder belongs to another run, or is in use.
@@ -181,40 +169,65 @@ def generate_run(plan: Plan, listener: Listener) -> list[Answer]:
         StorageError: the disk is full.
     """
     watch = Stopwatch()
+    processes.agree("fingerprint", plan.fingerprint)
+    log = AnswerLog(plan.folder, processes.rank)
+    if processes.rank > 0:
+        open_ids = set(processes.share("open questions"))
+        if open_ids:
+            _generate_share(plan, open_ids, log, listener, processes)
+            processes.wait_for_all()
+        return []
     provenance.refuse_other_run(plan.folder, plan.facts)
     with locked(plan.folder):
-        log = AnswerLog(plan.folder)
         answered = log.read()
         if plan.options.retry_failed:
             log.forget(key for key, answer in answered.items() if answer.failed)
             answered = log.read()
         listener.planned(plan, len(answered))
-        open_samples = [sample for sample in plan.suite.samples if sample.question_id not in answered]
-        if not open_samples:
+        open_ids = {key for key in plan.order if key not in answered}
+        processes.share("open questions", list(open_ids))
+        if not open_ids:
             return log.finish(plan.order)
-        options = plan.options
-        asked = ask(plan.suite, open_samples, on_error=options.on_error, follow_links=options.follow_links)
-        record = _record_start(plan)
-        adapter = _load(plan.spec, plan.suite)
-        listener.prompted(_first_prompt(adapter, asked.questions), plan)
-        stamp = Stamp(plan.fingerprint, path_name(plan.spec.name))
-        with listener.generating(len(plan.order), len(answered)) as on_answer:
-            generate(adapter, asked, plan.decoding, log, stamp, on_error=options.on_error, on_answer=on_answer)
+        record = _record_start(plan, processes.world_size)
+        report = _generate_share(plan, open_ids, log, listener, processes)
+        processes.wait_for_all()
         answers = log.finish(plan.order)
-        describe_adapter = getattr(adapter, "describe", None)
         record |= {
             "ended": provenance.now(),
             "n": len(answers),
             "n_resumed": len(answered),
-            **throughput(len(open_samples), watch.seconds),
+            **throughput(len(open_ids), watch.seconds),
             **count_kinds(answers),
-            "adapter_report": dict(describe_adapter()) if describe_adapter else {},
+            "adapter_report": report,
         }
         write_json(plan.folder / "run.json", record)
     return answers
 
 
-def _record_start(plan: Plan) -> dict[str, Any]:
+def _generate_share(
+    plan: Plan, open_ids: set[QuestionId], log: AnswerLog, listener: Listener, processes: Processes
+) -> dict[str, Any]:
+    """Load the model and answer this process's share of the open questions; returns the adapter's own report."""
+    options = plan.options
+    samples = [sample for sample in plan.suite.samples if sample.question_id in open_ids]
+    asked = ask(plan.suite, samples, on_error=options.on_error, follow_links=options.follow_links)
+    adapter = _load(plan.spec, plan.suite)
+    if processes.rank == 0:
+        listener.prompted(_first_prompt(adapter, asked.questions), plan)
+    stamp = Stamp(plan.fingerprint, path_name(plan.spec.name))
+    size = SHARE_BATCHES * (plan.spec.batch_size or 1)
+    done = len(plan.order) - len(open_ids)
+    with log, listener.generating(len(plan.order), done) as on_answer:
+        if processes.rank == 0:
+            record_failures(asked.failures, log, stamp, on_answer=on_answer)
+        for part in processes.slices(len(asked.questions), size):
+            questions = asked.questions[part]
+            generate(adapter, questions, plan.decoding, log, stamp, on_error=options.on_error, on_answer=on_answer)
+    describe_adapter = getattr(adapter, "describe", None)
+    return dict(describe_adapter()) if describe_adapter else {}
+
+
+def _record_start(plan: Plan, world_size: int) -> dict[str, Any]:
     """Write run.json as it stands before generation, so that a crashed run can be told from another."""
     spec = plan.spec
     record: dict[str, Any] = {
@@ -241,7 +254,7 @@ def _record_start(plan: Plan) -> dict[str, Any]:
         "protocol": {"name": plan.protocol, "overrides": dict(plan.overrides)},
         "decoding": dataclasses.asdict(plan.decoding),
         "on_error": plan.options.on_error,
-        "world_size": 1,
+        "world_size": world_size,
         "started": provenance.now(),
         "ended": None,
         **provenance.environment(),
@@ -313,14 +326,16 @@ def run(suite: str | Path, model: str, **options: Any) -> Path:
     Raises:
         LibraBenchError: any of its kinds.
     """
-    return finish_run(plan_run(suite, model, RunOptions(**options)), Listener())
+    return finish_run(plan_run(suite, model, RunOptions(**options)), Listener(), of_environment())
 
 
-def finish_run(plan: Plan, listener: Listener) -> Path:
-    """Carry a plan out: generate, score, draw, and keep the leaderboard."""
+def finish_run(plan: Plan, listener: Listener, processes: Processes) -> Path:
+    """Carry a plan out: generate, then (in the first process) score, draw, and keep the leaderboard."""
     from reports import leaderboard, plots
 
-    answers = generate_run(plan, listener)
+    answers = generate_run(plan, listener, processes)
+    if processes.rank > 0:
+        return plan.folder
     listener.scoring([metric.id for metric in plan.chosen.metrics])
     scored = score_run(plan.folder, plan.chosen, plan.suite, answers)
     row = leaderboard.row_of(scored.scores, provenance.read_record(plan.folder))

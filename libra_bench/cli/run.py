@@ -12,8 +12,10 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
+from libra_bench.listener import Listener
 
 if TYPE_CHECKING:
+    from libra_bench.processes import Processes
     from libra_bench.runner import Plan
     from model_adapters.protocol import RenderedPrompt
 
@@ -51,11 +53,15 @@ def run(
 
     [bold]libra-bench run --suite demo --model libra-tiny[/bold]
     """
+    given = dict(locals())
+    from libra_bench.processes import of_environment
     from libra_bench.runner import RunOptions, finish_run, plan_run
 
-    plan = plan_run(suite, model, RunOptions(**_run_options(locals())))
-    folder = finish_run(plan, _Display())
-    _show_run(folder, as_json=as_json)
+    processes = of_environment()
+    plan = plan_run(suite, model, RunOptions(**_run_options(given)))
+    folder = finish_run(plan, _display(processes), processes)
+    if processes.rank == 0:
+        _show_run(folder, as_json=as_json)
 
 
 def _options_of(command: Callable[..., None]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -73,10 +79,14 @@ def _options_of(command: Callable[..., None]) -> Callable[[Callable[..., None]],
 def generate(**given: Any) -> None:
     """Write answers.jsonl and nothing else; `score RUN` and `report RUN` do the rest."""
     from libra_bench.generation import count_kinds
+    from libra_bench.processes import of_environment
     from libra_bench.runner import RunOptions, generate_run, plan_run
 
+    processes = of_environment()
     plan = plan_run(given["suite"], given["model"], RunOptions(**_run_options(given)))
-    answers = generate_run(plan, _Display())
+    answers = generate_run(plan, _display(processes), processes)
+    if processes.rank > 0:
+        return
     counts = count_kinds(answers)
     output.result(
         {"run": str(plan.folder), "n": len(answers), **counts},
@@ -137,10 +147,16 @@ def _run_options(given: dict[str, Any]) -> dict[str, Any]:
     return {**values, "adapter_options": o.adapter_options(given["option"])}
 
 
-class _Display:
+def _display(processes: Processes) -> Listener:
+    """What this process shows: only the first one speaks."""
+    return Display() if processes.rank == 0 else Listener()
+
+
+class Display(Listener):
     """Shows a run on stderr: the plan, the first prompt, a progress bar with rate and time left."""
 
     def planned(self, plan: Plan, answered: int) -> None:
+        """Suite, model, folder, decoding, and what is left out."""
         counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
         changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
@@ -149,12 +165,14 @@ class _Display:
             output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
 
     def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
+        """The prompt as the model reads it."""
         if prompt is not None:
             tokens = "" if prompt.num_tokens is None else f" ({prompt.num_tokens} tokens)"
             output.message(f"first prompt{tokens}:\n{prompt.text}\n")
 
     @contextmanager
     def generating(self, total: int, done: int) -> Iterator[Callable[[], None]]:
+        """A progress bar with rate and time left."""
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -185,6 +203,7 @@ class _Display:
             yield lambda: progress.advance(task)
 
     def scoring(self, metric_ids: Sequence[str]) -> None:
+        """Which metrics."""
         output.message(f"scoring: {', '.join(metric_ids)}")
 
 

@@ -1,0 +1,29 @@
+"""What a run tells while it works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from libra_bench.runner import Plan
+    from model_adapters.protocol import RenderedPrompt
+
+
+class Listener:
+    """Hears what a run does and says nothing; the command line's listener shows it."""
+
+    def planned(self, plan: Plan, answered: int) -> None:
+        """The plan stands; `answered` studies are already there from an earlier, interrupted run."""
+
+    def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
+        """The model is loaded; the first prompt as it reads it."""
+
+    @contextmanager
+    def generating(self, total: int, done: int) -> Iterator[Callable[[], None]]:
+        """Generation is under way; the yielded function is called once an answer."""
+        yield lambda: None
+
+    def scoring(self, metric_ids: Sequence[str]) -> None:
+        """Scoring begins."""

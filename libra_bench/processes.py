@@ -1,0 +1,118 @@
+"""Several processes on one run: `torchrun` or `accelerate launch` start them, this shares the studies out.
+
+Each process takes the next few studies when it is free, so that a slow one does not hold the rest, and appends to
+an answers file of its own. The first process (rank 0) owns the folder: it reads what is there, and merges at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Protocol
+
+from benchmarks.errors import RunConflictError
+
+WAIT = timedelta(days=7)
+"""How long a process waits for another; the launcher ends all of them when one dies."""
+
+
+class Processes(Protocol):
+    """The processes of a run, as one of them sees them."""
+
+    rank: int
+    world_size: int
+
+    def agree(self, what: str, value: str) -> None:
+        """Make sure that every process has the same value.
+
+        Raises:
+            RunConflictError: this one has another than rank 0.
+        """
+        ...
+
+    def share(self, name: str, value: Any = None) -> Any:
+        """Rank 0 hands a JSON value to all; the others receive it."""
+        ...
+
+    def slices(self, total: int, size: int) -> Iterator[slice]:
+        """Take pieces of `total` items until none is left; every item goes to one process."""
+        ...
+
+    def wait_for_all(self) -> None:
+        """Return when every process has come here."""
+        ...
+
+
+class Alone:
+    """The only process."""
+
+    rank, world_size = 0, 1
+
+    def agree(self, what: str, value: str) -> None:
+        """Nobody to differ from."""
+
+    def share(self, name: str, value: Any = None) -> Any:
+        """The value."""
+        return value
+
+    def slices(self, total: int, size: int) -> Iterator[slice]:
+        """Everything at once."""
+        yield slice(0, total)
+
+    def wait_for_all(self) -> None:
+        """Nobody to wait for."""
+
+
+class Team:
+    """One of several processes, which talk through the launcher's key-value store."""
+
+    def __init__(self, store: Any, rank: int, world_size: int) -> None:
+        self._store, self.rank, self.world_size = store, rank, world_size
+
+    def agree(self, what: str, value: str) -> None:
+        """Compare with rank 0."""
+        first = self.share(what, value)
+        if first != value:
+            raise RunConflictError(
+                f"process {self.rank} has another {what} ({value}) than process 0 ({first})",
+                mend="give every host the same suite, checkpoint and settings",
+            )
+
+    def share(self, name: str, value: Any = None) -> Any:
+        """Through the store."""
+        if self.rank == 0:
+            self._store.set(name, json.dumps(value))
+            return value
+        self._store.wait([name], WAIT)
+        return json.loads(self._store.get(name))
+
+    def slices(self, total: int, size: int) -> Iterator[slice]:
+        """From a shared counter."""
+        while (start := self._store.add("next study", size) - size) < total:
+            yield slice(start, min(start + size, total))
+
+    def wait_for_all(self) -> None:
+        """Everyone says so, then everyone waits for everyone."""
+        self._store.set(f"finished {self.rank}", "yes")
+        self._store.wait([f"finished {rank}" for rank in range(self.world_size)], WAIT)
+
+
+def of_environment() -> Processes:
+    """The processes that the launcher's environment variables speak of; `Alone` without any."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return Alone()
+    from torch.distributed import PrefixStore, rendezvous
+
+    store, rank, world_size = next(iter(rendezvous("env://", timeout=WAIT)))
+    return Team(PrefixStore("libra-bench", store), rank, world_size)
+
+
+def local_device() -> str | None:
+    """The accelerator of this process when there are several processes; None: the adapter chooses."""
+    if "LOCAL_RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return None
+    import torch
+
+    return f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}" if torch.cuda.is_available() else None
