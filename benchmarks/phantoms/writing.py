@@ -49,14 +49,18 @@ class Study:
         """The words of each task have random numbers of their own, so that one doesn't move another."""
         return Stream(self.patient.seed, self.patient.number, 3, self.visit.number, task)
 
-    def fields(self) -> Record:
-        """What is known of the study besides its text: whose it is, and what was drawn."""
+    def identity(self) -> Record:
+        """Whose study it is, as fields of every record."""
         return {
             "subject_id": self.patient.subject_id,
             "study_id": self.patient.study_id(self.visit),
             "view": self.patient.view,
             "has_prior": self.prior is not None,
-            "indication": self.visit.indication,
+        }
+
+    def truth(self) -> Record:
+        """What was drawn: what the picture shows, and what changed since the prior one."""
+        return {
             "finding_labels": [finding.name for finding in self.visit.present],
             "changes": [
                 {"finding": finding.kind, "side": finding.side or None, "direction": way}
@@ -67,14 +71,12 @@ class Study:
 
 def findings_records(study: Study) -> list[Record]:
     """The evaluation record of the findings task."""
-    prompt = f"{FINDINGS_PROMPT} {CONTEXT} Indication: {study.visit.indication}"
-    return [_report(study, prompt, findings_text(study.visit, study.prior, study.stream(0)))]
+    return [_report(study, FINDINGS_PROMPT, findings_text(study.visit, study.prior, study.stream(0)))]
 
 
 def impression_records(study: Study) -> list[Record]:
     """The evaluation record of the impression task."""
-    prompt = f"{IMPRESSION_PROMPT} {CONTEXT} Indication: {study.visit.indication}"
-    return [_report(study, prompt, impression_text(study.visit, study.prior, study.stream(1)))]
+    return [_report(study, IMPRESSION_PROMPT, impression_text(study.visit, study.prior, study.stream(1)))]
 
 
 def vqa_records(study: Study) -> list[Record]:
@@ -105,21 +107,28 @@ TASKS: dict[str, Callable[[Study], list[Record]]] = {
 
 
 def _report(study: Study, prompt: str, reference: str) -> Record:
-    fields = study.fields()
-    return {"question_id": fields["study_id"], "image": study.images, "text": prompt, "reference": reference, **fields}
+    return {
+        "question_id": study.patient.study_id(study.visit),
+        "image": study.images,
+        "text": f"{prompt} {CONTEXT} Indication: {study.visit.indication}",
+        "reference": reference,
+        **study.identity(),
+        "indication": study.visit.indication,
+        **study.truth(),
+    }
 
 
 def _question(study: Study, images: Sequence[str], number: int, asked: Asked) -> Record:
-    fields = study.fields()
     return {
-        "question_id": f"{fields['study_id']}-q{number}",
+        "question_id": f"{study.patient.study_id(study.visit)}-q{number}",
         "image": list(images),
         "text": asked.text,
         "answer": asked.answer,
         "labels": list(asked.labels),
         "question_type": asked.question_type,
         "semantic_type": asked.semantic_type,
-        **fields,
+        **study.identity(),
+        "has_prior": len(images) > 1,  # a question about one picture is asked without the prior one
     }
 
 
