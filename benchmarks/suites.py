@@ -14,7 +14,7 @@ from benchmarks.files import sha256_file
 from benchmarks.schema import HIDDEN_KEYS, REFERENCE_KEYS, Question, QuestionId, Sample
 from benchmarks.tables import read_rows
 
-__all__ = ["Suite", "SuiteCard", "list_suites", "load_suite", "read_samples"]
+__all__ = ["Suite", "SuiteCard", "list_suites", "load_suite", "read_samples", "sample_of"]
 
 SUITE_ENDINGS = (".jsonl", ".csv", ".parquet")
 
@@ -118,7 +118,7 @@ def read_samples(path: Path, *, prompts_required: bool = True) -> list[Sample]:
     samples = []
     places: dict[str, str] = {}
     for place, row in read_rows(path):
-        sample = _sample(row, place, prompts_required)
+        sample = sample_of(row, place, prompts_required=prompts_required)
         check_unique(sample.question_id, place, places)
         samples.append(sample)
     if not samples:
@@ -153,7 +153,12 @@ def question_id_of(row: Mapping[str, Any], place: str) -> QuestionId:
     return question_id
 
 
-def _sample(row: Mapping[str, Any], place: str, prompts_required: bool) -> Sample:
+def sample_of(row: Mapping[str, Any], place: str, *, prompts_required: bool = True) -> Sample:
+    """One row of a suite as a Sample.
+
+    Raises:
+        SuiteError: it is not as a sample must be; names the place.
+    """
     question_id = question_id_of(row, place)
     present = {key: value for key, value in row.items() if value is not None}
     text = present.get("text", "")

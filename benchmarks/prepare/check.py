@@ -1,0 +1,258 @@
+"""Check suites and training files before a run: every error with its file and line, and what the data look like.
+
+Messages name ids and lines, never report text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.errors import InputError
+from benchmarks.images import read_radiograph, resolve_images
+from benchmarks.prepare.json_file import read_json
+from benchmarks.schema import Sample
+from benchmarks.suites import check_unique, sample_of
+from benchmarks.tables import read_rows
+
+LONG_REFERENCE = 5000
+"""Characters; longer than any section of a chest report."""
+
+_HEADER = re.compile(r"\b(FINDINGS|IMPRESSION|INDICATION|COMPARISON|TECHNIQUE|EXAMINATION) ?:")
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing that is wrong, or may be."""
+
+    level: Literal["error", "warning"]
+    place: str
+    """File and line."""
+    message: str
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """What was found."""
+
+    samples: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    lengths: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Words of prompts and references: min, median, mean, p95, max."""
+    remarks: list[Remark] = field(default_factory=list)
+
+    def of_level(self, level: str) -> list[Remark]:
+        """The errors, or the warnings."""
+        return [remark for remark in self.remarks if remark.level == level]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is remembered across the samples of all files."""
+
+    images: dict[Path, str] = field(default_factory=dict)
+    """Existing image -> where it is first named."""
+    splits: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    """Patient -> split -> where first."""
+    questions: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    references: Counter[str] = field(default_factory=Counter)
+    prompt_words: list[int] = field(default_factory=list)
+    reference_words: list[int] = field(default_factory=list)
+
+
+def check_files(
+    paths: Sequence[Path],
+    *,
+    image_root: Path | None = None,
+    images: bool = True,
+    workers: int = 4,
+    follow_links: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> CheckReport:
+    """Check one file, or several that are the splits of one data set.
+
+    Args:
+        paths: `.jsonl`, `.csv`, `.parquet` (evaluation) or `.json` (training).
+        image_root: None: each file's own folder.
+        images: look for the images and decode each once.
+        workers: threads that decode.
+        follow_links: allow links out of the image root.
+        progress: called with (decoded, all).
+
+    Raises:
+        InputError: a file cannot be read at all.
+    """
+    report, seen = CheckReport(), _Seen()
+    for path in paths:
+        places: dict[str, str] = {}
+        root = image_root or path.parent
+        for place, row in _rows(path, report):
+            report.samples += 1
+            try:
+                sample = sample_of(row, place)
+                check_unique(sample.question_id, place, places)
+            except InputError as error:
+                report.remarks.append(Remark("error", place, _message(error)))
+                continue
+            _check_sample(sample, place, str(sample.fields.get("split") or path.stem), report, seen)
+            if images:
+                _locate(sample, place, root, follow_links, report, seen)
+    if not report.samples:
+        report.remarks.append(Remark("error", ", ".join(map(str, paths)), "holds no samples"))
+    _check_patients(report, seen)
+    _decode(report, seen, workers, progress)
+    report.counts["patients"] = len(seen.splits)
+    report.counts["images"] = len(seen.images)
+    report.counts["references that occur more than once"] = sum(n for n in seen.references.values() if n > 1)
+    report.lengths = {
+        name: _spread(words)
+        for name, words in (("prompt words", seen.prompt_words), ("reference words", seen.reference_words))
+        if words
+    }
+    return report
+
+
+def _rows(path: Path, report: CheckReport) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows with their places; what is no row becomes a remark."""
+    if path.suffix == ".json":
+        yield from _training_rows(path, report)
+    elif path.suffix in (".csv", ".parquet") or not path.is_file():
+        yield from read_rows(path)
+    else:
+        yield from _json_lines(path, report)
+
+
+def _json_lines(path: Path, report: CheckReport) -> Iterator[tuple[str, dict[str, Any]]]:
+    """As `read_rows`, but a broken line doesn't end the file: all of them are reported."""
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    row = _object(line)
+                    if row is None:
+                        report.samples += 1
+                        report.remarks.append(Remark("error", f"{path}:{number}", "is not one JSON object"))
+                    else:
+                        yield f"{path}:{number}", row
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, mend="save the file as UTF-8") from error
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _training_rows(path: Path, report: CheckReport) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Conversations as rows: the first human turn is the prompt, the first answer the reference."""
+    records = read_json(path)
+    if not isinstance(records, list):
+        raise InputError("is not a JSON list", where=path, mend="training data are a list of conversations")
+    for number, record in enumerate(records, start=1):
+        place = f"{path}: item {number}"
+        turns = record.get("conversations") if isinstance(record, dict) else None
+        if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+            report.samples += 1
+            report.remarks.append(Remark("error", place, "has no list of conversations"))
+            continue
+        said = {speaker: str(turn.get("value", "")) for turn in reversed(turns) if (speaker := turn.get("from"))}
+        kept = {key: value for key, value in record.items() if key not in ("id", "conversations")}
+        prompt = said.get("human", "").replace("<image>", "").strip()
+        yield place, {**kept, "question_id": record.get("id"), "text": prompt, "reference": said.get("gpt", "")}
+
+
+def _check_sample(sample: Sample, place: str, split: str, report: CheckReport, seen: _Seen) -> None:
+    def warn(message: str) -> None:
+        report.remarks.append(Remark("warning", place, f"{sample.question_id}: {message}"))
+
+    counts = report.counts
+    counts["with prior"] = counts.get("with prior", 0) + sample.has_prior
+    counts["without reference"] = counts.get("without reference", 0) + (not sample.references and sample.labels is None)
+    if len(sample.images) == 2 and len(set(sample.images)) == 1:
+        if sample.fields.get("has_prior"):
+            message = f"{sample.question_id}: the prior is the current image, yet has_prior is true"
+            report.remarks.append(Remark("error", place, message))
+        elif "has_prior" not in sample.fields:
+            warn("the prior is the current image; mark it with has_prior: false, or leave it out")
+    if not sample.images:
+        warn("no image")
+    for reference in sample.references:
+        seen.references[reference] += 1
+        seen.reference_words.append(len(reference.split()))
+        if not reference.strip():
+            warn("the reference is empty")
+        elif not any(character.isalnum() for character in reference.replace("_", "")):
+            warn("the reference has no words")
+        elif _HEADER.search(reference):
+            warn("the reference holds the header of a section: was it cut rightly?")
+        elif len(reference) > LONG_REFERENCE:
+            warn(f"the reference has {len(reference):,} characters")
+        elif len(reference) > 40 and reference in sample.text:
+            warn("the reference stands in the prompt")
+    seen.prompt_words.append(len(sample.text.split()))
+    first = seen.questions.setdefault((sample.images, sample.text, split), place)
+    if first != place and sample.images:
+        warn(f"the same images and prompt as {first}")
+    if (patient := sample.fields.get("subject_id")) not in (None, ""):
+        seen.splits[str(patient)].setdefault(split, place)
+
+
+def _locate(sample: Sample, place: str, root: Path, follow_links: bool, report: CheckReport, seen: _Seen) -> None:
+    try:
+        for path in resolve_images(sample.images, root, follow_links=follow_links):
+            seen.images.setdefault(path, place)
+    except InputError as error:
+        report.remarks.append(Remark("error", place, f"{sample.question_id}: {error}"))
+
+
+def _check_patients(report: CheckReport, seen: _Seen) -> None:
+    for patient, places in seen.splits.items():
+        if len(places) > 1:
+            where = ", ".join(f"{split} ({place})" for split, place in places.items())
+            report.remarks.append(
+                Remark("error", list(places.values())[-1], f"patient {patient} is in {len(places)} splits: {where}")
+            )
+
+
+def _decode(report: CheckReport, seen: _Seen, workers: int, progress: Callable[[int, int], None] | None) -> None:
+    with ThreadPoolExecutor(workers) as pool:
+        for number, (place, fault) in enumerate(
+            zip(seen.images.values(), pool.map(_fault, seen.images), strict=True), 1
+        ):
+            if fault is not None:
+                report.remarks.append(Remark("error", place, fault))
+            if progress is not None:
+                progress(number, len(seen.images))
+
+
+def _fault(path: Path) -> str | None:
+    try:
+        read_radiograph(path)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _message(error: InputError) -> str:
+    return error.what + (f"; {error.mend}" if error.mend else "")
+
+
+def _spread(values: list[int]) -> dict[str, float]:
+    ordered = sorted(values)
+    return {
+        "min": ordered[0],
+        "median": statistics.median(ordered),
+        "mean": round(statistics.fmean(ordered), 2),
+        "p95": ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))],
+        "max": ordered[-1],
+    }

@@ -1,0 +1,59 @@
+"""A suite, with answers or without, as a CSV table that a spreadsheet can open safely."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.files import atomic_write
+from benchmarks.schema import Answer, Sample
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def guarded(text: str) -> str:
+    """The text with an apostrophe in front where a spreadsheet would take it for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def write_csv(samples: Sequence[Sample], out: Path, answers: Sequence[Answer] | None = None) -> int:
+    """Write question_id, image, prior_image, text, reference, labels, the answers, and every other field.
+
+    Args:
+        samples: a suite.
+        out: UTF-8 with a byte-order mark, which spreadsheets need to read accents.
+        answers: one a sample, in their order; None: no column `prediction`.
+
+    Returns:
+        How many rows.
+    """
+    fields = list(dict.fromkeys(key for sample in samples for key in sample.fields))
+    columns = ["question_id", "image", "prior_image", "text", "reference", "labels"]
+    columns += [] if answers is None else ["prediction"]
+    with atomic_write(out, encoding="utf-8-sig") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(guarded(column) for column in (*columns, *fields))
+        for index, sample in enumerate(samples):
+            cells: list[Any] = [sample.question_id, *(sample.images + ("", ""))[:2], sample.text]
+            cells += [_joined(sample.references), _joined(sample.labels)]
+            cells += [] if answers is None else [answers[index].text]
+            writer.writerow([_cell(cell) for cell in (*cells, *(sample.fields.get(key) for key in fields))])
+    return len(samples)
+
+
+def _joined(texts: Sequence[str] | None) -> Any:
+    """One text as it is, none as the empty cell, several as a list."""
+    if texts is None:
+        return ""
+    return texts[0] if len(texts) == 1 else list(texts) or ""
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return guarded(value)
+    if isinstance(value, list | dict | tuple):
+        return guarded(json.dumps(value, ensure_ascii=False))
+    return "" if value is None else value

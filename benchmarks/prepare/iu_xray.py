@@ -1,0 +1,52 @@
+"""IU X-Ray: the two tables of Open-i's Indiana collection become a suite, one sample a study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.prepare.frames import read_frame
+from benchmarks.prepare.mimic_reports import Section
+from benchmarks.prepare.output import Built, one_line, whole_number, with_context
+
+REPORTS, PROJECTIONS = "indiana_reports.csv", "indiana_projections.csv"
+_IMAGE_FOLDERS = ("images_normalized", "images/images_normalized", "images", ".")
+
+
+def iu_xray_samples(root: Path, section: Section, *, prompt: str, steps: dict[str, int]) -> Iterator[Built]:
+    """One sample a report that has the section and a frontal image (the first one listed); no official split exists.
+
+    Args:
+        root: the folder with indiana_reports.csv and indiana_projections.csv.
+        section: what is to be written.
+        prompt: without clinical context; indication and comparison are put behind it.
+        steps: filled with counts.
+    """
+    needs = ["uid", "indication", "comparison", "findings", "impression"]
+    reports = read_frame(root / REPORTS, needs)
+    projections = read_frame(root / PROJECTIONS, ["uid", "filename", "projection"])
+    frontal = projections[projections["projection"] == "Frontal"].drop_duplicates("uid")
+    image_of = dict(zip(frontal["uid"], frontal["filename"], strict=True))
+    steps.update({"reports": len(reports), f"with a {section} section": 0, "with a frontal image": 0})
+    for uid, indication, comparison, findings, impression in zip(*(reports[column] for column in needs), strict=True):
+        reference = one_line(findings if section == "findings" else impression)
+        if not reference:
+            continue
+        steps[f"with a {section} section"] += 1
+        if uid not in image_of:
+            continue
+        steps["with a frontal image"] += 1
+        yield {
+            "question_id": whole_number(uid),
+            "image": [image_of[uid]],
+            "text": with_context(prompt, {"Indication": indication, "Comparison": comparison}),
+            "reference": reference,
+            "study_id": whole_number(uid),
+            "view": "Frontal",
+            "has_prior": False,
+        }
+
+
+def find_images(root: Path, image: str) -> Path:
+    """The folder below the root where this image lies; the root itself if nowhere."""
+    return next((root / folder for folder in _IMAGE_FOLDERS if (root / folder / image).is_file()), root)

@@ -1,0 +1,44 @@
+"""Read a whole JSON file that a data set comes with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import InputError
+
+
+def read_json(path: Path) -> Any:
+    """The value of a JSON file, with or without a byte-order mark.
+
+    Raises:
+        InputError: the file is missing or is not JSON; names the line.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise InputError("no such file", where=path, mend="check the path") from error
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"not valid JSON ({error.msg})", where=f"{path}:{error.lineno}", mend="download it again"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, mend="save the file as UTF-8") from error
+
+
+def read_json_list(path: Path) -> list[dict[str, Any]]:
+    """A JSON file that is a list of objects.
+
+    Raises:
+        InputError: it is not.
+    """
+    value = read_json(path)
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise InputError("is not a list of objects", where=path, mend="give the file as it was published")
+    return value
+
+
+def as_text(value: object) -> str:
+    """A field as text; null and NaN are the empty text."""
+    return "" if value is None or value != value else str(value).strip()

@@ -1,0 +1,86 @@
+"""Write built samples: an evaluation suite (`.jsonl`) or training data (`.json`), whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from benchmarks.catalog import CONTEXT
+from benchmarks.errors import InputError
+from benchmarks.files import atomic_write, dump_json_line
+
+Built: TypeAlias = dict[str, Any]
+"""A sample as a suite's line has it: question_id, image, text, reference (or labels), and whatever describes it."""
+
+
+def refuse_overwriting(path: Path, force: bool) -> None:
+    """Stop before any work if the output is there already.
+
+    Raises:
+        InputError: it is, and `force` is not set; or it is a folder.
+    """
+    if path.is_dir():
+        raise InputError("is a folder", where=path, mend="name a file")
+    if path.exists() and not force:
+        raise InputError("exists already", where=path, mend="pass --force to replace it")
+
+
+def is_training(out: Path) -> bool:
+    """Whether this output holds training data (`.json`) and not an evaluation suite (`.jsonl`).
+
+    Raises:
+        InputError: it ends in neither.
+    """
+    if out.suffix not in (".json", ".jsonl"):
+        raise InputError("cannot tell the format", where=out, mend="end it in .jsonl (evaluation) or .json (training)")
+    return out.suffix == ".json"
+
+
+def write_samples(samples: Iterable[Built], out: Path) -> int:
+    """Write samples as the ending of `out` says, one at a time; returns how many."""
+    training = is_training(out)
+    count = 0
+    with atomic_write(out) as stream:
+        for sample in samples:
+            if training:
+                stream.write("[\n" if count == 0 else ",\n")
+                stream.write(json.dumps(training_record(sample), ensure_ascii=False))
+            else:
+                stream.write(dump_json_line(sample))
+            count += 1
+        if training:
+            stream.write("\n]\n" if count else "[]\n")
+    return count
+
+
+def training_record(sample: Mapping[str, Any]) -> Built:
+    """A sample as a conversation; its reference is what the model is to say."""
+    kept = {key: sample[key] for key in sample if key not in ("question_id", "image", "text", "reference", "labels")}
+    conversation = [
+        {"from": "human", "value": f"<image>\n{sample['text']}"},
+        {"from": "gpt", "value": sample["reference"]},
+    ]
+    return {"id": sample["question_id"], "image": sample["image"], "conversations": conversation, **kept}
+
+
+def one_line(text: str) -> str:
+    """A section's text on one line, as published samples have it."""
+    return " ".join(text.split())
+
+
+def with_context(prompt: str, context: Mapping[str, str]) -> str:
+    """The prompt with the clinical context behind it: label and text of everything that is not empty."""
+    parts = [f"{label}: {one_line(text)}" for label, text in context.items() if text.strip()]
+    return " ".join([prompt, CONTEXT, *parts]) if parts else prompt
+
+
+def whole_number(text: str) -> int | str:
+    """An id as a number where it is written as one, else as it stands."""
+    return int(text) if text.isdigit() and str(int(text)) == text else text
+
+
+def image_list(current: str, prior: str) -> list[str]:
+    """The images of a sample: current, and prior if there is one."""
+    return [current, prior] if prior else [current]

@@ -1,0 +1,130 @@
+"""ReXrank's JSON both ways: its test sets become suites, our suites and answers become its input and output files.
+
+A file is an object: study -> image_path (a list), key_image_path (the frontal one), context, section_findings,
+section_impression (NaN where absent), frontal_lateral, report; an output file has model_prediction as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from benchmarks.catalog import CONTEXT
+from benchmarks.errors import InputError
+from benchmarks.prepare.json_file import as_text, read_json
+from benchmarks.prepare.output import Built, one_line, whole_number
+from benchmarks.schema import Answer, Sample
+
+RexrankSection: TypeAlias = Literal["findings", "impression", "report"]
+_KEPT = ("image_path", "frontal_lateral", "context", "subject_id", "split")
+_MEND = "give a file of ReXrank as it was published"
+
+
+def read_rexrank(source: Path) -> dict[str, dict[str, Any]]:
+    """Study -> its entry.
+
+    Raises:
+        InputError: the file is not ReXrank's.
+    """
+    studies = read_json(source)
+    if not isinstance(studies, dict) or not studies:
+        raise InputError("is not an object with a study each", where=source, mend=_MEND)
+    for study, entry in studies.items():
+        if not isinstance(entry, dict) or not entry.get("image_path"):
+            raise InputError("image_path is missing", where=f"{source}: study {study}", mend=_MEND)
+    return studies
+
+
+def rexrank_samples(source: Path, section: RexrankSection, *, prompt: str, steps: dict[str, int]) -> Iterator[Built]:
+    """One sample a study that has the section, on its key image; ReXrank gives no prior images.
+
+    Args:
+        source: ReXrank's input (or output) JSON.
+        section: the reference; "report" is "Findings: ... Impression: ..." as ReXrank scores it.
+        prompt: without clinical context; ReXrank's `context` is put behind it as it stands.
+        steps: filled with counts.
+    """
+    studies = read_rexrank(source)
+    steps.update({"studies": len(studies), f"with a {section}": 0})
+    for study, entry in studies.items():
+        findings, impression = (as_text(entry.get(f"section_{name}")) for name in ("findings", "impression"))
+        texts = {"findings": findings, "impression": impression, "report": _report(findings, impression)}
+        if not one_line(texts[section]):
+            continue
+        steps[f"with a {section}"] += 1
+        context = one_line(as_text(entry.get("context")))
+        paths = entry["image_path"] if isinstance(entry["image_path"], list) else [entry["image_path"]]
+        sample: Built = {
+            "question_id": study,
+            "image": [as_text(entry.get("key_image_path") or paths[0]).lstrip("/")],
+            "text": f"{prompt} {CONTEXT} {context}" if context else prompt,
+            "reference": one_line(texts[section]),
+            "study_id": whole_number(study),
+            "has_prior": False,
+        }
+        # the sections stand under names that no adapter sees, so that an export has them again
+        sample |= {name: texts[name] for name in ("findings", "impression") if texts[name]}
+        yield sample | {key: entry[key] for key in _KEPT if entry.get(key) is not None}
+
+
+def rexrank_answers(source: Path) -> Iterator[Built]:
+    """The answers of an output file: a line each as in answers.jsonl.
+
+    Raises:
+        InputError: a study has no model_prediction.
+    """
+    for study, entry in read_rexrank(source).items():
+        if not isinstance(entry.get("model_prediction"), str):
+            raise InputError("model_prediction is missing", where=f"{source}: study {study}", mend=_MEND)
+        yield {
+            "question_id": study,
+            "prompt": "",
+            "text": entry["model_prediction"],
+            "answer_id": "",
+            "model_id": source.stem,
+            "metadata": {},
+        }
+
+
+def to_rexrank(samples: Sequence[Sample], answers: Sequence[Answer] | None = None) -> dict[str, Built]:
+    """ReXrank's input file of a suite, or its output file if the answers are given.
+
+    Args:
+        samples: a suite; references count as findings unless `findings` or `impression` stand there.
+        answers: one a sample, in their order.
+    """
+    studies: dict[str, Built] = {}
+    for index, sample in enumerate(samples):
+        fields = sample.fields
+        findings, impression = _sections(sample)
+        images = fields.get("image_path") or list(sample.images[:1])
+        entry: Built = {
+            "image_path": images,
+            "key_image_path": _as_in(images, sample.images[0]) if sample.images else "",
+            "section_findings": findings or None,
+            "section_impression": impression or None,
+            "context": fields.get("context") or sample.text.partition(CONTEXT)[2].strip(),
+            "report": _report(findings, impression),
+        }
+        entry |= {key: fields[key] for key in ("frontal_lateral", "subject_id", "split") if key in fields}
+        if answers is not None:
+            entry["model_prediction"] = answers[index].text
+        studies[str(sample.question_id)] = entry
+    return studies
+
+
+def _sections(sample: Sample) -> tuple[str, str]:
+    findings, impression = (as_text(sample.fields.get(name)) for name in ("findings", "impression"))
+    if not findings and not impression and sample.references:
+        findings = sample.references[0]
+    return findings, impression
+
+
+def _as_in(images: Sequence[str], key_image: str) -> str:
+    """The key image written as in the list (ReXrank starts paths with a slash)."""
+    return next((image for image in images if image.lstrip("/") == key_image), key_image)
+
+
+def _report(findings: str, impression: str) -> str:
+    return f"Findings: {findings or None} Impression: {impression or None}" if findings or impression else ""

@@ -1,0 +1,96 @@
+"""Your own data: a spreadsheet (CSV, Excel, Parquet) with one study a row becomes a suite, columns named by flags."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.errors import InputError
+from benchmarks.prepare.frames import read_frame
+from benchmarks.prepare.output import Built, image_list, one_line, whole_number, with_context
+from benchmarks.schema import HIDDEN_KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column of the spreadsheet holds what; empty: there is none."""
+
+    image: str
+    prior: str = ""
+    reference: str = ""
+    prompt: str = ""
+    identity: str = ""
+    subject: str = ""
+    labels: str = ""
+    context: Mapping[str, str] = field(default_factory=dict)
+    """Label in the prompt ("Indication") -> column."""
+    keep: Sequence[str] = ()
+    """Further columns to keep as fields."""
+
+
+def spreadsheet_samples(
+    source: Path, columns: Columns, *, prompt: str, sheet: str | None = None, steps: dict[str, int]
+) -> Iterator[Built]:
+    """One sample a row; rows without an image are counted and passed over.
+
+    Without an id column the row's number (the first row under the header is 1) is the id. Labels are a JSON list, or
+    separated by semicolons.
+
+    Args:
+        source: the spreadsheet.
+        columns: where things stand.
+        prompt: for rows without a prompt of their own; clinical context is put behind either.
+        sheet: an Excel file's sheet; None: the first.
+        steps: filled with counts.
+
+    Raises:
+        InputError: a column is missing or cannot be kept, an id stands there twice or a row has no reference.
+    """
+    c = columns
+    single = (c.image, c.prior, c.reference, c.prompt, c.identity, c.subject, c.labels)
+    used = [column for column in (*single, *columns.context.values(), *columns.keep) if column]
+    hidden = [column for column in columns.keep if column in HIDDEN_KEYS or column in ("question_id", "image", "text")]
+    if hidden:
+        raise InputError(f"column {hidden[0]} has a meaning of its own", where="--keep", mend="rename it")
+    frame = read_frame(source, list(dict.fromkeys(used)), sheet=sheet)
+    steps.update({"rows": len(frame), "with an image": 0})
+    places: dict[str, int] = {}
+    for number, row in enumerate(frame.to_dict("records"), start=1):
+        cells = {str(column): str(cell).strip() for column, cell in row.items()}
+        if not cells[columns.image]:
+            continue
+        steps["with an image"] += 1
+        identity = cells[columns.identity] if columns.identity else str(number)
+        where = f"{source}: row {number}"
+        if not identity:
+            raise InputError(f"{columns.identity} is empty", where=where, mend="give every row an id")
+        first = places.setdefault(identity, number)
+        if first != number:
+            raise InputError(f"id {identity!r} stands in row {first} already", where=where, mend="make ids unique")
+        context = {label: cells[column] for label, column in columns.context.items()}
+        prior = cells[columns.prior] if columns.prior else ""
+        sample: Built = {
+            "question_id": whole_number(identity),
+            "image": image_list(cells[columns.image], prior if prior != cells[columns.image] else ""),
+            "text": with_context((cells[columns.prompt] if columns.prompt else "") or prompt, context),
+        }
+        if columns.reference:
+            sample["reference"] = one_line(cells[columns.reference])
+        if columns.labels:
+            sample["labels"] = _labels(cells[columns.labels], where)
+            sample.setdefault("reference", ", ".join(sample["labels"]))
+        if columns.subject:
+            sample["subject_id"] = whole_number(cells[columns.subject])
+        yield sample | {"has_prior": len(sample["image"]) > 1} | {column: cells[column] for column in columns.keep}
+
+
+def _labels(cell: str, where: str) -> list[str]:
+    if not cell.startswith("["):
+        return [label.strip() for label in cell.split(";") if label.strip()]
+    try:
+        labels = json.loads(cell)
+    except json.JSONDecodeError as error:
+        raise InputError("labels are not a JSON list", where=where, mend='write ["a", "b"] or a; b') from error
+    return [str(label) for label in labels]
