@@ -17,7 +17,13 @@ METRICS = {
     "bleu": "libra_bench.metrics.bleu:Bleu",
     "meteor": "libra_bench.metrics.meteor:Meteor",
     "rouge_l": "libra_bench.metrics.rouge_l:RougeL",
+    "bertscore": "libra_bench.metrics.bertscore:BertScore",
     "temporal_f1": "libra_bench.metrics.temporal_f1:TemporalF1",
+    "temporal_change_f1": "libra_bench.metrics.temporal_change_f1:TemporalChangeF1",
+    "radgraph": "libra_bench.metrics.radgraph:RadGraph",
+    "chexbert": "libra_bench.metrics.chexbert:CheXbert",
+    "radcliq_v0": "libra_bench.metrics.radcliq:RadCliQv0",
+    "radcliq_v1": "libra_bench.metrics.radcliq:RadCliQv1",
 }
 """One line a metric, in the order of the leaderboard's columns."""
 

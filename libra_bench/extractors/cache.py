@@ -1,0 +1,119 @@
+"""What an extractor found in a text, kept on disk: the second model to be scored pays for its own texts only.
+
+Keyed by the sha256 of the text and by the extractor's identity (weights, backbone, version). No text is stored, but
+what is stored was computed from reports: keep the folder as private as them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from typing import TypeVar
+
+from libra_bench.user_cache import user_cache
+
+WAIT_SECONDS = 60.0
+"""How long to wait for another process that is writing."""
+LOOKUP_SIZE = 500
+"""Texts in one query: below the number of variables that every SQLite allows."""
+
+T = TypeVar("T")
+
+
+class ExtractionCache:
+    """One SQLite file an extractor; several processes may use it at once.
+
+    A cache that cannot be read or written (a full disk, a read-only home) costs time, never a score: it says so once
+    and is not used any more.
+    """
+
+    def __init__(self, extractor: str, identity: str) -> None:
+        name = f"{extractor}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.sqlite3"
+        self.path = user_cache() / "extractions" / name
+        self._broken = False
+
+    def get(self, texts: Iterable[str]) -> dict[str, bytes]:
+        """What is known of these texts."""
+        by_hash = {_hash(text): text for text in texts}
+        hashes = list(by_hash)
+
+        def look_up(connection: sqlite3.Connection) -> dict[str, bytes]:
+            found: dict[str, bytes] = {}
+            for start in range(0, len(hashes), LOOKUP_SIZE):
+                part = hashes[start : start + LOOKUP_SIZE]
+                marks = ",".join("?" * len(part))
+                query = f"SELECT text_sha256, value FROM extractions WHERE text_sha256 IN ({marks})"  # noqa: S608
+                found |= {by_hash[key]: value for key, value in connection.execute(query, part)}
+            return found
+
+        return self._use(look_up, otherwise={})
+
+    def put(self, values: Mapping[str, bytes]) -> None:
+        """Keep these values; all of them are written, or none."""
+        rows = [(_hash(text), value) for text, value in values.items()]
+
+        def insert(connection: sqlite3.Connection) -> None:
+            with connection:
+                connection.executemany("INSERT OR REPLACE INTO extractions VALUES (?, ?)", rows)
+
+        self._use(insert, otherwise=None)
+
+    def _use(self, action: Callable[[sqlite3.Connection], T], *, otherwise: T) -> T:
+        if self._broken:
+            return otherwise
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS)) as connection:
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS extractions"
+                    " (text_sha256 BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
+                )
+                return action(connection)
+        except (sqlite3.Error, OSError) as error:
+            self._broken = True
+            print(f"note: the cache {self.path} cannot be used ({error}); going on without it", file=sys.stderr)  # noqa: T201
+            return otherwise
+
+
+def extract(
+    texts: Iterable[str],
+    compute: Callable[[Sequence[str]], list[bytes]],
+    *,
+    cache: ExtractionCache | None,
+    title: str,
+    chunk_size: int = 64,
+) -> dict[str, bytes]:
+    """What the extractor says of each distinct text; computes only what the cache does not know.
+
+    Texts of like length are computed together. Each chunk is kept when it is done, so an interrupted run loses little.
+
+    Args:
+        texts: any texts; duplicates are computed once.
+        compute: the extractor; called only if something is left to compute, so it may load its weights then.
+        cache: None keeps nothing.
+        title: what the progress bar says.
+        chunk_size: texts in one call of `compute`.
+    """
+    wanted = list(dict.fromkeys(texts))
+    found = cache.get(wanted) if cache else {}
+    rest = sorted((text for text in wanted if text not in found), key=len, reverse=True)
+    if not rest:
+        return found
+    from tqdm import tqdm
+
+    with tqdm(total=len(rest), desc=title, unit="text", disable=None) as progress:
+        for start in range(0, len(rest), chunk_size):
+            part = rest[start : start + chunk_size]
+            values = dict(zip(part, compute(part), strict=True))
+            if cache:
+                cache.put(values)
+            found |= values
+            progress.update(len(part))
+    return found
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
