@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905 - tables of words
 """The words of change: findings, sides, directions, and what joins or parts them.
 
 Patterns are matched without regard to case, on word boundaries; spaces stand for any white space. Directions are of the

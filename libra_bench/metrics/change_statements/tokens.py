@@ -26,7 +26,8 @@ class Token:
 
 
 _SENTENCE_END = re.compile(
-    r"(?<![\s(]dr)(?<![\s(]mr)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\bapprox)(?<!^\d)(?<!\s\d)[.!?](?=\s|$)|\n\s*\n|\n(?=\s*(?:\d+[.)]|[-•*])\s)",
+    r"(?<![\s(]dr)(?<![\s(]mr)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\bapprox)(?<!^\d)(?<!\s\d)[.!?](?=\s|$)"
+    r"|\n\s*\n|\n(?=\s*(?:\d+[.)]|[-•*])\s)",
     re.IGNORECASE,
 )
 
@@ -55,7 +56,8 @@ def _grammar() -> tuple[re.Pattern[str], list[tuple[str, str, str]]]:
     findings = [(pattern, finding) for finding, patterns in lexicon.FINDINGS.items() for pattern in patterns]
     rules += [("finding", finding, "", pattern) for pattern, finding in sorted(findings, key=_specific, reverse=True)]
     for kind, pattern in (
-        ("interpretation", lexicon.INTERPRETATIONS), ("negation", lexicon.NEGATIONS), ("existential", lexicon.EXISTENTIAL),
+        ("interpretation", lexicon.INTERPRETATIONS), ("negation", lexicon.NEGATIONS),
+        ("existential", lexicon.EXISTENTIAL),
         ("transitive", lexicon.TRANSITIVE), ("singular", lexicon.SINGULAR), ("plural", lexicon.PLURAL),
         ("hard", lexicon.HARD_BREAKS), ("soft", lexicon.SOFT_BREAKS), ("preposition", lexicon.PREPOSITIONS),
         ("pronoun", lexicon.PRONOUNS), ("conjunction", lexicon.CONJUNCTIONS), ("article", "the|an?|any|some"),

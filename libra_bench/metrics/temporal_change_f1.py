@@ -1,0 +1,178 @@
+"""F1 over statements of change: (finding, side, direction), found by rules in both texts.
+
+`temporal_f1` compares sets of words, so "effusion has increased, edema has decreased" equals its reverse, and "has not
+decreased" equals "has decreased". This metric reads what changed, where, and in which direction (`change_statements/`):
+each of those pairs scores 0.
+
+The corpus value is micro F1: matched, predicted and expected statements are summed over the suite. Most studies
+state no change, so a mean over samples would mostly count agreeing silence, and an empty report would score the
+share of such studies; under micro F1 they add nothing, and an empty report scores 0. A sample's own value
+(samples.csv) is its F1, 100 where neither text states a change; a corpus in which nobody states any change is 100
+by the same convention. With several references the one with the best F1 counts.
+
+Own definition, no reference implementation. Precision and recall of the extraction: docs/metrics.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from libra_bench.metrics.change_statements.lexicon import DIRECTIONS
+from libra_bench.metrics.change_statements.parser import ChangeStatement, has_comparison, statements
+from libra_bench.metrics.metric import (
+    Floats,
+    Key,
+    MetricResult,
+    Missing,
+    References,
+    Span,
+    Statistics,
+    corpus_values,
+    signature_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalChangeF1:
+    """F1 over (finding, side, direction), and over directions alone."""
+
+    id: ClassVar[str] = "temporal_change_f1"
+    summary: ClassVar[str] = "F1 over statements of change: what changed, on which side, in which direction"
+    needs: ClassVar[str] = "nothing"
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """F1 of the statements, F1 of their directions alone."""
+        return (Key("Temporal_change_score"), Key("Temporal_direction_score"))
+
+    @property
+    def signature(self) -> str:
+        """The rules' version decides the number."""
+        return signature_of(self, impl="libra-bench", agg="micro", both_empty=100)
+
+    def missing(self) -> Missing | None:
+        """Runs everywhere."""
+        return None
+
+    def reduce(self, sums_R6: Floats, n_R: Floats) -> Floats:
+        """(matched, predicted, expected) of statements and of directions -> micro F1 each."""
+        matched_R2, sizes_R2 = sums_R6[:, [0, 3]], sums_R6[:, [1, 4]] + sums_R6[:, [2, 5]]
+        values_R2 = np.full(matched_R2.shape, 100.0)
+        np.divide(200.0 * matched_R2, sizes_R2, out=values_R2, where=sizes_R2 > 0)
+        return values_R2
+
+    def score(
+        self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
+    ) -> MetricResult:
+        """Score N predictions; `fields[i]["has_prior"]` tells where a comparison has nothing to compare with."""
+        predicted = [statements(text) for text in predictions]
+        chosen = [_best_reference(said, texts) for said, texts in zip(predicted, references, strict=True)]
+        expected = [statements(text) for text in chosen]
+        rows = [_counts(said, true) for said, true in zip(predicted, expected, strict=True)]
+        statistics = Statistics(np.array(rows, dtype=float).reshape(len(rows), 6), self.reduce)
+        per_sample_N2 = self.reduce(statistics.per_sample_NS, np.ones(len(rows)))
+        return MetricResult(
+            values=corpus_values(self.keys, statistics),
+            statistics=statistics,
+            samples={key.name: per_sample_N2[:, k].tolist() for k, key in enumerate(self.keys)},
+            details={
+                **_precision_recall(statistics.per_sample_NS.sum(axis=0)),
+                "support": _support(predicted, expected),
+                "direction_confusion": _confusion(predicted, expected),
+                "comparison_without_prior": _without_prior(predictions, chosen, fields),
+            },
+            spans=[*_spans("prediction", predicted), *_spans("reference", expected)],
+        )
+
+
+def _best_reference(said: Sequence[ChangeStatement], texts: Sequence[str]) -> str:
+    """The reference with the best F1 of statements, then of directions; the first of equals."""
+
+    def quality(text: str) -> tuple[float, float]:
+        matched, predicted, expected, *rest = _counts(said, statements(text))
+        return _f1(matched, predicted, expected), _f1(*rest)
+
+    return max(texts, key=quality) if texts else ""
+
+
+def _counts(said: Sequence[ChangeStatement], true: Sequence[ChangeStatement]) -> tuple[int, ...]:
+    """(matched, predicted, expected) of the triples, then of the directions as a multiset."""
+    return (
+        *_overlap((item.triple for item in said), (item.triple for item in true)),
+        *_overlap((item.direction for item in said), (item.direction for item in true)),
+    )
+
+
+def _overlap(said: Iterable[Hashable], true: Iterable[Hashable]) -> tuple[int, int, int]:
+    a, b = Counter(said), Counter(true)
+    return (a & b).total(), a.total(), b.total()
+
+
+def _f1(matched: int, predicted: int, expected: int) -> float:
+    return 2 * matched / (predicted + expected) if predicted + expected else 1.0
+
+
+def _precision_recall(totals: Floats) -> dict[str, float | None]:
+    matched, predicted, expected = totals[:3]
+    return {
+        "precision": float(100 * matched / predicted) if predicted else None,
+        "recall": float(100 * matched / expected) if expected else None,
+    }
+
+
+def _support(predicted: Sequence[Sequence[ChangeStatement]], expected: Sequence[Sequence[ChangeStatement]]) -> Any:
+    """How many statements there are: in all, by direction, and in how many samples."""
+    return {
+        name: {
+            "statements": sum(map(len, texts)),
+            "samples_with_statements": sum(map(bool, texts)),
+            "by_direction": {d: sum(item.direction == d for items in texts for item in items) for d in DIRECTIONS},
+        }
+        for name, texts in (("predictions", predicted), ("references", expected))
+    }
+
+
+def _confusion(
+    predicted: Sequence[Sequence[ChangeStatement]], expected: Sequence[Sequence[ChangeStatement]]
+) -> dict[str, dict[str, int]]:
+    """Expected direction -> predicted direction -> how often, where both texts speak of the same finding and side."""
+    table = {true: dict.fromkeys(DIRECTIONS, 0) for true in map(str, DIRECTIONS)}
+    for said, true in zip(predicted, expected, strict=True):
+        directions: dict[tuple[str, str | None], list[str]] = {}
+        for item in said:
+            directions.setdefault((item.finding, item.side), []).append(item.direction)
+        for item in true:
+            theirs = directions.get((item.finding, item.side), [])
+            if theirs:
+                direction = item.direction if item.direction in theirs else theirs[0]
+                table[item.direction][direction] += 1  # type: ignore[index]
+    return {true: {str(said): count for said, count in row.items()} for true, row in table.items()}
+
+
+def _without_prior(
+    predictions: Sequence[str], references: Sequence[str], fields: Sequence[Mapping[str, Any]] | None
+) -> dict[str, float | int | None] | None:
+    """How often the language of comparison stands where there is no earlier study; None where priors are not known."""
+    if fields is None or not any("has_prior" in item for item in fields):
+        return None
+    without = [i for i, item in enumerate(fields) if "has_prior" in item and not item["has_prior"]]
+
+    def rate(texts: Sequence[str]) -> float | None:
+        return 100.0 * sum(has_comparison(texts[i]) for i in without) / len(without) if without else None
+
+    return {"samples": len(without), "predictions": rate(predictions), "references": rate(references)}
+
+
+def _spans(side: str, texts: Sequence[Sequence[ChangeStatement]]) -> Iterable[Span]:
+    for sample, items in enumerate(texts):
+        for item in items:
+            label = (
+                f"{item.side} {item.finding}: {item.direction}" if item.side else f"{item.finding}: {item.direction}"
+            )
+            for start, end in item.spans:
+                yield Span(sample, side, start, end, label)
