@@ -19,6 +19,7 @@ METRICS = {
     "rouge_l": "libra_bench.metrics.rouge_l:RougeL",
     "bertscore": "libra_bench.metrics.bertscore:BertScore",
     "temporal_f1": "libra_bench.metrics.temporal_f1:TemporalF1",
+    "cider": "libra_bench.metrics.cider:Cider",
     "temporal_change_f1": "libra_bench.metrics.temporal_change_f1:TemporalChangeF1",
     "radgraph": "libra_bench.metrics.radgraph:RadGraph",
     "chexbert": "libra_bench.metrics.chexbert:CheXbert",

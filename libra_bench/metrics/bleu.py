@@ -1,0 +1,213 @@
+"""BLEU 1 to 4 in one pass over the n-grams.
+
+Three schemes, since three groups print three numbers:
+
+- `corpus` (published): clipped counts summed over the corpus, geometric mean without smoothing, the shortest
+  reference's length for the brevity penalty; 0 as soon as one order has no match. As Hugging Face `evaluate` (its
+  tokenizer_13a, tensorflow/nmt's `compute_bleu`).
+- `coco`: the same sums, each ratio moved by 1e-15 / 1e-9, the closest reference's length. As pycocoevalcap.
+- `sentence`: the mean of each text's own BLEU; an order without a match counts 0.1 matches, a text without a matching
+  word 0; the closest reference's length. As fast_bleu (nltk's smoothing method 1), in ReXrank.
+
+The published BLEU has no value a sample, and none is made up here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from libra_bench.metrics.metric import (
+    Floats,
+    Key,
+    MetricResult,
+    Missing,
+    References,
+    Statistics,
+    corpus_values,
+    signature_of,
+)
+from libra_bench.metrics.normalize import Norm, normalize
+from libra_bench.metrics.ptb import ptb_words
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+_ORDERS = 4
+_PUNCTUATION = re.compile(r"([{-~\[-`!-&(-+:-@/])")
+_STOP_AFTER_NON_DIGIT = re.compile(r"([^0-9])([.,])")
+_STOP_BEFORE_NON_DIGIT = re.compile(r"([.,])([^0-9])")
+_DASH_AFTER_DIGIT = re.compile(r"([0-9])(-)")
+
+
+@dataclass(frozen=True)
+class Bleu:
+    """BLEU1 to BLEU4."""
+
+    norm: Norm = "libra"
+    tokenizer: Literal["13a", "whitespace", "period", "ptb"] = "13a"
+    """`13a`: mteval-v13a; `period`: split at spaces, with each full stop a word of its own; `ptb`: see ptb.py."""
+    scheme: Literal["corpus", "coco", "sentence"] = "corpus"
+
+    id: ClassVar[str] = "bleu"
+    summary: ClassVar[str] = "BLEU 1 to 4: n-grams shared with the reference, as Hugging Face evaluate"
+    needs: ClassVar[str] = "nothing"
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """BLEU1, BLEU2, BLEU3, BLEU4."""
+        return tuple(Key(f"BLEU{order}", published=True) for order in range(1, _ORDERS + 1))
+
+    @property
+    def signature(self) -> str:
+        """Normalisation, tokens, scheme and the implementation that it equals."""
+        implementations = {"corpus": "evaluate-0.4.6", "coco": "pycocoevalcap-1.2", "sentence": "fast_bleu-0.0.90"}
+        return signature_of(self, impl=implementations[self.scheme])
+
+    def missing(self) -> Missing | None:
+        """Nothing can be missing."""
+        return None
+
+    def score(
+        self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
+    ) -> MetricResult:
+        """The corpus values; for `sentence` the value of each sample, too."""
+        counts = self._counts(predictions, references)
+        if self.scheme == "sentence":
+            per_sample = _sentence_bleu(counts)
+            statistics = Statistics(per_sample, self.reduce)
+            samples = {key.name: list(100.0 * column) for key, column in zip(self.keys, per_sample.T, strict=True)}
+        else:
+            statistics, samples = Statistics(counts, self.reduce), {}
+        return MetricResult(corpus_values(self.keys, statistics), statistics, samples)
+
+    def reduce(self, sums_RS: Floats, n_R: Floats) -> Floats:
+        """Summed statistics -> BLEU1..4, times 100."""
+        if self.scheme == "sentence":
+            return 100.0 * sums_RS / n_R[:, None]
+        return 100.0 * (_coco_bleu(sums_RS) if self.scheme == "coco" else _corpus_bleu(sums_RS))
+
+    def _counts(self, predictions: Sequence[str], references: References) -> Floats:
+        """What BLEU needs of each sample: matches and n-grams of order 1..4, words, words of the reference."""
+        tokenize = _TOKENIZERS[self.tokenizer]
+        texts = [[normalize(text, self.norm) for text in predictions]]
+        for turn in range(max(map(len, references))):
+            texts.append([normalize(several[min(turn, len(several) - 1)], self.norm) for several in references])
+        token_lists = tokenize([text for column in texts for text in column])
+        n = len(predictions)
+        lengths_CN = np.array([len(tokens) for tokens in token_lists], dtype=np.int64).reshape(-1, n)
+        matches_NO = _matches(token_lists, n)
+        guesses_NO = np.maximum(lengths_CN[0][:, None] - np.arange(_ORDERS), 0)
+        reference_N = _reference_length(lengths_CN[0], lengths_CN[1:], closest=self.scheme != "corpus")
+        return np.column_stack([matches_NO, guesses_NO, lengths_CN[0], reference_N]).astype(float)
+
+
+def _matches(token_lists: Sequence[Sequence[str]], n: int) -> Ints:
+    """Clipped n-gram matches [N, 4]. The lists: N predictions, then N references, as often as there are alternatives.
+
+    Every n-gram of a sample gets a number of its own, so that counting is `bincount`: an n-gram's number comes from
+    the number of its first n-1 words and its last word.
+    """
+    vocabulary: dict[str, int] = defaultdict(count().__next__)
+    tokens = np.array([vocabulary[token] for words in token_lists for token in words], dtype=np.int64)
+    lengths = np.array([len(words) for words in token_lists], dtype=np.int64)
+    text = np.repeat(np.arange(len(token_lists)), lengths)
+    left = np.cumsum(lengths)[text] - np.arange(len(tokens))  # words from here to the end of the text
+    columns = len(token_lists) // n
+    gram = text % n  # before the first word: the sample
+    start = np.arange(len(tokens))
+    matches_NO = np.zeros((n, _ORDERS), dtype=np.int64)
+    for order in range(_ORDERS):
+        start = start[left[start] > order]
+        longer = gram[start] * (len(vocabulary) + 1) + tokens[start + order]
+        _, first, numbers = np.unique(longer, return_index=True, return_inverse=True)
+        gram[start] = numbers
+        counts = np.bincount(text[start] // n * len(first) + numbers, minlength=columns * len(first))
+        of_prediction, *of_references = counts.reshape(columns, len(first))
+        clipped = np.minimum(of_prediction, np.max(of_references, axis=0))
+        matches_NO[:, order] = np.bincount(text[start][first] % n, weights=clipped, minlength=n)
+    return matches_NO
+
+
+def _reference_length(prediction_N: Ints, references_CN: Ints, *, closest: bool) -> Ints:
+    """The length of the shortest reference, or of the one closest to the prediction (the shorter of two)."""
+    if not closest:
+        return np.asarray(references_CN.min(axis=0))
+    ordered = np.sort(references_CN, axis=0)
+    nearest = np.abs(ordered - prediction_N).argmin(axis=0)
+    return np.asarray(ordered[nearest, np.arange(len(prediction_N))])
+
+
+def _split(sums_RS: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Matches [R, 4], n-grams [R, 4], words [R], words of the reference [R]."""
+    return sums_RS[:, :_ORDERS], sums_RS[:, _ORDERS : 2 * _ORDERS], sums_RS[:, -2], sums_RS[:, -1]
+
+
+def _corpus_bleu(sums_RS: Floats) -> Floats:
+    matches, guesses, words, reference = _split(sums_RS)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.cumsum(np.log(matches / guesses), axis=1) / np.arange(1, _ORDERS + 1)
+        brevity = np.where(words > reference, 1.0, np.exp(1.0 - reference / words))
+        values = np.exp(logs) * brevity[:, None]
+    return np.where(np.minimum.accumulate(matches, axis=1) > 0, values, 0.0)
+
+
+def _coco_bleu(sums_RS: Floats) -> Floats:
+    matches, guesses, words, reference = _split(sums_RS)
+    tiny, small = 1e-15, 1e-9
+    values = np.cumprod((matches + tiny) / (guesses + small), axis=1) ** (1.0 / np.arange(1, _ORDERS + 1))
+    ratio = (words + tiny) / (reference + small)
+    return values * np.exp(np.minimum(0.0, 1.0 - 1.0 / ratio))[:, None]
+
+
+def _sentence_bleu(counts_NS: Floats) -> Floats:
+    matches, guesses, words, reference = _split(counts_NS)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precisions = np.where(matches > 0, matches, 0.1) / np.maximum(guesses, 1.0)
+        logs = np.cumsum(np.log(precisions), axis=1) / np.arange(1, _ORDERS + 1)
+        brevity = np.where(words > reference, 1.0, np.exp(1.0 - reference / words))
+    return np.where(matches[:, :1] > 0, np.exp(logs) * brevity[:, None], 0.0)
+
+
+def words_13a(texts: Sequence[str]) -> list[list[str]]:
+    """Tokenise texts as mteval-v13a does: entities undone, punctuation split off, but not inside numbers.
+
+    Each pattern runs once over all texts, which are padded with spaces so that they cannot touch.
+    """
+    joined = " \n ".join([_one_line(text) for text in texts])
+    joined = _PUNCTUATION.sub(r" \1 ", f" {joined} ")
+    joined = _STOP_AFTER_NON_DIGIT.sub(r"\1 \2 ", joined)
+    joined = _STOP_BEFORE_NON_DIGIT.sub(r" \1 \2", joined)
+    joined = _DASH_AFTER_DIGIT.sub(r"\1 \2 ", joined)
+    return [line.split() for line in joined.split("\n")]
+
+
+def _one_line(text: str) -> str:
+    text = text.replace("<skipped>", "").replace("-\n", "").replace("\n", " ")
+    if "&" in text:
+        for entity, character in (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")):
+            text = text.replace(entity, character)
+    return text
+
+
+def words_at_full_stops(text: str) -> list[str]:
+    """Words between spaces, full stops split off in front (ReXrank's preparation)."""
+    return [word for word in text.replace(".", " .").split(" ") if word]
+
+
+def _each(tokenize: Callable[[str], list[str]]) -> Callable[[Sequence[str]], list[list[str]]]:
+    return lambda texts: [tokenize(text) for text in texts]
+
+
+_TOKENIZERS: Mapping[str, Callable[[Sequence[str]], list[list[str]]]] = {
+    "13a": words_13a,
+    "whitespace": _each(str.split),
+    "period": _each(words_at_full_stops),
+    "ptb": _each(ptb_words),
+}

@@ -1,0 +1,177 @@
+"""nltk's `word_tokenize` (Punkt sentences, then Treebank words) for text after the published cleaning, without nltk.
+
+Cleaned text is lower case and holds word characters, white space and ``.,:;()`` only. Of nltk's rules those few are
+left that such text can reach, and of the English Punkt model a few hundred words (`data/punkt_english.json`).
+Sentences, contexts of full stops and words repeat from report to report, so each is analysed once. Patterns use the
+`regex` engine as nltk does: it and `re` disagree on what a word character is.
+
+Source: nltk 3.10 `tokenize/punkt.py`, `tokenize/destructive.py`; Kiss & Strunk (2006). Equal to `nltk.word_tokenize`
+on real reports and on random strings of these characters (tests).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from functools import cache, lru_cache
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any
+
+import regex
+
+_FULL_STOP = regex.compile(r"\.(?=([);:(]|\s+(\S+)))")
+"""A possible end of a sentence: the token after it, and that token where white space is between."""
+_DOTS = r"\.{2,}|(?:\.\s){2,}\."
+_TOKEN = regex.compile(rf"{_DOTS}|[^\s(:;),](?:\S*?)(?=\s|$|[);:(]|{_DOTS}|,(?=$|\s|[);:(]|{_DOTS}))|\S")
+_NUMBER = regex.compile(r"^-?[\.,]?\d[\d,\.-]*\.?$")
+_INITIAL = regex.compile(r"[^\W\d]\.$")
+_CLOSING = regex.compile(r"\)+?(?:\s+|$)", regex.MULTILINE)
+"""What belongs to the sentence before, although it stands after its full stop."""
+
+_LAST_STOP = regex.compile(r"([^\.])(\.)([) ]*+)\s*$")
+_COLON_COMMA = regex.compile(r"([:,])([^\d])")
+_FINAL_COLON_COMMA = regex.compile(r"([:,])$")
+_SEVERAL_STOPS = regex.compile(r"\.{2,}")
+_CLOSED_STOP = regex.compile(r"([^\.])(\.)(\)*)\s*$")
+_CONTRACTIONS = tuple(
+    re.compile(rf"(?i)\b({first})({second})")
+    for first, second in (
+        ("can", r"not)(?:\b"), ("gim", r"me)(?:\b"), ("gon", r"na)(?:\b"), ("got", r"ta)(?:\b"),
+        ("lem", r"me)(?:\b"), ("wan", r"na)(?=\s"),
+    )
+)  # fmt: skip
+_MAY_CONTRACT = re.compile("(?i)cannot|gimme|gonna|gotta|lemme|wanna")
+
+
+@lru_cache(maxsize=1 << 16)
+def sentence_words(sentence: str) -> tuple[str, ...]:
+    """The words of one sentence, punctuation included."""
+    if sentence.endswith("."):
+        if sentence[-2:-1] not in {"", "."}:
+            sentence = sentence[:-1] + " ."
+    elif "." in sentence:
+        sentence = _LAST_STOP.sub(r"\1 \2 \3 ", sentence)
+    if "," in sentence or ":" in sentence:
+        sentence = _COLON_COMMA.sub(r" \1 \2", sentence)
+        sentence = _FINAL_COLON_COMMA.sub(r" \1 ", sentence)
+    if ".." in sentence:
+        sentence = _SEVERAL_STOPS.sub(r" \g<0> ", sentence)
+    if "." in sentence:
+        sentence = _CLOSED_STOP.sub(r"\1 \2\3 ", sentence)
+    for mark in ";()":
+        if mark in sentence:
+            sentence = sentence.replace(mark, f" {mark} ")
+    if _MAY_CONTRACT.search(sentence):
+        sentence = f" {sentence} "
+        for pattern in _CONTRACTIONS:
+            sentence = pattern.sub(r" \1 \2 ", sentence)
+    return tuple(sentence.split())
+
+
+def words(text: str) -> list[str]:
+    """The words of a cleaned text, sentence by sentence."""
+    return [word for sentence in sentences(text) for word in sentence_words(sentence)]
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a cleaned text."""
+    ends = []
+    start = 0
+    for stop in _stops(text):
+        ends.append((start, stop.end()))
+        start = stop.start(2) if stop.group(2) else stop.end()
+    ends.append((start, len(text.rstrip())))
+    found = []
+    moved = 0
+    for (first, last), following in zip(ends, [*ends[1:], None], strict=True):
+        closing = _CLOSING.match(text[slice(*following)]) if following else None
+        if following and closing:
+            found.append(text[first + moved : following[0] + len(closing.group().rstrip())])
+            moved = closing.end()
+        else:
+            if first + moved < last:
+                found.append(text[first + moved : last])
+            moved = 0
+    return found
+
+
+def _stops(text: str) -> list[Any]:
+    """The full stops that end a sentence.
+
+    Of several candidates inside one run of characters without white space only the last is looked at.
+    """
+    found = []
+    word_start, word_end, candidate = 0, 0, None
+    for match in _FULL_STOP.finditer(text):
+        gap = _last_space(text[word_end : match.start()])
+        begin = word_end + gap + 1 if gap else word_start
+        if candidate and word_end <= begin and _ends_sentence(_context(text, word_start, candidate)):
+            found.append(candidate)
+        word_start, word_end, candidate = begin, match.start(), match
+    if candidate and _ends_sentence(_context(text, word_start, candidate)):
+        found.append(candidate)
+    return found
+
+
+def _context(text: str, word_start: int, stop: Any) -> str:
+    return text[word_start : stop.start()] + "." + stop.group(1)
+
+
+def _last_space(text: str) -> int:
+    """The index of the last ASCII white space, or 0."""
+    return max(0, *map(text.rfind, string.whitespace))
+
+
+@lru_cache(maxsize=1 << 16)
+def _ends_sentence(context: str) -> bool:
+    """Whether a token of "word. next" other than the last ends a sentence."""
+    return any(_breaks(token, following) for token, following in pairwise(_TOKEN.findall(context)))
+
+
+def _breaks(token: str, following: str) -> bool:
+    """Punkt's decision on one token, by its own form first, then by the token that follows."""
+    abbreviations, collocations, starters = punkt_words()
+    if not token.endswith("."):
+        return False
+    break_by_form, abbreviated = _by_form(token, abbreviations)
+    kind = _kind(token)
+    next_breaks = following.endswith(".") and _by_form(following, abbreviations)[0]
+    next_kind = _kind(following) if next_breaks else str(_NUMBER.sub("##number##", following))
+    if (kind, next_kind) in collocations:
+        return False
+    initial = _INITIAL.match(token)
+    if (initial or kind == "##number##") and break_by_form:
+        if following in {";", ":", ",", "."} or (following[0].islower() and next_kind not in starters):
+            return False
+        if initial and following[0].isupper():  # a capital that has no lower case: never seen in lower case
+            return False
+    return break_by_form and not abbreviated
+
+
+def _by_form(token: str, abbreviations: frozenset[str]) -> tuple[bool, bool]:
+    """Whether a token that ends in a full stop ends a sentence, and whether it is an abbreviation."""
+    if token.endswith(".."):
+        return False, False
+    if len(token) == 1:
+        return True, False
+    abbreviated = token[:-1] in abbreviations
+    return not abbreviated, abbreviated
+
+
+def _kind(token: str) -> str:
+    """The token with numbers made alike and its final full stop taken off."""
+    kind = str(_NUMBER.sub("##number##", token))
+    return kind[:-1] if len(kind) > 1 and kind.endswith(".") else kind
+
+
+@cache
+def punkt_words() -> tuple[frozenset[str], frozenset[tuple[str, str]], frozenset[str]]:
+    """Abbreviations, pairs that never part, and words that may start a sentence in lower case."""
+    data = json.loads((files("libra_bench.metrics") / "data" / "punkt_english.json").read_text(encoding="utf-8"))
+    return (
+        frozenset(data["abbreviations"]),
+        frozenset((first, second) for first, second in data["collocations"]),
+        frozenset(data["lower_case_starters"]),
+    )
