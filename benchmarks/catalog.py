@@ -114,7 +114,7 @@ def _load(point: EntryPoint) -> SuiteCard:
         ) from error
     if not isinstance(card, SuiteCard):
         raise SuiteError(
-            f"suite {point.name!r} is a {type(card).__name__}, not a SuiteCard",
+            f"suite {point.name!r} is not a SuiteCard but of type {type(card).__name__}",
             where=point.value,
             mend="let the entry point name a benchmarks.catalog.SuiteCard",
         )

@@ -199,7 +199,15 @@ def _texts(key: str, value: Any, place: str) -> tuple[str, ...]:
 
 
 def _wrong_type(key: str, value: Any, expected: str, place: str) -> SuiteError:
-    found = {"NoneType": "null", "bool": "true/false", "int": "a number", "float": "a number", "dict": "an object"}
+    found = {
+        "NoneType": "null",
+        "bool": "true/false",
+        "int": "a number",
+        "float": "a number",
+        "str": "a text",
+        "list": "a list",
+        "dict": "an object",
+    }
     name = type(value).__name__
     return SuiteError(
         f"{key} is {found.get(name, f'a {name}')}, not {expected}", where=place, mend=f"make it {expected}"
