@@ -1,0 +1,313 @@
+"""Text from prompts: every study is prefilled once, and all studies and beams of a batch are decoded together.
+
+A study enters the batch when there is room and leaves it when it is finished; the next one takes its place. Studies do
+not see each other, so any batch size gives the text of batch size 1 (in float32; rounding changes no token there).
+
+Shape legend: R rows (studies in the batch), W beams, V vocabulary, K candidates, S prompt positions, H width.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from benchmarks.errors import GenerationError, InputError
+from model_adapters.libra.search import BeamSearch, Hypothesis, SingleSearch, StopRule
+from model_adapters.libra.study_cache import StudyCache
+from model_adapters.protocol import Decoding
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A study that is ready to be prefilled."""
+
+    key: Hashable
+    """Names the study; decides its random numbers when sampling."""
+    token_ids: tuple[int, ...]
+    """As the n-gram filter sees them: the image is one id that is never produced."""
+    embeddings_SH: Tensor
+    """What the language model reads: text embeddings and image features."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What a study's text became."""
+
+    key: Hashable
+    hypotheses: tuple[Hypothesis, ...]
+    """The best, then the alternatives."""
+    seconds: float
+    """From prefill to the last token; other studies were decoded beside it."""
+    error: Exception | None = None
+    """Why there is nothing."""
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        """The answer's ids, the EOS id included."""
+        return self.hypotheses[0].token_ids
+
+    @property
+    def score(self) -> float:
+        """The answer's summed log-probability over its length ** length_penalty."""
+        return self.hypotheses[0].score
+
+    @property
+    def finish(self) -> Literal["stop", "length"]:
+        """How the answer ended."""
+        return self.hypotheses[0].finish
+
+
+@dataclass(slots=True)
+class Timings:
+    """Where the time went, and over how much work."""
+
+    prefill_seconds: float = 0.0
+    decode_seconds: float = 0.0
+    prefill_tokens: int = 0
+    decode_tokens: int = 0
+    """Tokens the model was run on, beams counted each."""
+    decode_steps: int = 0
+    smallest_batch: int | None = None
+    """The batch size that was left after running out of memory; None if that never happened."""
+
+
+@dataclass(slots=True)
+class _Study:
+    prompt: Prompt
+    search: BeamSearch | SingleSearch
+    random: np.random.Generator
+    started: float
+
+    @property
+    def position(self) -> int:
+        """Position of the newest token."""
+        return len(self.prompt.embeddings_SH) + self.search.num_new - 1
+
+
+class Decoder:
+    """Decodes a stream of prompts with one language model.
+
+    Args:
+        language_model: a causal language model of transformers with SDPA or eager attention.
+        decoding: beams, penalties, limits, temperature.
+        rule: when a sequence ends.
+        batch_size: studies decoded together.
+    """
+
+    def __init__(self, language_model: Any, decoding: Decoding, rule: StopRule, batch_size: int) -> None:
+        check_decoding(decoding)
+        self._model, self._decoding, self._rule = language_model, decoding, rule
+        self._beams = decoding.num_beams
+        self._additive_mask = language_model.config._attn_implementation == "eager"
+        self._num_candidates = max(2, 1 + len(rule.eos_ids)) * decoding.num_beams
+        self._waiting: deque[Prompt] = deque()
+        self._rows: list[_Study | None] = [None] * batch_size
+        self._cache: StudyCache | None = None
+        self._finished: list[Generated] = []
+        self.timings = Timings()
+
+    @torch.inference_mode()
+    def run(self, prompts: Iterable[Prompt]) -> Iterator[Generated]:
+        """Yield each study's result as soon as it is finished; prompts are taken when there is room for them.
+
+        Out of memory halves the batch and begins its studies again. A study that does not fit alone comes back with
+        `error` set.
+        """
+        stream = iter(prompts)
+        while True:
+            self._waiting.extend(islice(stream, max(0, self._rows.count(None) - len(self._waiting))))
+            try:
+                self._admit()
+                self._step()
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._back_off(error)
+            yield from self._finished
+            if not self._waiting and not self._finished and not any(self._rows):
+                return
+            self._finished.clear()
+
+    def _admit(self) -> None:
+        """Fill the free rows; once nothing is left to come, give the free rows up."""
+        for row in range(len(self._rows)):
+            while self._rows[row] is None and self._waiting:
+                self._prefill(self._waiting[0], row)
+                self._waiting.popleft()
+        busy = [row for row, study in enumerate(self._rows) if study is not None]
+        if self._cache is not None and 0 < len(busy) <= 3 * len(self._rows) // 4:
+            self._cache.keep(busy)
+            self._rows = [self._rows[row] for row in busy]
+
+    def _prefill(self, prompt: Prompt, row: int) -> None:
+        """Run the model on a prompt, once whatever the number of beams, and choose the first tokens."""
+        began = time.perf_counter()
+        study = _Study(prompt, self._new_search(prompt), self._new_random(prompt), began)
+        cache = DynamicCache()
+        output = self._model(
+            inputs_embeds=prompt.embeddings_SH[None], past_key_values=cache, use_cache=True, logits_to_keep=1
+        )
+        self._choose(output.logits, [study])
+        if study.search.done:
+            self._finish(study)
+        else:
+            if self._cache is None:
+                self._cache = StudyCache(len(self._rows), self._beams, cache)
+            self._cache.insert(row, cache)
+            self._rows[row] = study
+        self.timings.prefill_seconds += time.perf_counter() - began
+        self.timings.prefill_tokens += len(prompt.embeddings_SH)
+
+    def _step(self) -> None:
+        """Run the model on the newest token of every beam of every study, and choose the next ones."""
+        if self._cache is None or not any(self._rows):
+            return
+        began = time.perf_counter()
+        device = self._model.get_input_embeddings().weight.device
+        idle = [0] * self._beams
+        tokens = [study.search.last_tokens if study else idle for study in self._rows]
+        parents = [study.search.parents if study else idle for study in self._rows]
+        positions = [[study.position if study else 0] * self._beams for study in self._rows]
+        mask_R1WS = self._cache.step_mask(parents)
+        if self._additive_mask:
+            dtype = self._model.dtype
+            mask_R1WS = torch.zeros_like(mask_R1WS, dtype=dtype).masked_fill(~mask_R1WS, torch.finfo(dtype).min)
+        output = self._model(
+            input_ids=torch.tensor(tokens, device=device),
+            attention_mask=mask_R1WS,
+            position_ids=torch.tensor(positions, device=device),
+            past_key_values=self._cache.past_key_values,
+            use_cache=True,
+        )
+        self._choose(output.logits, self._rows)
+        for row, study in enumerate(self._rows):
+            if study is not None and study.search.done:
+                self._finish(study)
+                self._rows[row] = None
+                self._cache.release(row)
+        self.timings.decode_seconds += time.perf_counter() - began
+        self.timings.decode_tokens += sum(study is not None for study in self._rows) * self._beams
+        self.timings.decode_steps += 1
+
+    def _choose(self, logits_RWV: Tensor, studies: Sequence[_Study | None]) -> None:
+        """Choose the next tokens of every study."""
+        log_probs_RWV = logits_RWV.to(dtype=torch.float32).log_softmax(dim=-1)
+        self._forbid(log_probs_RWV, studies)
+        if self._beams > 1:
+            self._choose_beams(log_probs_RWV, studies)
+            return
+        log_probs_RV = log_probs_RWV[:, 0]
+        tokens_R = self._sample(log_probs_RV, studies) if self._decoding.temperature > 0 else log_probs_RV.argmax(-1)
+        chosen = log_probs_RV.gather(1, tokens_R[:, None])[:, 0].tolist()
+        for study, token, log_prob in zip(studies, tokens_R.tolist(), chosen, strict=True):
+            if study is not None and isinstance(study.search, SingleSearch):
+                study.search.advance(token, log_prob)
+
+    def _forbid(self, log_probs_RWV: Tensor, studies: Sequence[_Study | None]) -> None:
+        """Take the tokens away that would repeat an n-gram of prompt and text."""
+        width, vocabulary = log_probs_RWV.shape[1:]
+        rows, tokens = [], []
+        for row, study in enumerate(studies if self._decoding.no_repeat_ngram_size else ()):
+            if study is not None:
+                sequences, forbidden = study.search.forbidden()
+                rows.append(sequences + row * width)
+                tokens.append(forbidden)
+        if rows:
+            flat_rows, flat_tokens = np.concatenate(rows), np.concatenate(tokens)
+            producible = flat_tokens < vocabulary  # the image's id is not
+            index = torch.from_numpy(np.stack([flat_rows[producible], flat_tokens[producible]])).to(
+                log_probs_RWV.device
+            )
+            log_probs_RWV.view(-1, vocabulary)[index[0], index[1]] = -torch.inf
+
+    def _choose_beams(self, log_probs_RWV: Tensor, studies: Sequence[_Study | None]) -> None:
+        rows, width, vocabulary = log_probs_RWV.shape
+        totals = [study.search.totals if study else np.zeros(width, np.float32) for study in studies]  # type: ignore[union-attr]
+        totals_RW = torch.from_numpy(np.stack(totals)).to(log_probs_RWV.device)
+        totals_RX = (log_probs_RWV + totals_RW[:, :, None]).view(rows, -1)
+        best_RK, index_RK = (found.cpu().numpy() for found in totals_RX.topk(self._num_candidates))
+        for row, study in enumerate(studies):
+            if study is not None and isinstance(study.search, BeamSearch):
+                study.search.advance(best_RK[row], index_RK[row] % vocabulary, index_RK[row] // vocabulary)
+
+    def _sample(self, log_probs_RV: Tensor, studies: Sequence[_Study | None]) -> Tensor:
+        """Draw a token a row, from the row's own random numbers: the batch around it makes no difference."""
+        draws = [study.random.random() if study else 0.0 for study in studies]
+        probs_RV = (log_probs_RV / self._decoding.temperature).softmax(-1)
+        probs_RV, order_RV = probs_RV.sort(dim=-1, descending=True, stable=True)
+        before_RV = probs_RV.cumsum(-1) - probs_RV
+        if self._decoding.top_p is not None:  # the smallest set of likeliest tokens that holds top_p, at least one
+            beyond_RV = before_RV >= self._decoding.top_p
+            beyond_RV[:, 0] = False
+            probs_RV = probs_RV.masked_fill(beyond_RV, 0)
+        sums_RV = probs_RV.cumsum(-1)
+        draws_R1 = torch.tensor(draws, device=sums_RV.device)[:, None] * sums_RV[:, -1:]
+        places_R1 = torch.searchsorted(sums_RV, draws_R1, right=True).clamp(max=sums_RV.shape[1] - 1)
+        return order_RV.gather(1, places_R1)[:, 0]
+
+    def _new_search(self, prompt: Prompt) -> BeamSearch | SingleSearch:
+        kind = BeamSearch if self._beams > 1 else SingleSearch
+        return kind(prompt.token_ids, self._decoding, self._rule)
+
+    def _new_random(self, prompt: Prompt) -> np.random.Generator:
+        digest = hashlib.sha256(f"{self._decoding.seed}:{prompt.key!r}".encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+    def _finish(self, study: _Study) -> None:
+        results = tuple(study.search.results())
+        self._finished.append(Generated(study.prompt.key, results, time.perf_counter() - study.started))
+
+    def _back_off(self, error: RuntimeError) -> None:
+        """Begin the studies of the batch again, half as many at a time."""
+        unfinished = [study.prompt for study in self._rows if study is not None]
+        self._cache = None
+        if len(self._rows) == 1:
+            alone = unfinished.pop() if unfinished else self._waiting.popleft()
+            self._finished.append(Generated(alone.key, (), 0.0, _too_large(error)))
+        self._waiting.extendleft(reversed(unfinished))
+        self._rows = [None] * max(1, len(self._rows) // 2)
+        self.timings.smallest_batch = len(self._rows)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def check_decoding(decoding: Decoding) -> None:
+    """Refuse settings that contradict each other or make no sense.
+
+    Raises:
+        InputError: names the settings.
+    """
+    if decoding.num_beams < 1 or decoding.num_return_sequences < 1 or decoding.max_new_tokens < 1:
+        raise InputError("num_beams, num_return_sequences and max_new_tokens must be at least 1", where="decoding")
+    if decoding.num_return_sequences > decoding.num_beams:
+        raise InputError(
+            f"num_return_sequences ({decoding.num_return_sequences}) is larger than num_beams ({decoding.num_beams})",
+            where="--num-return-sequences",
+            mend="a search returns at most as many sequences as it has beams",
+        )
+    if decoding.temperature < 0 or (decoding.top_p is not None and not 0 < decoding.top_p <= 1):
+        raise InputError("temperature must not be negative, and top_p must be in (0, 1]", where="decoding")
+    if decoding.no_repeat_ngram_size < 0:
+        raise InputError("no_repeat_ngram_size must not be negative", where="--no-repeat-ngram-size")
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error says that the accelerator's or the machine's memory is full."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _too_large(error: RuntimeError) -> GenerationError:
+    return GenerationError(
+        f"a single study does not fit into memory ({str(error).splitlines()[0]})",
+        mend="try fewer beams, fewer new tokens or a smaller dtype",
+    )
