@@ -32,6 +32,10 @@ class Key:
     """Whether it is one of the published columns (part of the default set)."""
 
 
+Reduce: TypeAlias = Callable[[Floats, Floats], Floats]
+"""(summed statistics [R, S], number of samples [R]) -> values [R, K], in the unit of the column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """Sufficient statistics of a metric's keys: what a bootstrap resamples.
@@ -41,12 +45,7 @@ class Statistics:
 
     per_sample_NS: Floats
     """A sample of the suite a row; a corpus is the sum of its rows."""
-    reduce: Callable[[Floats, Floats], Floats]
-    """(summed statistics [R, S], number of samples [R]) -> values [R, K], in the unit of the column."""
-
-
-Reduce: TypeAlias = Callable[[Floats, Floats], Floats]
-"""(summed statistics [R, S], number of samples [R]) -> values [R, K], in the unit of the column."""
+    reduce: Reduce
 
 
 def percent_mean(sums_RK: Floats, n_R: Floats) -> Floats:
