@@ -25,6 +25,9 @@ HEART_RADIUS = (0.31, 0.40, 0.49, 0.58)
 FLUID_SURFACE = (9.0, 0.50, 0.29, -0.03)
 COLLAPSE = (0.0, 0.17, 0.32, 0.50)
 OPACITY_RADIUS = (0.0, 0.13, 0.20, 0.28)
+"""The last four by size, 0 (absent) to 3: half the heart's width; the height of the fluid (9: below the picture); the
+part of the chest that the lung has left to the air; half the width of the opacity."""
+
 OPACITY_CENTRE = {"upper": (0.40, -0.36), "mid": (0.49, -0.04)}
 CATHETER = ((1.0, -0.22), (0.86, -0.42), (0.62, -0.58), (0.38, -0.60), (0.17, -0.52))
 CATHETER_TIP = ((-0.10, -0.34), (-0.12, -0.10), (-0.11, 0.08))
