@@ -116,7 +116,8 @@ def _stops(text: str) -> list[Any]:
 
 
 def _context(text: str, word_start: int, stop: Any) -> str:
-    return text[word_start : stop.start()] + "." + stop.group(1)
+    after: str = stop.group(1)
+    return f"{text[word_start : stop.start()]}.{after}"
 
 
 def _last_space(text: str) -> int:
