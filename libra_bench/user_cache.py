@@ -10,7 +10,7 @@ ENVIRONMENT_VARIABLE = "LIBRA_BENCH_CACHE"
 
 
 def user_cache() -> Path:
-    """The cache folder, which may not exist yet: LIBRA_BENCH_CACHE, else ~/.cache/libra-bench or the platform's like."""
+    """The cache folder (it may not exist yet): LIBRA_BENCH_CACHE, else ~/.cache/libra-bench or the like."""
     if chosen := os.environ.get(ENVIRONMENT_VARIABLE):
         return Path(chosen).expanduser().absolute()
     return platform_cache() / "libra-bench"

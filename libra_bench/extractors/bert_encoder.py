@@ -160,7 +160,7 @@ def load_encoder(folder: Path, num_layers: int) -> tuple[Any, Any]:
             f"{folder} lacks {len(absent)} weights of its own architecture ({sorted(absent)[0]}, ...)",
             mend="fetch it again; see docs/weights.md",
         )
-    with _without_t5(folder) as place:
+    with path_without_t5(folder) as place:
         try:
             model = get_model(str(place), num_layers)
         except AssertionError as error:
@@ -169,7 +169,7 @@ def load_encoder(folder: Path, num_layers: int) -> tuple[Any, Any]:
 
 
 @contextlib.contextmanager
-def _without_t5(folder: Path) -> Iterator[Path]:
+def path_without_t5(folder: Path) -> Iterator[Path]:
     """A path to the folder that does not contain "t5"."""
     if "t5" not in str(folder):
         yield folder

@@ -109,8 +109,8 @@ class BertScore:
             return absent
         if self.layers is None:
             return Missing(f"how many layers of {self.model} to use is not known", "pass num_layers=N")
-        if self.rescale and not self._baseline_file().is_file():
-            return Missing(f"{self._baseline_file()} does not exist", "pass baseline_path=FILE.tsv, or rescale=no")
+        if self.rescale and not self.baseline_file().is_file():
+            return Missing(f"{self.baseline_file()} does not exist", "pass baseline_path=FILE.tsv, or rescale=no")
         return None
 
     def score(
@@ -152,7 +152,8 @@ class BertScore:
         """The hub id of the model, also where it is given as a folder of that name."""
         return self.model if self.model in LAYERS else label(self.model)
 
-    def _baseline_file(self) -> Path:
+    def baseline_file(self) -> Path:
+        """The table that rescaling reads."""
         if self.baseline_path is not None:
             return Path(self.baseline_path).expanduser()
         package = find_spec("bert_score")
@@ -162,7 +163,7 @@ class BertScore:
 
     def _baseline(self) -> float:
         """F1 of unrelated texts at this layer."""
-        file = self._baseline_file()
+        file = self.baseline_file()
         with file.open(newline="") as lines:
             rows = list(csv.DictReader(lines))
         try:

@@ -11,9 +11,7 @@ Two versions that share their inputs: v0 and v1 differ in their constants.
 from __future__ import annotations
 
 import functools
-import math
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -23,6 +21,7 @@ import numpy as np
 from libra_bench.extractors.chexbert import PUBLISHED
 from libra_bench.extractors.weights import label
 from libra_bench.metrics.bertscore import BertScore
+from libra_bench.metrics.bleu import Bleu
 from libra_bench.metrics.chexbert import COSINE, CheXbert
 from libra_bench.metrics.metric import (
     Floats,
@@ -38,8 +37,7 @@ from libra_bench.metrics.metric import (
 from libra_bench.metrics.radgraph import RadGraph
 
 INPUTS = ("RadGraph", "BERTScore", "CheXbert cosine", "BLEU-2")
-UNMATCHED = 0.1
-"""What the smoothing puts for a count of matches of 0."""
+BLEU2 = Bleu(norm="lower", tokenizer="period", scheme="sentence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,25 +188,6 @@ def _inputs(
         [value / 100 for value in radgraph.samples["RadGraph-combined"]],
         [value / 100 for value in bertscore.samples["Bert_score"]],
         [value / 100 for value in chexbert.samples[COSINE]],
-        [max(bleu2(p, reference) for reference in group) for p, group in zip(predictions, references, strict=True)],
+        [value / 100 for value in BLEU2.score(predictions, references).samples["BLEU2"]],
     )
     return tuple(zip(*columns, strict=True))
-
-
-def bleu2(prediction: str, reference: str) -> float:
-    """BLEU-2 of one pair, 0 to 1; equal to fast-bleu 0.0.90 and to nltk's sentence_bleu with smoothing method 1."""
-    said, true = _words(prediction), _words(reference)
-    if not said:
-        return 0.0
-    log_precision = 0.0
-    for order in (1, 2):
-        ours, theirs = (Counter(zip(*(words[k:] for k in range(order)), strict=False)) for words in (said, true))
-        matches = (ours & theirs).total()
-        if order == 1 and matches == 0:
-            return 0.0
-        log_precision += 0.5 * math.log((matches or UNMATCHED) / max(ours.total(), 1))
-    return math.exp(min(0.0, 1 - len(true) / len(said)) + log_precision)
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in text.lower().replace(".", " .").split(" ") if word]

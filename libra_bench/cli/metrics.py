@@ -1,0 +1,71 @@
+"""`metrics`: what can be scored here, and the official packages to verify it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from libra_bench.cli import options as o
+from libra_bench.cli import output
+
+app = typer.Typer(help="List the metrics, and what each needs.", invoke_without_command=True)
+
+
+@app.callback()
+def metrics(context: typer.Context, as_json: o.Json = False) -> None:
+    """List the metrics, and what each needs."""
+    if context.invoked_subcommand is not None:
+        return
+    from rich.table import Table
+
+    from libra_bench.metrics.listing import list_metrics
+
+    listed = list_metrics()
+    table = Table("metric", "what it is", show_lines=True)
+    for metric in listed:
+        table.add_row(metric["name"], _describe(metric))
+    output.result(listed, table, as_json=as_json)
+
+
+@app.command("install")
+def install(
+    what: Annotated[
+        Literal["official"], typer.Argument(help="official: radgraph, f1chexbert and bert-score as published.")
+    ],
+    folder: Annotated[Path | None, typer.Option("--dir", help="Where; default: the user's cache.")] = None,
+    wheels: Annotated[
+        Path | None, typer.Option("--wheels", help="Install from this folder of wheels, without a network.")
+    ] = None,
+    as_json: o.Json = False,
+) -> None:
+    """Make the side environment that `score --verify` recomputes metrics in: old pins, one venv, about 2 GB."""
+    from libra_bench.official.environment import install as install_official
+    from libra_bench.official.environment import pins
+
+    python = install_official(folder, wheels=wheels)
+    output.result(
+        {"installed": what, "python": str(python), "packages": pins()},
+        f"installed: {python} ({', '.join(pins())})",
+        as_json=as_json,
+    )
+
+
+def _describe(metric: dict[str, Any]) -> str:
+    """A metric in a few lines; escaped, since signatures and remedies hold brackets."""
+    from rich.markup import escape
+
+    first = metric["keys"][0]
+    low, high = first["range"]
+    span = f"{'-∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
+    better = "higher" if first["higher_is_better"] else "lower"
+    state = "yes" if metric["available"] else f"no: {metric['reason']}; to get it: {metric['remedy']}"
+    lines = {
+        "columns": f"{', '.join(key['name'] for key in metric['keys'])} ({span}, {better} is better)",
+        "needs": metric["needs"],
+        "signature": metric["signature"],
+        "runs here": state,
+    }
+    described = [f"[bold]{name}[/bold] {escape(text)}" for name, text in lines.items()]
+    return "\n".join([escape(metric["summary"]), *described])

@@ -1,0 +1,1 @@
+"""The official packages, unmodified, with the old pins they need: in an environment of their own, behind a pipe."""
