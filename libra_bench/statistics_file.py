@@ -1,8 +1,8 @@
-"""statistics.npz of a run folder: each metric's statistics a sample, so that runs can be compared without scoring again.
+"""statistics.npz of a run folder: each metric's statistics a sample, so that runs can be compared without new scoring.
 
-Holds the question ids, the cluster of each sample, a digest of each sample's references (two runs are only compared on the
-same studies), and for each metric its name as the user wrote it, its signature and its matrix. The reduction is not stored:
-`reduction_of(make_metric(name))` gives it back.
+Holds the question ids, the cluster of each sample, a digest of each sample's references (two runs are only compared on
+the same studies), and for each metric its name as the user wrote it, its signature and its matrix. The reduction is not
+stored: `reduction_of(make_metric(name))` gives it back.
 """
 
 from __future__ import annotations
@@ -71,8 +71,9 @@ def save_statistics(
     Raises:
         StorageError: the file cannot be written.
     """
-    matrices: dict[str, Floats] = {}
-    described, left_out = [], []
+    matrices: dict[str, Any] = {}
+    described: list[dict[str, Any]] = []
+    left_out = []
     for name, (metric, keys, statistics) in metrics.items():
         if not _can_be_reduced(metric, statistics):
             left_out.append(name)
