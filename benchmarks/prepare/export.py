@@ -37,7 +37,7 @@ def write_csv(samples: Sequence[Sample], out: Path, answers: Sequence[Answer] | 
         writer = csv.writer(stream)
         writer.writerow(guarded(column) for column in (*columns, *fields))
         for index, sample in enumerate(samples):
-            cells: list[Any] = [sample.question_id, *(sample.images + ("", ""))[:2], sample.text]
+            cells: list[Any] = [sample.question_id, *(*sample.images, "", "")[:2], sample.text]
             cells += [_joined(sample.references), _joined(sample.labels)]
             cells += [] if answers is None else [answers[index].text]
             writer.writerow([_cell(cell) for cell in (*cells, *(sample.fields.get(key) for key in fields))])

@@ -65,11 +65,11 @@ def hub_samples(
         raise InputError(
             f"no column {wanted}", where=repository or hub_set.repository, mend=f"it has: {', '.join(sorted(columns))}"
         )
-    steps.update({"rows": len(rows), f"with a {section} section": 0})
+    steps.update({"rows": len(rows), f"with {section}": 0})
     for number, row in enumerate(rows):
         if not one_line(as_text(row[reference])):
             continue
-        steps[f"with a {section} section"] += 1
+        steps[f"with {section}"] += 1
         dicom = as_text(row.get("dicom_id"))
         name = dicom or f"{number:06d}"
         current, prior = _bytes(row["main_image"]), _bytes(row.get("prior_image"))

@@ -27,12 +27,12 @@ def iu_xray_samples(root: Path, section: Section, *, prompt: str, steps: dict[st
     projections = read_frame(root / PROJECTIONS, ["uid", "filename", "projection"])
     frontal = projections[projections["projection"] == "Frontal"].drop_duplicates("uid")
     image_of = dict(zip(frontal["uid"], frontal["filename"], strict=True))
-    steps.update({"reports": len(reports), f"with a {section} section": 0, "with a frontal image": 0})
+    steps.update({"reports": len(reports), f"with {section}": 0, "with a frontal image": 0})
     for uid, indication, comparison, findings, impression in zip(*(reports[column] for column in needs), strict=True):
         reference = one_line(findings if section == "findings" else impression)
         if not reference:
             continue
-        steps[f"with a {section} section"] += 1
+        steps[f"with {section}"] += 1
         if uid not in image_of:
             continue
         steps["with a frontal image"] += 1

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Split: TypeAlias = Literal["train", "validate", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validate", "test")
 SHOWN_IDS = 10
+METADATA = ("mimic-cxr-*-metadata.csv.gz", "mimic-cxr-*-metadata.csv")
 _GROUP = re.compile(r"p1\d")
 _ENDINGS = (".jpg", ".dcm", ".png", ".jpeg")
 
@@ -37,7 +38,7 @@ class MimicFolder:
 
     def metadata_file(self) -> Path:
         """`mimic-cxr-2.0.0-metadata.csv.gz`."""
-        return self.metadata or self.find(("mimic-cxr-*-metadata.csv.gz", "mimic-cxr-*-metadata.csv"), "--metadata")
+        return self.metadata or self.find(METADATA, "--metadata")
 
     def splits_file(self) -> Path:
         """`mimic-cxr-2.0.0-split.csv.gz`."""
@@ -47,7 +48,7 @@ class MimicFolder:
         """`mimic-cxr-reports.zip`, or the folder it was unpacked to."""
         if self.reports is not None:
             return self.reports
-        if (archive := self._find_any(("mimic-cxr-reports.zip",))) is not None:
+        if (archive := self.find_any(("mimic-cxr-reports.zip",))) is not None:
             return archive
         for folder in self._group_folders():
             patients = (patient for group in sorted(folder.glob("p1?")) for patient in islice(group.glob("p*"), 20))
@@ -65,12 +66,13 @@ class MimicFolder:
         Raises:
             InputError: there is none, or there are several.
         """
-        found = self._find_any(patterns)
+        found = self.find_any(patterns)
         if found is None:
             raise InputError(f"no {patterns[0]} found below it", where=self.root, mend=f"give {flag}")
         return found
 
-    def _find_any(self, patterns: Sequence[str]) -> Path | None:
+    def find_any(self, patterns: Sequence[str]) -> Path | None:
+        """As `find`, but None where there is none."""
         if not self.root.is_dir():
             raise InputError("no such folder", where=self.root, mend="give the folder MIMIC-CXR was downloaded to")
         files = [Path(parent) / name for parent, names in self._walk() for name in sorted(names)]

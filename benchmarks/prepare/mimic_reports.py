@@ -75,7 +75,7 @@ def report_samples(
         images = images[images["ViewPosition"].str[:2].isin(FRONTAL_VIEWS)]
         steps["frontal (AP or PA)"] = len(images)
     steps["with a sectioned report"] = 0
-    steps[f"with a {section} section"] = 0
+    steps[f"with {section}"] = 0
     columns = ("subject_id", "study_id", "dicom_id", "ViewPosition", "image", "prior_image", "split")
     for row in zip(*(images[column] for column in columns), strict=True):
         subject, study, dicom, view, image, prior, split = row
@@ -86,7 +86,7 @@ def report_samples(
         reference = one_line(report.get(section, ""))
         if not reference:
             continue
-        steps[f"with a {section} section"] += 1
+        steps[f"with {section}"] += 1
         clinical = {name.capitalize(): report.get(name, "") for name in CONTEXT_SECTIONS} if context else {}
         yield {
             "question_id": dicom,

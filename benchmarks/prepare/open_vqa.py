@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from benchmarks.errors import InputError
 from benchmarks.prepare.json_file import as_text, read_json_list
 from benchmarks.prepare.output import Built
 
-RadSplit: TypeAlias = Literal["train", "test"]
 
-
-def vqa_rad_samples(source: Path, split: RadSplit, *, chest_only: bool, steps: dict[str, int]) -> Iterator[Built]:
+def vqa_rad_samples(source: Path, *, test: bool, chest_only: bool, steps: dict[str, int]) -> Iterator[Built]:
     """One sample a question of "VQA_RAD Dataset Public.json"; `phrase_type` says which are the test questions.
 
     The answer type is kept as a field to stratify by; the prompt is the question alone, which doesn't give it away.
 
     Args:
         source: the JSON list.
-        split: test questions are those whose phrase_type starts with "test".
+        test: the test questions (their phrase_type starts with "test"), else the others.
         chest_only: only images of the chest.
         steps: filled with counts.
     """
@@ -28,7 +26,7 @@ def vqa_rad_samples(source: Path, split: RadSplit, *, chest_only: bool, steps: d
     steps["questions in the file"] = len(rows)
     for number, row in enumerate(rows):
         _need(row, ("image_name", "question", "answer", "phrase_type"), f"{source}: item {number + 1}", "VQA-RAD")
-        if as_text(row["phrase_type"]).lower().startswith("test") != (split == "test"):
+        if as_text(row["phrase_type"]).lower().startswith("test") != test:
             continue
         _step(steps, "questions of the split")
         if chest_only and as_text(row.get("image_organ", "")).upper() != "CHEST":
@@ -41,7 +39,7 @@ def vqa_rad_samples(source: Path, split: RadSplit, *, chest_only: bool, steps: d
             "reference": as_text(row["answer"]),
             **_fields(row, ("answer_type", "question_type", "image_organ", "phrase_type")),
             "has_prior": False,
-            "split": split,
+            "split": "test" if test else "train",
         }
 
 

@@ -17,6 +17,7 @@ from benchmarks.prepare.output import Built, one_line, whole_number
 from benchmarks.schema import Answer, Sample
 
 RexrankSection: TypeAlias = Literal["findings", "impression", "report"]
+SECTIONS: tuple[RexrankSection, ...] = ("findings", "impression", "report")
 _KEPT = ("image_path", "frontal_lateral", "context", "subject_id", "split")
 _MEND = "give a file of ReXrank as it was published"
 
@@ -46,13 +47,13 @@ def rexrank_samples(source: Path, section: RexrankSection, *, prompt: str, steps
         steps: filled with counts.
     """
     studies = read_rexrank(source)
-    steps.update({"studies": len(studies), f"with a {section}": 0})
+    steps.update({"studies": len(studies), f"with {section}": 0})
     for study, entry in studies.items():
         findings, impression = (as_text(entry.get(f"section_{name}")) for name in ("findings", "impression"))
         texts = {"findings": findings, "impression": impression, "report": _report(findings, impression)}
         if not one_line(texts[section]):
             continue
-        steps[f"with a {section}"] += 1
+        steps[f"with {section}"] += 1
         context = one_line(as_text(entry.get("context")))
         paths = entry["image_path"] if isinstance(entry["image_path"], list) else [entry["image_path"]]
         sample: Built = {

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from benchmarks.errors import LibraBenchError
-from libra_bench.cli import listings, models, output, run, score
+from libra_bench.cli import data, listings, metrics, models, output, run, score
 
 app = typer.Typer(
     name="libra-bench",
@@ -39,8 +39,10 @@ app.command("run")(run.run)
 app.command("generate")(run.generate)
 app.command("score")(score.score)
 app.command("describe")(run.describe)
+app.add_typer(data.app, name="data")
 app.command("suites")(listings.suites)
 app.add_typer(models.app, name="models")
+app.add_typer(metrics.app, name="metrics")
 app.command("doctor")(listings.doctor)
 
 

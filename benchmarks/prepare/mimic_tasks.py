@@ -1,0 +1,188 @@
+"""Build any of the MIMIC-CXR tasks: the files found, joined, selected and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+
+from benchmarks.catalog import FINDINGS_PROMPT, IMPRESSION_PROMPT, suite_card
+from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.prepare.build import BuildReport, write_built
+from benchmarks.prepare.frames import read_frame
+from benchmarks.prepare.mimic import METADATA, SPLITS, MimicFolder, MimicImages, Split, read_images, some
+from benchmarks.prepare.mimic_reports import (
+    Section,
+    Sections,
+    report_samples,
+    sections_from_reports,
+    sections_from_table,
+)
+from benchmarks.prepare.mimic_vqa import diff_vqa_samples, find_diff_vqa, find_vqa, vqa_samples
+from benchmarks.prepare.output import Built, is_training
+from benchmarks.prepare.priors import RULES, Rule
+from benchmarks.prepare.reports import Progress, ReportCounts
+
+TASKS = ("findings", "impressions", "vqa", "diff-vqa")
+ALIGNMENT = "alignment"
+_SECTION: dict[str, Section] = {"findings": "findings", "impressions": "impression"}
+_PROMPT = {"findings": FINDINGS_PROMPT, "impressions": IMPRESSION_PROMPT}
+
+
+@dataclass(frozen=True, slots=True)
+class MimicChoice:
+    """What to build from MIMIC-CXR, and how."""
+
+    folder: MimicFolder
+    split: Split
+    rule: Rule = "published"
+    sections: Path | None = None
+    """A table of sections; None: cut the reports."""
+    vqa_source: Path | None = None
+    diff_source: Path | None = None
+    all_views: bool = False
+    context: bool = True
+    prompt: str | None = None
+    tasks: tuple[str, ...] = TASKS
+    """What an alignment file mixes."""
+    workers: int = 1
+
+
+def split_named(name: str) -> Split:
+    """The split of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    for split in SPLITS:
+        if split == name:
+            return split
+    raise UnknownNameError("split", name, SPLITS)
+
+
+def rule_named(name: str) -> Rule:
+    """The rule of this name for prior images.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    for rule in RULES:
+        if rule == name:
+            return rule
+    raise UnknownNameError("rule", name, RULES)
+
+
+def build_mimic(
+    task: str, choice: MimicChoice, out: Path, *, allow_absent_images: bool = False, progress: Progress | None = None
+) -> BuildReport:
+    """Build one task, or the alignment mixture, into `out`.
+
+    Args:
+        task: one of TASKS, or "alignment".
+        choice: from what, and how.
+        out: `.jsonl` or, for training data, `.json`.
+        allow_absent_images: see `write_built`.
+        progress: called while reports are cut.
+
+    Raises:
+        InputError: a file is missing or unusable, or nothing is left.
+    """
+    training = is_training(out)
+    if task == ALIGNMENT and not training:
+        raise InputError("alignment data are for training", where=out, mend="end the output in .json")
+    mixed = choice.tasks if task == ALIGNMENT else (task,)
+    if unknown := [name for name in mixed if name not in TASKS]:
+        raise UnknownNameError("task", unknown[0], TASKS)
+    tasks = _Tasks(choice, progress)
+    report = BuildReport(f"{task} ({choice.split})", str(out), image_root="")
+    if task in TASKS and choice.split == "test" and not choice.all_views:
+        report.published = suite_card(task).published_samples
+    steps = {name: (report.steps if len(mixed) == 1 else {}) for name in mixed}
+    samples = tasks.mixture(steps) if task == ALIGNMENT else tasks.samples(task, report.steps)
+    first = list(islice(samples, 50))
+    root, ending = choice.folder.locate_images([image for sample in first for image in sample["image"]])
+    report.image_root = str(root)
+    write_built(chain(first, samples), out, report, ending=ending, allow_absent_images=allow_absent_images)
+    if task == ALIGNMENT:
+        report.steps = {f"{name}: {step}": number for name in mixed for step, number in steps[name].items()}
+    if "impressions" in mixed and choice.prompt is None:
+        report.notes.append(f"the published prompt of the impressions is unknown; ours: {IMPRESSION_PROMPT!r}")
+    report.notes += tasks.notes()
+    return report
+
+
+@dataclass(slots=True)
+class _Tasks:
+    """The samples of each task; what several of them need is read once."""
+
+    choice: MimicChoice
+    progress: Progress | None
+    counts: ReportCounts = field(default_factory=ReportCounts)
+    _images: MimicImages | None = None
+    _cut: Sections | None = None
+
+    def images(self) -> MimicImages:
+        """The joined table of images."""
+        if self._images is None:
+            self._images = read_images(self.choice.folder, rule=self.choice.rule)
+        return self._images
+
+    def samples(self, task: str, steps: dict[str, int]) -> Iterator[Built]:
+        """The samples of one task."""
+        choice = self.choice
+        if task == "vqa":
+            source = choice.vqa_source or find_vqa(choice.folder, choice.split)
+            yield from vqa_samples(source, choice.split, self._views(), steps=steps)
+        elif task == "diff-vqa":
+            source = choice.diff_source or find_diff_vqa(choice.folder)
+            metadata = read_frame(choice.folder.metadata_file(), ["subject_id", "study_id", "dicom_id", "ViewPosition"])
+            yield from diff_vqa_samples(source, choice.split, metadata, steps=steps)
+        else:
+            yield from report_samples(
+                self.images().of_split(choice.split),
+                self._sections(),
+                _SECTION[task],
+                prompt=choice.prompt or _PROMPT[task],
+                steps=steps,
+                context=choice.context,
+                all_views=choice.all_views,
+            )
+
+    def mixture(self, steps: dict[str, dict[str, int]]) -> Iterator[Built]:
+        """The samples of several tasks, one task after the other, with ids that say which."""
+        for task, of_task in steps.items():
+            for sample in self.samples(task, of_task):
+                prefix = f"{task}-" if task in _SECTION else ""
+                yield sample | {"question_id": f"{prefix}{sample['question_id']}", "task": task}
+
+    def notes(self) -> list[str]:
+        """What is worth saying about the inputs."""
+        notes = list(self._images.notes) if self._images else []
+        if self.counts.by_hand:
+            notes.append(f"{self.counts.by_hand} studies were cut by hand in the published rules: no sections")
+        if odd := self.counts.other_encoding:
+            notes.append(f"{len(odd):,} reports are not UTF-8 and were read as Windows-1252: {some(odd)}")
+        return notes
+
+    def _views(self) -> dict[str, str]:
+        path = self.choice.folder.metadata or self.choice.folder.find_any(METADATA)
+        if path is None:
+            return {}
+        metadata = read_frame(path, ["dicom_id", "ViewPosition"])
+        return dict(zip(metadata["dicom_id"], metadata["ViewPosition"], strict=True))
+
+    def _sections(self) -> Sections:
+        if self._cut is None:
+            studies = {f"s{study}" for study in self.images().of_split(self.choice.split)["study_id"]}
+            if self.choice.sections is not None:
+                self._cut = sections_from_table(self.choice.sections, studies)
+            else:
+                self._cut = sections_from_reports(
+                    self.choice.folder.reports_source(),
+                    studies,
+                    workers=self.choice.workers,
+                    progress=self.progress,
+                    counts=self.counts,
+                )
+        return self._cut

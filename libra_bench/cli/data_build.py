@@ -1,0 +1,284 @@
+"""`data build`: suites and training files from the data sets as they are published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from libra_bench.cli import data_options as d
+from libra_bench.cli import options as o
+
+if TYPE_CHECKING:
+    from benchmarks.prepare.mimic import MimicFolder
+
+app = typer.Typer(
+    no_args_is_help=True, help="Build suites (.jsonl) or training files (.json) from the published data sets."
+)
+
+MimicRoot = Annotated[
+    Path, typer.Option("--mimic-root", help="Folder that MIMIC-CXR(-JPG) was downloaded to; looked through.")
+]
+Split = Annotated[str, typer.Option("--split", help="train, validate or test.")]
+Metadata = Annotated[Path | None, typer.Option("--metadata", help="Default: mimic-cxr-*-metadata.csv.gz, found.")]
+SplitFile = Annotated[Path | None, typer.Option("--split-file", help="Default: mimic-cxr-*-split.csv.gz, found.")]
+Reports = Annotated[Path | None, typer.Option("--reports", help="Folder or zip of reports; default: found.")]
+Sections = Annotated[Path | None, typer.Option("--sections", help="A table written by `data sections`.")]
+Rule = Annotated[str, typer.Option("--prior-rule", help="published or frontal (see `data priors`).")]
+AllViews = Annotated[bool, typer.Option("--all-views", help="Lateral images, too (default: AP and PA).")]
+Context = Annotated[bool, typer.Option("--context/--no-context", help="Clinical context behind the prompt.")]
+Source = Annotated[Path | None, typer.Option("--source", help="The question file; default: found below the root.")]
+Section = Annotated[str, typer.Option("--section", help="findings or impression.")]
+ChestOnly = Annotated[bool, typer.Option("--chest-only", help="Only questions on chest X-rays.")]
+
+
+def _reports_command(task: str) -> Callable[..., None]:
+    """`findings` or `impressions`: the same options."""
+
+    def command(
+        mimic_root: MimicRoot,
+        split: Split,
+        out: d.Out,
+        sections: Sections = None,
+        reports: Reports = None,
+        metadata: Metadata = None,
+        split_file: SplitFile = None,
+        image_root: d.ImageRoot = None,
+        prior_rule: Rule = "published",
+        all_views: AllViews = False,
+        context: Context = True,
+        prompt: d.Prompt = None,
+        workers: d.Workers = None,
+        allow_absent_images: d.AllowAbsent = False,
+        force: d.Force = False,
+        as_json: o.Json = False,
+    ) -> None:
+        folder = _folder(mimic_root, metadata, split_file, reports, image_root)
+        choice: dict[str, Any] = {"sections": sections, "all_views": all_views, "context": context, "prompt": prompt}
+        _build(
+            task, folder, split, out, force, allow_absent_images, as_json, rule=prior_rule, workers=workers, **choice
+        )
+
+    return command
+
+
+def _questions_command(task: str, source_of: str) -> Callable[..., None]:
+    """`vqa` or `diff-vqa`: the same options."""
+
+    def command(
+        mimic_root: MimicRoot,
+        split: Split,
+        out: d.Out,
+        source: Source = None,
+        metadata: Metadata = None,
+        image_root: d.ImageRoot = None,
+        allow_absent_images: d.AllowAbsent = False,
+        force: d.Force = False,
+        as_json: o.Json = False,
+    ) -> None:
+        folder = _folder(mimic_root, metadata, None, None, image_root)
+        sources: dict[str, Any] = {source_of: source}
+        _build(task, folder, split, out, force, allow_absent_images, as_json, **sources)
+
+    return command
+
+
+app.command("findings", help="MIMIC-CXR: write the findings from the current and the prior image.")(
+    _reports_command("findings")
+)
+app.command(
+    "impressions", help="MIMIC-CXR: write the impression (its published prompt is unknown; --prompt replaces ours)."
+)(_reports_command("impressions"))
+app.command("vqa", help="MIMIC-Ext-MIMIC-CXR-VQA: questions about one image; answer lists become labels.")(
+    _questions_command("vqa", "vqa_source")
+)
+app.command("diff-vqa", help="MIMIC-Diff-VQA: questions about the main (current) and reference (prior) image.")(
+    _questions_command("diff-vqa", "diff_source")
+)
+
+
+@app.command()
+def alignment(
+    mimic_root: MimicRoot,
+    split: Split,
+    out: d.Out,
+    tasks: Annotated[str, typer.Option("--tasks", help="What to mix.")] = "findings,impressions,vqa,diff-vqa",
+    vqa_source: Annotated[Path | None, typer.Option("--vqa-source", help="Default: found.")] = None,
+    diff_source: Annotated[Path | None, typer.Option("--diff-vqa-source", help="Default: found.")] = None,
+    sections: Sections = None,
+    reports: Reports = None,
+    metadata: Metadata = None,
+    split_file: SplitFile = None,
+    image_root: d.ImageRoot = None,
+    prior_rule: Rule = "published",
+    all_views: AllViews = False,
+    context: Context = True,
+    workers: d.Workers = None,
+    allow_absent_images: d.AllowAbsent = False,
+    force: d.Force = False,
+    as_json: o.Json = False,
+) -> None:
+    """Training data of stage 1: reports and both question sets in one file."""
+    folder = _folder(mimic_root, metadata, split_file, reports, image_root)
+    sources: dict[str, Any] = {"vqa_source": vqa_source, "diff_source": diff_source, "sections": sections}
+    selection: dict[str, Any] = {"all_views": all_views, "context": context, "tasks": tuple(tasks.split(","))}
+    _build(
+        "alignment", folder, split, out, force, allow_absent_images, as_json,
+        rule=prior_rule, workers=workers, **sources, **selection,
+    )  # fmt: skip
+
+
+def _folder(
+    root: Path, metadata: Path | None, splits: Path | None, reports: Path | None, image_root: Path | None
+) -> MimicFolder:
+    from benchmarks.prepare.mimic import MimicFolder
+
+    return MimicFolder(root, metadata, splits, reports, image_root)
+
+
+def _build(
+    task: str,
+    folder: MimicFolder,
+    split: str,
+    out: Path,
+    force: bool,
+    allow_absent_images: bool,
+    as_json: bool,
+    rule: str = "published",
+    workers: int | None = None,
+    **choice: Any,
+) -> None:
+    from benchmarks.prepare.mimic_tasks import MimicChoice, build_mimic, rule_named, split_named
+    from benchmarks.prepare.output import refuse_overwriting
+
+    refuse_overwriting(out, force)
+    chosen = MimicChoice(folder, split_named(split), rule_named(rule), workers=workers or d.core_count(), **choice)
+    with d.progress_bar("reports") as progress:
+        report = build_mimic(task, chosen, out, allow_absent_images=allow_absent_images, progress=progress)
+    d.show_build(report, as_json=as_json)
+
+
+@app.command("iu-xray")
+def iu_xray(
+    root: Annotated[Path, typer.Argument(help="Folder with indiana_reports.csv and indiana_projections.csv.")],
+    out: d.Out,
+    section: Section = "findings",
+    image_root: d.ImageRoot = None,
+    prompt: d.Prompt = None,
+    allow_absent_images: d.AllowAbsent = False,
+    force: d.Force = False,
+    as_json: o.Json = False,
+) -> None:
+    """IU X-Ray (Open-i): a sample a study with a frontal image; the collection has no official split."""
+    from itertools import chain, islice
+
+    from benchmarks.prepare.iu_xray import find_images, iu_xray_samples
+
+    steps: dict[str, int] = {}
+    chosen, default = d.section_and_prompt(section)
+    samples = iu_xray_samples(root, chosen, prompt=prompt or default, steps=steps)
+    first = list(islice(samples, 1))
+    found = image_root or (find_images(root, first[0]["image"][0]) if first else root)
+    _write("iu-xray", chain(first, samples), out, found, steps, allow_absent_images, force, as_json)
+
+
+@app.command("vqa-rad")
+def vqa_rad(
+    source: Annotated[Path, typer.Argument(help='"VQA_RAD Dataset Public.json".')],
+    split: Annotated[str, typer.Option("--split", help="train or test.")],
+    out: d.Out,
+    image_root: d.ImageRoot = None,
+    chest_only: ChestOnly = False,
+    allow_absent_images: d.AllowAbsent = False,
+    force: d.Force = False,
+    as_json: o.Json = False,
+) -> None:
+    """VQA-RAD: open and closed questions; images default to "VQA_RAD Image Folder" beside the file."""
+    from benchmarks.errors import UnknownNameError
+    from benchmarks.prepare.open_vqa import vqa_rad_samples
+
+    if split not in ("train", "test"):
+        raise UnknownNameError("split", split, ("train", "test"))
+    test = split == "test"
+    steps: dict[str, int] = {}
+    samples = vqa_rad_samples(source, test=test, chest_only=chest_only, steps=steps)
+    root = image_root or source.with_name("VQA_RAD Image Folder")
+    _write(f"vqa-rad ({split})", samples, out, root, steps, allow_absent_images, force, as_json)
+
+
+@app.command()
+def slake(
+    source: Annotated[Path, typer.Argument(help="train.json, validate.json or test.json.")],
+    out: d.Out,
+    language: Annotated[str, typer.Option("--language", help="en or zh.")] = "en",
+    image_root: d.ImageRoot = None,
+    chest_only: ChestOnly = False,
+    allow_absent_images: d.AllowAbsent = False,
+    force: d.Force = False,
+    as_json: o.Json = False,
+) -> None:
+    """SLAKE: open and closed questions; images default to `imgs` beside the file."""
+    from benchmarks.prepare.open_vqa import slake_samples
+
+    steps: dict[str, int] = {}
+    samples = slake_samples(source, language=language, chest_only=chest_only, steps=steps)
+    root = image_root or source.with_name("imgs")
+    _write(f"slake ({source.stem})", samples, out, root, steps, allow_absent_images, force, as_json)
+
+
+def _hub_command(name: str) -> Callable[..., None]:
+    """One data set of the hub."""
+
+    def command(
+        out: d.Out,
+        split: Annotated[str, typer.Option("--split", help="As the data set names it.")] = "test",
+        section: Section = "findings",
+        image_root: Annotated[
+            Path | None, typer.Option("--image-root", help="Folder to write the images to; default: <OUT>_images.")
+        ] = None,
+        repository: Annotated[
+            str | None, typer.Option("--repository", help="Another hub id or local folder of the same shape.")
+        ] = None,
+        configuration: Annotated[str | None, typer.Option("--configuration", help="Another configuration.")] = None,
+        prompt: d.Prompt = None,
+        force: d.Force = False,
+        as_json: o.Json = False,
+    ) -> None:
+        from benchmarks.prepare.hub import HUB_SETS, hub_samples
+
+        steps: dict[str, int] = {}
+        chosen, default = d.section_and_prompt(section)
+        folder = image_root or out.with_name(f"{out.stem}_images")
+        samples = hub_samples(
+            HUB_SETS[name], chosen, split, image_folder=folder, prompt=prompt or default, repository=repository,
+            configuration=configuration, steps=steps,
+        )  # fmt: skip
+        _write(f"{name} ({split})", samples, out, folder, steps, False, force, as_json)
+
+    return command
+
+
+for _name in ("mimic-cxr-rrg", "iu-xray-rrg"):
+    app.command(_name, help="From the Hugging Face hub (X-iZhang), since you name it: needs the extra hub-data.")(
+        _hub_command(_name)
+    )
+
+
+def _write(
+    task: str,
+    samples: Iterable[dict[str, Any]],
+    out: Path,
+    image_root: Path,
+    steps: dict[str, int],
+    allow_absent_images: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    from benchmarks.prepare.build import BuildReport, write_built
+    from benchmarks.prepare.output import refuse_overwriting
+
+    refuse_overwriting(out, force)
+    report = BuildReport(task, str(out), str(image_root), steps=steps)
+    d.show_build(write_built(samples, out, report, allow_absent_images=allow_absent_images), as_json=as_json)

@@ -1,0 +1,88 @@
+"""Options and small displays that the `data` commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from libra_bench.cli import output
+
+if TYPE_CHECKING:
+    from benchmarks.prepare.build import BuildReport
+    from benchmarks.prepare.mimic_reports import Section
+
+Out = Annotated[Path, typer.Option("--out", help="The file to write; it appears when it is complete.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
+ImageRoot = Annotated[
+    Path | None, typer.Option("--image-root", help="Folder that image paths are relative to; default: found.")
+]
+AllowAbsent = Annotated[bool, typer.Option("--allow-absent-images", help="Write although images are not there (yet).")]
+Prompt = Annotated[str | None, typer.Option("--prompt", help="Another prompt, without clinical context.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: one a core.")]
+FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read images through links that leave the root.")]
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr; yields what takes (done, all)."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=output.console(), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def core_count() -> int:
+    """The cores that this process may use."""
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def section_and_prompt(name: str) -> tuple[Section, str]:
+    """The report section of this name, and the prompt that asks for it.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    from benchmarks.catalog import FINDINGS_PROMPT, IMPRESSION_PROMPT
+    from benchmarks.errors import UnknownNameError
+
+    match name:
+        case "findings":
+            return "findings", FINDINGS_PROMPT
+        case "impression":
+            return "impression", IMPRESSION_PROMPT
+    raise UnknownNameError("section", name, ("findings", "impression"))
+
+
+def show_build(report: BuildReport, *, as_json: bool) -> None:
+    """Print what was built: the steps of the selection, and the count beside the published one."""
+    from rich.table import Table
+
+    published = "unknown" if report.published is None else f"{report.published:,}"
+    table = Table("step", "number", title=report.task)
+    for name, number in report.steps.items():
+        table.add_row(name, f"{number:,}")
+    table.add_row("samples written", f"{report.samples:,}")
+    table.add_row("published", published)
+    table.add_row("with a prior image", f"{report.with_prior:,}")
+    if report.absent_images:
+        table.add_row("images that are not there", f"{report.absent_images:,}")
+    for note in report.notes:
+        output.message(f"note: {note}")
+    output.message(f"wrote {report.out}; run it with --image-root {report.image_root}")
+    output.result(asdict(report), table, as_json=as_json)
