@@ -25,6 +25,13 @@ METRICS = {
     "chexbert": "libra_bench.metrics.chexbert:CheXbert",
     "radcliq_v0": "libra_bench.metrics.radcliq:RadCliQv0",
     "radcliq_v1": "libra_bench.metrics.radcliq:RadCliQv1",
+    "exact_match": "libra_bench.metrics.exact_match:ExactMatch",
+    "token_f1": "libra_bench.metrics.token_f1:TokenF1",
+    "yes_no": "libra_bench.metrics.yes_no:YesNo",
+    "open_closed": "libra_bench.metrics.open_closed:OpenClosed",
+    "label_set": "libra_bench.metrics.label_set:LabelSet",
+    "difference_f1": "libra_bench.metrics.difference_f1:DifferenceF1",
+    "diagnostics": "libra_bench.metrics.diagnostics:Diagnostics",
 }
 """One line a metric, in the order of the leaderboard's columns."""
 
