@@ -1,20 +1,11 @@
-"""Loading a Libra checkpoint from the original's layout on disk.
-
-Three kinds of folder, told apart by what lies in them:
-
-    full        config.json, weights (`model.layers.*`, `lm_head.*`, `model.mm_projector.*`), tokenizer
-    lora        adapter_config.json, adapter_model.*, non_lora_trainables.bin; needs the base model
-    projector   mm_projector.bin or mm_tac_projector.bin; needs the base model
-
-The vision tower is not in them (config.json names it), unless it was adapted (`unfreeze_mm_vision_tower`).
-"""
+"""Loading a Libra checkpoint: the parts are read from the original's layout on disk and put together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -27,13 +18,12 @@ from model_adapters.libra.connectors import (
 )
 from model_adapters.libra.decoders import decoder_family, load_decoder
 from model_adapters.libra.image_processing import load_image_processor
+from model_adapters.libra.layout import check_base, checkpoint_kind, tokenizer_folder, trained_weights
 from model_adapters.libra.locate import find_checkpoint, find_tower
-from model_adapters.libra.lora import ADAPTER_CONFIG, apply_lora, non_lora_weights, plain_name
+from model_adapters.libra.lora import apply_lora
 from model_adapters.libra.model import LibraModel
 from model_adapters.libra.towers import VisionTower, load_tower
 from model_adapters.libra.weights import (
-    INDEX_FILES,
-    SINGLE_FILES,
     load_into,
     materialize,
     raise_for_keys,
@@ -43,14 +33,10 @@ from model_adapters.libra.weights import (
     weight_files,
 )
 
-PROJECTOR_FILES = ("mm_projector.bin", "mm_tac_projector.bin")
-TOKENIZER_FILES = ("tokenizer.model", "tokenizer.json", "tokenizer_config.json")
 PROJECTOR_PREFIX = "model.mm_projector."
 TOWER_PREFIX = "model.vision_tower.vision_tower."
 EMBEDDINGS = "model.embed_tokens.weight"
 DEFAULT_CONTEXT_LENGTH = 2048
-
-Kind = Literal["full", "lora", "projector"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +114,11 @@ def load_checkpoint(
     folder = find_checkpoint(path)
     base = None if model_base is None else find_checkpoint(model_base)
     kind = checkpoint_kind(folder, base)
-    if kind == "full":
-        base = None
     fields = read_json(folder / "config.json")
     family = decoder_family(fields, folder / "config.json")
     if base is not None:
-        _check_base(fields, folder, base)
+        check_base(fields, folder, base)
+    tokenizer = tokenizer_folder(folder, base)
     weights = read_weights(weight_files(base or folder))
     trained = trained_weights(folder, kind)
     added_embeddings = _take_wider_embeddings(weights, trained)
@@ -178,78 +163,12 @@ def load_checkpoint(
         image_processor=load_image_processor(tower_folder),
         folder=folder,
         tower_folder=tower_folder,
-        tokenizer_folder=tokenizer_folder(folder, base),
+        tokenizer_folder=tokenizer,
         family=family,
         eos_token_ids=_eos_token_ids(fields, base or folder),
         bos_token_id=fields.get("bos_token_id"),
         pad_token_id=fields.get("pad_token_id"),
     )
-
-
-def checkpoint_kind(folder: Path, base: Path | None) -> Kind:
-    """What a folder holds.
-
-    Raises:
-        ModelError: nothing that can be loaded, or a part of a model without its base.
-    """
-    full = any((folder / name).is_file() for name in (*SINGLE_FILES, *INDEX_FILES))
-    if (folder / ADAPTER_CONFIG).is_file():
-        if base is None:
-            stated = read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
-            raise ModelError(
-                "is a LoRA and needs its base model",
-                where=folder,
-                mend=f"give --model-base (it was trained on {stated!r})",
-            )
-        return "lora"
-    projector = any((folder / name).is_file() for name in PROJECTOR_FILES)
-    if projector and base is not None:
-        return "projector"
-    if full and base is None:
-        return "full"
-    if full:
-        raise ModelError("is a complete checkpoint and takes no base", where=folder, mend="leave --model-base out")
-    if projector:
-        raise ModelError("holds a projector alone and needs its base model", where=folder, mend="give --model-base")
-    weight_files(folder)  # says which files are missed
-    raise AssertionError
-
-
-def trained_weights(folder: Path, kind: Kind) -> dict[str, Any]:
-    """What a LoRA or projector folder lays over its base, in a plain checkpoint's names."""
-    if kind == "lora":
-        return non_lora_weights(folder)
-    if kind == "projector":
-        path = next(folder / name for name in PROJECTOR_FILES if (folder / name).is_file())
-        stored = {plain_name(key): weight for key, weight in read_weights([path]).items()}
-        return {f"model.{key}" if key.startswith("mm_projector.") else key: weight for key, weight in stored.items()}
-    return {}
-
-
-def tokenizer_folder(folder: Path, base: Path | None) -> Path:
-    """Where the tokenizer's files lie: in the base, as in the original, or in the checkpoint.
-
-    Raises:
-        ModelError: there are none.
-    """
-    for candidate in (base, folder):
-        if candidate is not None and any((candidate / name).is_file() for name in TOKENIZER_FILES[:2]):
-            return candidate
-    raise ModelError(
-        "no tokenizer in this folder", where=base or folder, mend="copy tokenizer.model or tokenizer.json into it"
-    )
-
-
-def _check_base(fields: Mapping[str, Any], folder: Path, base: Path) -> None:
-    """Refuse a base of another size before anything is read."""
-    given = read_json(base / "config.json")
-    for name in ("hidden_size", "num_hidden_layers", "intermediate_size", "num_attention_heads"):
-        if name in given and name in fields and given[name] != fields[name]:
-            raise ModelError(
-                f"was trained on a base with {name} {fields[name]}, but {base} has {given[name]}",
-                where=folder,
-                mend="give the base that it was trained on",
-            )
 
 
 def _load_connector(

@@ -29,21 +29,13 @@ def find_checkpoint(name: str | Path) -> Path:
 
 
 def find_tower(name: str, checkpoint: Path) -> Path:
-    """The folder of the vision tower that a checkpoint's `mm_vision_tower` names.
-
-    Looked up from the working folder, then from the checkpoint's folder and the two above it; then by its last
-    part alone inside and beside the checkpoint (a copy for use offline); then on the hub.
+    """The folder of the vision tower that a checkpoint's `mm_vision_tower` names: here, else on the hub.
 
     Raises:
-        ModelError: it is nowhere; says where it was looked for.
+        ModelError: it is nowhere; says where to put it.
     """
-    checkpoint = checkpoint.resolve()
-    roots = [Path.cwd(), checkpoint, *checkpoint.parents[:2]]
-    candidates = [root / name for root in roots]
-    candidates += [root / Path(name).name for root in (checkpoint, checkpoint.parent)]
-    for candidate in candidates:
-        if any((candidate / mark).is_file() for mark in TOWER_MARKS):
-            return candidate
+    if found := local_tower(name, checkpoint):
+        return found
     if HUB_ID.fullmatch(name):
         return _fetch(name)
     raise ModelError(
@@ -51,6 +43,19 @@ def find_tower(name: str, checkpoint: Path) -> Path:
         where=checkpoint / "config.json",
         mend=f"put its folder at {checkpoint.parent / Path(name).name}, or correct mm_vision_tower",
     )
+
+
+def local_tower(name: str, checkpoint: Path) -> Path | None:
+    """A tower's folder on this machine, or None.
+
+    Looked up from the working folder, then from the checkpoint's folder and the two above it; then by its last
+    part alone inside and beside the checkpoint (a copy for use offline).
+    """
+    checkpoint = checkpoint.resolve()
+    roots = [Path.cwd(), checkpoint, *checkpoint.parents[:2]]
+    candidates = [root / name for root in roots]
+    candidates += [root / Path(name).name for root in (checkpoint, checkpoint.parent)]
+    return next((folder for folder in candidates if any((folder / mark).is_file() for mark in TOWER_MARKS)), None)
 
 
 def _fetch(hub_id: str) -> Path:

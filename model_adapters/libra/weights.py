@@ -54,11 +54,13 @@ def weight_files(folder: Path) -> list[Path]:
             return _shards(folder / index)
         if (folder / single).is_file():
             return [folder / single]
-    raise ModelError(
-        "no weights in this folder",
-        where=folder,
-        mend=f"it needs one of {', '.join((*SINGLE_FILES, *INDEX_FILES))}",
-    )
+    raise no_weights(folder)
+
+
+def no_weights(folder: Path) -> ModelError:
+    """The error for a folder without weight files."""
+    names = ", ".join((*SINGLE_FILES, *INDEX_FILES))
+    return ModelError("no weights in this folder", where=folder, mend=f"it needs one of {names}")
 
 
 def _shards(index: Path) -> list[Path]:
