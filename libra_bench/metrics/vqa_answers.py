@@ -24,10 +24,11 @@ _PREAMBLE = re.compile(
     r"^\W*(?:(?:the )?(?:final |correct |short )?answer(?: to (?:the|this) question)?(?: is\b)?|a:)\s*[:\-]?\s*(?=\S)",
     re.IGNORECASE,
 )
-_FIRST = re.compile(r"^\W*(yes|yeah|yep|no|nope|true|false)\b(?!\W*(?:or|/)\W*(?:yes|no)\b)", re.IGNORECASE)
+_CHOICE = re.compile(r"\(?\byes\s*(?:or|/)\s*no\b\)?\s*[?:.]?|\(?\bno\s*(?:or|/)\s*yes\b\)?\s*[?:.]?", re.IGNORECASE)
+_FIRST = re.compile(r"^\W*(yes|yeah|yep|no|nope|true|false)\b", re.IGNORECASE)
 _UNCERTAIN = re.compile(
     r"\b(?:cannot|can not|can't|unable|not (?:sure|certain|clear|possible|known|enough)|no(?:t enough)? information|"
-    r"unclear|uncertain|unknown|do(?:es)? not know|don't know|indeterminate|maybe|perhaps|yes or no|yes/no)\b",
+    r"unclear|uncertain|unknown|do(?:es)? not know|don't know|indeterminate|maybe|perhaps)\b",
     re.IGNORECASE,
 )
 _YES_WORDS = frozenset({"yes", "yeah", "yep", "true"})
@@ -61,9 +62,9 @@ def parse_yes_no(text: str) -> YesNoAnswer | None:
     """Read yes or no from an answer, or None where it is neither or both.
 
     "Yes, there is.", "The answer is: no", "**No**" and "There is no effusion" can be read. The first word decides; else
-    the only polarity that occurs. "Cannot be determined", "yes or no" and a plain description are None.
+    the only polarity that occurs. "Cannot be determined", a repeated "yes or no?" and a plain description are None.
     """
-    words = _PREAMBLE.sub("", _MARKUP.sub("", text), count=1)
+    words = _PREAMBLE.sub("", _CHOICE.sub(" ", _MARKUP.sub("", text)), count=1)
     first = _FIRST.match(words)
     if first:
         return "yes" if first[1].lower() in _YES_WORDS else "no"

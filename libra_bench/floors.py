@@ -1,0 +1,159 @@
+"""Floors and ceilings: what a score is worth. How much no model at all scores, and how much another reader does.
+
+- `empty`: every answer is the empty text.
+- `shuffled-references`: every study gets the reference of another study (of another patient, where patients are known):
+  fluent, plausible, unrelated. Seeded, and a derangement: each reference is used about once, none for its own study.
+- `leave-one-out-references` (a ceiling): where studies have several references, one of them is scored against the
+  others, in turn; its value is the mean over turns, over those studies alone.
+
+They depend on the suite and the metric, not on the model: computed once, kept in the user's cache by content.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.files import sha256_json, write_json
+from libra_bench.metrics.metric import Metric, References
+
+Fields = Sequence[Mapping[str, Any]]
+
+
+def floors(
+    metrics: Sequence[Metric],
+    references: References,
+    fields: Fields | None = None,
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    seed: int = 0,
+    cache: Path | None = None,
+) -> list[dict[str, Any]]:
+    """Score the floors, and the ceiling where there are several references.
+
+    Args:
+        metrics: what the run was scored with.
+        references: N lists of references.
+        fields: N mappings, as for `Metric.score`.
+        clusters: N patients, or None.
+        seed: of the shuffling.
+        cache: a folder that keeps results; None: always computed.
+
+    Returns:
+        [{"name", "n", "scores": {key: value}}] for scores.json's `floors`; a value that is undefined is left out.
+    """
+    content = sha256_json([[list(texts) for texts in references], _plain(fields), _plain(clusters), seed])
+    texts = {
+        "empty": [""] * len(references),
+        "shuffled-references": shuffled_references(references, fields, clusters, seed),
+    }
+    result: list[dict[str, Any]] = []
+    for name, predictions in texts.items():
+        scores: dict[str, float] = {}
+        for metric in metrics:
+            path = None if cache is None else cache / f"{sha256_json([content, name, metric.signature])[:32]}.json"
+            scores |= _kept(path, partial(_values, metric, predictions, references, fields))
+        result.append({"name": name, "n": len(references), "scores": scores})
+    several = [i for i, alternatives in enumerate(references) if len(alternatives) > 1]
+    if several:
+        ceiling: dict[str, float] = {}
+        for metric in metrics:
+            ceiling |= _ceiling(metric, [references[i] for i in several], _some(fields, several))
+        result.append({"name": "leave-one-out-references", "n": len(several), "scores": ceiling})
+    return result
+
+
+def shuffled_references(
+    references: References,
+    fields: Fields | None = None,
+    clusters: Sequence[Hashable] | None = None,
+    seed: int = 0,
+) -> list[str]:
+    """For each study the (first) reference of another one, of another patient where patients are known.
+
+    Where all studies are of one patient, it is another study's; the only study of a suite gets an empty text.
+    Where a study has no reference but `labels`, they are its text.
+    """
+    n = len(references)
+    texts = [_text_of(references[i], None if fields is None else fields[i]) for i in range(n)]
+    names = list(range(n)) if clusters is None else [("alone", i) if c is None else c for i, c in enumerate(clusters)]
+    if n < 2:
+        return [""] * n
+    return [texts[i] for i in derangement(names if len(set(names)) > 1 else list(range(n)), seed)]
+
+
+def derangement(clusters: Sequence[Hashable], seed: int) -> list[int]:
+    """Which sample each sample is matched with: one of another cluster, each used about once.
+
+    Samples are laid out cluster by cluster, in random order, on a circle that is turned by the size of the largest
+    cluster: nobody meets his own cluster, unless it holds more than half of all samples; what then still does is
+    matched with a random sample of another cluster.
+    """
+    generator = np.random.default_rng(seed)
+    groups: dict[Hashable, list[int]] = {}
+    for index in generator.permutation(len(clusters)).tolist():
+        groups.setdefault(clusters[index], []).append(index)
+    circle = [index for group in groups.values() for index in group]
+    turn = max(len(group) for group in groups.values())
+    matched = [0] * len(clusters)
+    for position, index in enumerate(circle):
+        other = circle[(position + turn) % len(circle)]
+        if clusters[other] == clusters[index]:
+            others = [i for i in circle if clusters[i] != clusters[index]]
+            other = others[int(generator.integers(len(others)))]
+        matched[index] = other
+    return matched
+
+
+def _text_of(references: Sequence[str], item: Mapping[str, Any] | None) -> str:
+    if references:
+        return references[0]
+    return ", ".join(map(str, (item or {}).get("labels") or ()))
+
+
+def _ceiling(metric: Metric, references: References, fields: Fields | None) -> dict[str, float]:
+    """Each reference in turn against the others of its study; the mean of the turns, weighted by their studies."""
+    totals: dict[str, list[float]] = {}
+    for turn in range(max(map(len, references))):
+        members = [i for i, texts in enumerate(references) if len(texts) > turn]
+        said = [references[i][turn] for i in members]
+        others = [[text for k, text in enumerate(references[i]) if k != turn] for i in members]
+        for key, value in _values(metric, said, others, _some(fields, members)).items():
+            total = totals.setdefault(key, [0.0, 0.0])
+            total[0] += value * len(members)
+            total[1] += len(members)
+    return {key: total / weight for key, (total, weight) in totals.items()}
+
+
+def _kept(path: Path | None, compute: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """What the file holds, else what `compute` gives, kept in the file."""
+    if path is None:
+        return compute()
+    try:
+        stored: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there, or damaged
+        stored = compute()
+        write_json(path, stored)
+    return stored
+
+
+def _values(
+    metric: Metric, predictions: Sequence[str], references: References, fields: Fields | None
+) -> dict[str, float]:
+    values = metric.score(predictions, references, fields).values
+    return {key: float(value) for key, value in values.items() if math.isfinite(value)}
+
+
+def _some(fields: Fields | None, members: Sequence[int]) -> Fields | None:
+    return None if fields is None else [fields[i] for i in members]
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    return json.loads(json.dumps(value, default=str))

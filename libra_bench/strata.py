@@ -1,0 +1,114 @@
+"""Strata: which samples belong to which level of a field, so that scores can be told apart by it.
+
+Built in: `prior` (with or without), `view`, `reference_length` (quartiles of the words of the first reference),
+`question_type`. Any field of the suite is one, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.schema import Sample
+
+Strata: TypeAlias = dict[str, dict[str, list[int]]]
+"""Name of the stratum -> level -> indices into the samples."""
+
+MISSING = "(none)"
+"""The level of samples that lack the field."""
+MOST_LEVELS = 50
+VIEW_FIELDS = ("view", "view_position", "ViewPosition")
+QUESTION_TYPE_FIELDS = ("question_type", "semantic_type", "content_type", "answer_type")
+
+
+def strata(samples: Sequence[Sample], by: Iterable[str] = ()) -> Strata:
+    """Split samples by fields.
+
+    Args:
+        samples: of the suite, in order.
+        by: field names, or names of built-in strata; none: the built-in ones that this suite has.
+
+    Returns:
+        For each name its levels, in order (numbers by value, others by name), each with the indices of its samples.
+        A built-in stratum with a single level is left out, unless asked for.
+
+    Raises:
+        UnknownNameError: no sample has this field.
+        InputError: a field with more levels than can be shown.
+    """
+    asked = list(dict.fromkeys(by))
+    if not asked:
+        found = {name: _group(split(samples)) for name, split in BUILT_IN.items()}
+        return {name: levels for name, levels in found.items() if len(levels) > 1}
+    return {name: _by_name(samples, name) for name in asked}
+
+
+def _by_name(samples: Sequence[Sample], name: str) -> dict[str, list[int]]:
+    if any(name in sample.fields for sample in samples):
+        levels = _group([_level(sample.fields.get(name)) for sample in samples])
+        if len(levels) > MOST_LEVELS:
+            raise InputError(
+                f"field {name!r} has {len(levels)} levels", where="--by", mend=f"choose one with {MOST_LEVELS} or fewer"
+            )
+        return levels
+    if name in BUILT_IN:
+        return _group(BUILT_IN[name](samples))
+    fields = {field for sample in samples for field in sample.fields}
+    raise UnknownNameError("field", name, fields | set(BUILT_IN))
+
+
+def _level(value: Any) -> str:
+    if value is None or value == "":
+        return MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(sorted(map(str, value))) or MISSING
+    return str(value)
+
+
+def _group(levels: Sequence[str]) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for index, level in enumerate(levels):
+        groups.setdefault(level, []).append(index)
+    return dict(sorted(groups.items(), key=lambda item: _rank(item[0])))
+
+
+def _rank(level: str) -> tuple[int, float, str]:
+    """Numbers by value, then names, then what is missing."""
+    try:
+        return 0, float(level), level
+    except ValueError:
+        return (2 if level == MISSING else 1), 0.0, level
+
+
+def _prior(samples: Sequence[Sample]) -> list[str]:
+    return ["with prior" if sample.has_prior else "without prior" for sample in samples]
+
+
+def _first_field(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:
+    name = next((name for name in names if any(name in sample.fields for sample in samples)), None)
+    return [MISSING if name is None else _level(sample.fields.get(name)) for sample in samples]
+
+
+def _reference_length(samples: Sequence[Sample]) -> list[str]:
+    """Quartiles of the number of words; equal lengths stay together, so quartiles may differ in size."""
+    lengths = [len(sample.references[0].split()) if sample.references else 0 for sample in samples]
+    ordered = sorted(lengths)
+    cuts = [ordered[min(len(ordered) - 1, len(ordered) * quarter // 4)] for quarter in (1, 2, 3)]
+    quartiles = [sum(length >= cut for cut in cuts) for length in lengths]
+    ranges = {
+        quartile: [length for length, its in zip(lengths, quartiles, strict=True) if its == quartile]
+        for quartile in set(quartiles)
+    }
+    names = {its: f"Q{its + 1} ({min(words)}-{max(words)} words)" for its, words in ranges.items()}
+    return [names[quartile] for quartile in quartiles]
+
+
+BUILT_IN: Mapping[str, Callable[[Sequence[Sample]], list[str]]] = {
+    "prior": _prior,
+    "view": lambda samples: _first_field(samples, VIEW_FIELDS),
+    "reference_length": _reference_length,
+    "question_type": lambda samples: _first_field(samples, QUESTION_TYPE_FIELDS),
+}
