@@ -77,8 +77,8 @@ class Timings:
     decode_tokens: int = 0
     """Tokens the model was run on, beams counted each."""
     decode_steps: int = 0
-    smallest_batch: int | None = None
-    """The batch size that was left after running out of memory; None if that never happened."""
+    batch_size: int | None = None
+    """Studies decoded together; what was left of it after running out of memory."""
 
 
 @dataclass(slots=True)
@@ -102,9 +102,17 @@ class Decoder:
         decoding: beams, penalties, limits, temperature.
         rule: when a sequence ends.
         batch_size: studies decoded together.
+        timings: where to add up what it took.
     """
 
-    def __init__(self, language_model: Any, decoding: Decoding, rule: StopRule, batch_size: int) -> None:
+    def __init__(
+        self,
+        language_model: Any,
+        decoding: Decoding,
+        rule: StopRule,
+        batch_size: int,
+        timings: Timings | None = None,
+    ) -> None:
         check_decoding(decoding)
         self._model, self._decoding, self._rule = language_model, decoding, rule
         self._beams = decoding.num_beams
@@ -114,7 +122,8 @@ class Decoder:
         self._rows: list[_Study | None] = [None] * batch_size
         self._cache: StudyCache | None = None
         self._finished: list[Generated] = []
-        self.timings = Timings()
+        self.timings = timings or Timings()
+        self.timings.batch_size = batch_size
 
     @torch.inference_mode()
     def run(self, prompts: Iterable[Prompt]) -> Iterator[Generated]:
@@ -276,7 +285,7 @@ class Decoder:
             self._finished.append(Generated(alone.key, (), 0.0, _too_large(error)))
         self._waiting.extendleft(reversed(unfinished))
         self._rows = [None] * max(1, len(self._rows) // 2)
-        self.timings.smallest_batch = len(self._rows)
+        self.timings.batch_size = len(self._rows)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 

@@ -232,7 +232,7 @@ def test_running_out_of_memory_halves_the_batch_and_loses_no_study(beams):
     handle = model.register_forward_pre_hook(too_many, with_kwargs=True)
     decoder = Decoder(model, decoding, StopRule((3,)), 5)
     assert {result.key: result.token_ids for result in decoder.run(prompts)} == expected
-    assert decoder.timings.smallest_batch == 2
+    assert decoder.timings.batch_size == 2
     handle.remove()
 
 
