@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.errors import InputError, UnknownNameError
-from libra_bench.metrics.metric import Key, Statistics, reduction_of
+from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
 from libra_bench.metrics.registry import make_metric
 from libra_bench.statistics import RESAMPLES, Difference, PairedMetric, compare
 from libra_bench.statistics_file import FILE_NAME, StoredStatistics, load_statistics
@@ -93,18 +92,24 @@ def compare_runs(
 
 
 def run_names(folders: Sequence[Path]) -> list[str]:
-    """The shortest ends of the paths that tell the runs apart: model folders, else more of the path."""
+    """What the runs are called: their models, where that tells them apart, else the shortest ends of their paths."""
+    models = [_model(folder) for folder in folders]
+    if all(models) and len(set(models)) == len(models):
+        return models
     parts = [folder.absolute().parts for folder in folders]
     if len(set(parts)) < len(parts):
         return [f"{folder} ({number})" for number, folder in enumerate(folders, start=1)]
-    for start in (-2, -1):
-        names = ["/".join(part[start:-1] if start == -2 else part[start:]) for part in parts]
-        if len(set(names)) == len(names) and all(names):
-            return names
-    depth = 2
+    depth = 1
     while len({part[-depth:] for part in parts}) < len(parts):
         depth += 1
     return ["/".join(part[-depth:]) for part in parts]
+
+
+def _model(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / "scores.json").read_text(encoding="utf-8")).get("model") or "")
+    except (OSError, ValueError, AttributeError):
+        return ""  # a name is a courtesy: the path will do
 
 
 def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: StoredStatistics) -> None:
@@ -164,7 +169,7 @@ def _pair(
     return paired, reasons
 
 
-def _aligned(first: StoredStatistics, run: StoredStatistics, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _aligned(first: StoredStatistics, run: StoredStatistics, name: str) -> Floats:
     """A run's statistics in the order of the first run's studies."""
     matrix_NS = run.metrics[name].per_sample_NS
     if run.ids == first.ids:

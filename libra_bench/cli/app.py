@@ -7,7 +7,7 @@ import sys
 import typer
 
 from benchmarks.errors import LibraBenchError
-from libra_bench.cli import data, listings, metrics, models, output, run, score
+from libra_bench.cli import compare, data, listings, metrics, models, output, report, run, score
 
 app = typer.Typer(
     name="libra-bench",
@@ -38,7 +38,11 @@ def _options(
 app.command("run")(run.run)
 app.command("generate")(run.generate)
 app.command("score")(score.score)
+app.command("report")(report.report)
+app.command("plot")(report.plot)
+app.command("leaderboard")(report.leaderboard)
 app.command("describe")(run.describe)
+app.command("compare")(compare.compare)
 app.add_typer(data.app, name="data")
 app.command("suites")(listings.suites)
 app.add_typer(models.app, name="models")
