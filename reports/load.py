@@ -62,12 +62,18 @@ class LoadedRun:
         return (self.run.get("model") or {}).get("card") or {}
 
     @property
-    def floors(self) -> dict[str, dict[str, float]]:
-        """Floor ("empty", "shuffled-references") -> key -> value, as scores.json has them."""
-        floors: dict[str, dict[str, float]] = {}
-        for entry in self.summary.get("floors", []):
-            floors.setdefault(str(entry["floor"]), {})[entry["key"]] = entry["value"]
-        return floors
+    def floors(self) -> dict[str, Mapping[str, float]]:
+        """Floor ("empty", "shuffled-references") -> key -> value, over all studies of the run."""
+        n = self.summary.get("n")
+        return {
+            str(entry["name"]): entry["scores"]
+            for entry in self.summary.get("floors", [])
+            if entry.get("n", n) == n  # a ceiling over the studies with several references is no yardstick for all
+        }
+
+    def strata(self, name: str) -> list[Mapping[str, Any]]:
+        """The levels of one stratum of scores.json, e.g. "prior"."""
+        return [entry for entry in self.summary.get("strata", []) if entry.get("by") == name]
 
     @property
     def is_scored(self) -> bool:

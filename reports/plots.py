@@ -40,29 +40,59 @@ def metric_bars(runs: Sequence[RunLike], metric: str, *, columns: int = 1) -> Fi
     keys = list(dict.fromkeys(key for by_key in found for key in by_key))
     if not keys:
         raise InputError(f"no run has scores of {metric!r}", mend=f"score it with --metrics {metric}")
-    figure, axes = new_figure(columns, 0.75 + len(keys) * (len(loaded) * BAR_INCHES + 0.1))
-    thickness = 0.82 / len(loaded)
-    for index, (run, by_key) in enumerate(zip(loaded, found, strict=True)):
-        shown = [key for key in keys if key in by_key]
-        places = [keys.index(key) + (index - (len(loaded) - 1) / 2) * thickness for key in shown]
-        values = [by_key[key]["value"] for key in shown]
-        reach = _reach([by_key[key] for key in shown])
-        axes.barh(
-            places, values, xerr=reach, height=thickness * 0.9, label=run.name, error_kw={"elinewidth": 0.8},
-            **look(index),
-        )  # fmt: skip
-        for place, value, high in zip(places, values, reach[1], strict=True):
-            tip = (max(value, 0) + high, place)
-            axes.annotate(f"{value:.2f}", tip, (3, 0), textcoords="offset points", va="center", fontsize=7)
-    _floor_lines(axes, loaded, keys)
+    values = [{key: (entry["value"], *interval(entry)) for key, entry in by_key.items()} for by_key in found]
     higher = {key: by_key[key]["higher_is_better"] for by_key in found for key in by_key}
-    axes.set_yticks(range(len(keys)), [f"{key} {'↑' if higher[key] else '↓'}" for key in keys])
-    axes.set_ylim(len(keys) - 0.5, -0.5)
+    labels = [f"{key} {'↑' if higher[key] else '↓'}" for key in keys]
+    return grouped_bars(loaded, keys, values, labels, columns=columns)
+
+
+def grouped_bars(
+    runs: Sequence[LoadedRun],
+    groups: Sequence[str],
+    values: Sequence[Mapping[str, tuple[float, float, float]]],
+    labels: Sequence[str],
+    *,
+    xlabel: str = "",
+    columns: int = 1,
+) -> Figure:
+    """Horizontal bars: a group of bars a label, a bar a run in it.
+
+    Args:
+        runs: what the bars are of.
+        groups: their names, from top to bottom.
+        values: for each run: group -> (value, low, high); a group may be missing.
+        labels: what to write beside each group.
+        xlabel: under the axis.
+        columns: how many of a paper's columns the figure is wide.
+    """
+    figure, axes = new_figure(columns, 0.75 + len(groups) * (len(runs) * BAR_INCHES + 0.1))
+    thickness = 0.82 / len(runs)
+    for index, (run, found) in enumerate(zip(runs, values, strict=True)):
+        shown = [(place, *found[group]) for place, group in enumerate(groups) if group in found]
+        places = [place + (index - (len(runs) - 1) / 2) * thickness for place, *_ in shown]
+        below = [max(value - low, 0) for _, value, low, _ in shown]
+        above = [max(high - value, 0) for _, value, _, high in shown]
+        axes.barh(
+            places,
+            [value for _, value, *_ in shown],
+            xerr=[below, above],
+            height=thickness * 0.9,
+            label=run.name if len(runs) > 1 else None,
+            error_kw={"elinewidth": 0.8},
+            **look(index),
+        )
+        for place, (_, value, _, high) in zip(places, shown, strict=True):
+            tip = (max(value, high, 0), place)
+            axes.annotate(f"{value:.2f}", tip, (3, 0), textcoords="offset points", va="center", fontsize=7)
+    _floor_lines(axes, runs, groups)
+    axes.set_yticks(range(len(groups)), labels)
+    axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.margins(x=0.18)
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
-    axes.set_title(caption(loaded))
-    if len(axes.get_legend_handles_labels()[1]) > 1:
+    axes.set_xlabel(xlabel)
+    axes.set_title(caption(runs))
+    if axes.get_legend_handles_labels()[1]:
         legend_below(figure, columns)
     return figure
 
@@ -109,14 +139,28 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
 
 
 def write_plots(run: RunLike) -> list[Path]:
-    """Draw a run's plots into its folder `plots/`, each as PNG and SVG; one a metric.
+    """Draw a run's plots into its folder `plots/`, each as PNG and SVG: one a metric, then what else it has.
 
     Returns:
         The files.
     """
     loaded = load(run)
-    figures = {metric: metric_bars([loaded], metric) for metric in metrics_of([loaded])}
-    return [path for name, figure in figures.items() for path in save(figure, loaded.folder / "plots" / name)]
+    drawn = all_figures([loaded])
+    return [path for name, figure in drawn.items() for path in save(figure, loaded.folder / "plots" / name)]
+
+
+def all_figures(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Figure]:
+    """Every plot that these runs have something for: file name -> figure.
+
+    One a metric, all metrics at a glance, and the breakdowns.
+    """
+    from reports import breakdowns
+
+    loaded = [load(run) for run in runs]
+    figures = {metric: metric_bars(loaded, metric, columns=columns) for metric in metrics_of(loaded)}
+    if figures and len(loaded) > 1:
+        figures["all-metrics"] = dot_plot(loaded, columns=columns)
+    return figures | breakdowns.all_breakdowns(loaded, columns=columns)
 
 
 def entries(run: LoadedRun) -> list[Entry]:
@@ -140,12 +184,6 @@ def caption(runs: Sequence[LoadedRun]) -> str:
     facts = dict.fromkeys(f"{run.suite}, {run.protocol}, n = {run.summary.get('n', run.run.get('n'))}" for run in runs)
     alone = f"{runs[0].name}: " if len(runs) == 1 else ""
     return alone + (next(iter(facts)) if len(facts) == 1 else "several suites or protocols")
-
-
-def _reach(shown: Sequence[Entry]) -> list[list[float]]:
-    """How far each interval reaches below and above its value."""
-    ends = [(entry["value"], *interval(entry)) for entry in shown]
-    return [[max(value - low, 0) for value, low, _ in ends], [max(high - value, 0) for value, _, high in ends]]
 
 
 def _floors_at(runs: Sequence[LoadedRun], key: str) -> dict[str, float]:

@@ -59,7 +59,7 @@ def test_no_interval_draws_no_whisker(make_run: Callable[..., Path]) -> None:
 
 
 def test_several_runs_and_floors_have_a_legend(make_run: Callable[..., Path]) -> None:
-    floors = [{"floor": "empty", "key": "BLEU1", "value": 3.0}]
+    floors = [{"name": "empty", "n": 3, "scores": {"BLEU1": 3.0}}]
     runs = [make_run("a", model="a", floors=floors), make_run("b", model="b", values={"BLEU1": 40.0})]
     legend = plots.metric_bars(runs, "bleu").legends[0]
     assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "floor: empty"]

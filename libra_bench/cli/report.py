@@ -1,0 +1,167 @@
+"""`report`, `plot`, `leaderboard`: what run folders look like to people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from libra_bench.cli import options, output
+
+if TYPE_CHECKING:
+    from reports.board import Board
+    from reports.load import LoadedRun
+
+RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that hold some.")]
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN [RUN_B]", help="One run folder, or two to read together.")],
+    out: Annotated[Path | None, typer.Option("--out", help="The file; default: report.html in the run folder.")] = None,
+    no_images: Annotated[bool, typer.Option("--no-images", help="Leave the radiographs out.")] = False,
+    link_images: Annotated[
+        bool, typer.Option("--link-images", help="Link to the image files instead of embedding thumbnails.")
+    ] = False,
+    no_text: Annotated[
+        bool, typer.Option("--no-text", help="Leave every text and image out; ids and scores stay.")
+    ] = False,
+    suite: Annotated[Path | None, typer.Option("--suite", help="Where the suite file is now, if it moved.")] = None,
+    image_root: Annotated[Path | None, typer.Option("--image-root", help="Where the images are now.")] = None,
+    follow_links: options.FollowLinks = False,
+    as_json: options.Json = False,
+) -> None:
+    """Write one HTML file with scores, plots and every case; it opens from disk and loads nothing."""
+    from rich.progress import Progress
+    from rich.text import Text
+
+    from benchmarks.errors import InputError
+    from reports.page import write_report
+
+    if no_images and link_images:
+        raise InputError("--no-images and --link-images contradict each other", mend="give one of them")
+    with Progress(console=output.console(), transient=True) as progress:
+
+        def on_images(total: int) -> Any:
+            task = progress.add_task("radiographs", total=total)
+            return lambda: progress.advance(task)
+
+        written = write_report(
+            runs,
+            out,
+            images="none" if no_images else "link" if link_images else "embed",
+            text=not no_text,
+            suite=suite,
+            image_root=image_root,
+            follow_links=follow_links,
+            on_images=on_images,
+        )
+    for note in written.notes:
+        output.message(note)
+    value = {
+        "report": str(written.path),
+        "cases": written.n_cases,
+        "images": written.n_images,
+        "missing_images": written.n_missing_images,
+        "notes": list(written.notes),
+    }
+    output.result(value, Text(str(written.path), overflow="ignore", no_wrap=True), as_json=as_json)
+
+
+def plot(
+    runs: RunFolders,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the plots.")] = Path("plots"),
+    formats: Annotated[str, typer.Option("--format", help="png, svg, pdf; several with commas.")] = "pdf,svg,png",
+    columns: Annotated[int, typer.Option("--columns", help="Width: 1 or 2 columns of a paper.")] = 1,
+    training_log: Annotated[
+        Path | None, typer.Option("--training-log", help="Also draw the curves of this log (JSON lines).")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Draw everything that the runs have numbers for: scores, lengths, priors, classes, directions of change."""
+    from rich.text import Text
+
+    from reports.breakdowns import training_curves
+    from reports.figure import save
+    from reports.plots import all_figures
+
+    loaded = _scored(runs)
+    figures = all_figures(loaded, columns=columns)
+    if training_log is not None:
+        figures["training"] = training_curves(training_log, columns=columns)
+    wanted = [name.strip().lower() for name in formats.split(",") if name.strip()]
+    files = [str(path) for name, figure in figures.items() for path in save(figure, out / name, wanted)]
+    output.result({"plots": files}, Text("\n".join(files), overflow="ignore", no_wrap=True), as_json=as_json)
+
+
+def leaderboard(
+    runs: RunFolders,
+    sort: Annotated[str | None, typer.Option("--sort", help="Column to rank by; default: the first one.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write a CSV file.")] = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", help="Write a Markdown file.")] = None,
+    latex: Annotated[Path | None, typer.Option("--latex", help="Write a LaTeX file (booktabs).")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write an HTML file.")] = None,
+    no_tests: Annotated[bool, typer.Option("--no-tests", help="Don't test which differences are real.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Rank all runs, a table a suite and protocol; ties are marked by a paired test."""
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from benchmarks.files import atomic_write
+    from reports import tables
+    from reports.board import boards
+    from reports.latex import to_latex
+    from reports.page import board_page
+    from reports.terminal import to_terminal
+
+    loaded = _scored(runs)
+    shown = boards(loaded, sort=sort)
+    if not no_tests:
+        shown = boards(loaded, sort=sort, ties=_ties(shown, loaded))
+    writers = [(csv, tables.to_csv), (markdown, tables.to_markdown), (latex, to_latex), (html, board_page)]
+    for path, writer in writers:
+        if path is not None:
+            with atomic_write(path) as stream:
+                stream.write(writer(shown))
+            output.message(f"wrote {path}")
+    output.result({"boards": [asdict(board) for board in shown]}, to_terminal(shown, Console().width), as_json=as_json)
+
+
+def _ties(boards: list[Board], runs: list[LoadedRun]) -> dict[str, set[frozenset[str]]]:
+    """The pairs of runs that share a board and cannot be told apart."""
+    from libra_bench.ties import find_ties
+
+    folders = {run.fingerprint: run.folder for run in runs}
+    ties: dict[str, set[frozenset[str]]] = {}
+    for board in boards:
+        found, problems = find_ties([(row.run, folders[row.run]) for row in board.rows if row.rank is not None])
+        for key, pairs in found.items():
+            ties.setdefault(key, set()).update(pairs)
+        for problem in problems:
+            output.message(problem)
+    return ties
+
+
+def _scored(folders: list[Path]) -> list[LoadedRun]:
+    """The scored runs in these folders; says which are left out.
+
+    Raises:
+        InputError: there is none.
+    """
+    from benchmarks.errors import InputError
+    from reports.load import find_runs
+
+    found = find_runs(folders)
+    scored = [run for run in found if run.is_scored]
+    if not scored:
+        raise InputError(
+            f"none of the {len(found)} runs has scores",
+            where=", ".join(map(str, folders)),
+            mend=f"score them first: libra-bench score {found[0].folder}",
+        )
+    for run in found:
+        if not run.is_scored:
+            output.message(f"left out, since it has no scores: {run.folder}")
+    return scored

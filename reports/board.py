@@ -1,0 +1,270 @@
+"""The leaderboard over many runs: a board a suite and protocol, ranked, with what must not be compared left unranked.
+
+Nothing is computed here but order: intervals stand in scores.json; which differences are real is handed over as `ties`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from benchmarks.errors import InputError, UnknownNameError
+from reports.leaderboard import COUNTS, PUBLISHED
+from reports.load import LoadedRun
+
+Ties: TypeAlias = Mapping[str, Collection[frozenset[str]]]
+"""Key -> the pairs of runs (fingerprints) that a paired test could not tell apart; no entry: not tested."""
+
+FLOOR_ADAPTERS = frozenset({"constant", "copy-prior-report", "echo", "normal", "random-report", "retrieval"})
+"""Adapters that are no models: their runs are yardsticks, comparable under any protocol, and never ranked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value of a run."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    place: Literal["best", "second"] | None = None
+    tied: bool = False
+    """Not the best, but a paired test cannot tell it from the best."""
+    other_signature: bool = False
+    """Computed in another way than most of the column: not compared with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """A run, or a floor, on a board."""
+
+    name: str
+    run: str = ""
+    """Fingerprint."""
+    rank: int | None = None
+    """1 + the number of runs that are better and not tied with it; None: not ranked."""
+    shared: bool = False
+    """Whether another run has the same rank."""
+    floor: bool = False
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    studies_per_minute: float | None = None
+    trained_on: str = ""
+    note: str = ""
+    flags: tuple[str, ...] = ()
+    """What keeps it from being compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All runs of one suite and protocol."""
+
+    suite: str
+    protocol: str
+    sort: str
+    keys: Mapping[str, bool]
+    """Column -> whether higher is better."""
+    rows: Sequence[BoardRow]
+    tested: bool
+    """Whether paired tests were handed over."""
+
+
+def boards(runs: Iterable[LoadedRun], *, sort: str | None = None, ties: Ties | None = None) -> list[Board]:
+    """Put scored runs on boards.
+
+    Args:
+        runs: scored runs, one a fingerprint; floors (`constant`, ...) stand on every board of their suite.
+        sort: the column to rank by; None: the first one.
+        ties: which runs a paired test could not tell apart.
+
+    Raises:
+        InputError: no run has scores. UnknownNameError: no run has the column to sort by.
+    """
+    scored = list({run.fingerprint: run for run in runs if run.summary.get("scores")}.values())
+    if not scored:
+        raise InputError("no run has scores", mend="score them first (`libra-bench score RUN`)")
+    known = {entry["key"] for run in scored for entry in run.summary["scores"]}
+    if sort is not None and sort not in known:
+        raise UnknownNameError("column", sort, known)
+    groups: dict[tuple[str, str], list[LoadedRun]] = {}
+    floors: dict[str, list[LoadedRun]] = {}
+    for run in scored:
+        if is_floor(run):
+            floors.setdefault(run.suite, []).append(run)
+        else:
+            groups.setdefault((run.suite, run.protocol.rstrip("*")), []).append(run)
+    for suite, group in floors.items():
+        if not any(suite == name for name, _ in groups):
+            groups[suite, group[0].protocol.rstrip("*")] = []
+    return [
+        _board(suite, protocol, group, floors.get(suite, []), sort, ties)
+        for (suite, protocol), group in sorted(groups.items())
+    ]
+
+
+def is_floor(run: LoadedRun) -> bool:
+    """Whether a run is a yardstick and no model."""
+    return (run.run.get("model") or {}).get("adapter") in FLOOR_ADAPTERS
+
+
+def studies_of(run: LoadedRun) -> Hashable:
+    """What the run was asked; runs with another value here must not be compared."""
+    suite = run.run.get("suite") or {}
+    deciding = (run.run.get("deciding") or {}).get("suite") or {}
+    return deciding.get("questions_sha256") or (suite.get("sha256"), run.summary.get("n"))
+
+
+def _board(
+    suite: str, protocol: str, runs: list[LoadedRun], floors: list[LoadedRun], sort: str | None, ties: Ties | None
+) -> Board:
+    everyone = [*runs, *floors]
+    keys = _keys(everyone)
+    sort = sort if sort in keys else next(iter(keys))
+    studies = _most(studies_of(run) for run in everyone)
+    settings = _most(_settings(run) for run in runs) if runs else None
+    ranked = [run for run in runs if studies_of(run) == studies]
+    columns = {key: _column(key, higher, everyone, ranked, (ties or {}).get(key, ())) for key, higher in keys.items()}
+    ranks = _ranks(columns[sort], {run.fingerprint for run in ranked}, keys[sort], (ties or {}).get(sort, ()))
+    names = _names(everyone)
+    rows = [
+        BoardRow(
+            name=names[run.fingerprint],
+            run=run.fingerprint,
+            rank=ranks.get(run.fingerprint),
+            shared=list(ranks.values()).count(ranks.get(run.fingerprint, 0)) > 1,
+            floor=is_floor(run),
+            cells={key: cells[run.fingerprint] for key, cells in columns.items() if run.fingerprint in cells},
+            counts={name: run.summary.get(name, 0) for name in COUNTS},
+            studies_per_minute=run.run.get("studies_per_minute"),
+            trained_on=_trained_on(run),
+            note=" ".join(str(run.card.get("note") or "").split()),
+            flags=tuple(_flags(run, studies, _settings(run) if is_floor(run) else settings, columns)),
+        )
+        for run in everyone
+    ]
+    rows += _computed_floors(everyone, keys, studies)
+
+    def order(row: BoardRow) -> tuple[bool, bool, float]:
+        cell = row.cells.get(sort)
+        value = cell.value if cell else float("-inf" if keys[sort] else "inf")
+        return row.floor, row.rank is None, -value if keys[sort] else value
+
+    return Board(suite, protocol, sort, keys, sorted(rows, key=order), ties is not None)
+
+
+def _column(
+    key: str, higher: bool, everyone: list[LoadedRun], ranked: list[LoadedRun], tied: Collection[frozenset[str]]
+) -> dict[str, Cell]:
+    """Fingerprint -> cell of one key; best and second are chosen among ranked runs with the usual signature."""
+    found = {run.fingerprint: entry for run in everyone if (entry := _entry(run, key))}
+    usual = _most(entry.get("signature") for entry in found.values())
+    marks = [run.fingerprint for run in ranked if found.get(run.fingerprint, {}).get("signature", "") == usual]
+    places = _places({mark: found[mark]["value"] for mark in marks}, higher)
+    best = [mark for mark, place in places.items() if place == "best"]
+    return {
+        mark: Cell(
+            value=entry["value"],
+            low=entry.get("low"),
+            high=entry.get("high"),
+            place=places.get(mark),
+            tied=mark in marks and mark not in best and any(frozenset({mark, other}) in tied for other in best),
+            other_signature=entry.get("signature") != usual,
+        )
+        for mark, entry in found.items()
+    }
+
+
+def _entry(run: LoadedRun, key: str) -> Mapping[str, Any]:
+    """A run's score; empty where it has none."""
+    entries: list[Mapping[str, Any]] = run.summary.get("scores", [])
+    return next((entry for entry in entries if entry["key"] == key and entry.get("value") is not None), {})
+
+
+def _keys(runs: Iterable[LoadedRun]) -> dict[str, bool]:
+    """Column -> direction, the published ones first."""
+    found = {entry["key"]: bool(entry["higher_is_better"]) for run in runs for entry in run.summary["scores"]}
+    order = [*(key for key in PUBLISHED if key in found), *(key for key in found if key not in PUBLISHED)]
+    return {key: found[key] for key in order}
+
+
+def _most(values: Iterable[Any]) -> Any:
+    """The most frequent value, the first of them where several are."""
+    counted = Counter(values).most_common(1)
+    return counted[0][0] if counted else None
+
+
+def _settings(run: LoadedRun) -> tuple[tuple[str, str], ...]:
+    """The protocol's settings that flags changed."""
+    overrides = (run.run.get("protocol") or {}).get("overrides") or {}
+    return tuple(sorted((name, str(value)) for name, value in overrides.items()))
+
+
+def _flags(
+    run: LoadedRun, studies: Hashable, settings: Hashable, columns: Mapping[str, Mapping[str, Cell]]
+) -> Iterator[str]:
+    if studies_of(run) != studies:
+        yield f"other studies (n = {run.summary.get('n')})"
+    if _settings(run) != settings:
+        changed = ", ".join(f"{name}={value}" for name, value in _settings(run))
+        yield f"other decoding ({changed or 'the protocol as it is'})"
+    other = [
+        key for key, cells in columns.items() if run.fingerprint in cells and cells[run.fingerprint].other_signature
+    ]
+    if other:
+        yield f"other signature ({', '.join(other)})"
+
+
+def _names(runs: Sequence[LoadedRun]) -> dict[str, str]:
+    """Fingerprint -> the name to show: the model's, with the fingerprint where two runs have the same."""
+    counted = Counter(run.name for run in runs)
+    return {
+        run.fingerprint: run.name if counted[run.name] == 1 else f"{run.name} ({run.fingerprint[:6]})" for run in runs
+    }
+
+
+def _places(values: Mapping[str, float], higher: bool) -> dict[str, Literal["best", "second"]]:
+    """Who is best and who second; equal values share a place, and nobody is the best of one."""
+    levels = sorted(set(values.values()), reverse=higher)
+    if len(values) < 2:
+        return {}
+    found: dict[str, Literal["best", "second"]] = {}
+    for mark, value in values.items():
+        if value == levels[0]:
+            found[mark] = "best"
+        elif value == levels[1]:
+            found[mark] = "second"
+    return found
+
+
+def _ranks(
+    cells: Mapping[str, Cell], ranked: Collection[str], higher: bool, tied: Collection[frozenset[str]]
+) -> dict[str, int]:
+    values = {mark: cell.value for mark, cell in cells.items() if mark in ranked and not cell.other_signature}
+
+    def beats(other: str, mark: str) -> bool:
+        better = values[other] > values[mark] if higher else values[other] < values[mark]
+        return better and frozenset({mark, other}) not in tied
+
+    return {mark: 1 + sum(beats(other, mark) for other in values) for mark in values}
+
+
+def _trained_on(run: LoadedRun) -> str:
+    """The data sets that the model was trained on, the one under test marked."""
+    from benchmarks.catalog import SUITES
+
+    tested = {name.lower() for card in SUITES if card.name == run.suite for name in card.data_sets}
+    names = [str(name) for name in run.card.get("trained_on") or ()]
+    return ", ".join(f"{name} (this set)" if name.lower() in tested else name for name in names)
+
+
+def _computed_floors(runs: Sequence[LoadedRun], keys: Mapping[str, bool], studies: Hashable) -> list[BoardRow]:
+    """The floors that scoring computed; they depend on the studies only, so any run of the board may say them."""
+    floors: dict[str, dict[str, Cell]] = {}
+    for run in runs:
+        if studies_of(run) == studies:
+            for name, values in run.floors.items():
+                for key, value in values.items():
+                    if key in keys:
+                        floors.setdefault(name, {}).setdefault(key, Cell(value))
+    return [BoardRow(name, floor=True, cells=cells) for name, cells in floors.items()]

@@ -1,0 +1,207 @@
+"""Plots that look inside a score: by report length, with and without prior, by class, by direction, over training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.errors import InputError
+from benchmarks.files import read_jsonl
+from reports.figure import MARKERS, legend_below, new_figure, styled
+from reports.load import LoadedRun, load
+from reports.plots import RunLike, caption, grouped_bars, interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LENGTH_BINS = 6
+LENGTH_COLUMNS = ("ROUGE-L", "METEOR", "Temporal_entity_score")
+PRIOR_KEYS = ("ROUGE-L", "Temporal_entity_score", "Temporal_change_score", "RadGraph-partial")
+"""What is drawn when nobody says what."""
+
+
+@styled
+def score_by_length(runs: Sequence[RunLike], column: str, *, columns: int = 1) -> Figure:
+    """A per-sample score against the length of the prediction: a dot a study, and the mean of each sixth of them.
+
+    Args:
+        runs: drawn in the given order.
+        column: a column of samples.csv, e.g. "ROUGE-L".
+        columns: how many of a paper's columns the figure is wide.
+
+    Raises:
+        InputError: no run has values of this column.
+    """
+    loaded = [load(run) for run in runs]
+    figure, axes = new_figure(columns, 2.3)
+    drawn = 0
+    for index, run in enumerate(loaded):
+        if column not in run.samples.columns:
+            continue
+        answers = zip(run.answers["question_id"], run.answers["text"], strict=True)
+        words: dict[Any, int] = {key: len(str(text or "").split()) for key, text in answers}
+        scored = run.samples[column].dropna()
+        pairs = sorted((words[key], float(value)) for key, value in scored.items() if key in words)
+        if not pairs:
+            continue
+        drawn += 1
+        lengths, values = zip(*pairs, strict=True)
+        axes.scatter(lengths, values, s=4, alpha=0.25, linewidths=0, color=f"C{index % 8}", rasterized=True)
+        size = max(1, -(-len(pairs) // LENGTH_BINS))
+        groups = [pairs[start : start + size] for start in range(0, len(pairs), size)]
+        middles = [sum(length for length, _ in group) / len(group) for group in groups]
+        means = [sum(value for _, value in group) / len(group) for group in groups]
+        axes.plot(middles, means, marker=MARKERS[index % 8], color=f"C{index % 8}", label=run.name)
+    if not drawn:
+        raise InputError(f"no run has a value a study of {column!r}", where="samples.csv", mend="score it first")
+    axes.set_xlabel("words in the prediction")
+    axes.set_ylabel(column)
+    axes.grid(axis="y")
+    axes.set_title(caption(loaded))
+    if len(loaded) > 1:
+        legend_below(figure, columns)
+    return figure
+
+
+@styled
+def class_bars(runs: Sequence[RunLike], *, uncertain: str = "positive", columns: int = 1) -> Figure:
+    """CheXbert F1 of each class; beside the name stands how many references have it.
+
+    Args:
+        runs: drawn in the given order.
+        uncertain: whether "uncertain" counts as "positive" or as "negative".
+        columns: how many of a paper's columns the figure is wide.
+
+    Raises:
+        InputError: no run was scored with chexbert.
+    """
+    loaded = [load(run) for run in runs]
+    tables = [_detail(run.summary, "chexbert", f"uncertain as {uncertain}", "classes") for run in loaded]
+    names = list(dict.fromkeys(name for table in tables for name in table))
+    if not names:
+        raise InputError("no run was scored with chexbert", mend="score it with --metrics chexbert[model=FILE.pth]")
+    support = {name: table[name]["support"] for table in reversed(tables) for name in table}
+    values = [{name: (entry["f1"], entry["f1"], entry["f1"]) for name, entry in table.items()} for table in tables]
+    labels = [f"{name} ({support[name]})" for name in names]
+    return grouped_bars(loaded, names, values, labels, xlabel=f"CheXbert F1, uncertain as {uncertain}", columns=columns)
+
+
+@styled
+def prior_bars(runs: Sequence[RunLike], key: str, *, columns: int = 1) -> Figure:
+    """A score of the studies with a prior image and of those without, with 95 % intervals.
+
+    Args:
+        runs: drawn in the given order.
+        key: the score, e.g. "ROUGE-L".
+        columns: how many of a paper's columns the figure is wide.
+
+    Raises:
+        InputError: no run has strata by prior.
+    """
+    loaded = [load(run) for run in runs]
+    found: list[dict[str, tuple[float, float, float]]] = [{} for _ in loaded]
+    sizes: dict[str, int] = {}
+    for values, run in zip(found, loaded, strict=True):
+        for stratum in run.strata("prior"):
+            for entry in stratum["scores"]:
+                if entry["key"] == key and entry.get("value") is not None:
+                    values[stratum["level"]] = (entry["value"], *interval(entry))
+                    sizes[stratum["level"]] = stratum["n"]
+    if not sizes:
+        raise InputError(f"no run has {key!r} with and without prior", mend="score it with --by prior")
+    labels = [f"{name} ({size})" for name, size in sizes.items()]
+    return grouped_bars(loaded, list(sizes), found, labels, xlabel=key, columns=columns)
+
+
+@styled
+def direction_confusion(run: RunLike, *, columns: int = 1) -> Figure:
+    """Which direction of change was said where which was true: counts, darker for a larger share of the row.
+
+    Raises:
+        InputError: the run was not scored with temporal_change_f1.
+    """
+    loaded = load(run)
+    table = _detail(loaded.summary, "temporal_change_f1", "direction_confusion")
+    if not table:
+        raise InputError(
+            "the run was not scored with temporal_change_f1",
+            where=loaded.folder,
+            mend="score it with --metrics temporal_change_f1",
+        )
+    names = list(table)
+    said = list(dict.fromkeys(name for row in table.values() for name in row))
+    shares = [[table[true].get(name, 0) / max(1, sum(table[true].values())) for name in said] for true in names]
+    figure, axes = new_figure(columns, 0.9 + 0.28 * len(names))
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, true in enumerate(names):
+        for column, name in enumerate(said):
+            colour = "white" if shares[row][column] > 0.55 else "black"
+            axes.text(column, row, table[true].get(name, 0), ha="center", va="center", color=colour, fontsize=7)
+    axes.set_xticks(range(len(said)), said, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_xlabel("direction in the prediction")
+    axes.set_ylabel("in the reference")
+    axes.set_title(caption([loaded]))
+    return figure
+
+
+def all_breakdowns(runs: Sequence[LoadedRun], *, columns: int = 1) -> dict[str, Figure]:
+    """Every breakdown that these runs have something for: file name -> figure."""
+    figures: dict[str, Figure] = {}
+    scored = {str(name) for run in runs if run.has_answers for name in run.samples.columns}
+    for column in (name for name in LENGTH_COLUMNS if name in scored):
+        figures[f"length-{column}"] = score_by_length(runs, column, columns=columns)
+    keys = {e["key"] for run in runs for stratum in run.strata("prior") for e in stratum["scores"]}
+    for key in (name for name in PRIOR_KEYS if name in keys):
+        figures[f"prior-{key}"] = prior_bars(runs, key, columns=columns)
+    if any(_detail(run.summary, "chexbert", "uncertain as positive", "classes") for run in runs):
+        figures["chexbert-classes"] = class_bars(runs, columns=columns)
+    for run in runs:
+        if _detail(run.summary, "temporal_change_f1", "direction_confusion"):
+            name = "directions" if len(runs) == 1 else f"directions-{run.fingerprint}"
+            figures[name] = direction_confusion(run, columns=columns)
+    return figures
+
+
+@styled
+def training_curves(log: str | Path, *, columns: int = 1) -> Figure:
+    """Loss and validation scores against the step, from a training log (JSON lines with `step`).
+
+    Raises:
+        InputError: the log has no numbers against a step.
+    """
+    series: dict[str, list[tuple[int, float]]] = {}
+    for _, record in read_jsonl(Path(log)):
+        for name, value in record.items():
+            if name not in {"step", "epoch"} and isinstance(value, int | float) and "step" in record:
+                series.setdefault(name, []).append((record["step"], value))
+    losses = {name: points for name, points in series.items() if name.endswith("loss")}
+    scores = {name: points for name, points in series.items() if name.startswith("eval_") and name not in losses}
+    panels = [(label, panel) for label, panel in (("loss", losses), ("validation score", scores)) if panel]
+    if not panels:
+        raise InputError("no loss or score against a step", where=log, mend="give the log of `libra-bench train`")
+    figure, first = new_figure(columns, 1.7 * len(panels))
+    first.remove()
+    for place, (label, panel) in enumerate(panels, start=1):
+        axes = figure.add_subplot(len(panels), 1, place)
+        for index, (name, points) in enumerate(panel.items()):
+            steps, values = zip(*sorted(points), strict=True)
+            marker = "" if len(points) > 30 else MARKERS[index % 8]
+            axes.plot(steps, values, marker=marker, label=name.removeprefix("eval_"), color=f"C{index % 8}")
+        axes.set_ylabel(label)
+        axes.grid(axis="y")
+        axes.legend()
+    axes.set_xlabel("step")
+    return figure
+
+
+def _detail(summary: Mapping[str, Any], metric: str, *path: str) -> Mapping[str, Any]:
+    """A part of scores.json's `details` of a metric, whatever its parameters; empty where there is none."""
+    details = summary.get("details", {})
+    found: Any = next((part for name, part in details.items() if name.partition("[")[0] == metric), {})
+    for name in path:
+        found = found.get(name, {})
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,205 @@
+"""The report: one HTML file with summary, plots and every case, that opens from disk and loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.errors import InputError
+from benchmarks.files import atomic_write
+from reports import plots
+from reports.board import Board
+from reports.cases import collect, find_source, refuse_different_studies
+from reports.figure import UNDATED, style
+from reports.leaderboard import COUNTS
+from reports.load import LoadedRun, load
+from reports.thumbnails import How, Pictures, pictures
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from matplotlib.figure import Figure
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that was written."""
+
+    path: Path
+    n_cases: int
+    n_images: int
+    n_missing_images: int
+    notes: tuple[str, ...]
+    """What is not in it, and why."""
+
+
+def write_report(
+    runs: Sequence[str | Path | LoadedRun],
+    path: Path | None = None,
+    *,
+    images: How = "embed",
+    text: bool = True,
+    suite: Path | None = None,
+    image_root: Path | None = None,
+    follow_links: bool = False,
+    on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
+) -> Report:
+    """Write the report of one run, or of two runs side by side.
+
+    Args:
+        runs: one or two runs of the same studies.
+        path: the file; None: `report.html` in the (first) run's folder.
+        images: embed thumbnails, link to the image files, or neither.
+        text: False leaves out every text and image; ids and scores stay.
+        suite: where the suite file is now, if it moved.
+        image_root: where the images are now, if they moved.
+        follow_links: allow symbolic links that lead out of the image root.
+        on_images: called with the number of images; gives what is called once an image.
+
+    Raises:
+        InputError: not one or two runs, a run without answers, or runs of different studies.
+    """
+    loaded = [load(run) for run in runs]
+    if len(loaded) not in (1, 2):
+        raise InputError(f"a report is of one run or of two, not of {len(loaded)}", mend="give RUN or RUN_A RUN_B")
+    refuse_different_studies(loaded)
+    path = path or loaded[0].folder / "report.html"
+    source = find_source(loaded[0], suite=suite, image_root=image_root)
+    data = collect(loaded, source, text=text)
+    names = list(dict.fromkeys(name for case in data["cases"] for name in case["images"]))
+    found = Pictures()
+    if images != "none" and text and source.image_root is not None and names:
+        found = pictures(
+            names, source.image_root, how=images, page=path, follow_links=follow_links, on_image=on_images(len(names))
+        )
+    data |= {"images": bool(found.sources or found.missing), "missing": found.missing}
+    notes = _notes(loaded, source.problem if text else None, found, text=text)
+    page = _render(loaded, data, found, notes)
+    with atomic_write(path) as stream:
+        stream.write(page)
+    return Report(path, len(data["cases"]), len(found.sources), len(found.missing), tuple(notes))
+
+
+def board_page(boards: Sequence[Board]) -> str:
+    """The leaderboard as one HTML page."""
+    from markupsafe import Markup
+
+    from reports import tables
+
+    return (
+        environment()
+        .get_template("board.html")
+        .render(
+            boards=boards,
+            tables=tables,
+            css=Markup(script("page.css", "board.css")),  # noqa: S704 - our own file
+        )
+    )
+
+
+def environment() -> Environment:
+    """Where templates come from: everything that is put into one is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def script(*names: str) -> str:
+    """Our own JavaScript, from its template files."""
+    return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
+
+
+def script_hash(source: str) -> str:
+    """The script's name in a content security policy: no other script runs on the page."""
+    return "'sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() + "'"
+
+
+def embedded_json(value: Any) -> str:
+    """JSON for a `<script type="application/json">`: no text in it can end the element or begin another."""
+    encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        encoded = encoded.replace(character, f"\\u{ord(character):04x}")
+    return encoded
+
+
+def _render(runs: Sequence[LoadedRun], data: dict[str, Any], found: Pictures, notes: Sequence[str]) -> str:
+    from markupsafe import Markup
+
+    source = script("diff.js", "cases.js")
+    names = " and ".join(run.name for run in runs)
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            title=f"{names} on {runs[0].suite}",
+            runs=runs,
+            two=len(runs) == 2,
+            counts=COUNTS,
+            scores=_score_rows(runs),
+            floors=list(dict.fromkeys(name for run in runs for name in run.floors)),
+            plots=[(name, _svg(figure)) for name, figure in plots.all_figures(runs).items()],
+            notes=notes,
+            n_cases=len(data["cases"]),
+            css=Markup(script("page.css")),  # noqa: S704 - our own files
+            script=Markup(source),  # noqa: S704
+            script_hash=script_hash(source),
+            data=Markup(embedded_json(data)),  # noqa: S704 - escaped above
+            images=Markup(embedded_json(found.sources)),  # noqa: S704
+        )
+    )
+
+
+def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
+    """A row a key: its direction, each run's entry, each floor's value."""
+    by_run = [{entry["key"]: entry for entry in plots.entries(run)} for run in runs]
+    keys = list(dict.fromkeys(key for by_key in by_run for key in by_key))
+    floors = {name: values for run in runs for name, values in run.floors.items()}
+    return [
+        {
+            "key": key,
+            "entries": [by_key.get(key) for by_key in by_run],
+            "higher": next(by_key[key]["higher_is_better"] for by_key in by_run if key in by_key),
+            "signatures": list(dict.fromkeys(by_key[key]["signature"] for by_key in by_run if key in by_key)),
+            "floors": [values.get(key) for values in floors.values()],
+        }
+        for key in keys
+    ]
+
+
+def _svg(figure: Figure) -> str:
+    stream = io.BytesIO()
+    with style():
+        figure.savefig(stream, format="svg", metadata=UNDATED["svg"])
+    return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, text: bool) -> list[str]:
+    notes = []
+    if not text:
+        notes.append("Written without text and images: ids and scores only.")
+    if problem:
+        notes.append(problem[0].upper() + problem[1:] + ".")
+    for run in runs:
+        if not run.is_scored:
+            notes.append(f"{run.name} has not been scored: `libra-bench score {run.folder}` does it.")
+        missing = int(run.run.get("n") or len(run.answers)) - len(run.answers)
+        if missing > 0:
+            notes.append(f"{missing} studies of {run.name} have no answer yet: give the same command again.")
+    if found.missing:
+        total = len(found.missing) + len(found.sources)
+        notes.append(f"{len(found.missing)} of {total} images could not be read; placeholders stand for them.")
+    return notes

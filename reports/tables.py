@@ -1,0 +1,132 @@
+"""Boards as CSV and Markdown, and the words that every kind of table uses. Rounding happens here, not before."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+
+from reports.board import Board, BoardRow, Cell
+from reports.leaderboard import COUNTS, NAME, RUN
+from reports.spreadsheet import guarded
+
+TIE = "†"
+OTHER = "‡"
+UNRANKED = "–"
+FACT_HEADERS = ("n", "failed", "empty", "truncated", "studies/min", "trained on", "notes")
+
+
+def to_csv(boards: Sequence[Board]) -> str:
+    """One table over all boards, full precision: key, low and high in a column each; guarded for spreadsheets."""
+    keys = list(dict.fromkeys(key for board in boards for key in board.keys))
+    ends = [column for key in keys for column in (key, f"{key} low", f"{key} high")]
+    before = ("suite", "protocol", "rank", NAME, "floor")
+    columns = [*before, *ends, *COUNTS, "studies_per_minute", "trained_on", "note", "flags", RUN]
+    stream = io.StringIO()
+    table = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+    table.writeheader()
+    for board in boards:
+        for row in board.rows:
+            cells: dict[str, object] = {}
+            for key, cell in row.cells.items():
+                cells |= {key: cell.value, f"{key} low": cell.low, f"{key} high": cell.high}
+            facts: dict[str, object] = {
+                "suite": board.suite,
+                "protocol": board.protocol,
+                "rank": row.rank,
+                NAME: row.name,
+                "floor": "yes" if row.floor else "no",
+                "studies_per_minute": row.studies_per_minute,
+                "trained_on": row.trained_on,
+                "note": row.note,
+                "flags": "; ".join(row.flags),
+                RUN: row.run,
+            }
+            table.writerow({name: guarded(value) for name, value in (facts | cells | dict(row.counts)).items()})
+    return stream.getvalue()
+
+
+def to_markdown(boards: Sequence[Board]) -> str:
+    """A table a board: best bold, second underlined, intervals small below the value."""
+    return "\n".join(line for board in boards for line in _markdown_lines(board)).rstrip() + "\n"
+
+
+def _markdown_lines(board: Board) -> list[str]:
+    rows = [
+        [
+            rank(row),
+            f"*{_markdown(row.name)}*" if row.floor else _markdown(row.name),
+            *(_markdown_cell(row.cells.get(key)) for key in board.keys),
+            *map(_markdown, facts(row)),
+        ]
+        for row in board.rows
+    ]
+    header = ["", "Model", *headers(board), *FACT_HEADERS]
+    ruler = ["---:", ":---", *["---:"] * (len(board.keys) + 5), ":---", ":---"]
+    lines = [f"### {_markdown(title(board))}", "", *(f"| {' | '.join(row)} |" for row in [header, ruler, *rows]), ""]
+    return [*lines, *(f"- {_markdown(line)}" for line in legend(board)), ""]
+
+
+def _markdown_cell(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    text = {"best": "**{}**", "second": "<u>{}</u>", None: "{}"}[cell.place].format(number(cell))
+    return text + (f"<br><sub>{interval(cell)}</sub>" if interval(cell) else "")
+
+
+def _markdown(text: str) -> str:
+    """Text that Markdown and the HTML in it leave as it is."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", " ".join(escaped.split()))
+
+
+def title(board: Board) -> str:
+    """What a board is about."""
+    return f"{board.suite}, protocol {board.protocol}, sorted by {board.sort}"
+
+
+def rank(row: BoardRow) -> str:
+    """1, or 1= where others share it."""
+    return UNRANKED if row.rank is None else f"{row.rank}{'=' if row.shared else ''}"
+
+
+def number(cell: Cell | None) -> str:
+    """The value with its marks."""
+    if cell is None:
+        return ""
+    return f"{cell.value:.2f}{TIE if cell.tied else ''}{OTHER if cell.other_signature else ''}"
+
+
+def interval(cell: Cell | None) -> str:
+    """The 95 % interval, or nothing."""
+    return "" if cell is None or cell.low is None or cell.high is None else f"[{cell.low:.2f}, {cell.high:.2f}]"
+
+
+def facts(row: BoardRow) -> list[str]:
+    """What stands behind the scores: counts, throughput, what the model was trained on, what to know of it."""
+    speed = "" if row.studies_per_minute is None else f"{row.studies_per_minute:.1f}"
+    counts = [str(row.counts[name]) if row.counts else "" for name in COUNTS]
+    return [*counts, speed, row.trained_on, "; ".join([*row.flags, *([row.note] if row.note else [])])]
+
+
+def legend(board: Board) -> list[str]:
+    """What the marks of a board mean; only those that occur."""
+    cells = [cell for row in board.rows for cell in row.cells.values()]
+    lines = []
+    if any(cell.low is not None for cell in cells):
+        lines.append("Brackets: 95 % interval.")
+    if any(cell.tied for cell in cells):
+        lines.append(f"{TIE} a paired test cannot tell it from the best.")
+    if not board.tested and sum(row.rank is not None for row in board.rows) > 1:
+        lines.append("Ties were not tested.")
+    if any(cell.other_signature for cell in cells):
+        lines.append(f"{OTHER} computed in another way than the rest of its column, so not compared with it.")
+    if any(row.rank is None and not row.floor for row in board.rows):
+        lines.append(f"{UNRANKED} not ranked, since it cannot be compared.")
+    return lines
+
+
+def headers(board: Board) -> list[str]:
+    """The columns of scores, with their direction."""
+    return [f"{key} {'↑' if higher else '↓'}" for key, higher in board.keys.items()]

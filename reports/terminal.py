@@ -1,0 +1,80 @@
+"""Boards in the terminal: as many columns as fit, then the rest below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reports.board import Board, BoardRow, Cell
+from reports.tables import FACT_HEADERS, facts, headers, interval, legend, number, rank, title
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+MODEL_WIDTH = 24
+PADDING = 3
+
+
+def to_terminal(boards: Sequence[Board], width: int) -> RenderableType:
+    """A table a board; one that is too wide is cut into several, each with rank and model.
+
+    Args:
+        boards: what to show.
+        width: characters a line.
+    """
+    from rich.console import Group
+
+    return Group(*(table for board in boards for table in _tables(board, width)))
+
+
+def _tables(board: Board, width: int) -> list[RenderableType]:
+    from rich.text import Text
+
+    scores = [
+        (header, [_score(row.cells.get(key)) for row in board.rows])
+        for header, key in zip(headers(board), board.keys, strict=True)
+    ]
+    known = list(zip(*map(facts, board.rows), strict=True))
+    told = [
+        (header, [Text(value) for value in values])
+        for header, values in zip(FACT_HEADERS, known, strict=True)
+        if any(value not in ("", "0") for value in values)
+    ]
+    used = 8 + min(MODEL_WIDTH, max(len(row.name) for row in board.rows)) + PADDING
+    parts: list[list[tuple[str, list[Text]]]] = [[]]
+    room = width - used
+    for column in [*scores, *told]:
+        needs = PADDING + min(max(len(column[0]), *(max(map(len, cell.plain.split("\n"))) for cell in column[1])), 40)
+        if needs > room and parts[-1]:
+            parts.append([])
+            room = width - used
+        parts[-1].append(column)
+        room -= needs
+    tables = [_table(board.rows, columns) for columns in parts]
+    tables[0].title = Text(title(board))
+    return [*tables, Text("\n".join([*legend(board), ""]), style="dim")]
+
+
+def _table(rows: Sequence[BoardRow], columns: Sequence[tuple[str, list[Text]]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title_justify="left", title_style="bold")
+    table.add_column("", justify="right")
+    table.add_column("model", overflow="fold", max_width=MODEL_WIDTH)
+    for header, _ in columns:
+        words = header in FACT_HEADERS[-2:]
+        table.add_column(header, justify="left" if words else "right", no_wrap=not words, overflow="fold")
+    for place, row in enumerate(rows):
+        cells = [values[place] for _, values in columns]
+        table.add_row(rank(row), Text(row.name), *cells, style="bright_black" if row.floor else None)
+    return table
+
+
+def _score(cell: Cell | None) -> Text:
+    from rich.text import Text
+
+    text = Text(number(cell), style={"best": "bold", "second": "underline"}.get((cell and cell.place) or "", ""))
+    return text.append(f"\n{interval(cell)}", style="not bold not underline dim") if interval(cell) else text

@@ -1,0 +1,81 @@
+"""Radiographs as small pictures inside an HTML file, or as links to the files."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from benchmarks.errors import ImageError
+
+THUMBNAIL_PIXELS = 320
+QUALITY = 70
+SHOWN_BY_BROWSERS = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+
+How = Literal["embed", "link", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What a page shows for each image name."""
+
+    sources: dict[str, str] = field(default_factory=dict)
+    """Name -> data URL or relative link."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """Name -> why it cannot be shown."""
+
+
+def pictures(
+    names: Iterable[str],
+    root: Path,
+    *,
+    how: How = "embed",
+    page: Path,
+    follow_links: bool = False,
+    on_image: Callable[[], None] = lambda: None,
+) -> Pictures:
+    """Make every image ready for a page.
+
+    Args:
+        names: image names as the suite has them.
+        root: the image root.
+        how: "embed" thumbnails, or "link" to what browsers can show (others are embedded).
+        page: the page's file; links are relative to it.
+        follow_links: allow symbolic links that lead out of the root.
+        on_image: called once an image.
+    """
+    found = Pictures()
+
+    def one(name: str) -> tuple[str, str | None, str]:
+        try:
+            return name, _source(name, root, how, page, follow_links), ""
+        except ImageError as error:
+            return name, None, error.what
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # decoding leaves Python's lock
+        for name, source, problem in threads.map(one, dict.fromkeys(names)):
+            if source is None:
+                found.missing[name] = problem
+            else:
+                found.sources[name] = source
+            on_image()
+    return found
+
+
+def _source(name: str, root: Path, how: How, page: Path, follow_links: bool) -> str:
+    from benchmarks.images import read_radiograph, resolve_images
+
+    (path,) = resolve_images([name], root, follow_links=follow_links)
+    if how == "link" and path.suffix.lower() in SHOWN_BY_BROWSERS:
+        return quote(os.path.relpath(path.absolute(), page.absolute().parent))
+    picture = read_radiograph(path)
+    picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
+    stream = io.BytesIO()
+    picture.save(stream, "WEBP", quality=QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode()
