@@ -310,7 +310,14 @@ COMPARISON = (
 )
 """Language that only makes sense beside an earlier study."""
 
-NO_PRIOR = r"(?:no|without(?: any)?|not|none)(?: \w+){0,3} (?:prior|previous|comparison|priors|comparisons)(?: \w+){0,3}|comparison: ?none"
+_STUDY_OF = r"(?: (?:stud(?:y|ies)|exam(?:ination)?s?|images?|imaging|films?|radiographs?|x-?rays?|chest|for|is|are|was|were|available|provided|direct|comparison|currently|to|compare|with))*"
+NO_PRIOR = (
+    r"\b(?:no|without(?: any)?|none) (?:(?:relevant|available|recent|direct|other|pertinent) )*(?:priors?|previous|comparisons?)"
+    + _STUDY_OF
+    + r"|(?:priors?|previous|comparisons?)"
+    + _STUDY_OF
+    + r" (?:not available|unavailable|not provided)|comparison:\s*none"
+)
 """Says that there is nothing to compare with: no comparison language."""
 
 SIDES: tuple[tuple[str, str], ...] = (

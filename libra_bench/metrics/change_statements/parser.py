@@ -8,10 +8,10 @@ How it reads: sentences; tokens (`lexicon.py`); then each word of change looks f
 - In front of its finding ("new left effusion", "increase in the effusion") it takes the noun phrase that follows, with
   the findings coordinated in it; behind ("the effusion and edema have increased") it takes the subject: a plural verb
   takes the whole list, a singular verb the last noun phrase.
-- A clause ends at "but", "while", ";" and at the previous word of change; "with" starts a side remark that shares nothing.
-- Negation turns every direction into "unchanged" ("has not decreased", "no increase in"); "no new effusion" says nothing.
-- Sides come from the noun phrase, a phrase behind it ("on the left"), or the finding it is coordinated with; "bilateral"
-  is two statements. "The left is unchanged" and "it has decreased" speak of the last finding.
+- A clause ends at "but", "while", ";" and at the previous word of change; "with" starts a side remark.
+- Negation turns every direction into "unchanged" ("has not decreased", "no increase in"); "no new X" says nothing.
+- Sides come from the noun phrase, a phrase behind it ("on the left"), or the finding it is coordinated with;
+  "bilateral" is two statements. "The left is unchanged" and "it has decreased" speak of the last finding.
 - What stands behind "likely", "suggesting", ... only explains, and is never said to have changed.
 
 Known limits: one sentence at a time, but for pronouns; no lobes, no sizes in numbers; no causes or plans.

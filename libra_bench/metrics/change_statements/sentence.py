@@ -61,6 +61,7 @@ class Sentence:
         self.sides_told: dict[int, tuple[str | None, ...]] = {}
 
     def statements(self) -> list[ChangeStatement]:
+        """What the sentence says of change, in order."""
         strong: list[ChangeStatement] = []
         weak: list[ChangeStatement] = []
         for index, cue in enumerate(self.tokens):
@@ -150,6 +151,9 @@ class Sentence:
                 found.append(i)
                 break
             if token.kind in {"singular", "plural"} and i == index + 1 and not subject:  # "again seen is a granuloma"
+                i += 1
+                continue
+            if token.kind == "conjunction" and tokens[i - 1].kind == "side":  # "left and right effusions"
                 i += 1
                 continue
             joins = token.kind in {"conjunction", "hard"} or token.value == ","

@@ -76,8 +76,9 @@ def _specific(rule: tuple[str, str]) -> tuple[int, int]:
 
 
 def _spaced(pattern: str) -> str:
-    """Let each space of a pattern match any white space (never inside a character class)."""
-    return re.sub(r" (?![^\[\]]*\])", r"\\s+", re.sub(r"\(\?P<\w+>", "(?:", pattern))
+    """Let each space of a pattern match any white space."""
+    unnamed = re.sub(r"\(\?P<\w+>", "(?:", pattern)
+    return unnamed.replace("[- ]", r"[-\s]").replace(" ", r"\s+")
 
 
 def tokenize(text: str, start: int, end: int) -> list[Token]:
