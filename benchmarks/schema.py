@@ -91,7 +91,8 @@ class Score:
     """The CSV column, e.g. "BLEU1"."""
     metric: str
     """The metric's id, e.g. "bleu"."""
-    value: float
+    value: float | None
+    """None where it is undefined: there was nothing to average over."""
     low: float | None
     """Lower end of the 95 % interval, or None where there is none."""
     high: float | None

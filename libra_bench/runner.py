@@ -52,6 +52,8 @@ class RunOptions:
     device: str | None = None
     dtype: str | None = None
     metrics: str | None = None
+    dialect: str | None = None
+    by: Sequence[str] = ()
     limit: int | None = None
     out: Path | None = None
     on_error: OnError = "stop"
@@ -110,7 +112,7 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
         protocol=protocol,
         decoding=decoding,
         overrides=overrides,
-        chosen=choose_metrics(options.metrics, loaded_suite.card.metrics or PUBLISHED_METRICS),
+        chosen=choose_metrics(options.metrics, loaded_suite.card.metrics or PUBLISHED_METRICS, dialect=options.dialect),
         facts=facts,
         fingerprint=mark,
         folder=options.out or RUNS_FOLDER / loaded_suite.name / path_name(spec.name) / mark,
@@ -268,7 +270,9 @@ def _first_prompt(adapter: Adapter, questions: Sequence[Question]) -> RenderedPr
     return render(questions[0]) if render and questions else None
 
 
-def score_run(folder: Path, chosen: ChosenMetrics, suite: Suite, answers: Sequence[Answer]) -> Scored:
+def score_run(
+    folder: Path, chosen: ChosenMetrics, suite: Suite, answers: Sequence[Answer], by: Sequence[str] = ()
+) -> Scored:
     """Score a run folder's answers and write scores.json and its companions into it."""
     record = provenance.read_record(folder)
     scored = score_answers(
@@ -277,12 +281,15 @@ def score_run(folder: Path, chosen: ChosenMetrics, suite: Suite, answers: Sequen
         chosen,
         suite=suite.name,
         model=record["model"]["id"],
+        by=by,
     )
     write_scored(folder, scored)
     return scored
 
 
-def rescore(folder: Path, metrics: str | None) -> tuple[Scored, dict[str, Any]]:
+def rescore(
+    folder: Path, metrics: str | None, *, dialect: str | None = None, by: Sequence[str] = ()
+) -> tuple[Scored, dict[str, Any]]:
     """Score a finished run again, with other metrics or after an update; returns also its run.json.
 
     Raises:
@@ -290,11 +297,11 @@ def rescore(folder: Path, metrics: str | None) -> tuple[Scored, dict[str, Any]]:
     """
     record = provenance.read_record(folder)
     suite = suite_of(record, folder)
-    chosen = choose_metrics(metrics, suite.card.metrics or PUBLISHED_METRICS)
+    chosen = choose_metrics(metrics, suite.card.metrics or PUBLISHED_METRICS, dialect=dialect)
     answers_file = folder / "answers.jsonl"
     if not answers_file.exists():
         raise InputError("holds no answers.jsonl", where=folder, mend="run or generate first")
-    scored = score_run(folder, chosen, suite, list(read_answer_lines(answers_file)))
+    scored = score_run(folder, chosen, suite, list(read_answer_lines(answers_file)), by)
     return scored, record
 
 
@@ -336,8 +343,8 @@ def finish_run(plan: Plan, listener: Listener, processes: Processes) -> Path:
     answers = generate_run(plan, listener, processes)
     if processes.rank > 0:
         return plan.folder
-    listener.scoring([metric.id for metric in plan.chosen.metrics])
-    scored = score_run(plan.folder, plan.chosen, plan.suite, answers)
+    listener.scoring(list(plan.chosen.metrics))
+    scored = score_run(plan.folder, plan.chosen, plan.suite, answers, plan.options.by)
     row = leaderboard.row_of(scored.scores, provenance.read_record(plan.folder))
     leaderboard.write_row(plan.folder / "scores.csv", row)
     if plan.options.out is None:

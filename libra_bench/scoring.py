@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from benchmarks.errors import InputError, MetricUnavailableError, SuiteError
 from benchmarks.files import atomic_write, write_json, write_jsonl
 from benchmarks.predictions import match_answers, read_answers
-from benchmarks.schema import Answer, QuestionId, Sample, Score
+from benchmarks.schema import Answer, Sample, Score
 from benchmarks.suites import read_samples
+from libra_bench.dialects import in_dialect
+from libra_bench.floors import floors
 from libra_bench.generation import count_kinds
-from libra_bench.metrics.metric import Metric, MetricResult, Missing
-from libra_bench.metrics.registry import make_metric, make_metrics, metric_targets, split_names
+from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics
+from libra_bench.metrics.registry import make_metric, metric_targets, split_names
+from libra_bench.statistics import RESAMPLES, interval
+from libra_bench.statistics_file import save_statistics
+from libra_bench.strata import Strata, strata
+from libra_bench.user_cache import user_cache
+
+if TYPE_CHECKING:
+    from libra_bench.verify import Check, Unverified
 
 SCHEMA_VERSION = 1
+STRATA_RESAMPLES = 1_000
 PUBLISHED_METRICS = ("bleu", "meteor", "rouge_l", "bertscore", "temporal_f1")
 """What `--metrics` means when it is not given, where a suite names none of its own."""
 
@@ -26,89 +39,122 @@ PUBLISHED_METRICS = ("bleu", "meteor", "rouge_l", "bertscore", "temporal_f1")
 class ChosenMetrics:
     """The metrics of a run, and those left out because they cannot run here."""
 
-    metrics: Sequence[Metric]
+    metrics: Mapping[str, Metric]
+    """By the name that the user wrote, parameters included."""
     unavailable: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Everything that scoring produces."""
+    """Everything that scoring produces. All sequences are in the order of the suite."""
 
     scores: dict[str, Any]
     """The content of scores.json."""
-    sample_ids: Sequence[QuestionId]
-    samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Column of samples.csv -> one value a sample."""
-    spans: Sequence[Mapping[str, Any]] = ()
-    results: Mapping[str, MetricResult] = field(default_factory=dict)
-    """Metric -> what it said, for those who go on computing (comparison, verification)."""
+    samples: Sequence[Sample]
+    references: Sequence[Sequence[str]]
+    predictions: Sequence[str]
+    metrics: Mapping[str, Metric]
+    results: Mapping[str, MetricResult]
+    """What each metric said, by the name that the user wrote."""
+
+    def verify(self) -> tuple[list[Check], list[Unverified]]:
+        """Recompute every metric with its official package."""
+        from libra_bench.verify import verify
+
+        by_id = {self.metrics[name].id: result for name, result in self.results.items()}
+        return verify(list(self.metrics.values()), by_id, self.predictions, self.references)
 
 
-def choose_metrics(names: str | None, default: Iterable[str] = PUBLISHED_METRICS) -> ChosenMetrics:
+def choose_metrics(
+    names: str | None, default: Iterable[str] = PUBLISHED_METRICS, *, dialect: str | None = None
+) -> ChosenMetrics:
     """The metrics of a `--metrics` value; known before generation starts.
 
     Args:
         names: "bleu,rouge_l", "all" (what can run here), or None (of `default`, what can run here).
         default: names for None.
+        dialect: whose parameters the metrics take; None: the published ones.
 
     Raises:
-        UnknownNameError: no metric of this name.
+        UnknownNameError: no metric, or no dialect, of this name.
+        InputError: two metrics that fill the same column.
         MetricUnavailableError: a metric that was asked for by name cannot run; says what to install or pass.
     """
-    if names not in (None, "all"):
-        metrics = make_metrics(split_names(names))
-        if not metrics:
-            raise InputError("names no metric", where="--metrics", mend="see `libra-bench metrics`")
-        for metric in metrics:
-            if missing := metric.missing():
-                raise MetricUnavailableError(f"{metric.id}: {missing.reason}", mend=missing.remedy)
-        return ChosenMetrics(metrics)
-    candidates = [make_metric(name) for name in (metric_targets() if names == "all" else default)]
-    absent = [(metric, missing) for metric in candidates if (missing := metric.missing())]
-    left_out = {metric.id for metric, _ in absent}
-    return ChosenMetrics(
-        [metric for metric in candidates if metric.id not in left_out],
-        [unavailable_entry(metric.id, missing) for metric, missing in absent],
-    )
+    asked = None if names in (None, "all") else split_names(str(names))
+    if asked == []:
+        raise InputError("names no metric", where="--metrics", mend="see `libra-bench metrics`")
+    candidates = asked or list(metric_targets() if names == "all" else default)
+    if dialect is not None:
+        candidates = in_dialect(dialect, asked)
+    metrics = {name: make_metric(name) for name in dict.fromkeys(candidates)}
+    _refuse_shared_columns(metrics)
+    available: dict[str, Metric] = {}
+    unavailable = []
+    for name, metric in metrics.items():
+        missing = metric.missing()
+        if missing is None:
+            available[name] = metric
+        elif asked:
+            raise MetricUnavailableError(f"{metric.id}: {missing.reason}", mend=missing.remedy)
+        else:
+            unavailable.append({"metric": metric.id, "reason": missing.reason, "remedy": missing.remedy})
+    return ChosenMetrics(available, unavailable)
 
 
-def unavailable_entry(metric: str, missing: Missing) -> dict[str, str]:
-    """A line of scores.json's `unavailable`."""
-    return {"metric": metric, "reason": missing.reason, "remedy": missing.remedy}
+def _refuse_shared_columns(metrics: Mapping[str, Metric]) -> None:
+    owners: dict[str, str] = {}
+    for name, metric in metrics.items():
+        for key in metric.keys:
+            if (other := owners.setdefault(key.name, name)) != name:
+                raise InputError(
+                    f"{other} and {name} both fill the column {key.name}",
+                    where="--metrics",
+                    mend="score them one by one",
+                )
 
 
 def score_answers(
-    samples: Sequence[Sample], answers: Sequence[Answer], chosen: ChosenMetrics, *, suite: str, model: str
+    samples: Sequence[Sample],
+    answers: Sequence[Answer],
+    chosen: ChosenMetrics,
+    *,
+    suite: str,
+    model: str,
+    by: Sequence[str] = (),
 ) -> Scored:
     """Score answers (in the order of the samples) with every chosen metric.
 
-    A failed answer counts as an empty text in every metric.
+    A failed answer counts as an empty text in every metric. Intervals are clustered by `subject_id` where the suite
+    has one.
+
+    Args:
+        samples: N samples with references, or with labels (joined by commas, they are the reference of text metrics).
+        answers: N answers.
+        chosen: the metrics.
+        suite: the suite's name.
+        model: the model's id.
+        by: fields to stratify by; none: the built-in strata that the suite has.
 
     Raises:
         SuiteError: samples without a reference; names them.
+        UnknownNameError: no sample has a field of `by`.
     """
-    bare = [sample.question_id for sample in samples if not sample.references]
-    if bare:
-        raise SuiteError(
-            f"{len(bare)} of {len(samples)} samples have no reference ({', '.join(map(repr, bare[:5]))}, ...)",
-            where=suite,
-            mend="scoring needs one under reference, findings, impression or answer",
-        )
     predictions = ["" if answer.failed else answer.text for answer in answers]
-    references = [list(sample.references) for sample in samples]
+    references = _references(samples, suite)
     fields = [metric_fields(sample) for sample in samples]
-    unavailable = list(chosen.unavailable)
+    clusters = patients(samples)
+    levels = strata(samples, by)
     results: dict[str, MetricResult] = {}
-    scores: list[Score] = []
-    for metric in chosen.metrics:
+    scores: list[dict[str, Any]] = []
+    of_strata: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for name, metric in chosen.metrics.items():
         result = metric.score(predictions, references, fields)
-        results[metric.id] = result
-        scores += score_rows(metric, result, len(samples))
-    spans = [
-        {"question_id": samples[span.sample].question_id, "metric": name} | _without(asdict(span), "sample")
-        for name, result in results.items()
-        for span in result.spans
-    ]
+        results[name] = result
+        scores += [asdict(score) for score in _score_rows(metric, result, len(samples), clusters)]
+        if result.statistics is not None:
+            for stratum, level, rows in _stratified(result.statistics, list(result.values), levels, clusters):
+                of_strata.setdefault((stratum, level), []).extend(rows)
+    metrics = list(chosen.metrics.values())
     return Scored(
         scores={
             "schema_version": SCHEMA_VERSION,
@@ -116,17 +162,34 @@ def score_answers(
             "model": model,
             "n": len(samples),
             **count_kinds(answers),
-            "scores": [asdict(score) for score in scores],
-            "details": {name: dict(result.details) for name, result in results.items() if result.details},
-            "strata": [],
-            "floors": [],
-            "unavailable": unavailable,
+            "n_clusters": len(set(clusters)) if clusters else None,
+            "scores": scores,
+            "details": {chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
+            "strata": [
+                {"by": stratum, "level": level, "n": len(levels[stratum][level]), "scores": rows}
+                for (stratum, level), rows in of_strata.items()
+            ],
+            "floors": floors(metrics, references, fields, clusters, cache=user_cache() / "floors"),
+            "unavailable": list(chosen.unavailable),
         },
-        sample_ids=[sample.question_id for sample in samples],
-        samples={column: values for result in results.values() for column, values in result.samples.items()},
-        spans=spans,
+        samples=samples,
+        references=references,
+        predictions=predictions,
+        metrics=chosen.metrics,
         results=results,
     )
+
+
+def _references(samples: Sequence[Sample], suite: str) -> list[list[str]]:
+    bare = [sample.question_id for sample in samples if not sample.references and sample.labels is None]
+    if bare:
+        shown = ", ".join(map(repr, bare[:5])) + (", ..." if len(bare) > 5 else "")
+        raise SuiteError(
+            f"{len(bare)} of {len(samples)} samples have no reference ({shown})",
+            where=suite,
+            mend="scoring needs one under reference, findings, impression or answer, or labels",
+        )
+    return [list(sample.references) or [", ".join(sample.labels or ())] for sample in samples]
 
 
 def metric_fields(sample: Sample) -> dict[str, Any]:
@@ -135,45 +198,102 @@ def metric_fields(sample: Sample) -> dict[str, Any]:
     return {**sample.fields, **labels, "has_prior": sample.has_prior}
 
 
-def score_rows(metric: Metric, result: MetricResult, n: int) -> list[Score]:
-    """A metric's rows of scores.json."""
+def patients(samples: Sequence[Sample]) -> list[Any] | None:
+    """The patient of each sample, where the suite says so: intervals and tests then draw whole patients."""
+    names = [sample.fields.get("subject_id") for sample in samples]
+    return names if any(name is not None for name in names) else None
+
+
+def _score_rows(metric: Metric, result: MetricResult, n: int, clusters: Sequence[Any] | None) -> Iterator[Score]:
+    """A metric's rows of scores.json; a value that is undefined is None there."""
     direction = {key.name: key.higher_is_better for key in metric.keys}
-    return [
-        Score(name, metric.id, value, None, None, n, metric.signature, direction[name])
-        for name, value in result.values.items()
-    ]
+    bounds = _bounds(result.statistics, list(result.values), clusters, RESAMPLES)
+    for (name, value), (low, high) in zip(result.values.items(), bounds, strict=True):
+        yield Score(name, metric.id, _defined(value), low, high, n, metric.signature, direction[name])
 
 
-def _without(record: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key != name}
+def _bounds(
+    statistics: Statistics | None, names: Sequence[str], clusters: Sequence[Any] | None, resamples: int
+) -> list[tuple[float | None, float | None]]:
+    """The interval of each key; (None, None) where there is none."""
+    if statistics is None or not names:
+        return [(None, None)] * len(names)
+    low_K, high_K = interval(statistics, [Key(name) for name in names], clusters, resamples)
+    return [(_defined(low), _defined(high)) for low, high in zip(low_K, high_K, strict=True)]
+
+
+def _stratified(
+    statistics: Statistics, names: Sequence[str], levels: Strata, clusters: Sequence[Any] | None
+) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+    """The values of each level of each stratum with their intervals, from the statistics of its samples."""
+    for stratum, members_of in levels.items():
+        for level, members in members_of.items():
+            part = Statistics(statistics.per_sample_NS[members], statistics.reduce)
+            its_clusters = clusters and [clusters[i] for i in members]
+            values_1K = part.reduce(part.per_sample_NS.sum(axis=0, keepdims=True), np.array([float(len(members))]))
+            bounds = _bounds(part, names, its_clusters, STRATA_RESAMPLES)
+            rows = zip(names, map(_defined, values_1K[0]), bounds, strict=True)
+            yield (
+                stratum,
+                level,
+                [{"key": k, "value": value, "low": low, "high": high} for k, value, (low, high) in rows],
+            )
+
+
+def _defined(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def write_scored(folder: Path, scored: Scored) -> None:
-    """Write scores.json, samples.csv and spans.jsonl into a run folder."""
+    """Write scores.json, samples.csv, spans.jsonl and statistics.npz into a run folder."""
     write_json(folder / "scores.json", scored.scores)
+    columns = {name: values for result in scored.results.values() for name, values in result.samples.items()}
+    ids = [sample.question_id for sample in scored.samples]
     with atomic_write(folder / "samples.csv") as stream:
         table = csv.writer(stream)
-        table.writerow(["question_id", *scored.samples])
-        table.writerows(zip(scored.sample_ids, *scored.samples.values(), strict=True))
-    write_jsonl(folder / "spans.jsonl", scored.spans)
+        table.writerow(["question_id", *columns])
+        table.writerows(zip(ids, *columns.values(), strict=True))
+    write_jsonl(
+        folder / "spans.jsonl",
+        (
+            {
+                "question_id": ids[span.sample],
+                "side": span.side,
+                "start": span.start,
+                "end": span.end,
+                "label": span.label,
+                "metric": scored.metrics[name].id,
+            }
+            for name, result in scored.results.items()
+            for span in result.spans
+        ),
+    )
+    save_statistics(
+        folder / "statistics.npz",
+        ids=ids,
+        references=scored.references,
+        clusters=patients(scored.samples),
+        metrics={
+            name: (scored.metrics[name], list(result.values), result.statistics)
+            for name, result in scored.results.items()
+            if result.statistics is not None
+        },
+    )
 
 
 def score_files(
-    references: Path, predictions: Sequence[Path], names: Sequence[str], metrics: str | None
-) -> list[dict[str, Any]]:
-    """Score several files of predictions against one file of references; one scores.json each.
+    references: Path, predictions: Sequence[Path], names: Sequence[str], chosen: ChosenMetrics, by: Sequence[str] = ()
+) -> list[Scored]:
+    """Score several files of predictions against one file of references.
 
     Raises:
         SuiteError: ids that don't match, or samples without a reference.
     """
-    chosen = choose_metrics(metrics)
     samples = read_samples(references, prompts_required=False)
-    pairs = [
-        (name, match_answers(read_answers(path), samples, where=path))
-        for path, name in zip(predictions, names, strict=True)
-    ]
+    matched = [match_answers(read_answers(path), samples, where=path) for path in predictions]
     return [
-        score_answers(samples, answers, chosen, suite=references.stem, model=name).scores for name, answers in pairs
+        score_answers(samples, answers, chosen, suite=references.stem, model=name, by=by)
+        for name, answers in zip(names, matched, strict=True)
     ]
 
 
@@ -197,19 +317,18 @@ def score(
         SuiteError: ids that don't match, or samples without a reference.
         UnknownNameError, MetricUnavailableError: see `choose_metrics`.
     """
-    if metrics is not None and not isinstance(metrics, str):
-        metrics = ",".join(metrics)
-    chosen = choose_metrics(metrics)
+    chosen = choose_metrics(metrics if metrics is None or isinstance(metrics, str) else ",".join(metrics))
     if isinstance(references, str | Path):
         name, samples = Path(references).stem, read_samples(Path(references), prompts_required=False)
     else:
         name, samples = "texts", [_sample(number, texts) for number, texts in enumerate(references)]
     if isinstance(predictions, str | Path):
-        model, answers = Path(predictions).stem, list(read_answers(Path(predictions)))
+        model, answers = Path(predictions).stem, read_answers(Path(predictions))
+    elif len(predictions) == len(samples):
+        model = "texts"
+        answers = [Answer(sample.question_id, "", text) for sample, text in zip(samples, predictions, strict=True)]
     else:
-        model, answers = "texts", [Answer(number, "", text) for number, text in enumerate(predictions)]
-        if not isinstance(references, str | Path) and len(answers) != len(samples):
-            raise InputError(f"{len(answers)} predictions, but {len(samples)} references")
+        raise InputError(f"{len(predictions)} predictions, but {len(samples)} references", mend="give one a study")
     matched = match_answers(answers, samples, where=model)
     return score_answers(samples, matched, chosen, suite=name, model=model).scores
 

@@ -92,6 +92,18 @@ Metrics = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Dialect = Annotated[
+    str | None,
+    typer.Option(
+        "--dialect",
+        help="Score as another group does: libra (default), rexrank, radeval or coco.",
+        rich_help_panel=RUN,
+    ),
+]
+By = Annotated[
+    list[str] | None,
+    typer.Option("--by", help="A field to stratify by; several times for several fields.", rich_help_panel=RUN),
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", help="Run folder; default: runs/<suite>/<model>/<fingerprint>.", rich_help_panel=RUN),

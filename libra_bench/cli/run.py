@@ -44,6 +44,8 @@ def run(
     top_p: o.TopP = None,
     seed: o.Seed = None,
     metrics: o.Metrics = None,
+    dialect: o.Dialect = None,
+    by: o.By = None,
     out: o.Out = None,
     on_error: o.OnError = "stop",
     retry_failed: o.RetryFailed = False,
@@ -144,6 +146,7 @@ def _run_options(given: dict[str, Any]) -> dict[str, Any]:
     values = {item.name: given[item.name] for item in dataclasses.fields(RunOptions) if item.name in given}
     if "batch_size" in values:
         values["batch_size"] = o.batch_size(values["batch_size"])
+    values["by"] = given.get("by") or ()
     return {**values, "adapter_options": o.adapter_options(given["option"])}
 
 

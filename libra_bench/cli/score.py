@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from libra_bench.scoring import Scored
+    from libra_bench.verify import Check, Unverified
+
 
 def score(
     run: Annotated[Path | None, typer.Argument(help="A run folder; or use --references and --predictions.")] = None,
+    more_predictions: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
     references: Annotated[Path | None, typer.Option("--references", help="A suite file with references.")] = None,
     predictions: Annotated[
-        list[Path] | None, typer.Option("--predictions", help="One or more files of answers.")
-    ] = None,
-    more_predictions: Annotated[
-        list[Path] | None, typer.Argument(help="Further prediction files.", show_default=False)
+        list[Path] | None, typer.Option("--predictions", help="A file of answers; more may follow it.")
     ] = None,
     model_name: Annotated[
-        list[str] | None,
-        typer.Option("--model-name", help="Name of the row, one a file; default: the file's name."),
+        list[str] | None, typer.Option("--model-name", help="Name of the row, one a file; default: the file's name.")
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="A leaderboard to add the rows to.")] = None,
     metrics: o.Metrics = None,
+    dialect: o.Dialect = None,
+    by: o.By = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Recompute with the official packages and show the largest differences.")
+    ] = False,
     as_json: o.Json = False,
 ) -> None:
     """Score answers that are there already; needs no model.
@@ -34,40 +43,67 @@ def score(
     [bold]libra-bench score --references R.jsonl --predictions P.jsonl [P2.jsonl ...] --csv leaderboard.csv[/bold]
     """
     from benchmarks.errors import InputError
-
-    if references is None or not predictions:
-        if references or predictions or run is None or more_predictions:
-            raise InputError("give a run folder, or both --references and --predictions")
-        _score_run(run, metrics, csv, as_json)
-        return
-    files = [*predictions, *([run] if run else []), *(more_predictions or [])]
-    _score_files(references, files, model_name, metrics, csv, as_json)
-
-
-def _score_run(folder: Path, metrics: str | None, csv: Path | None, as_json: bool) -> None:
     from libra_bench.runner import rescore
+    from libra_bench.scoring import choose_metrics, score_files
+
+    record: dict[str, Any] = {}
+    if references is not None and predictions:
+        files = [*predictions, *([run] if run else []), *(more_predictions or [])]
+        if model_name and len(model_name) != len(files):
+            raise InputError(
+                f"{len(model_name)} names for {len(files)} files", where="--model-name", mend="give one a file"
+            )
+        names = model_name or [path.stem for path in files]
+        chosen = choose_metrics(metrics, dialect=dialect)
+        scored = score_files(references, files, names, chosen, by or ())
+        for entry in chosen.unavailable:
+            output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
+    elif run is not None and references is None and not predictions and not more_predictions:
+        one, record = rescore(run, metrics, dialect=dialect, by=by or ())
+        scored = [one]
+    else:
+        raise InputError("give a run folder, or both --references and --predictions")
+    _add_rows(csv, scored, record)
+    checked = [item.verify() for item in scored] if verify else []
+    _show(scored, checked, as_json=as_json)
+
+
+def _add_rows(csv: Path | None, scored: list[Scored], record: dict[str, Any]) -> None:
     from reports import leaderboard
 
-    scored, record = rescore(folder, metrics)
     if csv is not None:
-        leaderboard.update(csv, leaderboard.row_of(scored.scores, record))
-    output.result(scored.scores, leaderboard.as_table(scored.scores), as_json=as_json)
+        for item in scored:
+            leaderboard.update(csv, leaderboard.row_of(item.scores, record))
 
 
-def _score_files(
-    references: Path, files: list[Path], names: list[str] | None, metrics: str | None, csv: Path | None, as_json: bool
-) -> None:
+def _show(scored: list[Scored], checked: list[tuple[list[Check], list[Unverified]]], *, as_json: bool) -> None:
     from rich.console import Group
 
-    from benchmarks.errors import InputError
-    from libra_bench.scoring import score_files
     from reports import leaderboard
 
-    if names and len(names) != len(files):
-        raise InputError(f"{len(names)} names for {len(files)} files", where="--model-name", mend="give one a file")
-    results: list[dict[str, Any]] = score_files(references, files, names or [path.stem for path in files], metrics)
-    if csv is not None:
-        for scores in results:
-            leaderboard.update(csv, leaderboard.row_of(scores, {}))
-    view = Group(*(leaderboard.as_table(scores) for scores in results))
-    output.result(results[0] if len(results) == 1 else results, view, as_json=as_json)
+    results = [dict(item.scores) for item in scored]
+    views: list[RenderableType] = [leaderboard.as_table(item.scores) for item in scored]
+    for result, (checks, unverified) in zip(results, checked, strict=False):
+        result["verified"] = [asdict(check) for check in checks]
+        result["unverified"] = [asdict(entry) for entry in unverified]
+        views += [_verification(checks), *(f"not verified: {u.metric}: {u.reason}; {u.remedy}" for u in unverified)]
+    output.result(results[0] if len(results) == 1 else results, Group(*views), as_json=as_json)
+
+
+def _verification(checks: list[Check]) -> RenderableType:
+    from rich.table import Table
+
+    table = Table(
+        "column", "ours", "official", "by", "difference", "largest a sample", title="against the official packages"
+    )
+    for check in checks:
+        worst = "-" if check.sample_difference is None else f"{check.sample_difference:.2g}"
+        table.add_row(
+            check.key,
+            f"{check.ours:.6f}",
+            f"{check.theirs:.6f}",
+            check.official,
+            f"{check.corpus_difference:.2g}",
+            worst,
+        )
+    return table

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from benchmarks.errors import InputError, RunConflictError
 from benchmarks.schema import Answer
 from libra_bench.answers import AnswerLog, locked
