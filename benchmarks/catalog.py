@@ -42,6 +42,10 @@ CONTEXT = "Following clinical context:"
 FINDINGS_PROMPT = "Provide a detailed description of the findings in the radiology image."
 IMPRESSION_PROMPT = "Provide a detailed description of the impression in the radiology image."
 
+REPORT_METRICS = ("bleu", "meteor", "rouge_l", "bertscore", "temporal_f1", "temporal_change_f1")
+QUESTION_METRICS = ("exact_match", "token_f1", "yes_no", "label_set")
+CAPTION_METRICS = ("bleu", "meteor", "rouge_l", "cider", "exact_match", "open_closed", "difference_f1")
+
 SUITES = (
     SuiteCard(
         "findings",
@@ -69,6 +73,7 @@ SUITES = (
         data_sets=("MIMIC-CXR", "MIMIC-Ext-MIMIC-CXR-VQA"),
         source="get MIMIC-Ext-MIMIC-CXR-VQA and MIMIC-CXR-JPG from physionet.org (credentialed access), then "
         "`libra-bench data build vqa --mimic-root DIR --split test --out vqa.jsonl`",
+        metrics=QUESTION_METRICS,
     ),
     SuiteCard(
         "diff-vqa",
@@ -77,6 +82,7 @@ SUITES = (
         data_sets=("MIMIC-CXR", "MIMIC-Diff-VQA"),
         source="get MIMIC-Diff-VQA and MIMIC-CXR-JPG from physionet.org (credentialed access), then "
         "`libra-bench data build diff-vqa --mimic-root DIR --split test --out diff-vqa.jsonl`",
+        metrics=CAPTION_METRICS,
     ),
     SuiteCard(
         "demo",
@@ -84,18 +90,21 @@ SUITES = (
         prompt=FINDINGS_PROMPT,
         sections=("findings",),
         file=DEMO / "demo.jsonl",
+        metrics=REPORT_METRICS,
     ),
     SuiteCard(
         "demo-vqa",
         "synthetic chest phantoms: answer a question about one image",
         sections=("answer", "labels"),
         file=DEMO / "demo-vqa.jsonl",
+        metrics=QUESTION_METRICS,
     ),
     SuiteCard(
         "demo-diff-vqa",
         "synthetic chest phantoms: answer a question about the change since the prior image",
         sections=("answer",),
         file=DEMO / "demo-diff-vqa.jsonl",
+        metrics=CAPTION_METRICS,
     ),
 )
 """One entry a suite."""
