@@ -120,7 +120,7 @@ def _read_picture(path: Path) -> Image.Image:
 
 def _read_dicom(path: Path) -> Image.Image:
     import pydicom
-    from pydicom.pixels import apply_voi_lut
+    from pydicom.pixels import apply_voi_lut, pixel_array
 
     try:
         record = pydicom.dcmread(path, force=True)
@@ -131,7 +131,7 @@ def _read_dicom(path: Path) -> Image.Image:
                 f"has {record.NumberOfFrames} frames", where=path, mend="give a single radiograph, not a series"
             )
         _refuse_bomb(int(record.Rows) * int(record.Columns), path)
-        values = apply_voi_lut(record.pixel_array, record)
+        values = apply_voi_lut(pixel_array(record), record)  # colour comes as RGB
         if record.PhotometricInterpretation == "MONOCHROME1":
             values = values.max() - values
         return _stretch(values, path)

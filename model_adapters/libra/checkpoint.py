@@ -188,11 +188,12 @@ def _load_connector(
         hidden_size=int(_required(fields, "hidden_size", folder)),
         num_attention_heads=int(_required(fields, "num_attention_heads", folder)),
     )
-    if isinstance(connector, TemporalAlignmentConnector) and tower.num_layers != TAC_LAYERS:
+    needed = TAC_LAYERS if isinstance(connector, TemporalAlignmentConnector) else 1
+    if tower.num_layers != needed:
         raise ModelError(
-            f"the temporal connector needs {TAC_LAYERS} tower layers, this tower gives {tower.num_layers}",
+            f"its projector reads {needed} tower layer{'s' * (needed > 1)}, but this tower gives {tower.num_layers}",
             where=where,
-            mend='it goes with mm_vision_select_layer "all" and a tower of 12 layers',
+            mend='mm_vision_select_layer is "all" (of a tower of 12 layers) for TAC, else one layer such as -2',
         )
     if not weights:
         raise ModelError(

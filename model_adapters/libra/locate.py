@@ -59,18 +59,15 @@ def local_tower(name: str, checkpoint: Path) -> Path | None:
 
 
 def _fetch(hub_id: str) -> Path:
-    """Download a repository's text files and weights: safetensors, and .bin only where there is nothing else."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.constants import is_offline_mode
+    """Find a repository in the cache or download it: text files, safetensors, and .bin where weights are missing."""
+    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        if is_offline_mode():
-            return Path(snapshot_download(hub_id, local_files_only=True))
-        names = HfApi().list_repo_files(hub_id)
-        whole = any(name in names for name in ("model.safetensors", "model.safetensors.index.json"))
-        patterns = [*TEXT_FILES, "*.safetensors", *([] if whole else ["*.bin"])]
-        return Path(snapshot_download(hub_id, allow_patterns=patterns))
+        folder = Path(snapshot_download(hub_id, allow_patterns=[*TEXT_FILES, "*.safetensors"]))
+        if not any((folder / name).is_file() for name in ("model.safetensors", "model.safetensors.index.json")):
+            folder = Path(snapshot_download(hub_id, allow_patterns=["*.bin"]))
+        return folder
     except LocalEntryNotFoundError as error:
         raise ModelError(
             f"{hub_id!r} is neither a folder here nor in the cache, and the hub cannot be reached",

@@ -48,7 +48,7 @@ def apply_lora(language_model: Any, folder: Path, *, merge: bool) -> Any:
     Raises:
         ModelError: the adapter does not fit this base; lists the keys.
     """
-    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
+    from peft import PeftConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 
     kind = read_json(folder / ADAPTER_CONFIG).get("peft_type")
     if kind != "LORA":
@@ -61,15 +61,15 @@ def apply_lora(language_model: Any, folder: Path, *, merge: bool) -> Any:
     except ValueError as error:  # no module has a name of target_modules
         line = next(iter(str(error).splitlines()), "")
         raise ModelError(f"the LoRA does not fit the base ({line})", where=folder, mend="give its own base") from error
-    shapes = {key.replace(".default.", "."): tuple(value.shape) for key, value in wrapped.state_dict().items()}
+    wanted = get_peft_model_state_dict(wrapped, save_embedding_layers=False)
     raise_for_keys(
         folder,
-        missing=[key for key in shapes if ".lora_" in key and key not in weights],
-        unexpected=[key for key in weights if key not in shapes],
+        missing=[key for key in wanted if key not in weights],
+        unexpected=[key for key in weights if key not in wanted],
         mismatched=[
-            (key, tuple(weight.shape), shapes[key])
+            (key, tuple(weight.shape), tuple(wanted[key].shape))
             for key, weight in weights.items()
-            if key in shapes and tuple(weight.shape) != shapes[key]
+            if key in wanted and weight.shape != wanted[key].shape
         ],
     )
     set_peft_model_state_dict(wrapped, weights)

@@ -12,6 +12,7 @@ import pydicom
 import pytest
 from oracles import GOLDEN, records, tensors
 from PIL import Image, ImageFile
+from pydicom.pixels import convert_color_space
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
 from benchmarks.errors import ImageError
@@ -91,6 +92,20 @@ def test_compressed_dicom_equals_uncompressed(tmp_path):
     record.save_as(tmp_path / "compressed.dcm")
     assert (pixels(tmp_path / "compressed.dcm") == pixels(tmp_path / "plain.dcm")).all()
     assert pixels(tmp_path / "plain.dcm").max() == 255
+
+
+@pytest.mark.parametrize("space", ["RGB", "YBR_FULL"])
+def test_a_coloured_dicom_becomes_rgb(tmp_path, space):
+    colours = np.zeros((8, 8, 3), dtype=np.uint8)
+    colours[:, :4] = (255, 0, 0)
+    stored = colours if space == "RGB" else convert_color_space(colours, "RGB", "YBR_FULL")
+    record = pydicom.dcmread(IMAGES / "mono2_window.dcm")
+    record.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    for name in ("WindowCenter", "WindowWidth"):
+        delattr(record, name)
+    record.set_pixel_data(stored, space, 8)
+    record.save_as(tmp_path / "colour.dcm")
+    assert abs(pixels(tmp_path / "colour.dcm").astype(int) - colours).max() <= 2
 
 
 def test_monochrome1_is_inverted(tmp_path):

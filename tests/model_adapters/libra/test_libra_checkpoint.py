@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from model_adapters.libra.identity import checkpoint_identity
 from model_adapters.libra.weights import read_weights, shape_of, weight_files
 
 TAC = MODELS / "tiny-libra-tac"
+ROOT = MODELS.parents[2]
 GENERATION = records("generation.json")["models"]
 
 
@@ -114,8 +118,8 @@ def test_a_tower_given_by_the_user_wins(copied, tmp_path):
         ({"mm_vision_tower": ...}, "has no mm_vision_tower"),
         ({"mm_vision_tower": "/no/such/tower"}, "vision tower '/no/such/tower' is not here"),
         ({"mm_hidden_size": 32}, "mm_hidden_size is 32, but the vision tower gives 48"),
-        ({"mm_projector_type": "mlp2x_gelu"}, "missing keys.*unexpected keys"),
-        ({"mm_vision_select_layer": -1}, "needs 12 tower layers, this tower gives 1"),
+        ({"mm_projector_type": "mlp2x_gelu", "mm_vision_select_layer": -1}, "missing keys.*unexpected keys"),
+        ({"mm_vision_select_layer": -1}, "reads 12 tower layers, but this tower gives 1"),
         ({"mm_vision_select_layer": "deep"}, "no layer 'deep'"),
         ({"hidden_size": 32}, r"mlp_final\.0\.bias is \[64\], not \[32\]"),
         ({"num_hidden_layers": 3}, "9 missing keys: model.layers.2"),
@@ -131,6 +135,13 @@ def test_configurations_that_do_not_fit(copied, changes, what):
         load_checkpoint(copied)
     assert "\n" not in str(caught.value)
     assert str(copied) in str(caught.value) or "mm_vision_select_layer" in str(caught.value) or "heads" in what
+
+
+def test_a_plain_projector_reads_one_layer(tmp_path):
+    shutil.copytree(MODELS / "tiny-libra-clip-linear", tmp_path / "libra")
+    edit(tmp_path / "libra/config.json", mm_vision_select_layer="all", mm_vision_tower=str(MODELS / "tiny-clip"))
+    with pytest.raises(ModelError, match="reads 1 tower layer, but this tower gives 5"):
+        load_checkpoint(tmp_path / "libra")
 
 
 def test_missing_and_unexpected_keys_are_listed(copied):
@@ -183,6 +194,27 @@ def test_a_hub_id_when_offline(monkeypatch, tmp_path):
     with pytest.raises(ModelError, match=r"'owner/libra-that-is-not-cached'.*hf download") as caught:
         load_checkpoint("owner/libra-that-is-not-cached")
     assert "\n" not in str(caught.value)
+
+
+def test_a_hub_id_in_the_cache_is_found_offline(monkeypatch, tmp_path):
+    """A cache as huggingface_hub leaves it: the checkpoint and its tower, both named by hub ids."""
+    for repo, folder in (("owner/libra", TAC), ("owner/rad-dino", MODELS / "tiny-rad-dino")):
+        root = tmp_path / "models--{}--{}".format(*repo.split("/"))
+        (root / "refs").mkdir(parents=True)
+        (root / "refs/main").write_text("0" * 40)
+        shutil.copytree(folder, root / "snapshots" / ("0" * 40))
+    edit(tmp_path / "models--owner--libra/snapshots" / ("0" * 40) / "config.json", mm_vision_tower="owner/rad-dino")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert same_weights(load_checkpoint("owner/libra").model, load_checkpoint(TAC).model)
+
+
+def test_a_hub_that_cannot_be_reached(tmp_path):
+    """The real thing, in its own process: the hub's address is read at import."""
+    code = "from model_adapters.libra.locate import find_checkpoint; find_checkpoint('owner/libra')"
+    environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=ROOT)
+    assert "ModelError: 'owner/libra' is neither a folder here nor in the cache" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", GENERATION)

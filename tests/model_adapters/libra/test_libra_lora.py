@@ -102,6 +102,30 @@ def test_missing_adapter_weights_are_named(tmp_path):
         load_checkpoint(folder, model_base=BASE, vision_tower=MODELS / "tiny-rad-dino")
 
 
+@pytest.mark.parametrize("merge", [True, False])
+@pytest.mark.parametrize(
+    "options",
+    [{"modules_to_save": ["lm_head"]}, {"use_rslora": True}, {"bias": "all"}, {"rank_pattern": {"q_proj": 2}}],
+    ids=lambda options: next(iter(options)),
+)
+def test_adapters_of_other_kinds_as_peft_writes_them(tmp_path, options, merge):
+    from peft import LoraConfig, get_peft_model
+
+    base = load_checkpoint(BASE).model
+    config = LoraConfig(r=4, target_modules=["q_proj", "down_proj"], task_type="CAUSAL_LM", **options)
+    trained = get_peft_model(base.language_model, config)
+    torch.manual_seed(0)
+    for name, parameter in trained.named_parameters():
+        if parameter.requires_grad and "lora_A" not in name:
+            torch.nn.init.normal_(parameter, std=0.2)
+    trained.save_pretrained(tmp_path)
+    shutil.copy(BASE / "config.json", tmp_path)
+    ids = torch.tensor([[1, 5, 9, 30]])
+    loaded = load_checkpoint(tmp_path, model_base=BASE, merge_lora=merge, vision_tower=MODELS / "tiny-rad-dino")
+    with torch.no_grad():
+        assert_close(loaded.model(ids).logits, trained.eval()(ids).logits, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("path", "base", "what"),
     [
