@@ -29,7 +29,7 @@ FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read images t
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr; yields what takes (done, all)."""
+    """A progress bar on stderr, if that is a terminal; yields what takes (done, all)."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -40,7 +40,9 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     )
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=output.console(), transient=True) as bar:
+    console = output.console()
+    quiet = not console.is_terminal
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
