@@ -112,7 +112,7 @@ def test_paired_tests_agree_with_sacrebleu():
     from sacrebleu.significance import PairedTest
 
     generator = np.random.default_rng(0)
-    words = np.array("the left right effusion is small large new stable and heart normal no".split())
+    words = np.array(["the", "left", "right", "effusion", "is", "small", "large", "new", "stable", "heart", "no"])
     references = [" ".join(generator.choice(words, 14)) for _ in range(120)]
 
     def noisy(rate):

@@ -1,4 +1,4 @@
-"""Exact match, token F1, yes/no, open/closed, label sets, difference answers; scikit-learn where it defines the number."""
+"""Short answers and label sets, by hand and against scikit-learn where it defines the number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 from libra_bench.metrics.difference_f1 import read_difference
 from libra_bench.metrics.label_set import parse_labels
 from libra_bench.metrics.registry import make_metric
-from libra_bench.metrics.vqa_answers import normalize_answer, parse_yes_no, token_overlap
+from libra_bench.metrics.vqa_answers import parse_yes_no, token_overlap
 
 
 @pytest.mark.parametrize(
