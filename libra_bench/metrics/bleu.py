@@ -18,6 +18,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -99,7 +100,7 @@ class Bleu:
         texts = [[normalize(text, self.norm) for text in predictions]]
         for turn in range(max(map(len, references))):
             texts.append([normalize(several[min(turn, len(several) - 1)], self.norm) for several in references])
-        token_lists = tokenize([text for column in texts for text in column])
+        token_lists = [tokenize(text) for column in texts for text in column]
         n = len(predictions)
         lengths_CN = np.array([len(tokens) for tokens in token_lists], dtype=np.int64).reshape(-1, n)
         matches_NO = _matches(token_lists, n)
@@ -126,12 +127,14 @@ def _matches(token_lists: Sequence[Sequence[str]], n: int) -> Ints:
     for order in range(_ORDERS):
         start = start[left[start] > order]
         longer = gram[start] * (len(vocabulary) + 1) + tokens[start + order]
-        _, first, numbers = np.unique(longer, return_index=True, return_inverse=True)
+        distinct, numbers = np.unique(longer, return_inverse=True)
         gram[start] = numbers
-        counts = np.bincount(text[start] // n * len(first) + numbers, minlength=columns * len(first))
-        of_prediction, *of_references = counts.reshape(columns, len(first))
+        counts = np.bincount(text[start] // n * len(distinct) + numbers, minlength=columns * len(distinct))
+        of_prediction, *of_references = counts.reshape(columns, len(distinct))
         clipped = np.minimum(of_prediction, np.max(of_references, axis=0))
-        matches_NO[:, order] = np.bincount(text[start][first] % n, weights=clipped, minlength=n)
+        sample = np.zeros(len(distinct), dtype=np.int64)
+        sample[numbers] = text[start] % n
+        matches_NO[:, order] = np.bincount(sample, weights=clipped, minlength=n)
     return matches_NO
 
 
@@ -175,17 +178,20 @@ def _sentence_bleu(counts_NS: Floats) -> Floats:
     return np.where(matches[:, :1] > 0, np.exp(logs) * brevity[:, None], 0.0)
 
 
-def words_13a(texts: Sequence[str]) -> list[list[str]]:
-    """Tokenise texts as mteval-v13a does: entities undone, punctuation split off, but not inside numbers.
+def words_13a(text: str) -> list[str]:
+    """Tokenise as mteval-v13a does: entities undone, punctuation split off, but not inside numbers."""
+    return [piece for chunk in _one_line(text).split() for piece in _pieces(chunk)]
 
-    Each pattern runs once over all texts, which are padded with spaces so that they cannot touch.
-    """
-    joined = " \n ".join([_one_line(text) for text in texts])
-    joined = _PUNCTUATION.sub(r" \1 ", f" {joined} ")
-    joined = _STOP_AFTER_NON_DIGIT.sub(r"\1 \2 ", joined)
-    joined = _STOP_BEFORE_NON_DIGIT.sub(r" \1 \2", joined)
-    joined = _DASH_AFTER_DIGIT.sub(r"\1 \2 ", joined)
-    return [line.split() for line in joined.split("\n")]
+
+@lru_cache(maxsize=1 << 17)
+def _pieces(chunk: str) -> tuple[str, ...]:
+    """The tokens of a piece of text without white space: no rule of 13a looks beyond it."""
+    if chunk.isalnum():
+        return (chunk,)
+    chunk = _PUNCTUATION.sub(r" \1 ", f" {chunk} ")
+    chunk = _STOP_AFTER_NON_DIGIT.sub(r"\1 \2 ", chunk)
+    chunk = _STOP_BEFORE_NON_DIGIT.sub(r" \1 \2", chunk)
+    return tuple(_DASH_AFTER_DIGIT.sub(r"\1 \2 ", chunk).split())
 
 
 def _one_line(text: str) -> str:
@@ -201,13 +207,9 @@ def words_at_full_stops(text: str) -> list[str]:
     return [word for word in text.replace(".", " .").split(" ") if word]
 
 
-def _each(tokenize: Callable[[str], list[str]]) -> Callable[[Sequence[str]], list[list[str]]]:
-    return lambda texts: [tokenize(text) for text in texts]
-
-
-_TOKENIZERS: Mapping[str, Callable[[Sequence[str]], list[list[str]]]] = {
+_TOKENIZERS: Mapping[str, Callable[[str], list[str]]] = {
     "13a": words_13a,
-    "whitespace": _each(str.split),
-    "period": _each(words_at_full_stops),
-    "ptb": _each(ptb_words),
+    "whitespace": str.split,
+    "period": words_at_full_stops,
+    "ptb": ptb_words,
 }

@@ -10,11 +10,12 @@ Source: Lavie & Agarwal (2007); nltk 3.10 `translate/meteor_score.py` through Hu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any, ClassVar
+from operator import itemgetter
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -23,6 +24,11 @@ from libra_bench.metrics.nltk_words import words
 from libra_bench.metrics.normalize import Norm, normalize
 from libra_bench.metrics.porter import stem
 from libra_bench.metrics.wordnet import names, senses
+
+Match: TypeAlias = tuple[int, int]
+"""(place in the prediction, place in the reference)."""
+Placed: TypeAlias = tuple[int, str]
+"""A word and its place."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,9 @@ class Meteor:
     ) -> MetricResult:
         """The mean over samples, and the value of each."""
         split = _splitter(self.norm)
+        synonyms = Synonyms(word for alternatives in references for text in alternatives for word in split(text))
         scores = [
-            max(self._pair(split(prediction), split(reference)) for reference in alternatives)
+            max(self._pair(split(prediction), split(reference), synonyms) for reference in alternatives)
             for prediction, alternatives in zip(predictions, references, strict=True)
         ]
         percent = [100.0 * score for score in scores]
@@ -73,8 +80,8 @@ class Meteor:
             samples={"METEOR": percent},
         )
 
-    def _pair(self, prediction: Sequence[str], reference: Sequence[str]) -> float:
-        matches = align(prediction, reference)
+    def _pair(self, prediction: Sequence[str], reference: Sequence[str], synonyms: Synonyms) -> float:
+        matches = align(prediction, reference, synonyms)
         if not matches:
             return 0.0
         precision, recall = len(matches) / len(prediction), len(matches) / len(reference)
@@ -83,57 +90,67 @@ class Meteor:
         return float((1 - penalty) * f_mean)
 
 
-def align(prediction: Sequence[str], reference: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs (place in the prediction, place in the reference) of matching words, by place in the prediction."""
-    matches: list[tuple[int, int]] = []
-    left = list(enumerate(prediction))
-    free = list(enumerate(reference))
-    left, free = _match(left, free, matches, lambda word, places: (word,) if word in places else ())
+class Synonyms:
+    """Which stems of a vocabulary share a WordNet synset with a stem.
+
+    Args:
+        vocabulary: every word that a reference may hold.
+    """
+
+    def __init__(self, vocabulary: Iterable[str]) -> None:
+        self._spelled: dict[int, list[str]] = {}
+        self._of: dict[str, tuple[str, ...]] = {}
+        for word in {stem(word) for word in set(vocabulary)}:
+            for synset in names(word):
+                self._spelled.setdefault(synset, []).append(word)
+
+    def of(self, word: str) -> tuple[str, ...]:
+        """The stems of the vocabulary that mean the same in some sense, itself included."""
+        if word not in self._of:
+            related = {word}.union(*(self._spelled.get(synset, ()) for synset in senses(word)))
+            self._of[word] = tuple(related)
+        return self._of[word]
+
+
+def align(prediction: Sequence[str], reference: Sequence[str], synonyms: Synonyms) -> list[Match]:
+    """Pairs of matching words, by place in the prediction."""
+    exact, left, free = _match(list(enumerate(prediction)), list(enumerate(reference)))
     left = [(place, stem(word)) for place, word in left]
     free = [(place, stem(word)) for place, word in free]
-    left, free = _match(left, free, matches, lambda word, places: (word,) if word in places else ())
-    _match(left, free, matches, _synonyms_among)
-    matches.sort()
-    return matches
+    by_stem, left, free = _match(left, free)
+    by_meaning, _, _ = _match(left, free, synonyms)
+    return sorted(exact + by_stem + by_meaning)
 
 
-def chunks(matches: Sequence[tuple[int, int]]) -> int:
+def chunks(matches: Sequence[Match]) -> int:
     """How many runs of words stand in the same order, without a gap, in both texts."""
-    return 1 + sum((second[0] - first[0], second[1] - first[1]) != (1, 1) for first, second in pairwise(matches))
-
-
-def _synonyms_among(word: str, candidates: Mapping[str, Sequence[int]]) -> list[str]:
-    of_word = senses(word)
-    return [other for other in candidates if other == word or not of_word.isdisjoint(names(other))]
+    return 1 + sum(second[0] - first[0] != 1 or second[1] - first[1] != 1 for first, second in pairwise(matches))
 
 
 def _match(
-    left: list[tuple[int, str]],
-    free: list[tuple[int, str]],
-    matches: list[tuple[int, int]],
-    candidates: Callable[[str, Mapping[str, Sequence[int]]], Sequence[str]],
-) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
-    """One stage: from the last word of the prediction on, each takes the last free place among its candidates.
+    left: list[Placed], free: list[Placed], synonyms: Synonyms | None = None
+) -> tuple[list[Match], list[Placed], list[Placed]]:
+    """One stage: from the last word of the prediction on, each takes the last free place of a word that it matches.
 
-    Adds to `matches`; returns what is left of the prediction and of the reference.
+    Returns the matches, and what is left of the prediction and of the reference.
     """
     places: dict[str, list[int]] = {}
     for place, word in free:
         places.setdefault(word, []).append(place)
-    unmatched, taken = [], set()
+    matches, unmatched = [], []
     for place, word in reversed(left):
-        options = candidates(word, places)
-        if not options:
+        if synonyms:
+            options = [places[other] for other in synonyms.of(word) if places.get(other)]
+            open_places = max(options, key=itemgetter(-1), default=None)
+        else:
+            open_places = places.get(word)
+        if open_places:
+            matches.append((place, open_places.pop()))
+        else:
             unmatched.append((place, word))
-            continue
-        best = max(options, key=lambda option: places[option][-1])
-        at = places[best].pop()
-        if not places[best]:
-            del places[best]
-        taken.add(at)
-        matches.append((place, at))
     unmatched.reverse()
-    return unmatched, [(place, word) for place, word in free if place not in taken]
+    taken = {at for _, at in matches}
+    return matches, unmatched, [(place, word) for place, word in free if place not in taken]
 
 
 def _splitter(norm: Norm) -> Callable[[str], Sequence[str]]:

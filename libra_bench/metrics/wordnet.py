@@ -29,7 +29,7 @@ def senses(word: str) -> frozenset[int]:
     """The synsets of a word or of the words it is an inflection of."""
     return frozenset(
         number
-        for part, (index, irregular) in _table().items()
+        for part, (index, irregular) in table().items()
         for form in {word, *(irregular[word].split() if word in irregular else _bases(word, part))}
         for number, _ in _entries(index.get(form, ""))
     )
@@ -39,7 +39,7 @@ def senses(word: str) -> frozenset[int]:
 def names(word: str) -> frozenset[int]:
     """The synsets that have exactly this word, in this spelling, as a name."""
     return frozenset(
-        number for index, _ in _table().values() for number, literal in _entries(index.get(word, "")) if literal
+        number for index, _ in table().values() for number, literal in _entries(index.get(word, "")) if literal
     )
 
 
@@ -55,7 +55,7 @@ def _entries(line: str) -> Iterator[tuple[int, bool]]:
 
 
 @cache
-def _table() -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+def table() -> dict[str, tuple[dict[str, str], dict[str, str]]]:
     """Part of speech -> (word -> index line, irregular form -> its base forms)."""
     packed = (files("libra_bench.metrics") / "data" / "wordnet30.txt.gz").read_bytes()
     table = {}

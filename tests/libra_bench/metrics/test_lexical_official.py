@@ -65,9 +65,8 @@ def random_texts(count: int, joints: list[str], seed: int) -> list[str]:
 
 def test_13a_tokens_are_sacrebleus() -> None:
     tokenizer_13a = pytest.importorskip("sacrebleu.tokenizers.tokenizer_13a").Tokenizer13a()
-    texts = random_texts(3000, RAW_JOINTS, seed=1)
-    for text, tokens in zip(texts, words_13a(texts), strict=True):
-        assert tokens == tokenizer_13a(text).split(), repr(text)
+    for text in random_texts(3000, RAW_JOINTS, seed=1):
+        assert words_13a(text) == tokenizer_13a(text).split(), repr(text)
 
 
 def test_bleu_is_sacrebleus_without_smoothing() -> None:
