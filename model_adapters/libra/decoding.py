@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
@@ -76,7 +76,6 @@ class Timings:
     prefill_tokens: int = 0
     decode_tokens: int = 0
     """Tokens the model was run on, beams counted each."""
-    decode_steps: int = 0
     batch_size: int | None = None
     """Studies decoded together; what was left of it after running out of memory."""
 
@@ -103,6 +102,7 @@ class Decoder:
         rule: when a sequence ends.
         batch_size: studies decoded together.
         timings: where to add up what it took.
+        on_tokens: called after each step with a study's key and its leading tokens so far; beams may overtake.
     """
 
     def __init__(
@@ -112,9 +112,11 @@ class Decoder:
         rule: StopRule,
         batch_size: int,
         timings: Timings | None = None,
+        on_tokens: Callable[[Hashable, list[int]], None] | None = None,
     ) -> None:
         check_decoding(decoding)
         self._model, self._decoding, self._rule = language_model, decoding, rule
+        self._on_tokens = on_tokens
         self._beams = decoding.num_beams
         self._additive_mask = language_model.config._attn_implementation == "eager"
         self._num_candidates = max(2, 1 + len(rule.eos_ids)) * decoding.num_beams
@@ -138,6 +140,7 @@ class Decoder:
             try:
                 self._admit()
                 self._step()
+                self._tell()
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
@@ -146,6 +149,13 @@ class Decoder:
             if not self._waiting and not self._finished and not any(self._rows):
                 return
             self._finished.clear()
+
+    def _tell(self) -> None:
+        """Show the text so far to who wants to see it."""
+        if self._on_tokens is not None:
+            for study in self._rows:
+                if study is not None:
+                    self._on_tokens(study.prompt.key, study.search.leading)
 
     def _admit(self) -> None:
         """Fill the free rows; once nothing is left to come, give the free rows up."""
@@ -198,6 +208,7 @@ class Decoder:
             past_key_values=self._cache.past_key_values,
             use_cache=True,
         )
+        self.timings.decode_tokens += sum(study is not None for study in self._rows) * self._beams
         self._choose(output.logits, self._rows)
         for row, study in enumerate(self._rows):
             if study is not None and study.search.done:
@@ -205,8 +216,6 @@ class Decoder:
                 self._rows[row] = None
                 self._cache.release(row)
         self.timings.decode_seconds += time.perf_counter() - began
-        self.timings.decode_tokens += sum(study is not None for study in self._rows) * self._beams
-        self.timings.decode_steps += 1
 
     def _choose(self, logits_RWV: Tensor, studies: Sequence[_Study | None]) -> None:
         """Choose the next tokens of every study."""

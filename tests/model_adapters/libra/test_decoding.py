@@ -70,7 +70,7 @@ def reference(model, prompt, decoding, eos=(3,)):
         length_penalty=decoding.length_penalty,
         no_repeat_ngram_size=decoding.no_repeat_ngram_size,
         max_new_tokens=decoding.max_new_tokens,
-        eos_token_id=list(eos),
+        eos_token_id=list(eos) or None,
         pad_token_id=VOCABULARY - 1,
         output_scores=True,
         return_dict_in_generate=True,
@@ -99,6 +99,19 @@ def test_beam_search_equals_transformers(seed, beams, penalty, eos):
         assert [hypothesis.score for hypothesis in ours[prompt.key].hypotheses] == pytest.approx(
             scores, rel=1e-5, abs=1e-5
         )
+
+
+@pytest.mark.parametrize("key_heads", [1, 4])
+def test_long_beam_search_equals_transformers(key_heads):
+    """Long enough for the cache to be compacted and widened several times, with prompts of very different length."""
+    model = language_model(9, key_heads=key_heads)
+    decoding = Decoding(num_beams=6, length_penalty=0.0, num_return_sequences=6, max_new_tokens=150)
+    prompts = make_prompts(model, [4, 60, 7, 25], 9)
+    ours = decode(model, prompts, decoding, StopRule(()), batch_size=2)
+    for prompt in prompts:
+        sequences, scores = reference(model, prompt, decoding, eos=())
+        assert [hypothesis.token_ids for hypothesis in ours[prompt.key].hypotheses] == sequences
+        assert [hypothesis.score for hypothesis in ours[prompt.key].hypotheses] == pytest.approx(scores, rel=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(4))
