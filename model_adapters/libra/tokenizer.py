@@ -82,6 +82,11 @@ class LibraTokenizer:
         backend.add_special(image_tokens(config or {}))
         return cls(backend)
 
+    @property
+    def legacy(self) -> bool | None:
+        """The checkpoint's `legacy` flag; None for a tokenizer that has no such flag (not SentencePiece)."""
+        return self._backend.legacy if isinstance(self._backend, SentencePieceBackend) else None
+
     def encode(self, text: str) -> list[int]:
         """Ids of a text, beginning with the BOS id where the tokenizer adds one."""
         return self._backend.encode(text)
