@@ -6,7 +6,7 @@ The smallest complete adapter is `echo.py`. A third party adds one through the e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
@@ -102,6 +102,13 @@ class DescribesItself(Protocol):
 
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt as the model reads it; shown before generation starts."""
+        ...
+
+    def stream(self, question: Question, decoding: Decoding, on_text: Callable[[str], None]) -> Answer:
+        """Answer one question; `on_text` is called with the text so far, as often as there is more of it.
+
+        The text so far may change, not only grow: with beam search another beam may come to lead.
+        """
         ...
 
     def describe(self) -> Mapping[str, Any]:

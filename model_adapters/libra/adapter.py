@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -133,11 +133,26 @@ class LibraAdapter:
         Raises:
             InputError: decoding settings that contradict each other.
         """
+        yield from self._generate(questions, decoding)
+
+    def stream(self, question: Question, decoding: Decoding, on_text: Callable[[str], None]) -> Answer:
+        """Answer one question, telling the leading text after each token."""
+        (answer,) = self._generate([question], decoding, lambda _, token_ids: on_text(self._text(token_ids)))
+        return answer
+
+    def _generate(
+        self,
+        questions: Sequence[Question],
+        decoding: Decoding,
+        on_tokens: Callable[[Hashable, list[int]], None] | None = None,
+    ) -> Iterator[Answer]:
         check_decoding(decoding)
         if decoding.num_beams > 1 and decoding.temperature > 0:
             logger.warning("temperature and top_p have no effect with num_beams > 1 (beam search does not sample)")
         size = min(self._batch_size or self._fitting_batch(decoding), max(1, len(questions)))
-        decoder = Decoder(self._loaded.model.language_model, decoding, self._stop_rule(), size, self._timings)
+        decoder = Decoder(
+            self._loaded.model.language_model, decoding, self._stop_rule(), size, self._timings, on_tokens
+        )
         by_id = {question.question_id: question for question in questions}
         failures: deque[Answer] = deque()
         for generated in decoder.run(self._prompts(questions, size, failures)):

@@ -121,6 +121,11 @@ class Search:
     def _length(self) -> int:
         return self._prompt_length + self.num_new
 
+    @property
+    def leading(self) -> list[int]:
+        """The new tokens of the sequence that is ahead so far."""
+        return [int(token) for token in self._sequences[0, self._prompt_length : self._length]]
+
     def forbidden(self) -> tuple[Ids, Ids]:
         """Tokens that may not come next: (sequence, token) pairs."""
         return repeated_ngrams(self._sequences[: self.width, : self._length], self._decoding.no_repeat_ngram_size)
