@@ -23,7 +23,8 @@ def metrics(context: typer.Context, as_json: o.Json = False) -> None:
     from libra_bench.metrics.listing import list_metrics
 
     listed = list_metrics()
-    table = Table("metric", "what it is", show_lines=True)
+    table = Table("metric", show_lines=True)
+    table.add_column("what it is", overflow="fold")
     for metric in listed:
         table.add_row(metric["name"], _describe(metric))
     output.result(listed, table, as_json=as_json)

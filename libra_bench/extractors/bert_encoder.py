@@ -153,11 +153,17 @@ def load_encoder(folder: Path, num_layers: int) -> tuple[Any, Any]:
     from bert_score.utils import get_model
     from transformers import AutoModel
 
-    _, report = AutoModel.from_pretrained(folder, output_loading_info=True)
+    try:
+        _, report = AutoModel.from_pretrained(folder, output_loading_info=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise MetricUnavailableError(
+            f"{folder}: its weights do not fit its config.json ({type(error).__name__})",
+            mend="fetch it again; see docs/weights.md",
+        ) from error
     absent = [name for name in report["missing_keys"] if "pooler" not in name]
     if absent:
         raise MetricUnavailableError(
-            f"{folder} lacks {len(absent)} weights of its own architecture ({sorted(absent)[0]}, ...)",
+            f"{folder}: its weights do not fit its config.json: it lacks {len(absent)} weights of its own architecture ({sorted(absent)[0]}, ...)",
             mend="fetch it again; see docs/weights.md",
         )
     with path_without_t5(folder) as place:

@@ -153,7 +153,11 @@ class RadGraphExtractor:
         import torch
 
         model = _load(self.folder, self.model_type, self.backbone)
-        with torch.inference_mode(), contextlib.redirect_stdout(io.StringIO()) as printed:
+        with (
+            torch.inference_mode(),
+            contextlib.redirect_stdout(io.StringIO()) as printed,
+            warnings.catch_warnings(action="ignore"),  # it warns of every text of one token
+        ):
             annotations = model(list(texts))
         if len(annotations) != len(texts):
             reason = " ".join(printed.getvalue().split()) or "it gave no reason"

@@ -1,0 +1,73 @@
+"""Tiny encoders for tests, the same on every machine: their weights come from numpy's generator, not from torch's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+CHECKPOINTS = GOLDEN / "tiny_checkpoints"
+BERT = CHECKPOINTS / "bert"
+RADGRAPH = CHECKPOINTS / "radgraph-xl.tar.gz"
+CHEXBERT = CHECKPOINTS / "chexbert.pth"
+
+
+def distilbert(folder: Path) -> Path:
+    """A DistilBERT of 3 layers with the tiny BERT's tokenizer."""
+    from transformers import DistilBertConfig, DistilBertModel
+
+    vocabulary = (BERT / "vocab.txt").read_text().splitlines()
+    config = DistilBertConfig(
+        vocab_size=len(vocabulary), dim=32, n_layers=3, n_heads=2, hidden_dim=64, max_position_embeddings=512
+    )
+    _save(DistilBertModel(config), folder)
+    for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_bytes((BERT / name).read_bytes())
+    return folder
+
+
+def roberta(folder: Path) -> Path:
+    """A RoBERTa of 2 layers whose byte-level tokenizer tells a word with a space before it from one without."""
+    from tokenizers import pre_tokenizers
+    from transformers import RobertaConfig, RobertaModel
+
+    merges = ["h e", "t he", "Ġ the", "Ġ t", "n o", "Ġ no", "i s", "Ġ is", "l u", "Ġ lu", "e f", "Ġ ef"]
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    tokens += [merge.replace(" ", "") for merge in merges] + ["<mask>"]
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    config = RobertaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=514,
+        type_vocab_size=1,
+    )
+    _save(RobertaModel(config), folder)
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+    settings = {"tokenizer_class": "RobertaTokenizer", "model_max_length": 512}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+def baseline(file: Path) -> Path:
+    """A table to rescale with."""
+    file.write_text("LAYER,P,R,F\n0,0.1,0.1,0.1\n1,0.2,0.2,0.2\n2,0.3,0.31,0.32\n")
+    return file
+
+
+def _save(model: Any, folder: Path) -> None:
+    import torch
+
+    generator = np.random.default_rng(0)
+    with torch.no_grad():
+        for name, value in sorted(model.state_dict().items()):
+            if value.is_floating_point():
+                noise = generator.normal(0, 0.2, tuple(value.shape))
+                value.copy_(torch.tensor(noise + (1 if name.lower().endswith("norm.weight") else 0)))
+    model.save_pretrained(folder)
