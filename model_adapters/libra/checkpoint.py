@@ -36,6 +36,7 @@ from model_adapters.libra.weights import (
 PROJECTOR_PREFIX = "model.mm_projector."
 TOWER_PREFIX = "model.vision_tower.vision_tower."
 EMBEDDINGS = "model.embed_tokens.weight"
+OUTPUT_LAYER = "lm_head.weight"
 DEFAULT_CONTEXT_LENGTH = 2048
 
 
@@ -212,8 +213,11 @@ def _take(weights: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _take_wider_embeddings(weights: Mapping[str, Any], trained: dict[str, Any]) -> torch.Tensor | None:
-    """Remove and return trained embeddings that have more rows than the base: tokens were added in training."""
-    if EMBEDDINGS not in trained or EMBEDDINGS not in weights:
+    """Remove and return trained embeddings that have more rows than the base: tokens were added in training.
+
+    Only where the output layer was not trained with them: it has the base's rows and must be widened after loading.
+    """
+    if not (EMBEDDINGS in trained and EMBEDDINGS in weights and OUTPUT_LAYER in weights) or OUTPUT_LAYER in trained:
         return None
     found, wanted = shape_of(trained[EMBEDDINGS]), shape_of(weights[EMBEDDINGS])
     if found == wanted:

@@ -54,10 +54,12 @@ def test_a_projector_alone(tmp_path, file, prefix):
     assert_close(found, STAGE1["stage1_with_model_base.logits_last16"], atol=1e-4)
 
 
-def test_embeddings_trained_with_added_tokens(tmp_path):
+@pytest.mark.parametrize("output_layer", [False, True])
+def test_embeddings_trained_with_added_tokens(tmp_path, output_layer):
     stored = torch.load(MODELS / "tiny-libra-stage1/mm_projector.bin", weights_only=True)
     wide = torch.randn(1702, 64)
-    torch.save({**stored, "model.embed_tokens.weight": wide}, tmp_path / "mm_projector.bin")
+    tables = {"model.embed_tokens.weight": wide} | ({"lm_head.weight": -wide} if output_layer else {})
+    torch.save({**stored, **tables}, tmp_path / "mm_projector.bin")
     fields = json.loads((MODELS / "tiny-libra-stage1/config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**fields, "mm_use_im_start_end": True, "vocab_size": 1702}))
     loaded = load_checkpoint(tmp_path, model_base=MODELS / "tiny-llm-base", vision_tower=MODELS / "tiny-rad-dino")
@@ -65,6 +67,8 @@ def test_embeddings_trained_with_added_tokens(tmp_path):
     assert loaded.use_im_start_end
     assert not loaded.use_im_patch_token
     assert loaded.model(torch.tensor([[1, 1701]])).logits.shape[-1] == 1702
+    if output_layer:
+        assert torch.equal(loaded.model.language_model.get_output_embeddings().weight, -wide)
 
 
 def adapter(tmp_path, **changes: object):
