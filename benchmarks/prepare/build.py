@@ -49,11 +49,6 @@ def write_built(
         InputError: there are no samples, or images are absent; nothing is written then.
     """
     report.samples = write_samples(_finished(samples, report, ending, allow_absent_images), out)
-    if report.published is not None and report.samples != report.published:
-        report.notes.append(
-            f"{report.samples - report.published:+,} samples against the published {report.published:,}: look at the "
-            "steps; another release, a part of the data set, missing reports or other views make a difference"
-        )
     return report
 
 

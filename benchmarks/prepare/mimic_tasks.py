@@ -8,10 +8,11 @@ from itertools import chain, islice
 from pathlib import Path
 
 from benchmarks.catalog import FINDINGS_PROMPT, IMPRESSION_PROMPT, suite_card
-from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.errors import InputError
 from benchmarks.prepare.build import BuildReport, write_built
+from benchmarks.prepare.choices import one_of
 from benchmarks.prepare.frames import read_frame
-from benchmarks.prepare.mimic import METADATA, SPLITS, MimicFolder, MimicImages, Split, read_images, some
+from benchmarks.prepare.mimic import METADATA, MimicFolder, MimicImages, Split, read_images, some
 from benchmarks.prepare.mimic_reports import (
     Section,
     Sections,
@@ -21,11 +22,13 @@ from benchmarks.prepare.mimic_reports import (
 )
 from benchmarks.prepare.mimic_vqa import diff_vqa_samples, find_diff_vqa, find_vqa, vqa_samples
 from benchmarks.prepare.output import Built, is_training
-from benchmarks.prepare.priors import RULES, Rule
+from benchmarks.prepare.priors import Rule
 from benchmarks.prepare.reports import Progress, ReportCounts
 
 TASKS = ("findings", "impressions", "vqa", "diff-vqa")
 ALIGNMENT = "alignment"
+MIMIC_IMAGES = 377_110
+"""Images of the whole data set, by its documentation."""
 _SECTION: dict[str, Section] = {"findings": "findings", "impressions": "impression"}
 _PROMPT = {"findings": FINDINGS_PROMPT, "impressions": IMPRESSION_PROMPT}
 
@@ -49,30 +52,6 @@ class MimicChoice:
     workers: int = 1
 
 
-def split_named(name: str) -> Split:
-    """The split of this name.
-
-    Raises:
-        UnknownNameError: there is none.
-    """
-    for split in SPLITS:
-        if split == name:
-            return split
-    raise UnknownNameError("split", name, SPLITS)
-
-
-def rule_named(name: str) -> Rule:
-    """The rule of this name for prior images.
-
-    Raises:
-        UnknownNameError: there is none.
-    """
-    for rule in RULES:
-        if rule == name:
-            return rule
-    raise UnknownNameError("rule", name, RULES)
-
-
 def build_mimic(
     task: str, choice: MimicChoice, out: Path, *, allow_absent_images: bool = False, progress: Progress | None = None
 ) -> BuildReport:
@@ -92,8 +71,8 @@ def build_mimic(
     if task == ALIGNMENT and not training:
         raise InputError("alignment data are for training", where=out, mend="end the output in .json")
     mixed = choice.tasks if task == ALIGNMENT else (task,)
-    if unknown := [name for name in mixed if name not in TASKS]:
-        raise UnknownNameError("task", unknown[0], TASKS)
+    for name in mixed:
+        one_of("task", name, TASKS)
     tasks = _Tasks(choice, progress)
     report = BuildReport(f"{task} ({choice.split})", str(out), image_root="")
     if task in TASKS and choice.split == "test" and not choice.all_views:
@@ -108,8 +87,22 @@ def build_mimic(
         report.steps = {f"{name}: {step}": number for name in mixed for step, number in steps[name].items()}
     if "impressions" in mixed and choice.prompt is None:
         report.notes.append(f"the published prompt of the impressions is unknown; ours: {IMPRESSION_PROMPT!r}")
+    if report.published is not None and report.samples != report.published:
+        report.notes.append(_difference(report, report.published, len(tasks.images().table), tasks.counts.by_hand))
     report.notes += tasks.notes()
     return report
+
+
+def _difference(report: BuildReport, published: int, images: int, by_hand: int) -> str:
+    """Why there are more or fewer samples than were published, as far as the files tell."""
+    frontal, sectioned, kept = list(report.steps.values())[-3:]
+    part = "all" if images == MIMIC_IMAGES else f"{images:,} of"
+    return (
+        f"{report.samples - published:+,} samples against the published {published:,}: the metadata list {part} "
+        f"MIMIC-CXR's {MIMIC_IMAGES:,} images; of the split's {frontal:,} frontal ones, {frontal - sectioned:,} have no "
+        f"report or none with sections ({by_hand} of the studies are cut by hand in the published rules) and "
+        f"{sectioned - kept:,} have a report without this section"
+    )
 
 
 @dataclass(slots=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from benchmarks.catalog import CONTEXT
 from benchmarks.errors import InputError
@@ -25,6 +28,21 @@ def refuse_overwriting(path: Path, force: bool) -> None:
         raise InputError("is a folder", where=path, mend="name a file")
     if path.exists() and not force:
         raise InputError("exists already", where=path, mend="pass --force to replace it")
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator[IO[str]]:
+    """Open a CSV to write, gzipped if its name ends in `.gz`; it appears when it is complete."""
+    if path.suffix != ".gz":
+        with atomic_write(path) as stream:
+            yield stream
+        return
+    with (
+        atomic_write(path, "wb") as stream,
+        gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="") as text,
+    ):
+        yield text
 
 
 def is_training(out: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from benchmarks.errors import InputError, LibraBenchError
-from benchmarks.files import atomic_write
+from benchmarks.prepare.output import open_table
 from benchmarks.prepare.section_rules import COLUMNS
 from benchmarks.prepare.sections import SectionedReport, section_report
 
@@ -161,7 +162,7 @@ class _Reader:
         study, path = job
         try:
             data = (self.source / path).read_bytes() if self.archive is None else self.archive.read(path)
-        except (OSError, RuntimeError, zipfile.BadZipFile) as error:  # RuntimeError: an encrypted zip
+        except (OSError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:  # RuntimeError: encrypted
             raise InputError(f"report {path} cannot be read ({error})", where=self.source) from error
         text, other = decode_report(data)
         return section_report(study, text), other
@@ -211,4 +212,4 @@ def write_sections(reports: Iterable[SectionedReport], out: Path, *, conclusions
 
 
 def _writer(files: ExitStack, path: Path) -> Any:
-    return csv.writer(files.enter_context(atomic_write(path)))
+    return csv.writer(files.enter_context(open_table(path)))

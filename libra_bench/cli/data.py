@@ -77,18 +77,15 @@ def priors(
 
     from rich.table import Table
 
-    from benchmarks.errors import UnknownNameError
-    from benchmarks.files import atomic_write
+    from benchmarks.prepare.choices import one_of
     from benchmarks.prepare.frames import read_frame
-    from benchmarks.prepare.output import refuse_overwriting
+    from benchmarks.prepare.output import open_table, refuse_overwriting
     from benchmarks.prepare.priors import RULES, add_priors
 
-    known = next((name for name in RULES if name == rule), None)
-    if known is None:
-        raise UnknownNameError("rule", rule, RULES)
+    chosen = one_of("rule", rule, RULES)
     refuse_overwriting(out, force)
-    frame, counts = add_priors(read_frame(metadata), known, where=metadata)
-    with atomic_write(out) as stream:
+    frame, counts = add_priors(read_frame(metadata), chosen, where=metadata)
+    with open_table(out) as stream:
         frame.to_csv(stream, index=False, lineterminator="\n")
     table = Table("images", "with prior", "without", "ambiguous (the rule had a choice)")
     table.add_row(*(f"{number:,}" for number in asdict(counts).values()))

@@ -150,11 +150,15 @@ def _build(
     workers: int | None = None,
     **choice: Any,
 ) -> None:
-    from benchmarks.prepare.mimic_tasks import MimicChoice, build_mimic, rule_named, split_named
+    from benchmarks.prepare.choices import one_of
+    from benchmarks.prepare.mimic import SPLITS
+    from benchmarks.prepare.mimic_tasks import MimicChoice, build_mimic
     from benchmarks.prepare.output import refuse_overwriting
+    from benchmarks.prepare.priors import RULES
 
     refuse_overwriting(out, force)
-    chosen = MimicChoice(folder, split_named(split), rule_named(rule), workers=workers or d.core_count(), **choice)
+    names = one_of("split", split, SPLITS), one_of("rule", rule, RULES)
+    chosen = MimicChoice(folder, *names, workers=workers or d.core_count(), **choice)
     with d.progress_bar("reports") as progress:
         report = build_mimic(task, chosen, out, allow_absent_images=allow_absent_images, progress=progress)
     d.show_build(report, as_json=as_json)
@@ -196,12 +200,10 @@ def vqa_rad(
     as_json: o.Json = False,
 ) -> None:
     """VQA-RAD: open and closed questions; images default to "VQA_RAD Image Folder" beside the file."""
-    from benchmarks.errors import UnknownNameError
+    from benchmarks.prepare.choices import one_of
     from benchmarks.prepare.open_vqa import vqa_rad_samples
 
-    if split not in ("train", "test"):
-        raise UnknownNameError("split", split, ("train", "test"))
-    test = split == "test"
+    test = one_of("split", split, ("train", "test")) == "test"
     steps: dict[str, int] = {}
     samples = vqa_rad_samples(source, test=test, chest_only=chest_only, steps=steps)
     root = image_root or source.with_name("VQA_RAD Image Folder")

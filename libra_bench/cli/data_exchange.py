@@ -110,15 +110,13 @@ def import_rexrank(
     as_json: o.Json = False,
 ) -> None:
     """ReXrank's test sets (and results) as a suite (and answers)."""
-    from benchmarks.errors import UnknownNameError
     from benchmarks.files import read_jsonl, write_jsonl
     from benchmarks.prepare.build import BuildReport, write_built
+    from benchmarks.prepare.choices import one_of
     from benchmarks.prepare.output import refuse_overwriting
     from benchmarks.prepare.rexrank import SECTIONS, rexrank_answers, rexrank_samples
 
-    chosen = next((name for name in SECTIONS if name == section), None)
-    if chosen is None:
-        raise UnknownNameError("section", section, SECTIONS)
+    chosen = one_of("section", section, SECTIONS)
     for path in (out, answers_out):
         if path is not None:
             refuse_overwriting(path, force)

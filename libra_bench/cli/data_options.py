@@ -61,14 +61,11 @@ def section_and_prompt(name: str) -> tuple[Section, str]:
         UnknownNameError: there is none.
     """
     from benchmarks.catalog import FINDINGS_PROMPT, IMPRESSION_PROMPT
-    from benchmarks.errors import UnknownNameError
+    from benchmarks.prepare.choices import one_of
 
-    match name:
-        case "findings":
-            return "findings", FINDINGS_PROMPT
-        case "impression":
-            return "impression", IMPRESSION_PROMPT
-    raise UnknownNameError("section", name, ("findings", "impression"))
+    prompts: dict[Section, str] = {"findings": FINDINGS_PROMPT, "impression": IMPRESSION_PROMPT}
+    section = one_of("section", name, tuple(prompts))
+    return section, prompts[section]
 
 
 def show_build(report: BuildReport, *, as_json: bool) -> None:

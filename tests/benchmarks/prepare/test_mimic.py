@@ -13,9 +13,10 @@ from fake_mimic import write_fake_mimic
 
 from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.images import read_radiograph
+from benchmarks.prepare.choices import one_of
 from benchmarks.prepare.frames import read_frame
-from benchmarks.prepare.mimic import MimicFolder
-from benchmarks.prepare.mimic_tasks import MimicChoice, build_mimic, rule_named, split_named
+from benchmarks.prepare.mimic import SPLITS, MimicFolder
+from benchmarks.prepare.mimic_tasks import MimicChoice, build_mimic
 from benchmarks.prepare.reports import cut_reports, write_sections
 from benchmarks.suites import load_suite
 
@@ -77,7 +78,10 @@ def test_findings_are_the_join_of_reports_splits_views_and_priors(tree, tmp_path
         assert sample["has_prior"] is (len(sample["image"]) == 2)
     assert report.samples == len(samples) == list(report.steps.values())[-1]
     assert report.published == 2461
-    assert "against the published 2,461" in report.notes[0]
+    steps = list(report.steps.values())
+    assert f"{len(samples) - 2461:,} samples against the published 2,461" in report.notes[0]
+    assert f"list {len(metadata)} of MIMIC-CXR's 377,110 images; of the split's {steps[1]} frontal" in report.notes[0]
+    assert f"and {steps[2] - steps[3]} have a report without this section" in report.notes[0]
     assert {sample["has_prior"] for sample in samples.values()} == {True, False}
     suite = load_suite(out, image_root=report.image_root)
     assert all(suite.question(sample).images for sample in suite.samples)
@@ -89,9 +93,7 @@ def test_prior_images_are_those_of_the_whole_metadata(tree, tmp_path):
     build("findings", tree, tmp_path / "f.jsonl")
     build("findings", tree, tmp_path / "frontal.jsonl", rule="frontal")
     for name, rule in (("f", "published"), ("frontal", "frontal")):
-        frame, _ = add_priors(
-            read_frame(tree / "mimic-cxr-jpg" / "2.0.0" / "mimic-cxr-2.0.0-metadata.csv.gz"), rule_named(rule)
-        )
+        frame, _ = add_priors(read_frame(tree / "mimic-cxr-jpg" / "2.0.0" / "mimic-cxr-2.0.0-metadata.csv.gz"), rule)
         prior = dict(zip(frame["image"], frame["prior_image"], strict=True))
         for sample in rows(tmp_path / f"{name}.jsonl"):
             assert sample["image"][1:] == ([prior[sample["image"][0]]] if prior[sample["image"][0]] else [])
@@ -254,7 +256,7 @@ def test_what_is_not_below_the_root_is_named(tree, tmp_path):
     with pytest.raises(InputError, match="2 files match"):
         build("findings", bare, tmp_path / "f.jsonl")
     with pytest.raises(UnknownNameError, match="unknown split 'val'; did you mean"):
-        split_named("val")
+        one_of("split", "val", SPLITS)
 
 
 @pytest.mark.parametrize(

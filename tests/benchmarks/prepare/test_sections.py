@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import zipfile
 from pathlib import Path
@@ -74,6 +75,22 @@ def test_zip_and_folder_and_several_processes_give_the_same_tables(tmp_path):
     from_folder = tables(root, tmp_path)
     assert tables(archive, tmp_path)[:2] == from_folder[:2]
     assert tables(archive, tmp_path, workers=2) == from_folder
+
+
+def test_a_table_whose_name_ends_in_gz_is_gzipped(tmp_path):
+    write_sections(cut_reports(plant(tmp_path / "files")), tmp_path / "s.csv.gz")
+    assert gzip.decompress((tmp_path / "s.csv.gz").read_bytes()).decode() == TABLE["mimic_cxr_sectioned.csv"]
+
+
+def test_a_damaged_member_of_a_zip_is_named(tmp_path):
+    archive = tmp_path / "r.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("p10/s5.txt", "\n FINDINGS: clear.\n" * 50)
+    data = bytearray(archive.read_bytes())
+    data[45:50] = b"\xff" * 5
+    archive.write_bytes(data)
+    with pytest.raises(InputError, match=r"report p10/s5.txt cannot be read"):
+        list(cut_reports(archive))
 
 
 def test_only_the_wanted_studies_are_cut(tmp_path):
