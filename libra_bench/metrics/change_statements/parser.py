@@ -34,8 +34,8 @@ def statements(text: str) -> tuple[ChangeStatement, ...]:
     """Every statement of change in a text, in order, each triple once."""
     found: dict[tuple[str, str | None, str], ChangeStatement] = {}
     antecedent = Antecedent([])
-    for start, end in sentences(text):
-        for statement in Sentence(text, tokenize(text, start, end), antecedent).statements():
+    for start, words in sentences(text):
+        for statement in Sentence(words, start, antecedent).statements():
             found.setdefault(statement.triple, statement)
     return tuple(found.values())
 
@@ -50,5 +50,5 @@ def has_comparison(text: str) -> bool:
 
 def canonical_finding(name: str) -> str:
     """The lexicon's name of a finding ("effusion" -> "pleural effusion"), else the name itself."""
-    tokens = [token for token in tokenize(name, 0, len(name)) if token.kind == "finding"]
+    tokens = [token for token in tokenize(name) if token.kind == "finding"]
     return tokens[0].value if len(tokens) == 1 else name

@@ -1,11 +1,11 @@
-"""Sentences and tokens of a report, with offsets into the original text."""
+"""Sentences of a report and tokens of a sentence, with their offsets."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from libra_bench.metrics.change_statements import lexicon
 
@@ -32,15 +32,14 @@ _SENTENCE_END = re.compile(
 )
 
 
-def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of each sentence."""
+def sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (where it starts, its words) of each sentence."""
     start = 0
-    for match in _SENTENCE_END.finditer(text):
-        if text[start : match.end()].strip():
-            yield start, match.end()
-        start = match.end()
-    if text[start:].strip():
-        yield start, len(text)
+    for end in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
+        words = text[start:end].strip()
+        if words:
+            yield text.index(words, start), words
+        start = end
 
 
 @cache
@@ -81,11 +80,12 @@ def _spaced(pattern: str) -> str:
     return unnamed.replace("[- ]", r"[-\s]").replace(" ", r"\s+")
 
 
-def tokenize(text: str, start: int, end: int) -> list[Token]:
-    """Split text[start:end] into tokens."""
+@lru_cache(maxsize=65536)  # reports repeat their sentences
+def tokenize(sentence: str) -> tuple[Token, ...]:
+    """Split a sentence into tokens; offsets are into the sentence."""
     pattern, meanings = _grammar()
     tokens = []
-    for match in pattern.finditer(text, start, end):
+    for match in pattern.finditer(sentence):
         group = match.lastgroup or ""
         words = " ".join(match.group().lower().split())
         if group in {"punctuation", "word"}:
@@ -94,7 +94,7 @@ def tokenize(text: str, start: int, end: int) -> list[Token]:
             kind, value, form = meanings[int(group[1:])]
             value = level_direction(words) if value == "level" else value or words
         tokens.append(Token(kind, value, form, match.start(), match.end()))
-    return tokens
+    return tuple(tokens)
 
 
 def level_direction(words: str) -> str:
