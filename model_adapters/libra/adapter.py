@@ -15,6 +15,7 @@ from benchmarks.errors import GenerationError, InputError, LibraBenchError, Mode
 from benchmarks.files import sha256_json
 from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
+from model_adapters.libra.attention import share_key_heads
 from model_adapters.libra.checkpoint import LoadedLibra, load_checkpoint
 from model_adapters.libra.decoding import Decoder, Generated, Prompt, Timings, check_decoding, is_out_of_memory
 from model_adapters.libra.identity import checkpoint_identity
@@ -104,6 +105,7 @@ class LibraAdapter:
         language_model = loaded.model.language_model
         if getattr(language_model.config, "attn_logit_softcapping", None):
             language_model.set_attn_implementation("eager")  # SDPA has no soft capping
+        share_key_heads(language_model)
         return cls(loaded, tokenizer, mode, spec)
 
     @classmethod
