@@ -163,7 +163,7 @@ def load_encoder(folder: Path, num_layers: int) -> tuple[Any, Any]:
     absent = [name for name in report["missing_keys"] if "pooler" not in name]
     if absent:
         raise MetricUnavailableError(
-            f"{folder}: its weights do not fit its config.json: it lacks {len(absent)} weights of its own architecture ({sorted(absent)[0]}, ...)",
+            f"{folder}: its weights do not fit its config.json (no {min(absent)})",
             mend="fetch it again; see docs/weights.md",
         )
     with path_without_t5(folder) as place:
