@@ -63,7 +63,7 @@ FINDINGS: dict[str, tuple[str, ...]] = {
     "heart": (
         r"cardiomegaly",
         r"(?:cardiac|heart) (?:size|silhouettes?|shadow|contours?|enlargement)",
-        r"cardiac(?= and mediastinal)",
+        r"cardiac(?=,? (?:and )?mediastinal)",
         r"cardio-?mediastinal (?:silhouettes?|contours?|shadow|structures|borders?)",
         r"enlarged heart",
         r"heart",
@@ -164,7 +164,7 @@ FINDINGS: dict[str, tuple[str, ...]] = {
         r"(?:stable |unchanged )?chest (?:x-?rays?|radiographs?|films?|findings|examination)",
         r"(?:cardiopulmonary|cardio-?pulmonary|overall|radiographic) (?:status|appearance|findings)",
         r"(?:exam|examination|study|radiographs?|films?)",
-        r"chest",
+        r"chest(?! wall)",
     ),
 }
 """Canonical finding -> how it is written. The first words of a longer phrase win over the shorter one."""
@@ -249,7 +249,7 @@ CUES: tuple[tuple[str, str, str], ...] = (
     ("resolved", "noun", r"(?:interval )?(?:complete )?(?:resolution|disappearance|clearance)(?: of)?"),
     ("resolved", "noun", r"(?:interval )?removal(?: of)?"),
     ("resolved", "auto", r"resolved|cleared|disappeared|vanished|abated"),
-    ("resolved", "perfect", r"removed|withdrawn|pulled|discontinued|taken out|explanted"),
+    ("resolved", "perfect", r"removed|withdrawn|pulled(?! back)|discontinued|taken out|explanted"),
     ("new", "noun", r"(?:interval )?(?:development|onset) of|interval appearance of"),
     ("new", "noun", r"(?:interval )?(?:placement|insertion|introduction|implantation) of"),
     ("new", "perfect", r"developed|appeared|arisen|occurred|placed|inserted|introduced|implanted"),
@@ -274,6 +274,7 @@ CUES: tuple[tuple[str, str, str], ...] = (
     ("better", "auto", r"improved|improving|improves|better"),
     ("smaller", "before", r"lower(?= (?:lung |inspiratory )?volumes)"),
     ("larger", "before", r"higher(?= (?:lung |inspiratory )?volumes)"),
+    ("unchanged", "weak", r"(?:stable|unchanged|similar) (?=to (?:slightly|mildly|minimally|somewhat|marginally|possibly|perhaps) )"),
     ("unchanged", "auto", r"unchanged|stable|similar(?:ly)?|unaltered|constant|static|(?:the )?same|stably|stability|as before|not new"),
     ("unchanged", "weak", r"there remains?"),
     ("unchanged", "weak", rf"again (?:{_ADVERB} )*{_VISIBLE}|re-?demonstrated|re-?demonstration of|as (?:previously )?before"),
@@ -299,7 +300,7 @@ NOT_CHANGE: tuple[str, ...] = (
     r"greater than or equal",
     r"(?:since|than|as compared (?:to|with)|compared (?:to|with)|in comparison (?:to|with)|comparison is made (?:to|with)|relative to|on|from|to|with)"
     r"(?: (?:the|an?|most|recent|prior|previous|preceding|earlier|last|current|present|today's|comparison|outside|that|study|"
-    r"chest|portable))*? (?:prior|previous|preceding|earlier|last|current|comparison|recent|present)"
+    r"chest|portable))* (?:prior|previous|preceding|earlier|last|current|comparison|recent|present)"
     r"(?: (?:chest|portable|pa|ap|frontal|lateral|ct))*(?: (?:study|studies|exam(?:ination)?s?|radiographs?|films?|images?|imaging|x-?rays?|ct|scan|one))?",
 )  # fmt: skip
 """Words of change that compare two sides, or pictures, and not two times."""
