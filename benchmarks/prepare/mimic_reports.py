@@ -72,7 +72,7 @@ def report_samples(
     """
     steps["images of the split"] = len(images)
     if not all_views:
-        images = images[images["ViewPosition"].str[:2].isin(FRONTAL_VIEWS)]
+        images = images[images["ViewPosition"].isin(FRONTAL_VIEWS)]
         steps["frontal (AP or PA)"] = len(images)
     steps["with a sectioned report"] = 0
     steps[f"with {section}"] = 0

@@ -67,8 +67,7 @@ def build_mimic(
     Raises:
         InputError: a file is missing or unusable, or nothing is left.
     """
-    training = is_training(out)
-    if task == ALIGNMENT and not training:
+    if not is_training(out) and task == ALIGNMENT:
         raise InputError("alignment data are for training", where=out, mend="end the output in .json")
     mixed = choice.tasks if task == ALIGNMENT else (task,)
     for name in mixed:
@@ -77,7 +76,9 @@ def build_mimic(
     report = BuildReport(f"{task} ({choice.split})", str(out), image_root="")
     if task in TASKS and choice.split == "test" and not choice.all_views:
         report.published = suite_card(task).published_samples
-    steps = {name: (report.steps if len(mixed) == 1 else {}) for name in mixed}
+    steps: dict[str, dict[str, int]] = {name: {} for name in mixed}
+    if task != ALIGNMENT:
+        report.steps = steps[task]
     samples = tasks.mixture(steps) if task == ALIGNMENT else tasks.samples(task, report.steps)
     first = list(islice(samples, 50))
     root, ending = choice.folder.locate_images([image for sample in first for image in sample["image"]])
@@ -99,8 +100,8 @@ def _difference(report: BuildReport, published: int, images: int, by_hand: int) 
     part = "all" if images == MIMIC_IMAGES else f"{images:,} of"
     return (
         f"{report.samples - published:+,} samples against the published {published:,}: the metadata list {part} "
-        f"MIMIC-CXR's {MIMIC_IMAGES:,} images; of the split's {frontal:,} frontal ones, {frontal - sectioned:,} have no "
-        f"report or none with sections ({by_hand} of the studies are cut by hand in the published rules) and "
+        f"MIMIC-CXR's {MIMIC_IMAGES:,} images; of the split's {frontal:,} frontal ones, {frontal - sectioned:,} have "
+        f"no report or none with sections ({by_hand} of the studies are cut by hand in the published rules) and "
         f"{sectioned - kept:,} have a report without this section"
     )
 

@@ -129,7 +129,7 @@ def _study_images(source: Path, metadata: pd.DataFrame) -> dict[str, tuple[str, 
     if chosen.is_file():
         images = images[images["dicom_id"].isin(set(read_frame(chosen, ["study_id", "dicom_id"])["dicom_id"]))]
     else:
-        rank = images["ViewPosition"].str[:2].map({view: place for place, view in enumerate(FRONTAL_VIEWS)})
+        rank = images["ViewPosition"].map({view: place for place, view in enumerate(FRONTAL_VIEWS)})
         images = images.assign(rank=rank).dropna(subset="rank").sort_values("rank", kind="stable")
     images = images.drop_duplicates("study_id")
     columns = (images[column] for column in ("study_id", "dicom_id", "ViewPosition", "image"))

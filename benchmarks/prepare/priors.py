@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Rule: TypeAlias = Literal["published", "frontal"]
 RULES: tuple[Rule, ...] = ("published", "frontal")
 FRONTAL_VIEWS = ("PA", "AP")
-"""The better view first; "AP AXIAL" and the like count as AP."""
+"""The better view first; special ones ("AP AXIAL", "PA LLD") are none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,7 @@ def add_priors(
         prior, ambiguous = _published(subject, date)
     else:
         moment = date * (time.max(initial=0) + 1) + time
-        prior, ambiguous = _frontal(
-            subject, moment, _ranks(frame["study_id"]), frame["ViewPosition"].str[:2].to_numpy()
-        )
+        prior, ambiguous = _frontal(subject, moment, _ranks(frame["study_id"]), frame["ViewPosition"].to_numpy())
     images = frame["image"].to_numpy(dtype=object)
     frame["prior_image"] = np.where(prior >= 0, images[prior], "")
     with_prior = int((prior >= 0).sum())

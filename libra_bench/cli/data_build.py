@@ -152,7 +152,7 @@ def _build(
 ) -> None:
     from benchmarks.prepare.choices import one_of
     from benchmarks.prepare.mimic import SPLITS
-    from benchmarks.prepare.mimic_tasks import MimicChoice, build_mimic
+    from benchmarks.prepare.mimic_tasks import ALIGNMENT, MimicChoice, build_mimic
     from benchmarks.prepare.output import refuse_overwriting
     from benchmarks.prepare.priors import RULES
 
@@ -161,7 +161,7 @@ def _build(
     chosen = MimicChoice(folder, *names, workers=workers or d.core_count(), **choice)
     with d.progress_bar("reports") as progress:
         report = build_mimic(task, chosen, out, allow_absent_images=allow_absent_images, progress=progress)
-    d.show_build(report, as_json=as_json)
+    d.show_build(report, as_json=as_json, published=task != ALIGNMENT)
 
 
 @app.command("iu-xray")

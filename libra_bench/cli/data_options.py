@@ -68,16 +68,16 @@ def section_and_prompt(name: str) -> tuple[Section, str]:
     return section, prompts[section]
 
 
-def show_build(report: BuildReport, *, as_json: bool) -> None:
-    """Print what was built: the steps of the selection, and the count beside the published one."""
+def show_build(report: BuildReport, *, as_json: bool, published: bool = False) -> None:
+    """Print what was built: the steps of the selection and, where it makes sense, the published count beside ours."""
     from rich.table import Table
 
-    published = "unknown" if report.published is None else f"{report.published:,}"
     table = Table("step", "number", title=report.task)
     for name, number in report.steps.items():
         table.add_row(name, f"{number:,}")
     table.add_row("samples written", f"{report.samples:,}")
-    table.add_row("published", published)
+    if published:
+        table.add_row("published", "unknown" if report.published is None else f"{report.published:,}")
     table.add_row("with a prior image", f"{report.with_prior:,}")
     if report.absent_images:
         table.add_row("images that are not there", f"{report.absent_images:,}")

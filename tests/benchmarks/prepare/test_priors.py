@@ -61,7 +61,7 @@ def test_frontal_rule_on_a_day_with_several_studies():
         ("1", "10", "20200101", "80000", "PA"),
         ("1", "10", "20200101", "80000", "AP"),
         ("1", "10", "20200101", "80000", "LATERAL"),
-        ("1", "11", "20200101", "90000", "AP AXIAL"),
+        ("1", "11", "20200101", "90000", "AP"),
         ("1", "12", "20200101", "100000", "LATERAL"),  # no frontal: nobody's prior
         ("1", "13", "20200103", "70000", "PA"),
         ("2", "14", "20200104", "70000", "PA"),
@@ -79,7 +79,7 @@ def test_frontal_rule_equals_its_definition_on_random_patients():
     for study in range(400):
         patient, date, time = str(rng.randint(1, 40)), f"2020010{rng.randint(1, 4)}", str(rng.randint(1, 4))
         for _ in range(rng.randint(1, 4)):
-            rows.append((patient, str(study), date, time, rng.choice(["PA", "AP", "LATERAL", "LL", ""])))
+            rows.append((patient, str(study), date, time, rng.choice(["PA", "AP", "LATERAL", "AP AXIAL", ""])))
     frame, counts = add_priors(metadata(rows), "frontal")
     records = frame.to_dict("records")
     studies: dict[tuple[str, str], tuple[str, str]] = {}
