@@ -56,20 +56,19 @@ def _view(result: Comparison) -> RenderableType:
     drawn = f"{result.clusters} patients" if result.clusters else "studies"
     title = f"Against {result.runs[0]}: {result.n} studies, {result.resamples} resamples of {drawn}, seed {result.seed}"
     table = Table(title=escape(title), title_justify="left", caption=_CAPTION, caption_justify="left")
-    for heading in ("run", "metric"):
+    several = len(result.runs) > 2
+    for heading in (["run"] if several else []) + ["metric"]:
         table.add_column(heading)
-    for heading in ("baseline", "run", "difference", "95 % interval", "p", "p (Holm)", "detectable"):
+    for heading in ("baseline", "run" if several else escape(result.runs[1]), "difference", "p (Holm)", "detectable"):
         table.add_column(heading, justify="right")
     for item in result.differences:
-        between = "" if item.low is None or item.high is None else f"{item.low:+.2f} to {item.high:+.2f}"
+        between = "" if item.low is None or item.high is None else f" [{item.low:+.2f}, {item.high:+.2f}]"
         table.add_row(
-            escape(item.model),
-            item.key + (" (lower is better)" if not item.higher_is_better else ""),
+            *([escape(item.model)] if several else []),
+            item.key + ("" if item.higher_is_better else " (lower is better)"),
             f"{item.baseline_value:.2f}",
             f"{item.model_value:.2f}",
-            f"{item.difference:+.2f}",
-            between,
-            f"{item.p_value:.4f}",
+            escape(f"{item.difference:+.2f}{between}"),
             f"{item.p_holm:.4f}",
             "" if item.detectable is None else f"{item.detectable:.2f}",
             style="bold" if item.significant else "",
@@ -77,4 +76,7 @@ def _view(result: Comparison) -> RenderableType:
     return Group(table, *[Text(item.verdict) for item in result.differences])
 
 
-_CAPTION = "detectable: the smallest true difference that a suite of this size finds with 80 % power (one test at 5 %)"
+_CAPTION = (
+    "difference with its 95 % interval; bold: p < 0.05 after Holm's correction; detectable: the smallest\n"
+    "true difference that this suite finds with 80 % power"
+)
