@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,10 @@ class Report:
     n_missing_images: int
     notes: tuple[str, ...]
     """What is not in it, and why."""
+    image_root: Path | None = None
+    image_names: frozenset[str] = frozenset()
+    """The images of its cases, below the root: what a server of the page must serve."""
+    follow_links: bool = False
 
 
 def write_report(
@@ -49,6 +53,7 @@ def write_report(
     suite: Path | None = None,
     image_root: Path | None = None,
     follow_links: bool = False,
+    try_page: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
 ) -> Report:
     """Write the report of one run, or of two runs side by side.
@@ -56,11 +61,12 @@ def write_report(
     Args:
         runs: one or two runs of the same studies.
         path: the file; None: `report.html` in the (first) run's folder.
-        images: embed thumbnails, link to the image files, or neither.
+        images: embed thumbnails, link to the image files, ask the page's server for them, or none.
         text: False leaves out every text and image; ids and scores stay.
         suite: where the suite file is now, if it moved.
         image_root: where the images are now, if they moved.
         follow_links: allow symbolic links that lead out of the image root.
+        try_page: whether the page's server has a page to try the model.
         on_images: called with the number of images; gives what is called once an image.
 
     Raises:
@@ -81,10 +87,44 @@ def write_report(
         )
     data |= {"images": bool(found.sources or found.missing), "missing": found.missing}
     notes = _notes(loaded, source.problem if text else None, found, text=text)
-    page = _render(loaded, data, found, notes)
+    page = _render(loaded, data, found, notes, try_page=try_page)
     with atomic_write(path) as stream:
         stream.write(page)
-    return Report(path, len(data["cases"]), len(found.sources), len(found.missing), tuple(notes))
+    return Report(
+        path=path,
+        n_cases=len(data["cases"]),
+        n_images=len(found.sources),
+        n_missing_images=len(found.missing),
+        notes=tuple(notes),
+        image_root=source.image_root,
+        image_names=frozenset(names),
+        follow_links=follow_links,
+    )
+
+
+def try_model_page(settings: Mapping[str, Any], *, report: bool) -> str:
+    """The page that tries a model; its server answers `/describe` and `/preview`.
+
+    Args:
+        settings: `model`, `prompt`, `protocols` (name -> decoding in words), `protocol` (the default) and `command`,
+            the words of the `describe` command up to the images.
+        report: whether the server has a report, too.
+    """
+    from markupsafe import Markup
+
+    source = script("try.js")
+    return (
+        environment()
+        .get_template("try.html")
+        .render(
+            settings=settings,
+            report=report,
+            css=Markup(script("page.css", "try.css")),  # noqa: S704 - our own files
+            script=Markup(source),  # noqa: S704
+            script_hash=script_hash(source),
+            data=Markup(embedded_json(settings)),  # noqa: S704 - escaped above
+        )
+    )
 
 
 def board_page(boards: Sequence[Board]) -> str:
@@ -136,7 +176,9 @@ def embedded_json(value: Any) -> str:
     return encoded
 
 
-def _render(runs: Sequence[LoadedRun], data: dict[str, Any], found: Pictures, notes: Sequence[str]) -> str:
+def _render(
+    runs: Sequence[LoadedRun], data: dict[str, Any], found: Pictures, notes: Sequence[str], *, try_page: bool
+) -> str:
     from markupsafe import Markup
 
     source = script("diff.js", "cases.js")
@@ -154,6 +196,7 @@ def _render(runs: Sequence[LoadedRun], data: dict[str, Any], found: Pictures, no
             plots=[(name, _svg(figure)) for name, figure in plots.all_figures(runs).items()],
             notes=notes,
             n_cases=len(data["cases"]),
+            try_page=try_page,
             css=Markup(script("page.css")),  # noqa: S704 - our own files
             script=Markup(source),  # noqa: S704
             script_hash=script_hash(source),

@@ -18,7 +18,7 @@ THUMBNAIL_PIXELS = 320
 QUALITY = 70
 SHOWN_BY_BROWSERS = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
-How = Literal["embed", "link", "none"]
+How = Literal["embed", "link", "serve", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ def pictures(
     Args:
         names: image names as the suite has them.
         root: the image root.
-        how: "embed" thumbnails, or "link" to what browsers can show (others are embedded).
+        how: "embed" thumbnails, "link" to what browsers can show (others are embedded), or "serve": the page's server
+            makes the thumbnails when they are looked at.
         page: the page's file; links are relative to it.
         follow_links: allow symbolic links that lead out of the root.
         on_image: called once an image.
@@ -69,13 +70,26 @@ def pictures(
 
 
 def _source(name: str, root: Path, how: How, page: Path, follow_links: bool) -> str:
-    from benchmarks.images import read_radiograph, resolve_images
+    from benchmarks.images import resolve_images
 
     (path,) = resolve_images([name], root, follow_links=follow_links)
+    if how == "serve":
+        return f"image?name={quote(name, safe='')}"
     if how == "link" and path.suffix.lower() in SHOWN_BY_BROWSERS:
         return quote(os.path.relpath(path.absolute(), page.absolute().parent))
+    return "data:image/webp;base64," + base64.b64encode(thumbnail(path)).decode()
+
+
+def thumbnail(path: Path, pixels: int = THUMBNAIL_PIXELS) -> bytes:
+    """A radiograph as a small WebP picture.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    from benchmarks.images import read_radiograph
+
     picture = read_radiograph(path)
-    picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
+    picture.thumbnail((pixels, pixels))
     stream = io.BytesIO()
     picture.save(stream, "WEBP", quality=QUALITY)
-    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode()
+    return stream.getvalue()

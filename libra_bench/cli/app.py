@@ -7,7 +7,7 @@ import sys
 import typer
 
 from benchmarks.errors import LibraBenchError
-from libra_bench.cli import compare, data, listings, metrics, models, output, report, run, score
+from libra_bench.cli import compare, data, listings, metrics, models, output, report, run, score, serve
 
 app = typer.Typer(
     name="libra-bench",
@@ -41,6 +41,7 @@ app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("plot")(report.plot)
 app.command("leaderboard")(report.leaderboard)
+app.command("serve")(serve.serve)
 app.command("describe")(run.describe)
 app.command("compare")(compare.compare)
 app.add_typer(data.app, name="data")

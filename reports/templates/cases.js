@@ -241,12 +241,13 @@ function imagesOf(item) {
   const figures = item.images.map((key, at) => {
     const what = at === 0 ? "Current" : "Prior";
     const source = images[key];
-    const picture = source
-      ? make("button", { type: "button", className: "zoom", title: "Enlarge" },
-        make("img", { src: source, alt: `${what} radiograph of case ${item.id}`, loading: "lazy" }))
-      : make("div", { className: "placeholder" }, "no image: ", data.missing[key] || "not readable");
-    if (source) picture.addEventListener("click", () => enlarge(source, `${what} radiograph of case ${item.id}`));
-    return make("figure", {}, picture, make("figcaption", {}, what));
+    const placeholder = make("div", { className: "placeholder" }, "no image: ", data.missing[key] || "cannot be shown");
+    if (!source) return make("figure", {}, placeholder, make("figcaption", {}, what));
+    const image = make("img", { src: source, alt: `${what} radiograph of case ${item.id}` });
+    const button = make("button", { type: "button", className: "zoom", title: "Enlarge" }, image);
+    image.addEventListener("error", () => button.replaceWith(placeholder));
+    button.addEventListener("click", () => enlarge(source, image.alt));
+    return make("figure", {}, button, make("figcaption", {}, what));
   });
   return make("div", { className: "images" }, ...figures);
 }

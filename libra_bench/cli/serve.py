@@ -1,0 +1,148 @@
+"""`serve`: a run's report and a page to try a model, over local HTTP."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from libra_bench.cli import options as o
+from libra_bench.cli import output
+
+if TYPE_CHECKING:
+    from libra_bench.serving.trial import Trial
+
+
+def serve(
+    target: Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run folder, or whatever --model takes.")],
+    model: Annotated[
+        str | None, typer.Option("--model", help="The model to try beside a report; default: the run's own.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", help="Address; anything but loopback lets others on the network in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8765,
+    suite: Annotated[Path | None, typer.Option("--suite", help="Where the suite file is now, if it moved.")] = None,
+    image_root: Annotated[Path | None, typer.Option("--image-root", help="Where the images are now.")] = None,
+    follow_links: o.FollowLinks = False,
+    adapter: o.AdapterName = None,
+    model_base: o.ModelBase = None,
+    conv_mode: o.ConvMode = None,
+    device: o.Device = None,
+    dtype: o.Dtype = None,
+    option: o.AdapterOption = None,
+) -> None:
+    """Show a run's report and a page to try its model, or only the page, on this machine; Ctrl-C ends it."""
+    import tempfile
+
+    from benchmarks.errors import InputError, LibraBenchError
+    from libra_bench.models import resolve_model
+    from libra_bench.protocols import DEFAULT_PROTOCOL
+    from reports.load import load
+    from reports.page import write_report
+
+    try:
+        from libra_bench.serving.app import LOOPBACK, create_app
+        from libra_bench.serving.trial import Trial
+    except ImportError as error:
+        raise InputError(f"serve needs {error.name}", mend="pip install 'libra-bench[serve]'") from error
+
+    def trial_of(name: str, base: str | None) -> Trial:
+        given = {"adapter": adapter, "model-base": base, "conv-mode": conv_mode, "device": device, "dtype": dtype}
+        words = [word for key, value in given.items() if value for word in (f"--{key}", value)]
+        words += [word for pair in option or [] for word in ("--option", pair)]
+        spec = resolve_model(
+            name,
+            adapter=adapter,
+            options=o.adapter_options(option),
+            model_base=base,
+            conv_mode=conv_mode,
+            device=device,
+            dtype=dtype,
+        )
+        return Trial(spec, spec.card.get("protocol") or DEFAULT_PROTOCOL, ["--model", name, *words])
+
+    with tempfile.TemporaryDirectory(prefix="libra-bench-") as folder:
+        report = trial = None
+        if (Path(target) / "run.json").is_file():
+            run = load(target)
+            try:
+                base = model_base or (None if model else (run.run.get("model") or {}).get("model_base"))
+                trial = trial_of(model or _model_of(run.run), base)
+            except LibraBenchError as error:
+                if model is not None:
+                    raise
+                output.message(f"without a page to try the model: {error}")
+            report = write_report(
+                [run],
+                Path(folder) / "report.html",
+                images="serve",
+                suite=suite,
+                image_root=image_root,
+                follow_links=follow_links,
+                try_page=trial is not None,
+            )
+            for note in report.notes:
+                output.message(note)
+        else:
+            trial = trial_of(model or target, model_base)
+        loopback = _is_loopback(host)
+        if not loopback:
+            output.message(f"anyone who reaches {host} can read this report and use this model")
+        _listen(create_app(report=report, trial=trial, hosts=LOOPBACK if loopback else ("*",)), host, port)
+
+
+def _model_of(record: Mapping[str, Any]) -> str:
+    """The model of a run, as `--model` takes it.
+
+    Raises:
+        InputError: its answers came from a file, so there is no model.
+    """
+    from benchmarks.errors import InputError
+
+    model = record.get("model") or {}
+    if model.get("adapter") == "replay" or not model.get("name"):
+        raise InputError("the run's answers came from a file", mend="name a model with --model")
+    return str(model["name"])
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address.
+
+    Raises:
+        InputError: not an address.
+    """
+    from benchmarks.errors import InputError
+
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError as error:
+        raise InputError(f"{host!r} is not an address", where="--host", mend="give one such as 127.0.0.1") from error
+
+
+def _listen(app: Any, host: str, port: int) -> None:
+    """Serve until interrupted; the address goes to stdout once it can be opened.
+
+    Raises:
+        InputError: the port is taken.
+    """
+    import uvicorn
+
+    from benchmarks.errors import InputError
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise InputError(
+            f"cannot listen on {host}:{port} ({error.strerror})", where="--port", mend="give another, or 0 for any"
+        ) from error
+    address = f"[{host}]" if ":" in host else host
+    typer.echo(f"http://{address}:{listener.getsockname()[1]}/")
+    sys.stdout.flush()
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])

@@ -1,0 +1,1 @@
+"""The local server: a run's report, and a page to try a model. Needs the extra `serve`."""
