@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from benchmarks.errors import InputError
 from benchmarks.prepare.mimic import some
@@ -56,7 +56,7 @@ def _finished(samples: Iterable[Built], report: BuildReport, ending: str | None,
     root, absent, seen, count = Path(report.image_root), [], set(), 0
     for sample in samples:
         if ending is not None:
-            sample["image"] = [str(Path(image).with_suffix(ending)) for image in sample["image"]]
+            sample["image"] = [str(PurePosixPath(image).with_suffix(ending)) for image in sample["image"]]
         for image in sample["image"]:
             if image not in seen:
                 seen.add(image)

@@ -177,6 +177,7 @@ def _check_sample(sample: Sample, place: str, split: str, report: CheckReport, s
 
     counts = report.counts
     counts["with prior"] = counts.get("with prior", 0) + sample.has_prior
+    counts["without image"] = counts.get("without image", 0) + (not sample.images)
     counts["without reference"] = counts.get("without reference", 0) + (not sample.references and sample.labels is None)
     if len(sample.images) == 2 and len(set(sample.images)) == 1:
         if sample.fields.get("has_prior"):
@@ -184,8 +185,6 @@ def _check_sample(sample: Sample, place: str, split: str, report: CheckReport, s
             report.remarks.append(Remark("error", place, message))
         elif "has_prior" not in sample.fields:
             warn("the prior is the current image; mark it with has_prior: false, or leave it out")
-    if not sample.images:
-        warn("no image")
     for reference in sample.references:
         seen.references[reference] += 1
         seen.reference_words.append(len(reference.split()))

@@ -31,7 +31,13 @@ class Columns:
 
 
 def spreadsheet_samples(
-    source: Path, columns: Columns, *, prompt: str, sheet: str | None = None, steps: dict[str, int]
+    source: Path,
+    columns: Columns,
+    *,
+    image_root: Path,
+    prompt: str,
+    sheet: str | None = None,
+    steps: dict[str, int],
 ) -> Iterator[Built]:
     """One sample a row; rows without an image are counted and passed over.
 
@@ -41,12 +47,13 @@ def spreadsheet_samples(
     Args:
         source: the spreadsheet.
         columns: where things stand.
+        image_root: what image paths are relative to; absolute ones below it are made relative.
         prompt: for rows without a prompt of their own; clinical context is put behind either.
         sheet: an Excel file's sheet; None: the first.
         steps: filled with counts.
 
     Raises:
-        InputError: a column is missing or cannot be kept, an id stands there twice or a row has no reference.
+        InputError: a column is missing or cannot be kept, an id stands there twice, or an image lies elsewhere.
     """
     c = columns
     single = (c.image, c.prior, c.reference, c.prompt, c.identity, c.subject, c.labels)
@@ -70,10 +77,11 @@ def spreadsheet_samples(
         if first != number:
             raise InputError(f"id {identity!r} stands in row {first} already", where=where, mend="make ids unique")
         context = {label: cells[column] for label, column in columns.context.items()}
-        prior = cells[columns.prior] if columns.prior else ""
+        image = _below(cells[columns.image], image_root, where)
+        prior = _below(cells[columns.prior], image_root, where) if columns.prior else ""
         sample: Built = {
             "question_id": whole_number(identity),
-            "image": image_list(cells[columns.image], prior if prior != cells[columns.image] else ""),
+            "image": image_list(image, prior if prior != image else ""),
             "text": with_context((cells[columns.prompt] if columns.prompt else "") or prompt, context),
         }
         if columns.reference:
@@ -84,6 +92,16 @@ def spreadsheet_samples(
         if columns.subject:
             sample["subject_id"] = whole_number(cells[columns.subject])
         yield sample | {"has_prior": len(sample["image"]) > 1} | {column: cells[column] for column in columns.keep}
+
+
+def _below(image: str, root: Path, where: str) -> str:
+    """An image path relative to the root; an absolute one must lie below it."""
+    if not Path(image).is_absolute():
+        return image
+    for folder in (root.absolute(), root.resolve()):
+        if Path(image).is_relative_to(folder):
+            return Path(image).relative_to(folder).as_posix()
+    raise InputError(f"image {image} lies outside {root}", where=where, mend="give --image-root")
 
 
 def _labels(cell: str, where: str) -> list[str]:

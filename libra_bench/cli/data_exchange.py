@@ -88,8 +88,11 @@ def import_table(
         keep=tuple(name.strip() for name in keep.split(",") if name.strip()),
     )
     steps: dict[str, int] = {}
-    samples = spreadsheet_samples(source, columns, prompt=prompt or FINDINGS_PROMPT, sheet=sheet, steps=steps)
-    report = BuildReport(source.name, str(out), str(image_root or source.parent), steps=steps)
+    root = image_root or source.parent
+    samples = spreadsheet_samples(
+        source, columns, image_root=root, prompt=prompt or FINDINGS_PROMPT, sheet=sheet, steps=steps
+    )
+    report = BuildReport(source.name, str(out), str(root), steps=steps)
     d.show_build(write_built(samples, out, report, allow_absent_images=allow_absent_images), as_json=as_json)
 
 

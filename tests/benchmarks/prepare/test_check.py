@@ -40,7 +40,7 @@ def test_a_sound_file(root):
     assert report.remarks == []
     assert report.samples == 2
     assert report.counts == {
-        "with prior": 1, "without reference": 0, "patients": 2, "images": 2, "references that occur more than once": 2,
+        "with prior": 1, "without image": 0, "without reference": 0, "patients": 2, "images": 2, "references that occur more than once": 2,
     }  # fmt: skip
     assert report.lengths["reference words"] == {"min": 4, "median": 4, "mean": 4, "p95": 4, "max": 4}
 
@@ -100,6 +100,7 @@ def test_suspicious_references_are_warnings(root):
     )
     report = check_files([path])
     assert report.of_level("error") == []
+    assert (report.counts["without image"], report.counts["without reference"]) == (1, 0)
     assert [(place.split(":")[1], said.split(": ", 1)[1]) for place, said in remarks(report, "warning")] == [
         ("1", "the reference is empty"),
         ("2", "the reference has no words"),
@@ -107,7 +108,6 @@ def test_suspicious_references_are_warnings(root):
         ("4", "the reference has 10,000 characters"),
         ("5", "the reference stands in the prompt"),
         ("6", "the prior is the current image; mark it with has_prior: false, or leave it out"),
-        ("7", "no image"),
         ("9", f"the same images and prompt as {path}:8"),
     ]
 

@@ -185,7 +185,9 @@ def test_spreadsheets_whatever_their_format(tmp_path, ending):
         image="file", prior="before", reference="report", identity="id", subject="mrn", context={"Indication": "why"}
     )
     steps: dict[str, int] = {}
-    samples = list(spreadsheet_samples(table(tmp_path, ending, rows), columns, prompt=PROMPT, steps=steps))
+    samples = list(
+        spreadsheet_samples(table(tmp_path, ending, rows), columns, image_root=tmp_path, prompt=PROMPT, steps=steps)
+    )
     assert check_suite(samples) == [
         {
             "question_id": 17,
@@ -213,7 +215,9 @@ def test_spreadsheets_with_questions_labels_and_further_columns(tmp_path):
         {"image": "b.png", "q": "", "true": '["no, finding"]', "site": "B"},
     ]
     columns = Columns(image="image", prompt="q", labels="true", keep=("site",))
-    samples = list(spreadsheet_samples(table(tmp_path, "csv", rows), columns, prompt=PROMPT, steps={}))
+    samples = list(
+        spreadsheet_samples(table(tmp_path, "csv", rows), columns, image_root=tmp_path, prompt=PROMPT, steps={})
+    )
     assert [sample["labels"] for sample in samples] == [["edema", "effusion"], ["no, finding"]]
     assert [sample["text"] for sample in samples] == ["Which?", PROMPT]
     assert [sample["site"] for sample in samples] == ["A", "B"]
@@ -233,4 +237,14 @@ def test_spreadsheets_with_questions_labels_and_further_columns(tmp_path):
 def test_spreadsheets_that_do_not_fit(tmp_path, columns, message):
     path = table(tmp_path, "csv", [{"image": "a", "id": "1", "l": "[x"}, {"image": "b", "id": "1", "l": ""}])
     with pytest.raises(InputError, match=message):
-        list(spreadsheet_samples(path, columns, prompt=PROMPT, steps={}))
+        list(spreadsheet_samples(path, columns, image_root=tmp_path, prompt=PROMPT, steps={}))
+
+
+def test_absolute_image_paths_below_the_root_become_relative(tmp_path):
+    rows = [{"image": str(tmp_path / "scans" / "a.dcm"), "prior": "scans/a.dcm"}]
+    columns = Columns(image="image", prior="prior")
+    path = table(tmp_path, "csv", rows)
+    samples = list(spreadsheet_samples(path, columns, image_root=tmp_path, prompt=PROMPT, steps={}))
+    assert [sample["image"] for sample in samples] == [["scans/a.dcm"]]
+    with pytest.raises(InputError, match=r"row 1: image .*a.dcm lies outside .*elsewhere; give --image-root"):
+        list(spreadsheet_samples(path, columns, image_root=tmp_path / "elsewhere", prompt=PROMPT, steps={}))
