@@ -57,8 +57,9 @@ def _view(result: Comparison) -> RenderableType:
     title = f"Against {result.runs[0]}: {result.n} studies, {result.resamples} resamples of {drawn}, seed {result.seed}"
     table = Table(title=escape(title), title_justify="left", caption=_CAPTION, caption_justify="left")
     several = len(result.runs) > 2
-    for heading in (["run"] if several else []) + ["metric"]:
-        table.add_column(heading)
+    if several:
+        table.add_column("run", overflow="fold")
+    table.add_column("metric", no_wrap=True)
     for heading in ("baseline", "run" if several else escape(result.runs[1]), "difference", "p (Holm)", "detectable"):
         table.add_column(heading, justify="right")
     for item in result.differences:
