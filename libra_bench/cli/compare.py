@@ -48,6 +48,7 @@ def compare(
 
 
 def _view(result: Comparison) -> RenderableType:
+    from rich import box
     from rich.console import Group
     from rich.markup import escape
     from rich.table import Table
@@ -55,21 +56,24 @@ def _view(result: Comparison) -> RenderableType:
 
     drawn = f"{result.clusters} patients" if result.clusters else "studies"
     title = f"Against {result.runs[0]}: {result.n} studies, {result.resamples} resamples of {drawn}, seed {result.seed}"
-    table = Table(title=escape(title), title_justify="left", caption=_CAPTION, caption_justify="left")
+    table = Table(
+        title=escape(title), caption=_CAPTION, title_justify="left", caption_justify="left",
+        box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0),
+    )  # fmt: skip
     several = len(result.runs) > 2
     if several:
         table.add_column("run", overflow="fold")
     table.add_column("metric", no_wrap=True)
-    for heading in ("baseline", "run" if several else escape(result.runs[1]), "difference", "p (Holm)", "detectable"):
+    for heading in ("baseline", "run" if several else escape(result.runs[1]), "diff.", "95 %", "p", "detects"):
         table.add_column(heading, justify="right")
     for item in result.differences:
-        between = "" if item.low is None or item.high is None else f" [{item.low:+.2f}, {item.high:+.2f}]"
         table.add_row(
             *([escape(item.model)] if several else []),
-            item.key + ("" if item.higher_is_better else " (lower is better)"),
+            item.key + ("" if item.higher_is_better else " ↓"),
             f"{item.baseline_value:.2f}",
             f"{item.model_value:.2f}",
-            escape(f"{item.difference:+.2f}{between}"),
+            f"{item.difference:+.2f}",
+            "" if item.low is None or item.high is None else f"{item.low:+.2f}..{item.high:+.2f}",
             f"{item.p_holm:.4f}",
             "" if item.detectable is None else f"{item.detectable:.2f}",
             style="bold" if item.significant else "",
@@ -78,6 +82,6 @@ def _view(result: Comparison) -> RenderableType:
 
 
 _CAPTION = (
-    "difference with its 95 % interval; bold: p < 0.05 after Holm's correction; detectable: the smallest\n"
-    "true difference that this suite finds with 80 % power"
+    "p: after Holm's correction, bold below 0.05; detects: the smallest true difference that\n"
+    "this suite finds with 80 % power; ↓: lower is better"
 )
