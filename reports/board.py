@@ -67,7 +67,7 @@ class Board:
     """Column -> whether higher is better."""
     rows: Sequence[BoardRow]
     tested: bool
-    """Whether paired tests were handed over."""
+    """Whether paired tests of the column it is sorted by were handed over."""
 
 
 def boards(runs: Iterable[LoadedRun], *, sort: str | None = None, ties: Ties | None = None) -> list[Board]:
@@ -150,7 +150,7 @@ def _board(
         value = cell.value if cell else float("-inf" if keys[sort] else "inf")
         return row.floor, row.rank is None, -value if keys[sort] else value
 
-    return Board(suite, protocol, sort, keys, sorted(rows, key=order), ties is not None)
+    return Board(suite, protocol, sort, keys, sorted(rows, key=order), sort in (ties or {}))
 
 
 def _column(

@@ -151,7 +151,8 @@ def direction_confusion(run: RunLike, *, columns: int = 1) -> Figure:
 def all_breakdowns(runs: Sequence[LoadedRun], *, columns: int = 1) -> dict[str, Figure]:
     """Every breakdown that these runs have something for: file name -> figure."""
     figures: dict[str, Figure] = {}
-    scored = {str(name) for run in runs if run.has_answers for name in run.samples.columns}
+    lengths = {len(str(text or "").split()) for run in runs if run.has_answers for text in run.answers["text"]}
+    scored = {str(name) for run in runs if run.has_answers for name in run.samples.columns if len(lengths) > 1}
     for column in (name for name in LENGTH_COLUMNS if name in scored):
         figures[f"length-{column}"] = score_by_length(runs, column, columns=columns)
     keys = {e["key"] for run in runs for stratum in run.strata("prior") for e in stratum["scores"]}

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MODEL_WIDTH = 24
 PADDING = 3
+NUMBERS = 5
+"""How many of the facts are numbers; the others are words."""
 
 
 def to_terminal(boards: Sequence[Board], width: int) -> RenderableType:
@@ -39,7 +41,7 @@ def _tables(board: Board, width: int) -> list[RenderableType]:
     known = list(zip(*map(facts, board.rows), strict=True))
     told = [
         (header, [Text(value) for value in values])
-        for header, values in zip(FACT_HEADERS, known, strict=True)
+        for header, values in zip(FACT_HEADERS[:NUMBERS], known[:NUMBERS], strict=True)
         if any(value not in ("", "0") for value in values)
     ]
     used = 8 + min(MODEL_WIDTH, max(len(row.name) for row in board.rows)) + PADDING
@@ -54,7 +56,13 @@ def _tables(board: Board, width: int) -> list[RenderableType]:
         room -= needs
     tables = [_table(board.rows, columns) for columns in parts]
     tables[0].title = Text(title(board))
-    return [*tables, Text("\n".join([*legend(board), ""]), style="dim")]
+    remarks = [f"{row.name}: {remark}" for row in board.rows if (remark := _remark(row))]
+    return [*tables, Text("\n".join([*legend(board), *remarks, ""]), style="dim")]
+
+
+def _remark(row: BoardRow) -> str:
+    """What cannot be said in a narrow column."""
+    return "; ".join([*row.flags, *filter(None, [row.trained_on and f"trained on {row.trained_on}", row.note])])
 
 
 def _table(rows: Sequence[BoardRow], columns: Sequence[tuple[str, list[Text]]]) -> Table:
@@ -65,8 +73,7 @@ def _table(rows: Sequence[BoardRow], columns: Sequence[tuple[str, list[Text]]]) 
     table.add_column("", justify="right")
     table.add_column("model", overflow="fold", max_width=MODEL_WIDTH)
     for header, _ in columns:
-        words = header in FACT_HEADERS[-2:]
-        table.add_column(header, justify="left" if words else "right", no_wrap=not words, overflow="fold")
+        table.add_column(header, justify="right", no_wrap=True)
     for place, row in enumerate(rows):
         cells = [values[place] for _, values in columns]
         table.add_row(rank(row), Text(row.name), *cells, style="bright_black" if row.floor else None)

@@ -233,7 +233,8 @@ function drawCase() {
 /** A field's value in words. */
 function plain(value) {
   if (Array.isArray(value)) return value.map(plain).join(", ");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (value === null) return "";
+  return typeof value === "object" ? Object.values(value).map(plain).filter(Boolean).join(" ") : String(value);
 }
 
 function imagesOf(item) {
