@@ -99,7 +99,7 @@ def _load(repository: str, configuration: str | None, split: str) -> Any:
         ) from error
     try:
         rows = datasets.load_dataset(repository, name=configuration, split=split)
-    except (OSError, ValueError) as error:  # not found, no access, no network, no such split
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:  # not found, no access, no such split
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f"cannot be loaded ({first_line})", where=repository, mend="check name, split, network and access"

@@ -86,8 +86,13 @@ class MimicFolder:
         return None
 
     def _walk(self) -> Iterator[tuple[str, list[str]]]:
-        """Every folder above the patient groups (p10 ... p19), with its files."""
-        for parent, folders, files in os.walk(self.root):
+        """Every folder above the patient groups (p10 ... p19), with its files; links are followed, each once."""
+        seen = set()
+        for parent, folders, files in os.walk(self.root, followlinks=True):
+            if (real := os.path.realpath(parent)) in seen:
+                folders.clear()
+                continue
+            seen.add(real)
             folders[:] = sorted(name for name in folders if not _GROUP.fullmatch(name))
             yield parent, files
 

@@ -10,14 +10,11 @@ from benchmarks.errors import InputError
 from benchmarks.prepare.frames import read_frame
 from benchmarks.prepare.json_file import as_text, read_json_list
 from benchmarks.prepare.mimic import MimicFolder, Split
-from benchmarks.prepare.output import Built, whole_number
+from benchmarks.prepare.output import NO_LABELS, Built, whole_number
 from benchmarks.prepare.priors import FRONTAL_VIEWS, image_paths
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NO_LABELS = "none"
-"""What a reference says where the true set is empty; the labels themselves stay an empty list."""
 
 _VQA_SPLIT: Mapping[Split, str] = {"train": "train", "validate": "valid", "test": "test"}
 _DIFF_SPLIT: Mapping[Split, str] = {"train": "train", "validate": "val", "test": "test"}
@@ -95,12 +92,13 @@ def diff_vqa_samples(source: Path, split: Split, metadata: pd.DataFrame, *, step
     if unknown:
         raise InputError(f"unknown split {unknown[0]!r}", where=source, mend="give the file as it was published")
     steps["questions of the split"] = int((questions["split"] == _DIFF_SPLIT[split]).sum())
-    steps["whose images are known"] = 0
+    steps["with an answer"] = steps["whose images are known"] = 0
     image_of = _study_images(source, metadata)
     for number, row in enumerate(zip(*(questions[column] for column in needs), strict=True)):
         study, subject, reference_study, kind, question, answer, stated = (cell.strip() for cell in row)
-        if stated != _DIFF_SPLIT[split]:
+        if stated != _DIFF_SPLIT[split] or not answer:
             continue
+        steps["with an answer"] += 1
         current, prior = image_of.get(study), image_of.get(reference_study)
         if current is None or (reference_study and prior is None):
             continue

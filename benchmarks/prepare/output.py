@@ -30,6 +30,10 @@ def refuse_overwriting(path: Path, force: bool) -> None:
         raise InputError("exists already", where=path, mend="pass --force to replace it")
 
 
+NO_LABELS = "none"
+"""What a reference says where the true set of labels is empty; the labels themselves stay an empty list."""
+
+
 @contextmanager
 def open_table(path: Path) -> Iterator[IO[str]]:
     """Open a CSV to write, gzipped if its name ends in `.gz`; it appears when it is complete."""
@@ -74,7 +78,15 @@ def write_samples(samples: Iterable[Built], out: Path) -> int:
 
 
 def training_record(sample: Mapping[str, Any]) -> Built:
-    """A sample as a conversation; its reference is what the model is to say."""
+    """A sample as a conversation; its reference is what the model is to say.
+
+    Raises:
+        InputError: it has none.
+    """
+    if not sample.get("reference"):
+        raise InputError(
+            "training data need a reference", where=f"sample {sample['question_id']}", mend="drop it or fill it in"
+        )
     kept = {key: sample[key] for key in sample if key not in ("question_id", "image", "text", "reference", "labels")}
     conversation = [
         {"from": "human", "value": f"<image>\n{sample['text']}"},

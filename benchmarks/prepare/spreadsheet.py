@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.errors import InputError
 from benchmarks.prepare.frames import read_frame
-from benchmarks.prepare.output import Built, image_list, one_line, whole_number, with_context
+from benchmarks.prepare.output import NO_LABELS, Built, image_list, one_line, whole_number, with_context
 from benchmarks.schema import HIDDEN_KEYS
 
 
@@ -88,7 +88,7 @@ def spreadsheet_samples(
             sample["reference"] = one_line(cells[columns.reference])
         if columns.labels:
             sample["labels"] = _labels(cells[columns.labels], where)
-            sample.setdefault("reference", ", ".join(sample["labels"]))
+            sample.setdefault("reference", ", ".join(sample["labels"]) or NO_LABELS)
         if columns.subject:
             sample["subject_id"] = whole_number(cells[columns.subject])
         yield sample | {"has_prior": len(sample["image"]) > 1} | {column: cells[column] for column in columns.keep}

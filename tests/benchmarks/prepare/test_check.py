@@ -40,8 +40,13 @@ def test_a_sound_file(root):
     assert report.remarks == []
     assert report.samples == 2
     assert report.counts == {
-        "with prior": 1, "without image": 0, "without reference": 0, "patients": 2, "images": 2, "references that occur more than once": 2,
-    }  # fmt: skip
+        "with prior": 1,
+        "without image": 0,
+        "without reference": 0,
+        "patients": 2,
+        "images": 2,
+        "references that occur more than once": 2,
+    }
     assert report.lengths["reference words"] == {"min": 4, "median": 4, "mean": 4, "p95": 4, "max": 4}
 
 

@@ -243,6 +243,17 @@ def test_a_part_of_the_data_set_is_said(copy, tmp_path):
     assert any("4 images of the split file" in note for note in build("findings", copy, tmp_path / "f.jsonl").notes)
 
 
+def test_a_root_of_links_is_looked_through_once(tree, tmp_path):
+    root = tmp_path / "links"
+    root.mkdir()
+    for folder in tree.iterdir():
+        (root / folder.name).symlink_to(folder)
+    (root / "loop").symlink_to(root)
+    build("findings", root, tmp_path / "a.jsonl")
+    build("findings", tree, tmp_path / "b.jsonl")
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
 def test_what_is_not_below_the_root_is_named(tree, tmp_path):
     with pytest.raises(InputError, match=r"no such folder"):
         build("findings", tmp_path / "absent", tmp_path / "f.jsonl")

@@ -13,6 +13,7 @@ from benchmarks.errors import InputError
 from benchmarks.prepare.hub import HUB_SETS, hub_samples
 from benchmarks.prepare.iu_xray import find_images, iu_xray_samples
 from benchmarks.prepare.open_vqa import slake_samples, vqa_rad_samples
+from benchmarks.prepare.output import write_samples
 from benchmarks.prepare.spreadsheet import Columns, spreadsheet_samples
 from benchmarks.suites import sample_of
 
@@ -238,6 +239,15 @@ def test_spreadsheets_that_do_not_fit(tmp_path, columns, message):
     path = table(tmp_path, "csv", [{"image": "a", "id": "1", "l": "[x"}, {"image": "b", "id": "1", "l": ""}])
     with pytest.raises(InputError, match=message):
         list(spreadsheet_samples(path, columns, image_root=tmp_path, prompt=PROMPT, steps={}))
+
+
+def test_training_data_need_references(tmp_path):
+    path = table(tmp_path, "csv", [{"image": "a.png", "r": "Clear."}, {"image": "b.png", "r": ""}])
+    columns = Columns(image="image", reference="r")
+    samples = spreadsheet_samples(path, columns, image_root=tmp_path, prompt=PROMPT, steps={})
+    with pytest.raises(InputError, match="sample 2: training data need a reference"):
+        write_samples(samples, tmp_path / "t.json")
+    assert not (tmp_path / "t.json").exists()
 
 
 def test_absolute_image_paths_below_the_root_become_relative(tmp_path):
