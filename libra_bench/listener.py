@@ -27,3 +27,7 @@ class Listener:
 
     def scoring(self, metric_ids: Sequence[str]) -> None:
         """Scoring begins."""
+
+    def drawing(self, total: int) -> Callable[[], None]:
+        """The report is being made from so many images; what it returns is called once an image."""
+        return lambda: None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.catalog import suite_names
 from benchmarks.errors import GenerationError, ImageError, InputError, SuiteError
 from benchmarks.files import sha256_json, write_json
 from benchmarks.predictions import match_answers
@@ -58,6 +59,8 @@ class RunOptions:
     out: Path | None = None
     on_error: OnError = "stop"
     retry_failed: bool = False
+    report: bool = True
+    """Whether to write report.html."""
     follow_links: bool = False
     adapter_options: Mapping[str, Any] = field(default_factory=dict)
     """Options of the adapter itself."""
@@ -200,6 +203,8 @@ def generate_run(plan: Plan, listener: Listener, processes: Processes) -> list[A
             "n_resumed": len(answered),
             **throughput(len(open_ids), watch.seconds),
             **count_kinds(answers),
+            "device": report.pop("device", None),
+            "dtype": report.pop("dtype", None),
             "adapter_report": report,
         }
         write_json(plan.folder / "run.json", record)
@@ -238,9 +243,9 @@ def _record_start(plan: Plan, world_size: int) -> dict[str, Any]:
         "deciding": plan.facts,
         "suite": {
             "name": plan.suite.name,
-            "file": str(plan.suite.path),
+            "file": str(plan.suite.path.resolve()),
             "sha256": plan.suite.sha256,
-            "image_root": str(plan.suite.image_root),
+            "image_root": str(plan.suite.image_root.resolve()),
             "n": len(plan.suite.samples),
             "limit": plan.options.limit,
         },
@@ -274,6 +279,8 @@ def score_run(
     folder: Path, chosen: ChosenMetrics, suite: Suite, answers: Sequence[Answer], by: Sequence[str] = ()
 ) -> Scored:
     """Score a run folder's answers and write scores.json and its companions into it."""
+    from reports import leaderboard
+
     record = provenance.read_record(folder)
     scored = score_answers(
         suite.samples,
@@ -284,6 +291,7 @@ def score_run(
         by=by,
     )
     write_scored(folder, scored)
+    leaderboard.write_row(folder / "scores.csv", leaderboard.row_of(scored.scores, record))
     return scored
 
 
@@ -312,8 +320,13 @@ def suite_of(record: Mapping[str, Any], folder: Path) -> Suite:
         SuiteError: it is gone, or asks other questions now.
     """
     stored = record["suite"]
-    suite = load_suite(stored["file"], image_root=stored["image_root"], limit=stored["limit"])
-    suite = dataclasses.replace(suite, name=stored["name"])
+    named = stored["name"] in suite_names()
+    suite = load_suite(
+        stored["name"] if named else stored["file"],
+        data=stored["file"] if named else None,
+        image_root=stored["image_root"],
+        limit=stored["limit"],
+    )
     if provenance.questions_sha256(suite.samples) != record["deciding"]["suite"]["questions_sha256"]:
         raise SuiteError("asks other questions than when this run was made", where=stored["file"], mend=f"see {folder}")
     return suite
@@ -338,18 +351,19 @@ def run(suite: str | Path, model: str, **options: Any) -> Path:
 
 def finish_run(plan: Plan, listener: Listener, processes: Processes) -> Path:
     """Carry a plan out: generate, then (in the first process) score, draw, and keep the leaderboard."""
-    from reports import leaderboard, plots
+    from reports import leaderboard, page, plots
 
     answers = generate_run(plan, listener, processes)
     if processes.rank > 0:
         return plan.folder
     listener.scoring(list(plan.chosen.metrics))
     scored = score_run(plan.folder, plan.chosen, plan.suite, answers, plan.options.by)
-    row = leaderboard.row_of(scored.scores, provenance.read_record(plan.folder))
-    leaderboard.write_row(plan.folder / "scores.csv", row)
     if plan.options.out is None:
+        row = leaderboard.row_of(scored.scores, provenance.read_record(plan.folder))
         leaderboard.update(RUNS_FOLDER / "leaderboard.csv", row)
     plots.write_plots(plan.folder)
+    if plan.options.report:
+        page.write_report([plan.folder], follow_links=plan.options.follow_links, on_images=listener.drawing)
     return plan.folder
 
 

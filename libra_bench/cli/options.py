@@ -119,6 +119,9 @@ OnError = Annotated[
 RetryFailed = Annotated[
     bool, typer.Option("--retry-failed", help="Ask again what a finished run recorded as failed.", rich_help_panel=RUN)
 ]
+Report = Annotated[
+    bool, typer.Option("--report/--no-report", help="Write report.html with every case.", rich_help_panel=RUN)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

@@ -49,6 +49,7 @@ def run(
     out: o.Out = None,
     on_error: o.OnError = "stop",
     retry_failed: o.RetryFailed = False,
+    report: o.Report = True,
     as_json: o.Json = False,
 ) -> None:
     """Generate, score and draw. The same command continues a run that was interrupted.
@@ -209,6 +210,11 @@ class Display(Listener):
         """Which metrics."""
         output.message(f"scoring: {', '.join(metric_ids)}")
 
+    def drawing(self, total: int) -> Callable[[], None]:
+        """One line is enough: it takes seconds."""
+        output.message(f"report: {total} images")
+        return lambda: None
+
 
 def _decoding_in_words(plan: Plan) -> str:
     decoding = plan.decoding
@@ -236,6 +242,7 @@ def _show_run(folder: Path, *, as_json: bool) -> None:
         Text(f"scores  {folder / 'scores.json'}"),
         Text(f"answers {folder / 'answers.jsonl'}"),
         Text(f"plots   {folder / 'plots'}"),
+        *([Text(f"report  {folder / 'report.html'}")] if (folder / "report.html").exists() else []),
     )
     output.result({"run": str(folder), **scores}, view, as_json=as_json)
     _exit_status(scores["n_failed"])

@@ -44,6 +44,21 @@ def test_killed_at_any_point_the_same_command_finishes_the_same_file(program, po
         assert stable(read_lines(out / "answers.jsonl")) == whole
 
 
+@pytest.mark.slow
+def test_killed_with_the_reference_model(program):
+    """Batches and beams: what was answered in another batch before the kill is the same text."""
+    arguments = ("generate", "--suite", "demo", "--model", "libra-tiny", "--limit", 24, "--batch-size", 4)
+    assert program(*arguments, "--out", "whole").returncode == 0
+    whole = stable(read_lines(program.folder / "whole/answers.jsonl"))
+    draw = random.Random(4)
+    for number in range(6):
+        out = program.folder / f"killed{number}"
+        process = program.start(*arguments, "--out", out)
+        kill_after_answers(process, out / "answers.jsonl", draw.randrange(24))
+        assert program(*arguments[:-1], draw.choice([1, 3, 8]), "--out", out).returncode == 0
+        assert stable(read_lines(out / "answers.jsonl")) == whole
+
+
 def test_a_finished_run_is_recognised_and_left_alone(program):
     program.suite()
     program.slow_model(0)
