@@ -1,7 +1,7 @@
 """Recomputes metrics with the official packages, as a referee would, and says how far ours are from them.
 
-nltk and rouge-score run here; radgraph, f1chexbert and bert-score in the side environment, unmodified, with the pins
-that they need (`libra-bench metrics install official`).
+sacrebleu, rouge-score and nltk run here; radgraph, f1chexbert and bert-score in the side environment, unmodified, with
+the pins that they need (`libra-bench metrics install official`).
 """
 
 from __future__ import annotations
@@ -111,28 +111,22 @@ def _means(key: str, official: str, samples: Sequence[float]) -> Theirs:
 
 
 def _bleu(metric: Any, predictions: Sequence[str], references: References) -> list[Theirs] | Missing:
-    """nltk's corpus BLEU over sacrebleu's 13a tokens: what `evaluate` computes, but for its download."""
+    """sacrebleu, without smoothing: what `evaluate` computes of single references, but for its download."""
     if metric.scheme != "corpus" or metric.tokenizer != "13a":
-        return Missing(f"no official package computes scheme={metric.scheme}, tokenizer={metric.tokenizer}", PUBLISHED)
+        return Missing(f"sacrebleu does not compute scheme={metric.scheme}, tokenizer={metric.tokenizer}", PUBLISHED)
     if any(len(group) > 1 for group in references):
-        return Missing("with several references nltk takes the closest length, `evaluate` the shortest", ONE)
+        return Missing("with several references sacrebleu takes the closest length, `evaluate` the shortest", ONE)
     if find_spec("sacrebleu") is None:
-        return Missing("sacrebleu, whose tokeniser is the official one, is not installed", "pip install sacrebleu")
-    import warnings
+        return Missing("sacrebleu is not installed", "pip install sacrebleu")
+    from sacrebleu.metrics.bleu import BLEU
 
-    from nltk.translate.bleu_score import corpus_bleu
-    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
-
-    tokenize = Tokenizer13a()
-    said = [tokenize(normalize(text, metric.norm)).split() for text in predictions]
-    true = [[tokenize(normalize(group[0], metric.norm)).split()] for group in references]
-    official = f"nltk {version('nltk')}, sacrebleu {version('sacrebleu')}"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # nltk warns of orders without a match, which are 0
-        return [
-            Theirs(f"BLEU{order}", official, 100 * corpus_bleu(true, said, weights=(1 / order,) * order))
-            for order in range(1, 5)
-        ]
+    said = [normalize(text, metric.norm) for text in predictions]
+    true = [normalize(group[0], metric.norm) for group in references]
+    scorers = [BLEU(max_ngram_order=order, smooth_method="none", force=True) for order in range(1, 5)]
+    return [
+        Theirs(f"BLEU{order}", f"sacrebleu {version('sacrebleu')}", scorer.corpus_score(said, [true]).score)
+        for order, scorer in enumerate(scorers, start=1)
+    ]
 
 
 def _rouge_l(metric: Any, predictions: Sequence[str], references: References) -> list[Theirs] | Missing:
