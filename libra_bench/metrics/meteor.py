@@ -10,11 +10,10 @@ Source: Lavie & Agarwal (2007); nltk 3.10 `translate/meteor_score.py` through Hu
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
-from operator import itemgetter
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -90,31 +89,30 @@ class Meteor:
         return float((1 - penalty) * f_mean)
 
 
-class Synonyms:
-    """Which stems of a vocabulary share a WordNet synset with a stem.
+class Synonyms(dict[str, tuple[str, ...]]):
+    """A stem -> the other stems of a vocabulary that share a WordNet synset with it; worked out when first asked for.
 
     Args:
         vocabulary: every word that a reference may hold.
     """
 
     def __init__(self, vocabulary: Iterable[str]) -> None:
+        super().__init__()
         self._spelled: dict[int, list[str]] = {}
-        self._of: dict[str, tuple[str, ...]] = {}
         for word in {stem(word) for word in set(vocabulary)}:
             for synset in names(word):
                 self._spelled.setdefault(synset, []).append(word)
 
-    def of(self, word: str) -> tuple[str, ...]:
-        """The stems of the vocabulary that mean the same in some sense, itself included."""
-        if word not in self._of:
-            related = {word}.union(*(self._spelled.get(synset, ()) for synset in senses(word)))
-            self._of[word] = tuple(related)
-        return self._of[word]
+    def __missing__(self, word: str) -> tuple[str, ...]:
+        others = {other for synset in senses(word) for other in self._spelled.get(synset, ())} - {word}
+        self[word] = tuple(others)
+        return self[word]
 
 
 def align(prediction: Sequence[str], reference: Sequence[str], synonyms: Synonyms) -> list[Match]:
     """Pairs of matching words, by place in the prediction."""
-    exact, left, free = _match(list(enumerate(prediction)), list(enumerate(reference)))
+    backwards = zip(range(len(prediction) - 1, -1, -1), reversed(prediction), strict=True)
+    exact, left, free = _match(backwards, list(enumerate(reference)))
     left = [(place, stem(word)) for place, word in left]
     free = [(place, stem(word)) for place, word in free]
     by_stem, left, free = _match(left, free)
@@ -124,31 +122,35 @@ def align(prediction: Sequence[str], reference: Sequence[str], synonyms: Synonym
 
 def chunks(matches: Sequence[Match]) -> int:
     """How many runs of words stand in the same order, without a gap, in both texts."""
-    return 1 + sum(second[0] - first[0] != 1 or second[1] - first[1] != 1 for first, second in pairwise(matches))
+    count, expected = 0, (-1, -1)
+    for place, at in matches:
+        count += (place, at) != expected
+        expected = place + 1, at + 1
+    return count
 
 
 def _match(
-    left: list[Placed], free: list[Placed], synonyms: Synonyms | None = None
+    backwards: Iterable[Placed], free: list[Placed], synonyms: Synonyms | None = None
 ) -> tuple[list[Match], list[Placed], list[Placed]]:
     """One stage: from the last word of the prediction on, each takes the last free place of a word that it matches.
 
-    Returns the matches, and what is left of the prediction and of the reference.
+    Returns the matches, and what is left of the prediction (from the last word on) and of the reference.
     """
-    places: dict[str, list[int]] = {}
+    places = defaultdict(list)
     for place, word in free:
-        places.setdefault(word, []).append(place)
+        places[word].append(place)
     matches, unmatched = [], []
-    for place, word in reversed(left):
-        if synonyms:
-            options = [places[other] for other in synonyms.of(word) if places.get(other)]
-            open_places = max(options, key=itemgetter(-1), default=None)
-        else:
-            open_places = places.get(word)
+    for place, word in backwards:
+        open_places = places.get(word)
+        if synonyms is not None:  # a word left over by the stem stage stands on one side only
+            for other in synonyms[word]:
+                rival = places.get(other)
+                if rival and (not open_places or rival[-1] > open_places[-1]):
+                    open_places = rival
         if open_places:
             matches.append((place, open_places.pop()))
         else:
             unmatched.append((place, word))
-    unmatched.reverse()
     taken = {at for _, at in matches}
     return matches, unmatched, [(place, word) for place, word in free if place not in taken]
 

@@ -42,28 +42,30 @@ _CONTRACTIONS = tuple(
         ("lem", r"me)(?:\b"), ("wan", r"na)(?=\s"),
     )
 )  # fmt: skip
-_MAY_CONTRACT = re.compile("(?i)cannot|gimme|gonna|gotta|lemme|wanna")
 
 
 @lru_cache(maxsize=1 << 16)
 def sentence_words(sentence: str) -> tuple[str, ...]:
     """The words of one sentence, punctuation included."""
-    if sentence.endswith("."):
-        if sentence[-2:-1] not in {"", "."}:
-            sentence = sentence[:-1] + " ."
-    elif "." in sentence:
+    stop_inside = "." in sentence and not sentence.endswith(".")
+    if stop_inside:
         sentence = _LAST_STOP.sub(r"\1 \2 \3 ", sentence)
-    if "," in sentence or ":" in sentence:
+    elif sentence[-2:-1] not in {"", "."} and sentence.endswith("."):
+        sentence = sentence[:-1] + " ."
+    marks = sentence.count(",") + sentence.count(":")
+    if marks and marks == sentence.count(", ") + sentence.count(": "):
+        sentence = sentence.replace(",", " ,").replace(":", " :")
+    elif marks:
         sentence = _COLON_COMMA.sub(r" \1 \2", sentence)
         sentence = _FINAL_COLON_COMMA.sub(r" \1 ", sentence)
     if ".." in sentence:
         sentence = _SEVERAL_STOPS.sub(r" \g<0> ", sentence)
-    if "." in sentence:
+    if stop_inside:
         sentence = _CLOSED_STOP.sub(r"\1 \2\3 ", sentence)
     for mark in ";()":
         if mark in sentence:
             sentence = sentence.replace(mark, f" {mark} ")
-    if _MAY_CONTRACT.search(sentence):
+    if "nn" in sentence or "mme" in sentence or "tta" in sentence:
         sentence = f" {sentence} "
         for pattern in _CONTRACTIONS:
             sentence = pattern.sub(r" \1 \2 ", sentence)
@@ -103,13 +105,15 @@ def _stops(text: str) -> list[Any]:
     Of several candidates inside one run of characters without white space only the last is looked at.
     """
     found = []
+    spaces = [space for space in string.whitespace if space in text]
     word_start, word_end, candidate = 0, 0, None
     for match in _FULL_STOP.finditer(text):
-        gap = _last_space(text[word_end : match.start()])
-        begin = word_end + gap + 1 if gap else word_start
+        here = match.start()
+        last_space = max([text.rfind(space, word_end, here) for space in spaces], default=-1)
+        begin = last_space + 1 if last_space > word_end else word_start  # at word_end itself it does not count
         if candidate and word_end <= begin and _ends_sentence(_context(text, word_start, candidate)):
             found.append(candidate)
-        word_start, word_end, candidate = begin, match.start(), match
+        word_start, word_end, candidate = begin, here, match
     if candidate and _ends_sentence(_context(text, word_start, candidate)):
         found.append(candidate)
     return found
@@ -118,11 +122,6 @@ def _stops(text: str) -> list[Any]:
 def _context(text: str, word_start: int, stop: Any) -> str:
     after: str = stop.group(1)
     return f"{text[word_start : stop.start()]}.{after}"
-
-
-def _last_space(text: str) -> int:
-    """The index of the last ASCII white space, or 0."""
-    return max(0, *map(text.rfind, string.whitespace))
 
 
 @lru_cache(maxsize=1 << 16)
