@@ -129,7 +129,7 @@ def compare(
     The same resamples serve all metrics and models. Holm's correction covers all returned tests together.
 
     Args:
-        names: M model names, the baseline first.
+        names: M model names, two or more, the baseline first.
         metrics: what to compare; each has the statistics of the M models.
         clusters: as for `interval`.
         resamples: of the bootstrap, and as many of the randomisation test.
@@ -145,7 +145,7 @@ def compare(
         low_K, high_K = _percentiles(boot_MRK[m] - boot_MRK[0], len(n_C))
         p_K = _randomised(sums_MCS[[0, m]], n_C, parts, resamples, seed)
         rows.append((m, low_K, high_K, p_K, _detectable(boot_MRK[m] - boot_MRK[0], len(n_C))))
-    holm = iter(holm_correction(np.concatenate([row[3] for row in rows]))) if rows else iter(())
+    holm = iter(holm_correction(np.concatenate([row[3] for row in rows])))
     keys = [(metric.name, key) for metric in metrics for key in metric.keys]
     return [
         Difference(

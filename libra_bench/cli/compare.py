@@ -10,9 +10,12 @@ import typer
 from libra_bench.cli import output
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from libra_bench.comparison import Comparison
+    from libra_bench.statistics import Difference
 
 
 def compare(
@@ -48,40 +51,47 @@ def compare(
 
 
 def _view(result: Comparison) -> RenderableType:
-    from rich import box
+    """A table and the verdicts for each run against the baseline; fits 80 columns."""
     from rich.console import Group
-    from rich.markup import escape
-    from rich.table import Table
     from rich.text import Text
 
     drawn = f"{result.clusters} patients" if result.clusters else "studies"
-    title = f"Against {result.runs[0]}: {result.n} studies, {result.resamples} resamples of {drawn}, seed {result.seed}"
-    table = Table(
-        title=escape(title), caption=_CAPTION, title_justify="left", caption_justify="left",
-        box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0),
-    )  # fmt: skip
-    several = len(result.runs) > 2
-    if several:
-        table.add_column("run", overflow="fold")
-    table.add_column("metric", no_wrap=True)
-    for heading in ("baseline", "run" if several else escape(result.runs[1]), "diff.", "95 %", "p", "detects"):
-        table.add_column(heading, justify="right")
-    for item in result.differences:
+    parts: list[RenderableType] = [
+        Text(f"{result.n} studies, {result.resamples} resamples of {drawn}, seed {result.seed}. {_LEGEND}")
+    ]
+    for name in result.runs[1:]:
+        differences = [item for item in result.differences if item.model == name]
+        parts += [Text(), _table(result.runs[0], name, differences), Text()]
+        parts += [Text(item.verdict) for item in differences]
+    return Group(*parts)
+
+
+def _table(baseline: str, run: str, differences: Sequence[Difference]) -> RenderableType:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    title = escape(f"{run} against {baseline}")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    table.add_column("metric", overflow="fold")
+    for heading in ("base", "run", "diff.", "low", "high", "p", "detects"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for item in differences:
         table.add_row(
-            *([escape(item.model)] if several else []),
             item.key + ("" if item.higher_is_better else " ↓"),
             f"{item.baseline_value:.2f}",
             f"{item.model_value:.2f}",
             f"{item.difference:+.2f}",
-            "" if item.low is None or item.high is None else f"{item.low:+.2f}..{item.high:+.2f}",
+            "" if item.low is None else f"{item.low:+.2f}",
+            "" if item.high is None else f"{item.high:+.2f}",
             f"{item.p_holm:.4f}",
             "" if item.detectable is None else f"{item.detectable:.2f}",
             style="bold" if item.significant else "",
         )
-    return Group(table, *[Text(item.verdict) for item in result.differences])
+    return table
 
 
-_CAPTION = (
-    "p: after Holm's correction, bold below 0.05; detects: the smallest true difference that\n"
-    "this suite finds with 80 % power; ↓: lower is better"
+_LEGEND = (
+    "low, high: 95 % interval of the difference; p: after Holm's correction, bold below 0.05; "
+    "detects: the smallest true difference that this suite finds with 80 % power; ↓: lower is better."
 )
