@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from model_adapters.libra.locate import find_checkpoint
 from model_adapters.libra.search import StopRule
 from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
 from model_adapters.libra.weights import read_json
+from model_adapters.precision import DTYPES, device_name, dtype_name, quantization_bits
+from model_adapters.prompt_hooks import hooked_prompt
 from model_adapters.protocol import Decoding, ModelSpec, RenderedPrompt, failed_answer
 from model_adapters.templates import DEFAULT_MODE, question, render, template
 
@@ -35,7 +38,6 @@ WINDOW_BATCHES = 8
 """Over how many batches the studies are sorted by the length of their prompt."""
 SHARE_OF_MEMORY = 0.7
 """How much of the accelerator's free memory a batch that we choose may take."""
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +68,8 @@ class LibraAdapter:
             loaded.model,
             loaded.image_processor,
             loaded.image_aspect_ratio,
-            workers=int(spec.options.get("workers", 2)),
-            memory_mb=float(spec.options.get("feature_cache_mb", 1024)),
+            workers=spec.options.get("workers", 2),
+            memory_mb=spec.options.get("feature_cache_mb", 1024.0),
         )
         self._timings = Timings()
 
@@ -79,7 +81,7 @@ class LibraAdapter:
             ModelError: something is missing or does not fit.
             UnknownNameError: an unknown conversation mode.
         """
-        path, options = _path(spec), spec.options
+        path, options, bits = _path(spec), spec.options, quantization_bits(spec)
         mode = conversation_mode(spec, read_json(find_checkpoint(path) / "config.json"))
         template(mode)  # refuse an unknown one before anything slow
         attention = options.get("attn_implementation", "sdpa")
@@ -96,7 +98,7 @@ class LibraAdapter:
             dtype=DTYPES[dtype_name(spec)],
             vision_tower=options.get("vision_tower"),
             attn_implementation=attention,
-            bits=options.get("bits"),
+            bits=bits,
         )
         tokenizer = LibraTokenizer.load(loaded.tokenizer_folder, loaded.config)
         with torch.random.fork_rng(devices=[]):
@@ -119,7 +121,7 @@ class LibraAdapter:
             "conv_mode": mode,
             "template_sha256": sha256_json([render(form, ["question", None]), form.stop]),
             "dtype": dtype_name(spec),
-            "bits": spec.options.get("bits"),
+            "bits": quantization_bits(spec),
             "image_policy": spec.card.get("image_policy") or "dummy-prior",
         }
 
@@ -277,11 +279,11 @@ class LibraAdapter:
             "finish": generated.finish,
             "new_tokens": len(generated.token_ids),
             "seconds": round(generated.seconds, 4),
-            "score": generated.score,
+            "score": _finite(generated.score),
         }
         if decoding.num_return_sequences > 1:
             metadata["alternatives"] = [
-                {"text": text, "score": hypothesis.score}
+                {"text": text, "score": _finite(hypothesis.score)}
                 for text, hypothesis in zip(texts, generated.hypotheses, strict=True)
             ]
         return Answer(asked.question_id, asked.prompt, texts[0], metadata=metadata)
@@ -329,27 +331,15 @@ def conversation_mode(spec: ModelSpec, config: Mapping[str, Any]) -> str:
     return str(spec.conv_mode or spec.card.get("conv_mode") or config.get("conv_mode") or DEFAULT_MODE)
 
 
-def device_name(spec: ModelSpec) -> str:
-    """The device as asked for, else the accelerator if there is one."""
-    return spec.device or ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def dtype_name(spec: ModelSpec) -> str:
-    """The floating-point type as asked for, else bfloat16 on an accelerator and float32 on a CPU.
-
-    Raises:
-        ModelError: an unknown type.
-    """
-    name = spec.dtype or ("float32" if device_name(spec).startswith("cpu") else "bfloat16")
-    if name not in DTYPES:
-        raise ModelError(f"unknown dtype {name!r}", where="--dtype", mend=f"use one of {', '.join(DTYPES)}")
-    return name
-
-
 def _path(spec: ModelSpec) -> str:
     if spec.path is None:
         raise ModelError("no checkpoint given", where=spec.name, mend="give a folder or a hub id")
     return spec.path
+
+
+def _finite(score: float) -> float | None:
+    """A score as JSON can hold it: None where the n-gram filter left no token that could come next."""
+    return score if math.isfinite(score) else None
 
 
 def _rate(tokens: int, seconds: float) -> float | None:

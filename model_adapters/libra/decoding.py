@@ -86,6 +86,14 @@ class _Study:
     search: BeamSearch | SingleSearch
     random: np.random.Generator
     started: float
+    error: GenerationError | None = None
+
+    def fail(self) -> None:
+        """Give up: the model's numbers overflowed."""
+        self.search.done = True
+        self.error = GenerationError(
+            "the model's numbers are not finite", mend="try another dtype: bfloat16 or float32"
+        )
 
     @property
     def position(self) -> int:
@@ -229,7 +237,10 @@ class Decoder:
         chosen = log_probs_RV.gather(1, tokens_R[:, None])[:, 0].tolist()
         for study, token, log_prob in zip(studies, tokens_R.tolist(), chosen, strict=True):
             if study is not None and isinstance(study.search, SingleSearch):
-                study.search.advance(token, log_prob)
+                if np.isnan(log_prob):
+                    study.fail()
+                else:
+                    study.search.advance(token, log_prob)
 
     def _forbid(self, log_probs_RWV: Tensor, studies: Sequence[_Study | None]) -> None:
         """Take the tokens away that would repeat an n-gram of prompt and text."""
@@ -256,7 +267,10 @@ class Decoder:
         best_RK, index_RK = (found.cpu().numpy() for found in totals_RX.topk(self._num_candidates))
         for row, study in enumerate(studies):
             if study is not None and isinstance(study.search, BeamSearch):
-                study.search.advance(best_RK[row], index_RK[row] % vocabulary, index_RK[row] // vocabulary)
+                if np.isnan(best_RK[row]).any():
+                    study.fail()
+                else:
+                    study.search.advance(best_RK[row], index_RK[row] % vocabulary, index_RK[row] // vocabulary)
 
     def _sample(self, log_probs_RV: Tensor, studies: Sequence[_Study | None]) -> Tensor:
         """Draw a token a row, from the row's own random numbers: the batch around it makes no difference."""
@@ -282,8 +296,9 @@ class Decoder:
         return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
     def _finish(self, study: _Study) -> None:
-        results = tuple(study.search.results())
-        self._finished.append(Generated(study.prompt.key, results, time.perf_counter() - study.started))
+        results = () if study.error else tuple(study.search.results())
+        seconds = time.perf_counter() - study.started
+        self._finished.append(Generated(study.prompt.key, results, seconds, study.error))
 
     def _back_off(self, error: RuntimeError) -> None:
         """Begin the studies of the batch again, half as many at a time."""

@@ -291,6 +291,17 @@ def test_a_study_that_never_fits_is_reported_and_the_others_go_on():
     assert results[2].token_ids
 
 
+@pytest.mark.parametrize("decoding", [Decoding(max_new_tokens=5), Decoding(num_beams=3), Decoding(temperature=1.0)])
+def test_numbers_that_overflow_fail_one_study(decoding):
+    model = language_model(8)
+    prompts = make_prompts(model, [6, 9, 7])
+    prompts[1].embeddings_SH[3] = torch.nan
+    results = decode(model, prompts, dataclasses.replace(decoding, max_new_tokens=5), batch_size=3)
+    assert "not finite" in str(results[1].error)
+    assert results[0].token_ids
+    assert results[2].token_ids
+
+
 def test_other_errors_are_not_swallowed():
     model = language_model(8)
 
