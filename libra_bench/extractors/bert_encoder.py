@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import math
 import tempfile
 from collections import Counter, defaultdict
@@ -154,7 +155,8 @@ def load_encoder(folder: Path, num_layers: int) -> tuple[Any, Any]:
     from transformers import AutoModel
 
     try:
-        _, report = AutoModel.from_pretrained(folder, output_loading_info=True)
+        with contextlib.redirect_stderr(io.StringIO()):  # progress bars of half a second
+            _, report = AutoModel.from_pretrained(folder, output_loading_info=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise MetricUnavailableError(
             f"{folder}: its weights do not fit its config.json ({type(error).__name__})",
@@ -168,7 +170,8 @@ def load_encoder(folder: Path, num_layers: int) -> tuple[Any, Any]:
         )
     with path_without_t5(folder) as place:
         try:
-            model = get_model(str(place), num_layers)
+            with contextlib.redirect_stderr(io.StringIO()):
+                model = get_model(str(place), num_layers)
         except AssertionError as error:
             raise MetricUnavailableError(f"{folder}: {error}", mend="pass another num_layers") from error
     return load_tokenizer(folder), model.to("cuda" if torch.cuda.is_available() else "cpu")

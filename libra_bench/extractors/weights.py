@@ -95,8 +95,12 @@ def fetch_encoder(name: str, *, weights: bool = True) -> Path:
 def cached_file(repository: str, filename: str, *, cache: Path | None = None) -> Path | None:
     """A file of a hub repository, if it is in the local cache."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    found = try_to_load_from_cache(repository, filename, cache_dir=cache)
+    try:
+        found = try_to_load_from_cache(repository, filename, cache_dir=cache)
+    except HFValidationError:  # no repository can have such a name
+        return None
     return Path(found) if isinstance(found, str) else None
 
 
@@ -156,13 +160,13 @@ def _refusal(repository: str, filename: str) -> str | None:
     if not _hub_answers():
         return "does not answer"
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError
 
     try:
         get_hf_file_metadata(hf_hub_url(repository, filename), timeout=ANSWER_SECONDS)
     except GatedRepoError:
         return "wants you to accept its terms first (then `hf auth login`)"
-    except (HfHubHTTPError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
         return f"does not give it ({type(error).__name__})"
     return None
 

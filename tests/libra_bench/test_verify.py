@@ -71,6 +71,7 @@ def test_an_environment_with_other_pins_is_not_used(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_installs_the_official_packages_and_equals_them(tmp_path, monkeypatch):
     """The whole way: `metrics install official --dir`, then every model-based metric against the unmodified package."""
     monkeypatch.setenv("LIBRA_BENCH_CACHE", str(tmp_path / "cache"))

@@ -37,6 +37,12 @@ def test_says_which_file_a_folder_lacks(tmp_path):
     assert "has no tokenizer files" in encoder_missing(str(tmp_path), parameter="model").reason
 
 
+@pytest.mark.parametrize("name", ["no such folder", "model.pth", "--x--"])
+def test_a_mistyped_path_is_a_message_and_no_traceback(name, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert name in encoder_missing(name, parameter="model").reason
+
+
 def test_digest_follows_the_content_not_the_name(tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_bytes(b"weights")
