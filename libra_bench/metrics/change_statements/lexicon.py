@@ -240,7 +240,11 @@ CUES: tuple[tuple[str, str, str], ...] = (
     ("smaller", "auto", r"(?:nearly|near|almost|partial(?:ly)?|incomplete(?:ly)?|mostly|largely|essentially|substantially|virtually)[- ](?:complete(?:ly)? )?(?:resolved|cleared|disappeared)"),
     ("smaller", "noun", r"(?:near|nearly|almost|partial|incomplete|substantial)(?:[- ](?:complete|total))? (?:interval )?(?:resolution|clearing|clearance|disappearance)(?: of)?"),
     ("resolved", "before", r"no residual"),
-    ("resolved", "after", rf"no longer(?: (?:{_ADVERB} )*{_VISIBLE})?"),
+    ("resolved", "after", rf"no longer (?:{_ADVERB} )*{_VISIBLE}"),
+    ("resolved", "auto", r"no longer"),
+    ("resolved", "after", r"(?:is|are|has|have)(?: now)? gone"),
+    ("unchanged", "after", r"(?:has |have )?failed to (?:improve|resolve|clear|decrease)"),
+    ("unchanged", "after", rf"(?:did|does|do) not (?:{_ADVERB} )*change"),
     ("resolved", "after", rf"not (?:{_ADVERB} )*{_VISIBLE} (?:on|in|at) (?:the )?(?:current|present|today's|this)"),
     ("resolved", "after", rf"not (?:{_ADVERB} )*{_VISIBLE} (?:any ?more|any longer)"),
     ("new", "after", rf"not (?:{_ADVERB} )*(?:previously |clearly )?{_VISIBLE} (?:on|in|at) (?:the |a )?(?:most |recent )*(?:prior|previous|earlier|preceding|last|comparison)"),
@@ -324,7 +328,7 @@ NO_PRIOR = (
 SIDES: tuple[tuple[str, str], ...] = (
     ("both", r"(?:left|right)(?:[- ]sided| side)?,? (?:greater|larger|more|worse|smaller|less)(?: \w+)? than (?:the )?(?:left|right)"),
     ("both", r"left[- ]greater[- ]than[- ]right|right[- ]greater[- ]than[- ]left|(?:left|right)\s*>\s*(?:left|right)"),
-    ("both", r"bilateral(?:ly)?|bi-?(?:basilar|basal|basally|apical|hilar)|both (?=lungs?|bases|sides|apices|hemithora|pleural|lower|upper|hila|costophrenic)"),
+    ("both", r"bilateral(?:ly)?|bi-?(?:basilar|basal|basally|apical|hilar)|both (?=lungs?|bases|sides|apices|hemithora|pleural|lower|upper|hila|costophrenic|effusions|pneumothoraces|opacities|nodules|chest tubes)"),
     ("left", r"left(?:[- ]sided| sided)?|lingula(?:r)?"),
     ("right", r"right(?:[- ]sided| sided)?|(?:middle lobe)"),
 )  # fmt: skip

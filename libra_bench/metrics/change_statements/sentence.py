@@ -96,9 +96,12 @@ class Sentence:
         findings = right if attributive else left
         behind = self.phrases.side_behind(index) if not attributive else ()
         scope_side, elided = self._scope_words(index)
+        denied = [i for i in self.phrases.findings if self.floor <= i < index and self.phrases.negated(i)]
         compares = self.compares or self._behind_has(index)
         self.floor = max([index + 1, *(i + 1 for i in findings)])
         direction = cue.value
+        if cue.form == "weak-after" and denied and not findings:  # "no pneumothorax remains"
+            findings, direction, negated = denied, "resolved", False
         if negated:
             if direction == "new" or direction == "unchanged" or (attributive and cue.form != "noun"):
                 self.bound |= set(findings)
