@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 _PUBLIC = {
-    "describe": "libra_bench.runner",
+    "describe": "libra_bench.study",
     "evaluate_report": "libra_bench.evaluate",
     "load_adapter": "libra_bench.models",
     "load_suite": "benchmarks.suites",
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from libra_bench.evaluate import evaluate_report
     from libra_bench.metrics.temporal_f1 import temporal_f1_score
     from libra_bench.models import load_adapter
-    from libra_bench.runner import describe, run
+    from libra_bench.runner import run
     from libra_bench.scoring import score
+    from libra_bench.study import describe
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from libra_bench.runner import Plan
+    from libra_bench.plan import Plan
     from model_adapters.protocol import RenderedPrompt
 
 

@@ -4,162 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.catalog import suite_names
-from benchmarks.errors import GenerationError, ImageError, InputError, SuiteError
-from benchmarks.files import sha256_json, write_json
+from benchmarks.errors import InputError, SuiteError
+from benchmarks.files import write_json
 from benchmarks.predictions import match_answers
 from benchmarks.schema import Answer, Question, QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench import provenance
 from libra_bench.answers import AnswerLog, locked, read_answer_lines
-from libra_bench.generation import OnError, Stamp, Stopwatch, ask, count_kinds, generate, record_failures, throughput
+from libra_bench.generation import Stamp, Stopwatch, ask, count_kinds, generate, record_failures, throughput
 from libra_bench.listener import Listener
-from libra_bench.models import ORACLE, resolve_model
-from libra_bench.processes import Processes, local_device, of_environment
-from libra_bench.protocols import DEFAULT_PROTOCOL, decoding_with, protocol_named
+from libra_bench.models import ORACLE, load_adapter
+from libra_bench.plan import RUNS_FOLDER, Plan, RunOptions, path_name, plan_run
+from libra_bench.processes import Processes, of_environment
 from libra_bench.scoring import PUBLISHED_METRICS, ChosenMetrics, Scored, choose_metrics, score_answers, write_scored
-from model_adapters.protocol import Adapter, Decoding, ModelSpec, RenderedPrompt
-from model_adapters.registry import adapter_class
+from model_adapters.protocol import Adapter, ModelSpec, RenderedPrompt
 from model_adapters.replay import ReplayAdapter
 
-RUNS_FOLDER = Path("runs")
 SHARE_BATCHES = 4
 """How many batches a process takes at a time, where there are several processes."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What a user may say about a run besides suite and model; the flags of `libra-bench run`."""
-
-    data: Path | None = None
-    image_root: Path | None = None
-    adapter: str | None = None
-    model_base: str | None = None
-    conv_mode: str | None = None
-    protocol: str | None = None
-    num_beams: int | None = None
-    length_penalty: float | None = None
-    no_repeat_ngram_size: int | None = None
-    num_return_sequences: int | None = None
-    max_new_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    seed: int | None = None
-    batch_size: int | None = None
-    device: str | None = None
-    dtype: str | None = None
-    metrics: str | None = None
-    dialect: str | None = None
-    by: Sequence[str] = ()
-    limit: int | None = None
-    out: Path | None = None
-    on_error: OnError = "stop"
-    retry_failed: bool = False
-    report: bool = True
-    """Whether to write report.html."""
-    follow_links: bool = False
-    adapter_options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of the adapter itself."""
-
-    def __post_init__(self) -> None:
-        if self.on_error not in ("stop", "record"):
-            raise InputError(f"takes stop or record, not {self.on_error!r}", where="--on-error")
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"must be at least 1, not {self.limit}", where="--limit")
-
-    @property
-    def decoding_overrides(self) -> dict[str, Any]:
-        """The decoding flags, by their Decoding field."""
-        return {item.name: getattr(self, item.name) for item in dataclasses.fields(Decoding)}
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything decided before the model is loaded."""
-
-    suite: Suite
-    spec: ModelSpec
-    protocol: str
-    decoding: Decoding
-    overrides: Mapping[str, Any]
-    chosen: ChosenMetrics
-    facts: Mapping[str, Any]
-    """What decides the answers."""
-    fingerprint: str
-    folder: Path
-    options: RunOptions
-
-    @property
-    def order(self) -> list[QuestionId]:
-        """The question ids in suite order."""
-        return [sample.question_id for sample in self.suite.samples]
-
-
-def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
-    """Resolve names, settings and metrics; refuse what cannot work before anything slow begins.
-
-    Raises:
-        InputError: any of its kinds; one line says what and the mend.
-    """
-    loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
-    spec, protocol, decoding, overrides = _model_and_decoding(model, options)
-    facts = provenance.deciding_facts(loaded_suite.samples, _identity(spec, loaded_suite), decoding)
-    mark = provenance.fingerprint(facts)
-    return Plan(
-        suite=loaded_suite,
-        spec=spec,
-        protocol=protocol,
-        decoding=decoding,
-        overrides=overrides,
-        chosen=choose_metrics(options.metrics, loaded_suite.card.metrics or PUBLISHED_METRICS, dialect=options.dialect),
-        facts=facts,
-        fingerprint=mark,
-        folder=options.out or RUNS_FOLDER / loaded_suite.name / path_name(spec.name) / mark,
-        options=options,
-    )
-
-
-def _identity(spec: ModelSpec, suite: Suite) -> dict[str, Any]:
-    """What decides a model's answers, known before it is loaded."""
-    name = {"adapter": spec.adapter, "name": path_name(spec.name)}
-    if spec.name == ORACLE:
-        return name | {"references_sha256": sha256_json([sample.references for sample in suite.samples])}
-    identity = getattr(adapter_class(spec.adapter), "identity", None)
-    return name | (dict(identity(spec)) if identity else {})
-
-
-def _load(spec: ModelSpec, suite: Suite) -> Adapter:
-    """The adapter, ready; `oracle` is a replay of the references."""
-    if spec.name == ORACLE:
-        answers = {s.question_id: Answer(s.question_id, "", s.references[0]) for s in suite.samples if s.references}
-        return ReplayAdapter(answers, f"the references of {suite.name}")
-    return adapter_class(spec.adapter).load(spec)
-
-
-def _model_and_decoding(model: str, options: RunOptions) -> tuple[ModelSpec, str, Decoding, dict[str, Any]]:
-    """The model, the name of the protocol, the decoding, and what the user's flags changed in it."""
-    spec = resolve_model(
-        model,
-        adapter=options.adapter,
-        options=options.adapter_options,
-        model_base=options.model_base,
-        conv_mode=options.conv_mode,
-        device=options.device or local_device(),
-        dtype=options.dtype,
-        batch_size=options.batch_size,
-    )
-    protocol = protocol_named(options.protocol or spec.card.get("protocol") or DEFAULT_PROTOCOL)
-    decoding, overrides = decoding_with(protocol, options.decoding_overrides)
-    return spec, protocol.name, decoding, overrides
-
-
-def path_name(name: str) -> str:
-    """A model's name as the name of one folder."""
-    return Path(name.rstrip("/")).name.replace(":", "-") if "/" in name else name.replace(":", "-")
 
 
 def generate_run(plan: Plan, listener: Listener, processes: Processes) -> list[Answer]:
@@ -232,6 +98,14 @@ def _generate_share(
             generate(adapter, questions, plan.decoding, log, stamp, on_error=options.on_error, on_answer=on_answer)
     describe_adapter = getattr(adapter, "describe", None)
     return dict(describe_adapter()) if describe_adapter else {}
+
+
+def _load(spec: ModelSpec, suite: Suite) -> Adapter:
+    """The adapter, ready; `oracle` is a replay of the references."""
+    if spec.name == ORACLE:
+        answers = {s.question_id: Answer(s.question_id, "", s.references[0]) for s in suite.samples if s.references}
+        return ReplayAdapter(answers, f"the references of {suite.name}")
+    return load_adapter(spec)
 
 
 def _record_start(plan: Plan, world_size: int) -> dict[str, Any]:
@@ -365,37 +239,3 @@ def finish_run(plan: Plan, listener: Listener, processes: Processes) -> Path:
     if plan.options.report:
         page.write_report([plan.folder], follow_links=plan.options.follow_links, on_images=listener.drawing)
     return plan.folder
-
-
-def describe(images: str | Path | Sequence[str | Path], prompt: str, model: str, **options: Any) -> str:
-    """One study's text.
-
-    Args:
-        images: the current image, or [current, prior].
-        prompt: what to ask.
-        model: a model's name, path or hub id.
-        **options: the model and decoding fields of `RunOptions`.
-
-    Raises:
-        GenerationError: the study could not be generated; says why.
-    """
-    return describe_study(images, prompt, model, RunOptions(**options)).text
-
-
-def describe_study(images: str | Path | Sequence[str | Path], prompt: str, model: str, options: RunOptions) -> Answer:
-    """One study's answer, with its metadata; see `describe`."""
-    paths = [images] if isinstance(images, str | Path) else list(images)
-    if len(paths) > 2:
-        raise ImageError(f"{len(paths)} images, at most two are possible", mend="give the current and the prior image")
-    for path in paths:
-        if not Path(path).is_file():
-            raise ImageError("no such image", where=path, mend="check the path")
-    if not prompt.strip():
-        raise InputError("the prompt is empty", where="--prompt")
-    spec, _, decoding, _ = _model_and_decoding(model, options)
-    adapter = adapter_class(spec.adapter).load(spec)
-    question = Question("describe", prompt, tuple(Path(path) for path in paths))
-    (answer,) = adapter.generate([question], decoding)
-    if answer.failed:
-        raise GenerationError(str(answer.metadata.get("error")))
-    return answer

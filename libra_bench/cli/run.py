@@ -15,8 +15,8 @@ from libra_bench.cli import output
 from libra_bench.listener import Listener
 
 if TYPE_CHECKING:
+    from libra_bench.plan import Plan
     from libra_bench.processes import Processes
-    from libra_bench.runner import Plan
     from model_adapters.protocol import RenderedPrompt
 
 
@@ -57,8 +57,9 @@ def run(
     [bold]libra-bench run --suite demo --model libra-tiny[/bold]
     """
     given = dict(locals())
+    from libra_bench.plan import RunOptions, plan_run
     from libra_bench.processes import of_environment
-    from libra_bench.runner import RunOptions, finish_run, plan_run
+    from libra_bench.runner import finish_run
 
     processes = of_environment()
     plan = plan_run(suite, model, RunOptions(**_run_options(given)))
@@ -82,8 +83,9 @@ def _options_of(command: Callable[..., None]) -> Callable[[Callable[..., None]],
 def generate(**given: Any) -> None:
     """Write answers.jsonl and nothing else; `score RUN` and `report RUN` do the rest."""
     from libra_bench.generation import count_kinds
+    from libra_bench.plan import RunOptions, plan_run
     from libra_bench.processes import of_environment
-    from libra_bench.runner import RunOptions, generate_run, plan_run
+    from libra_bench.runner import generate_run
 
     processes = of_environment()
     plan = plan_run(given["suite"], given["model"], RunOptions(**_run_options(given)))
@@ -124,7 +126,8 @@ def describe(
     """Describe one study; the text goes to stdout."""
     given = dict(locals())
     from benchmarks.catalog import FINDINGS_PROMPT
-    from libra_bench.runner import RunOptions, describe_study
+    from libra_bench.plan import RunOptions
+    from libra_bench.study import describe_study
 
     images = [current] if prior is None else [current, prior]
     settings = _run_options(given)
@@ -142,7 +145,7 @@ def _run_options(given: dict[str, Any]) -> dict[str, Any]:
     """The fields of RunOptions among a command's parameters."""
     import dataclasses
 
-    from libra_bench.runner import RunOptions
+    from libra_bench.plan import RunOptions
 
     values = {item.name: given[item.name] for item in dataclasses.fields(RunOptions) if item.name in given}
     if "batch_size" in values:
