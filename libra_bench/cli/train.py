@@ -1,0 +1,143 @@
+"""`train align` and `train finetune`: both stages of Libra's training, from a recipe and flags."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from libra_bench.cli import options as o
+from libra_bench.cli import output
+from libra_bench.training.recipe import Stage, field_help, fields
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+    from libra_bench.training.recipe import Origins
+
+app = typer.Typer(help="Train a Libra model: stage 1 (align) and stage 2 (finetune).", no_args_is_help=True)
+
+PANEL = "Recipe (each overrides the recipe's value)"
+
+
+def _command(stage: Stage, summary: str) -> Callable[..., None]:
+    """A command whose flags are the recipe's fields; a field's docstring is its help."""
+
+    def command(**given: Any) -> None:
+        config, dry_run, as_json = (given.pop(name) for name in ("config", "dry_run", "as_json"))
+        from libra_bench.training.recipe import load_recipe
+
+        origins = load_recipe(config, stage, given)
+        _train(origins, stage, dry_run=dry_run, as_json=as_json)
+
+    help_of = field_help()
+    flags = [
+        _parameter("config", str, typer.Option("--config", help="A recipe file, or the name of a shipped one.")),
+        _parameter(
+            "dry_run", bool, typer.Option("--dry-run", help="Check everything, show the plan, train nothing."), False
+        ),
+        *(
+            _parameter(
+                name,
+                str | None,
+                typer.Option("--" + name.replace("_", "-"), help=help_of[name], rich_help_panel=PANEL, metavar="VALUE"),
+                None,
+            )
+            for name in fields()
+        ),
+        inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=o.Json),
+    ]
+    command.__signature__ = inspect.Signature(flags)  # type: ignore[attr-defined]
+    command.__annotations__ = {flag.name: flag.annotation for flag in flags}
+    command.__doc__ = summary
+    return command
+
+
+def _parameter(name: str, kind: Any, option: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+
+
+app.command("align")(
+    _command("align", "Stage 1: the connector alone learns. The same command continues what was interrupted.")
+)
+app.command("finetune")(
+    _command("finetune", "Stage 2: LoRA (or every weight) of the language model. The same command continues.")
+)
+
+
+def _train(origins: Origins, stage: Stage, *, dry_run: bool, as_json: bool) -> None:
+    import os
+
+    from rich.text import Text
+
+    from libra_bench.training.plan import plan_of
+    from libra_bench.training.stages import prepare, train
+
+    main = int(os.environ.get("RANK", "0")) == 0
+    say: Callable[[str], None] = output.message if main else _nothing
+    prepared = prepare(origins, stage)
+    plan = plan_of(prepared, int(os.environ.get("WORLD_SIZE", "1")))
+    if main:
+        output.message("\n".join(origins.lines()) + "\n\n" + "\n".join(plan.lines()))
+    if dry_run:
+        if main:
+            output.result(plan.as_json(), Text("nothing was trained (--dry-run)"), as_json=as_json)
+        return
+    result = train(prepared, origins, [_progress()], say)
+    if main:
+        shown = [f"{name}: {value}" for name, value in result.items()]
+        output.result(result, Text("\n".join(shown)), as_json=as_json)
+
+
+def _nothing(text: str) -> None:
+    pass
+
+
+def _progress() -> TrainerCallback:
+    """A bar with loss, rate and time left on stderr."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from transformers import TrainerCallback
+
+    class Bar(TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.progress = Progress(
+                TextColumn("training"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=output.console(),
+            )
+            self.task = self.progress.add_task("", total=state.max_steps, completed=state.global_step)
+            self.progress.start()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.progress.update(self.task, completed=state.global_step)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+            logs = logs or {}
+            if "loss" in logs:
+                self.progress.update(
+                    self.task, description=f"loss {logs['loss']:.4f}, rate {logs['learning_rate']:.2e}"
+                )
+            scores = {name: value for name, value in logs.items() if name.startswith("eval_")}
+            scores = {name: value for name, value in scores.items() if not name.endswith(("runtime", "per_second"))}
+            if scores:
+                told = ", ".join(f"{name.removeprefix('eval_')} {value:.4g}" for name, value in scores.items())
+                self.progress.console.print(f"step {state.global_step}: {told}", highlight=False)
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.progress.stop()
+
+    return Bar()

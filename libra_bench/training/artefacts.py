@@ -1,0 +1,190 @@
+"""What training leaves behind, in the original's layout and names.
+
+Connector alone: `mm_projector.bin` (and .safetensors). LoRA: `adapter_config.json`, `adapter_model.safetensors`,
+`non_lora_trainables.bin`. Everything: a plain checkpoint without the vision tower. With each a config.json.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmarks.errors import StorageError
+from benchmarks.files import write_json
+from libra_bench.training.model import Parts, TrainingModel
+from libra_bench.training.recipe import Recipe
+from model_adapters.libra.checkpoint import PROJECTOR_PREFIX, TOWER_PREFIX
+from model_adapters.libra.identity import TOKENIZER_FILES
+from model_adapters.libra.locate import local_tower
+from model_adapters.libra.lora import ADAPTER_CONFIG, NON_LORA_WEIGHTS
+from model_adapters.libra.weights import materialize, raise_for_keys, read_weights, weight_files
+
+PROJECTOR_WEIGHTS = "mm_projector"
+MAX_SHARD_SIZE = "5GB"
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A folder to write into that takes the place of `folder` when all is written; else nothing changes.
+
+    Raises:
+        StorageError: the disk is full, or the folder cannot be written.
+    """
+    from safetensors import SafetensorError
+
+    fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        yield fresh
+        flush(fresh)
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+        fresh.rename(folder)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not is_write_error(error):
+            raise
+        if not folder.exists() and old.exists():
+            old.rename(folder)
+        raise StorageError(
+            f"cannot save ({_line(error)})", where=folder, mend="free some space; the same command continues"
+        ) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def flush(folder: Path) -> None:
+    """Make sure that the files are on the disk before they get their name."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def is_write_error(error: RuntimeError) -> bool:
+    """Whether torch's own writer failed: it raises RuntimeError for a full disk."""
+    return any(words in str(error) for words in ("PytorchStreamWriter", "No space left", "unexpected pos"))
+
+
+def _line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def write_weights(folder: Path, parts: Parts, recipe: Recipe, state: Mapping[str, Tensor] | None = None) -> None:
+    """Write what was trained, config.json and, with a whole model, the tokenizer.
+
+    Args:
+        folder: exists.
+        parts: the model and its surroundings.
+        recipe: says what was trained.
+        state: the model's weights where they had to be gathered from several processes.
+    """
+    model = parts.model
+    held = dict(model.state_dict()) if state is None else dict(state)
+    named = {model.published_name(name): _whole(weight) for name, weight in held.items()}
+    if recipe.lora_enable:
+        _write_lora(folder, model, named)
+    elif recipe.tune_mm_mlp_adapter:
+        learning = {name for name, _ in model.named_trainable()}
+        save_pair(folder / PROJECTOR_WEIGHTS, {name: weight for name, weight in named.items() if name in learning})
+    else:
+        _write_model(folder, parts, named)
+    config = dict(parts.config)
+    if local_tower(str(config["mm_vision_tower"]), parts.base_folder):
+        config["mm_vision_tower"] = str(parts.tower_folder)
+    write_json(folder / "config.json", config)
+
+
+def _whole(weight: Tensor) -> Tensor:
+    return weight.detach().cpu().contiguous()
+
+
+def save_pair(stem: Path, weights: Mapping[str, Tensor]) -> None:
+    """The same weights as `.bin`, which the original reads, and as `.safetensors`."""
+    from safetensors.torch import save_file
+
+    torch.save(dict(weights), stem.with_suffix(".bin"))
+    save_file(dict(weights), stem.with_suffix(".safetensors"), metadata={"format": "pt"})
+
+
+def _write_lora(folder: Path, model: TrainingModel, named: Mapping[str, Tensor]) -> None:
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    adapter = get_peft_model_state_dict(model.language_model, state_dict=dict(named))
+    save_file(
+        {name: weight for name, weight in adapter.items() if ".mm_projector." not in name},
+        folder / "adapter_model.safetensors",
+        metadata={"format": "pt"},
+    )
+    settings = model.language_model.peft_config["default"]
+    was, settings.inference_mode = settings.inference_mode, True
+    settings.save_pretrained(str(folder))
+    settings.inference_mode = was
+    others = {name: named[name] for name, _ in model.named_trainable() if ".lora_" not in name and name not in adapter}
+    torch.save(others, folder / NON_LORA_WEIGHTS)
+
+
+def _write_model(folder: Path, parts: Parts, named: Mapping[str, Tensor]) -> None:
+    from huggingface_hub import save_torch_state_dict
+
+    weights = {name: weight for name, weight in named.items() if not name.startswith(TOWER_PREFIX)}
+    if parts.model.language_model.config.tie_word_embeddings:
+        weights.pop("lm_head.weight", None)
+    save_torch_state_dict(weights, folder, max_shard_size=MAX_SHARD_SIZE, metadata={"format": "pt"})
+    for name in (*TOKENIZER_FILES, "generation_config.json"):
+        if (parts.base_folder / name).is_file():
+            shutil.copy(parts.base_folder / name, folder / name)
+
+
+def load_weights(folder: Path, parts: Parts, recipe: Recipe) -> None:
+    """Put the weights that `write_weights` wrote back into the model.
+
+    Raises:
+        ModelError: keys that don't fit.
+    """
+    model = parts.model
+    if recipe.lora_enable:
+        stored = read_weights([folder / "adapter_model.safetensors", folder / NON_LORA_WEIGHTS])
+        stored = {_default_adapter(name): weight for name, weight in stored.items()}
+    elif recipe.tune_mm_mlp_adapter:
+        stored = read_weights([folder / f"{PROJECTOR_WEIGHTS}.safetensors"])
+    else:
+        stored = read_weights(weight_files(folder))
+    wanted = dict(model.named_trainable())
+    raise_for_keys(
+        folder,
+        missing=[name for name in wanted if name not in stored],
+        mismatched=[
+            (name, tuple(materialize(stored[name]).shape), tuple(weight.shape))
+            for name, weight in wanted.items()
+            if name in stored and tuple(materialize(stored[name]).shape) != tuple(weight.shape)
+        ],
+    )
+    with torch.no_grad():
+        for name, parameter in wanted.items():
+            parameter.copy_(materialize(stored[name]))
+
+
+def _default_adapter(name: str) -> str:
+    """peft keeps the adapter's name in memory, not in files."""
+    for kind in (".lora_A.", ".lora_B."):
+        name = name.replace(kind, f"{kind}default.")
+    return name
+
+
+def is_stage_folder(folder: Path) -> bool:
+    """Whether a folder holds trained weights."""
+    names = (f"{PROJECTOR_WEIGHTS}.bin", ADAPTER_CONFIG, "config.json")
+    return any((folder / name).is_file() for name in names)
+
+
+__all__ = ["PROJECTOR_PREFIX", "is_stage_folder", "load_weights", "replacing", "save_pair", "write_weights"]

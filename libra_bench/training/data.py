@@ -1,0 +1,151 @@
+"""From a training file to batches: conversations as ids and labels, pictures as pixels or cached features.
+
+Shape legend: B samples of a batch, T tokens, L tower layers, N patches, C tower width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from benchmarks.errors import InputError, LibraBenchError
+from benchmarks.images import read_radiograph, resolve_images
+from libra_bench.training.feature_cache import FeatureCache
+from libra_bench.training.masking import IGNORED_LABEL, Conversations
+from libra_bench.training.samples import SampleFile, images_of
+from model_adapters.libra.image_processing import BLACK, preprocess
+from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """How a sample's images are read."""
+
+    folder: Path
+    processor: Any
+    aspect_ratio: str
+    policy: str
+    """prior: a study's prior where it has one; dummy: the current image again."""
+    cache: FeatureCache | None = None
+
+    def paths(self, sample: Mapping[str, Any]) -> tuple[Path, Path] | None:
+        """The current and the prior image; None for a sample without image.
+
+        Raises:
+            ImageError: an image that is missing or lies outside the folder.
+        """
+        names = images_of(sample)
+        if not names:
+            return None
+        found = resolve_images(names[:1] if self.policy == "dummy" else names, self.folder)
+        return found[0], found[-1]
+
+    def read(self, path: Path) -> Tensor:
+        """Pixels [3, H, W] of an image, padded with black as in the published training; cached features [L, N, C]."""
+        if self.cache is not None and (features_LNC := self.cache.get(path)) is not None:
+            return features_LNC
+        return preprocess([read_radiograph(path)], self.processor, self.aspect_ratio, BLACK)[0]
+
+
+class ConversationData(Dataset[dict[str, Any]]):
+    """A training file as a torch data set.
+
+    Args:
+        samples: the file.
+        conversations: makes ids and labels.
+        pictures: reads the images.
+        on_error: "stop" raises what is wrong with a sample; "skip" gives it with its `error`.
+        num_patches: positions that an image takes.
+    """
+
+    def __init__(
+        self,
+        samples: SampleFile,
+        conversations: Conversations,
+        pictures: Pictures,
+        *,
+        on_error: str,
+        num_patches: int,
+    ) -> None:
+        self.samples, self.conversations, self.pictures = samples, conversations, pictures
+        self.on_error, self.num_patches = on_error, num_patches
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        """`id`, `input_ids`, `labels`, and `images`, a pair of tensors or None.
+
+        Raises:
+            InputError: the sample cannot be used, and `on_error` is "stop".
+        """
+        sample = self.samples[number]
+        name = sample.get("id", number)
+        try:
+            paths = self.pictures.paths(sample)
+            tokens = self.conversations.tokens(sample["conversations"], has_image=paths is not None)
+            marks = tokens.input_ids.count(IMAGE_TOKEN_INDEX)
+            if marks != (paths is not None):
+                raise InputError(
+                    f"{marks} image marks, but {'an' if paths else 'no'} image",
+                    mend="write <image> once where there are images: it stands for current and prior together",
+                )
+            if self.conversations.masking == "replies" and not tokens.num_learned:
+                raise InputError("no token is learned", mend="give a reply that is not empty")
+            images = None if paths is None else self._images(paths)
+        except LibraBenchError as error:
+            if self.on_error == "skip":
+                return {"id": name, "error": str(error)}
+            raise InputError(f"sample {name!r}: {error}", where=self.samples.path) from error
+        return {"id": name, "input_ids": tokens.input_ids, "labels": tokens.labels, "images": images}
+
+    def _images(self, paths: tuple[Path, Path]) -> tuple[Tensor, Tensor]:
+        current, prior = paths
+        read = self.pictures.read(current)
+        return read, read if prior == current else self.pictures.read(prior)
+
+
+@dataclass(frozen=True, slots=True)
+class Collator:
+    """Puts samples into one batch, padded on the right."""
+
+    max_length: int
+    pad_id: int
+    image_shape: tuple[int, ...]
+    """Of pixels, or of cached features: stands for the images that a text-only sample does not have."""
+
+    def __call__(self, samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """`input_ids`, `labels`, `attention_mask` [B, T]; `images` [2, B, ...]; ids, counts.
+
+        Raises:
+            InputError: none of the samples can be read.
+        """
+        usable = [sample for sample in samples if "error" not in sample]
+        if not usable:
+            raise InputError(f"no sample of a batch can be read ({samples[0]['error']})", mend="look at the data")
+        longest = min(self.max_length, max(len(sample["input_ids"]) for sample in usable))
+        ids_BT = torch.full((len(usable), longest), self.pad_id)
+        labels_BT = torch.full((len(usable), longest), IGNORED_LABEL)
+        mask_BT = torch.zeros(len(usable), longest, dtype=torch.long)
+        for row, sample in enumerate(usable):
+            length = min(longest, len(sample["input_ids"]))
+            ids_BT[row, :length] = torch.tensor(sample["input_ids"][:length])
+            labels_BT[row, :length] = torch.tensor(sample["labels"][:length])
+            mask_BT[row, :length] = 1
+        nothing = torch.zeros(self.image_shape)
+        pairs = [sample["images"] or (nothing, nothing) for sample in usable]
+        return {
+            "input_ids": ids_BT,
+            "labels": labels_BT,
+            "attention_mask": mask_BT,
+            "images": torch.stack([torch.stack([pair[place] for pair in pairs]) for place in (0, 1)]),
+            "sample_ids": [sample["id"] for sample in usable],
+            "skipped": [(sample["id"], sample["error"]) for sample in samples if "error" in sample],
+            "truncated": [sample["id"] for sample in usable if len(sample["input_ids"]) > self.max_length],
+        }

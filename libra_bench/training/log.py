@@ -1,0 +1,48 @@
+"""The log of a training run: one JSON line an event, in the order of the steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from benchmarks.files import dump_json_line, write_jsonl
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log; a line that was being written when the process died is left out."""
+    if not path.is_file():
+        return []
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return lines
+
+
+class LogFile(TrainerCallback):
+    """Writes the log; a continued run takes back what was logged after its checkpoint.
+
+    Args:
+        path: log.jsonl.
+        after: step of the checkpoint that the run continues from; 0 begins.
+    """
+
+    def __init__(self, path: Path, after: int) -> None:
+        self.path, self.after = path, after
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Keep the lines up to the checkpoint."""
+        if state.is_world_process_zero:
+            kept = [line for line in read_log(self.path) if line.get("step", 0) <= self.after]
+            write_jsonl(self.path, kept)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Add a line."""
+        if state.is_world_process_zero and logs:
+            with self.path.open("a", encoding="utf-8") as stream:
+                stream.write(dump_json_line({"step": state.global_step, **logs}))

@@ -1,0 +1,355 @@
+"""A training recipe: typed fields, read from YAML and flags, with the origin of every value.
+
+Fields have the names that the original's command line has, where it has them.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import itertools
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.errors import InputError, UnknownNameError
+
+Stage = Literal["align", "finetune"]
+RECIPES_FOLDER = Path(__file__).parent / "recipes"
+PATH_FIELDS = (
+    "model_name_or_path",
+    "vision_tower",
+    "pretrain_mm_mlp_adapter",
+    "data_path",
+    "image_folder",
+    "validation_data_path",
+    "output_dir",
+    "cache_features",
+    "deepspeed",
+)
+"""A relative path counts from the folder that the command is started in, as in the original."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides a training run."""
+
+    model_name_or_path: str = ""
+    """The language model to start from (stage 1), or a whole Libra checkpoint: a folder or a hub id."""
+    version: str = "libra_v1"
+    """Conversation template."""
+    vision_tower: str | None = None
+    """The vision tower's folder or hub id; none: the one that the checkpoint names."""
+    mm_projector_type: str | None = None
+    """Connector: TAC, linear or mlpNx_gelu; none: the checkpoint's."""
+    mm_vision_select_layer: str | None = None
+    """Which tower layers are read: "all" or an index; none: the checkpoint's."""
+    mm_vision_select_feature: str | None = None
+    """patch, or cls_patch to keep the CLS token; none: the checkpoint's, else patch."""
+    pretrain_mm_mlp_adapter: str | None = None
+    """Weights of a trained connector (mm_projector.bin of stage 1, or a .safetensors file)."""
+    mm_use_im_start_end: bool = False
+    """Put `<im_start>` and `<im_end>` around the image."""
+    mm_use_im_patch_token: bool = False
+    """Give the tokenizer an `<im_patch>` token, as the original can."""
+    attn_implementation: str = "sdpa"
+    """Attention of the language model: sdpa, eager or flash_attention_2."""
+
+    tune_mm_mlp_adapter: bool = False
+    """Train the connector alone (stage 1)."""
+    freeze_mm_mlp_adapter: bool = False
+    """Keep the connector as it is (stage 2)."""
+    freeze_backbone: bool = False
+    """Keep the language model as it is."""
+    mm_projector_dropout: float | None = None
+    """Dropout of the temporal connector; none: as published (0.1)."""
+    lora_enable: bool = False
+    """Train low-rank updates of the language model's linear layers."""
+    lora_r: int = 64
+    """Rank of the updates."""
+    lora_alpha: int = 16
+    """The updates are multiplied by alpha / r."""
+    lora_dropout: float = 0.05
+    """Dropout before the updates."""
+    lora_bias: Literal["none", "all", "lora_only"] = "none"
+    """Which biases are trained beside the updates."""
+
+    data_path: str = ""
+    """Training data: a JSON list (or JSON lines) in the published format."""
+    image_folder: str = "."
+    """Image paths in the data are relative to it."""
+    image_aspect_ratio: Literal["pad", "square"] = "pad"
+    """pad: make pictures square with black bars; square: leave it to the tower's processor, which cuts them."""
+    image_policy: Literal["prior", "dummy"] = "prior"
+    """prior: a study's prior image where it has one; dummy: the current image again, always."""
+    masking: Literal["replies", "original"] = "replies"
+    """original: the published labels, which leave some well-formed samples out; see docs/training.md."""
+    on_error: Literal["stop", "skip"] = "stop"
+    """A sample that cannot be read: stop the run, or leave it out and count it."""
+    model_max_length: int = 2048
+    """Longer samples are cut, and counted."""
+    group_by_modality_length: bool = False
+    """Batches of samples of like length."""
+    cache_features: str | None = None
+    """Folder that keeps the frozen tower's features, so that later epochs skip the encoder."""
+
+    num_train_epochs: float = 1.0
+    """Passes over the data."""
+    max_steps: int = -1
+    """Stop after so many optimiser steps; -1: what the epochs make."""
+    global_batch_size: int = 16
+    """Samples an optimiser step, over all processes; gradient accumulation follows from it."""
+    per_device_train_batch_size: int = 1
+    """Samples that a process holds at a time."""
+    learning_rate: float = 2e-5
+    """Highest learning rate."""
+    mm_projector_lr: float | None = None
+    """The connector's own learning rate."""
+    weight_decay: float = 0.0
+    """Not on biases, norms, nor anything called bias."""
+    warmup_ratio: float = 0.03
+    """Share of the steps in which the rate rises; rounded up, the first step has rate 0."""
+    lr_scheduler_type: str = "cosine"
+    """How the rate falls afterwards."""
+    max_grad_norm: float = 1.0
+    """Gradients are scaled down to this norm."""
+    optim: str = "adamw_torch"
+    """Optimiser, by transformers' name."""
+    bf16: bool = False
+    """Weights and arithmetic in bfloat16."""
+    gradient_checkpointing: bool = False
+    """Compute activations twice instead of keeping them."""
+    seed: int = 42
+    """Order of the data, dropout."""
+    init_seed: int = 0
+    """Weights that are new: a connector without a file, the LoRA."""
+    dataloader_num_workers: int = 0
+    """Processes that read samples ahead."""
+    deepspeed: str | None = None
+    """A DeepSpeed configuration file, e.g. the shipped zero2.json."""
+    fsdp: str | None = None
+    """Sharding by FSDP: transformers' words, e.g. "full_shard auto_wrap"."""
+
+    validation_data_path: str | None = None
+    """Validation data in the format of the training data."""
+    eval_steps: int | None = None
+    """Validate (and save) every so many steps; none: after each epoch."""
+    validation_samples: int = 64
+    """How many validation samples a text is generated for, evenly spread; 0: loss only."""
+    validation_metrics: str = "bleu,rouge_l,temporal_f1"
+    """Metrics of the generated texts, as for `run --metrics`."""
+    validation_protocol: str = "greedy"
+    """Named decoding of the generated texts."""
+    validation_max_new_tokens: int = 256
+    """Longest generated text."""
+    metric_for_best_model: str = "loss"
+    """What decides the best checkpoint: loss, or a key of scores.json (ROUGE-L, BLEU4, Temporal_entity_score, ...)."""
+    early_stopping_patience: int | None = None
+    """Stop after so many validations without a better one."""
+
+    output_dir: str = ""
+    """Checkpoints, logs and the trained weights."""
+    save_steps: int | None = None
+    """Save every so many steps; none: with each validation, else after each epoch."""
+    logging_steps: int = 1
+    """Log every so many steps."""
+    report_to: str = "tensorboard"
+    """tensorboard, wandb, none, or several with commas; log.jsonl is always written."""
+    use_cpu: bool = False
+    """Leave accelerators alone."""
+
+    def accumulation(self, world_size: int) -> int:
+        """Batches an optimiser step in each process.
+
+        Raises:
+            InputError: the global batch does not divide.
+        """
+        held = self.per_device_train_batch_size * world_size
+        if self.global_batch_size % held:
+            raise InputError(
+                f"global_batch_size {self.global_batch_size} is no multiple of per_device_train_batch_size "
+                f"{self.per_device_train_batch_size} x {world_size} processes",
+                mend="change one of them",
+            )
+        return self.global_batch_size // held
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """A recipe and where each of its values comes from."""
+
+    recipe: Recipe
+    origins: Mapping[str, str]
+    """Field -> "default", the recipe's name or file, or "--flag"."""
+
+    def lines(self) -> list[str]:
+        """YAML lines `field: value  # origin`."""
+        import yaml
+
+        values = dataclasses.asdict(self.recipe)
+        text = {name: yaml.safe_dump({name: value}, width=1000).strip() for name, value in values.items()}
+        return [f"{line}  # {self.origins[name]}" for name, line in text.items()]
+
+
+def recipe_names() -> list[str]:
+    """The recipes that ship with libra-bench."""
+    return sorted(path.stem for path in RECIPES_FOLDER.glob("*.yaml"))
+
+
+def recipe_file(name: str) -> Path:
+    """The file of a recipe: a path, or the name of a shipped one.
+
+    Raises:
+        UnknownNameError: neither.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    if name in recipe_names():
+        return RECIPES_FOLDER / f"{name}.yaml"
+    raise UnknownNameError("recipe", name, recipe_names(), mend="or give a YAML file")
+
+
+def load_recipe(name: str, stage: Stage, overrides: Mapping[str, Any] | None = None) -> Origins:
+    """Read a recipe, put the flags on top, and check the whole.
+
+    Args:
+        name: a shipped recipe or a YAML file.
+        stage: what the command trains.
+        overrides: field -> value or text as given on the command line; None means not given.
+
+    Raises:
+        InputError: an unknown field, a value of another type, or fields that contradict each other; names them.
+    """
+    path = recipe_file(name)
+    values = _read_yaml(path)
+    origins = dict.fromkeys(fields(), "default") | dict.fromkeys(values, str(path))
+    for field, value in (overrides or {}).items():
+        if value is not None:
+            _known(field, "--" + field.replace("_", "-"))
+            values[field] = value
+            origins[field] = "--" + field.replace("_", "-")
+    typed = {field: _typed(field, value, origins[field]) for field, value in values.items()}
+    recipe = Recipe(**typed)
+    check_recipe(recipe, stage)
+    return Origins(recipe, origins)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"not a YAML file ({' '.join(str(error).split())})", where=path) from error
+    if not isinstance(values, dict):
+        raise InputError("a recipe is a list of `field: value` lines", where=path)
+    for field in values:
+        _known(str(field), str(path))
+    return values
+
+
+@cache
+def fields() -> dict[str, Any]:
+    """Field -> type."""
+    return typing.get_type_hints(Recipe)
+
+
+@cache
+def field_help() -> dict[str, str]:
+    """Field -> the docstring under it."""
+    tree = ast.parse(inspect.getsource(Recipe)).body[0]
+    found: dict[str, str] = {}
+    body = tree.body if isinstance(tree, ast.ClassDef) else []
+    for statement, following in itertools.pairwise(body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            value = following.value if isinstance(following, ast.Expr) else None
+            found[statement.target.id] = " ".join(ast.literal_eval(value).split()) if value is not None else ""
+    return found
+
+
+def _known(field: str, where: str) -> None:
+    if field not in fields():
+        raise UnknownNameError(f"recipe field (in {where})", field, fields())
+
+
+def _typed(field: str, value: Any, where: str) -> Any:
+    """A value in the field's type; text from the command line is converted."""
+    hint = fields()[field]
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if value is None or (isinstance(value, str) and value.lower() in ("none", "null") and type(None) in options):
+        if type(None) in options:
+            return None
+        raise InputError(f"{field} needs a value", where=where)
+    kind = next(option for option in options if option is not type(None))
+    if typing.get_origin(kind) is Literal:
+        if value not in typing.get_args(kind):
+            raise UnknownNameError(f"{field} (in {where})", str(value), typing.get_args(kind))
+        return value
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("true", "yes", "1", "false", "no", "0"):
+            return str(value).lower() in ("true", "yes", "1")
+    elif kind is str:
+        if isinstance(value, str | int):
+            return str(value)
+    else:
+        try:
+            if not isinstance(value, bool) and (kind is float or float(value).is_integer()):
+                return kind(float(value))
+        except (TypeError, ValueError):
+            pass
+    raise InputError(f"{field} takes {_in_words(kind)}, not {value!r}", where=where)
+
+
+def _in_words(kind: type) -> str:
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[kind]
+
+
+def check_recipe(recipe: Recipe, stage: Stage) -> None:
+    """Refuse a recipe that cannot be meant.
+
+    Raises:
+        InputError: names the fields that are missing or contradict each other.
+    """
+    for field in ("model_name_or_path", "data_path", "output_dir"):
+        if not getattr(recipe, field):
+            raise InputError(f"{field} is not set", mend=f"set it in the recipe or pass --set {field}=...")
+    contradictions = [
+        (recipe.tune_mm_mlp_adapter and recipe.freeze_mm_mlp_adapter, "tune_mm_mlp_adapter and freeze_mm_mlp_adapter"),
+        (recipe.tune_mm_mlp_adapter and recipe.lora_enable, "tune_mm_mlp_adapter (connector alone) and lora_enable"),
+        (
+            recipe.freeze_backbone and recipe.freeze_mm_mlp_adapter and not recipe.lora_enable,
+            "freeze_backbone and freeze_mm_mlp_adapter leave nothing to train; they",
+        ),
+        (stage == "align" and not recipe.tune_mm_mlp_adapter, "`train align` and tune_mm_mlp_adapter: false"),
+        (stage == "finetune" and recipe.tune_mm_mlp_adapter, "`train finetune` and tune_mm_mlp_adapter: true"),
+        (bool(recipe.deepspeed and recipe.fsdp), "deepspeed and fsdp"),
+        (
+            recipe.metric_for_best_model != "loss" and not recipe.validation_samples,
+            f"metric_for_best_model {recipe.metric_for_best_model} and validation_samples 0",
+        ),
+        (
+            recipe.early_stopping_patience is not None and not recipe.validation_data_path,
+            "early_stopping_patience without validation_data_path",
+        ),
+    ]
+    for contradicts, names in contradictions:
+        if contradicts:
+            raise InputError(f"{names} contradict each other", where="recipe", mend="change one of them")
+    positive = (
+        "global_batch_size per_device_train_batch_size lora_r logging_steps model_max_length validation_max_new_tokens"
+    )
+    for field in positive.split():
+        if getattr(recipe, field) < 1:
+            raise InputError(f"{field} must be at least 1, not {getattr(recipe, field)}", where="recipe")
+    for field in ("eval_steps", "save_steps", "early_stopping_patience"):
+        if getattr(recipe, field) is not None and getattr(recipe, field) < 1:
+            raise InputError(f"{field} must be at least 1, not {getattr(recipe, field)}", where="recipe")
+    if recipe.max_steps < 1 and recipe.num_train_epochs <= 0:
+        raise InputError("num_train_epochs must be above 0, or max_steps at least 1", where="recipe")

@@ -1,0 +1,161 @@
+"""Training data on disk: a JSON list of any size, read one sample at a time.
+
+The file is gone through once, a few MB at a time; what stays in memory is where each sample begins and how long it
+is (16 bytes a sample), so memory does not grow with the text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from benchmarks.errors import InputError
+
+CHUNK = 1 << 22
+"""Bytes read at a time."""
+LARGEST_SAMPLE = 1 << 24
+"""Bytes; what has not ended by then is not one sample."""
+SPEAKERS = ("human", "gpt")
+
+
+class SampleFile:
+    """The samples of a training file: `{"id", "image", "conversations"}`, in a JSON list or in JSON lines.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: the file is missing, empty or malformed; names the line.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._starts = array("q")
+        self._sizes = array("i")
+        self._lengths = array("i")
+        digest = hashlib.sha256()
+        try:
+            with path.open("rb") as stream:
+                for start, raw in _objects(stream, path, digest):
+                    sample = _decode(raw, path, len(self._starts))
+                    self._starts.append(start)
+                    self._sizes.append(len(raw))
+                    self._lengths.append(modality_length(sample))
+        except FileNotFoundError as error:
+            raise InputError("no such file", where=path, mend="check the path") from error
+        except IsADirectoryError as error:
+            raise InputError("is a folder, not a file", where=path, mend="give the file inside it") from error
+        if not self._starts:
+            raise InputError("has no samples", where=path, mend="give a JSON list of conversations")
+        self.sha256 = digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        """The sample at this place, counted from 0."""
+        with self.path.open("rb") as stream:
+            stream.seek(self._starts[number])
+            return _decode(stream.read(self._sizes[number]), self.path, number)
+
+    @property
+    def modality_lengths(self) -> array[int]:
+        """Words of each sample's conversation; negative where it has no image."""
+        return self._lengths
+
+
+def images_of(sample: Mapping[str, Any]) -> list[str]:
+    """The image names of a sample: none, the current one, or current and prior.
+
+    Raises:
+        InputError: neither a name nor a list of one or two names.
+    """
+    names = sample.get("image")
+    if names is None:
+        return []
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(names) > 2:
+        raise InputError(
+            f"sample {sample.get('id')!r}: image must be a name or a list of one or two names", mend="correct the data"
+        )
+    return names
+
+
+def modality_length(sample: Mapping[str, Any]) -> int:
+    """Words of the conversation; negative where the sample has no image."""
+    words = sum(len(turn["value"].split()) for turn in sample["conversations"])
+    return words if "image" in sample else -words
+
+
+def _objects(stream: IO[bytes], path: Path, digest: Any) -> Iterator[tuple[int, bytes]]:
+    """(offset, bytes) of every object; the file is held a few MB at a time."""
+    held, offset, line, closed = b"", 0, 1, False
+    scan = json.JSONDecoder()
+    while True:
+        chunk = stream.read(CHUNK)
+        digest.update(chunk)
+        if not offset and not held:
+            skipped = 3 if chunk.startswith(b"\xef\xbb\xbf") else 0
+            opening = chunk[skipped:].lstrip()
+            if opening.startswith(b"["):
+                skipped = chunk.index(b"[") + 1
+            line += chunk[:skipped].count(b"\n")
+            chunk, offset = chunk[skipped:], skipped
+        held += chunk
+        text, place, taken = held.decode("utf-8", errors="surrogateescape"), 0, 0
+        while True:
+            while place < len(text) and text[place] in " \t\r\n,":
+                line += text[place] == "\n"
+                place, taken = place + 1, taken + 1
+            if place == len(text):
+                break
+            if text[place] == "]":
+                closed = True
+                place, taken = place + 1, taken + 1
+                continue
+            if closed or text[place] != "{":
+                raise InputError("expected a JSON object", where=f"{path}:{line}", mend="give a list of conversations")
+            try:
+                _, end = scan.raw_decode(text, place)
+            except json.JSONDecodeError as error:
+                if chunk and len(text) - place < LARGEST_SAMPLE:
+                    break  # the object may end in the next chunk
+                at = line + text[place : error.pos].count("\n")
+                raise InputError(
+                    f"not valid JSON ({error.msg})", where=f"{path}:{at}", mend="each sample must be one JSON object"
+                ) from error
+            raw = text[place:end].encode("utf-8", errors="surrogateescape")
+            yield offset + taken, raw
+            line += raw.count(b"\n")
+            place, taken = end, taken + len(raw)
+        held, offset = held[taken:], offset + taken
+        if not chunk:
+            return
+
+
+def _decode(raw: bytes, path: Path, number: int) -> dict[str, Any]:
+    """A sample that has the fields it needs.
+
+    Raises:
+        InputError: names the sample.
+    """
+    try:
+        sample: dict[str, Any] = json.loads(raw)
+    except UnicodeDecodeError as error:
+        raise InputError("not UTF-8 text", where=f"{path}, sample {number + 1}", mend="save it as UTF-8") from error
+    turns = sample.get("conversations")
+    whole = isinstance(turns, list) and bool(turns)
+    if not whole or not all(
+        isinstance(turn, dict) and turn.get("from") in SPEAKERS and isinstance(turn.get("value"), str)
+        for turn in turns or ()
+    ):
+        raise InputError(
+            f"sample {sample.get('id', number)!r} has no conversation",
+            where=f"{path}, sample {number + 1}",
+            mend='give "conversations": [{"from": "human", "value": ...}, {"from": "gpt", "value": ...}]',
+        )
+    return sample

@@ -1,0 +1,315 @@
+"""transformers' Trainer and what the recipe needs beside it: parameter groups, atomic checkpoints, scores of texts.
+
+What it leaves alone: the loop, mixed precision, accumulation, DeepSpeed and FSDP, logging to TensorBoard or wandb.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Sampler
+from transformers import Trainer, TrainingArguments
+
+from benchmarks.errors import LibraBenchError, StorageError
+from libra_bench.training.artefacts import flush, is_write_error, load_weights, replacing, write_weights
+from libra_bench.training.data import Collator, ConversationData
+from libra_bench.training.model import Parts
+from libra_bench.training.order import LengthGroupedSampler
+from libra_bench.training.recipe import Recipe
+from libra_bench.training.validation import Best, Validation
+
+BEST = "best_eval_model"
+SAVING = ".saving"
+MODEL_INPUTS = ("input_ids", "attention_mask", "images", "labels")
+
+
+class TrainingError(LibraBenchError):
+    """Training cannot go on: the loss is not a number."""
+
+
+class LibraTrainer(Trainer):
+    """Trains the parts of a Libra model that learn.
+
+    Args:
+        parts: the model and its surroundings.
+        recipe: decides everything.
+        train_data: what is learned from.
+        eval_data: what the validation loss is measured on, or None.
+        validation: generates and scores texts, or None.
+        best: what decides the best checkpoint.
+        write_card: writes the model card into a folder, given the validation scores.
+        collator: makes batches.
+        skipped: filled with (id, error) of samples that were left out.
+        truncated: filled with ids of samples that were cut.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        recipe: Recipe,
+        train_data: ConversationData,
+        eval_data: ConversationData | None,
+        *,
+        validation: Validation | None,
+        best: Best,
+        write_card: Callable[[Path, Mapping[str, Any]], None],
+        collator: Collator,
+    ) -> None:
+        self.parts, self.recipe = parts, recipe
+        self.validation, self.best, self.write_card = validation, best, write_card
+        self.skipped: dict[Any, str] = {}
+        self.truncated: set[Any] = set()
+        self._ids: list[Any] = []
+        self._output: str | None = None
+        super().__init__(
+            model=parts.model,
+            args=training_arguments(recipe, best, evaluates=eval_data is not None),
+            data_collator=collator,
+            train_dataset=train_data,
+            eval_dataset=eval_data,
+        )
+        self.model_accepts_loss_kwargs = False  # the published loss: the mean of each batch, averaged over batches
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """AdamW with decay on weights alone, and the connector in groups of its own where it has a rate of its own."""
+        if self.optimizer is not None:
+            return self.optimizer
+        target = self.model if model is None else model
+        decayed = set(self.get_decay_parameter_names(target))
+        own_rate = self.recipe.mm_projector_lr
+        groups: list[dict[str, Any]] = []
+        for connector in (False, True) if own_rate is not None else (None,):
+            for decays in (True, False):
+                chosen = [
+                    parameter
+                    for name, parameter in target.named_parameters()
+                    if parameter.requires_grad
+                    and (name in decayed and "bias" not in name) == decays
+                    and (connector is None or _is_connector(name) == connector)
+                ]
+                group = {"params": chosen, "weight_decay": self.args.weight_decay if decays else 0.0}
+                groups.append(group | ({"lr": own_rate} if connector else {}))
+        optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, target)
+        self.optimizer = optimizer_class(groups, **options)
+        return self.optimizer
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+        data = self.train_dataset if train_dataset is None else train_dataset
+        if not self.recipe.group_by_modality_length:
+            return super()._get_train_sampler(train_dataset)
+        return LengthGroupedSampler(
+            data.samples.modality_lengths,
+            batch_size=self.args.train_batch_size,
+            batches_per_step=self.args.world_size * self.args.gradient_accumulation_steps,
+            seed=self.recipe.seed,
+        )
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *arguments: Any, **options: Any) -> Any:
+        """The model's own loss; remembers what the batch was made of."""
+        self._ids = inputs.get("sample_ids", [])
+        self.skipped.update(dict(inputs.get("skipped", [])))
+        self.truncated.update(inputs.get("truncated", []))
+        kept = {name: inputs[name] for name in MODEL_INPUTS}
+        if self.recipe.bf16:
+            kept["images"] = kept["images"].to(torch.bfloat16)
+        return super().compute_loss(model, kept, *arguments, **options)
+
+    def training_step(self, *arguments: Any, **options: Any) -> Tensor:
+        """One batch.
+
+        Raises:
+            TrainingError: the loss is not a number; says the step and the batch.
+        """
+        loss: Tensor = super().training_step(*arguments, **options)
+        if not bool(torch.isfinite(loss)):
+            raise self._not_a_number(f"the loss is {loss.item()}")
+        return loss
+
+    def log(self, logs: dict[str, float], *arguments: Any, **options: Any) -> None:
+        """Log, and stop where a gradient is not a number."""
+        super().log(logs, *arguments, **options)
+        if not math.isfinite(logs.get("grad_norm", 0.0)):
+            raise self._not_a_number(f"the gradient's norm is {logs['grad_norm']}")
+
+    def _not_a_number(self, what: str) -> TrainingError:
+        ids = ", ".join(map(repr, self._ids))
+        return TrainingError(
+            f"{what} at step {self.state.global_step + 1}, batch {ids}",
+            mend="look at these samples (no learned token?), lower the learning rate or use float32; "
+            "the last checkpoint is whole",
+        )
+
+    def prediction_step(
+        self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: Any = None
+    ) -> tuple[Any, Any, Any]:
+        """The loss of a validation batch; logits are never kept."""
+        return super().prediction_step(model, inputs, True, ignore_keys)
+
+    def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
+        """Validation loss, and the scores of generated texts."""
+        from accelerate.utils import gather_object
+
+        metrics: dict[str, float] = super().evaluate(*arguments, **options)
+        if self.validation is not None and self.validation.numbers:
+            mine = self.validation.numbers[self.args.process_index :: self.args.world_size]
+            texts = dict(gather_object(self.validation.answers(mine)))
+            scores = {f"eval_{key}": value for key, value in self.validation.scores(texts).items()}
+            self.log(dict(scores))
+            metrics |= scores
+        return metrics
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        is_best: bool = super()._determine_best_metric(metrics=metrics, trial=trial)
+        if is_best:
+            state = self._gathered()
+            if self.args.should_save:
+                with replacing(Path(self.args.output_dir) / BEST) as folder:
+                    write_weights(folder, self.parts, self.recipe, state)
+                    self.write_card(folder, {**_scores(metrics), "step": self.state.global_step})
+        return is_best
+
+    def _gathered(self) -> dict[str, Tensor] | None:
+        """The weights where several processes hold parts of them: accelerate puts them together."""
+        if self.is_deepspeed_enabled or self.is_fsdp_enabled:
+            gathered: dict[str, Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
+            return gathered
+        return None
+
+    def save_final(self, scores: Mapping[str, Any]) -> None:
+        """Write the trained weights, as they are after the last step, into the output folder itself."""
+        state = self._gathered()
+        if not self.args.should_save:
+            return
+        out = Path(self.args.output_dir)
+        with replacing(out / ".final") as folder:
+            write_weights(folder, self.parts, self.recipe, state)
+            self.write_card(folder, scores)
+        for path in sorted((out / ".final").iterdir(), key=lambda path: path.name == "config.json"):
+            os.replace(path, out / path.name)
+        (out / ".final").rmdir()
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return self._output or super()._get_output_dir(trial)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        folder = Path(output_dir or self.args.output_dir)
+        if self.args.should_save:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_weights(folder, self.parts, self.recipe, state_dict or None)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Write a checkpoint aside, give it its name when it is whole, then forget all but the last and the best."""
+        out = Path(self.args.output_dir)
+        staging, name = out / SAVING, f"checkpoint-{self.state.global_step}"
+        try:
+            if self.args.should_save:
+                shutil.rmtree(staging, ignore_errors=True)
+                staging.mkdir(parents=True)
+            self.accelerator.wait_for_everyone()
+            self._output = str(staging)
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                flush(staging)
+                shutil.rmtree(out / name, ignore_errors=True)
+                (staging / name).rename(out / name)
+                keep = {name, f"checkpoint-{self.state.best_global_step}"}
+                for path in checkpoints(out):
+                    if path.name not in keep:
+                        shutil.rmtree(path)
+        except (OSError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not is_write_error(error):
+                raise
+            line = next(iter(str(error).splitlines()), type(error).__name__)
+            raise StorageError(
+                f"cannot save ({line})",
+                where=out / name,
+                mend="free some space; the same command continues from the checkpoint before",
+            ) from error
+        finally:
+            self._output = None
+            if self.args.should_save:
+                shutil.rmtree(staging, ignore_errors=True)
+            self.accelerator.wait_for_everyone()
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if self.is_fsdp_enabled:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+        else:
+            load_weights(Path(resume_from_checkpoint), self.parts, self.recipe)
+
+
+def checkpoints(out: Path) -> list[Path]:
+    """The checkpoints in an output folder, oldest first; each is whole."""
+    found = [path for path in out.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")))
+
+
+def training_arguments(recipe: Recipe, best: Best, *, evaluates: bool) -> TrainingArguments:
+    """The recipe in transformers' words."""
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    evaluation = ("steps" if recipe.eval_steps else "epoch") if evaluates else "no"
+    if recipe.save_steps and not (evaluates and recipe.metric_for_best_model):
+        saving, save_steps = "steps", recipe.save_steps
+    elif evaluation == "steps":
+        saving, save_steps = "steps", recipe.eval_steps or 1
+    else:
+        saving, save_steps = ("steps", recipe.save_steps) if recipe.save_steps else ("epoch", 500)
+    reports = [name.strip() for name in recipe.report_to.split(",") if name.strip() not in ("", "none")]
+    on_cpu = recipe.use_cpu or not torch.cuda.is_available()
+    return TrainingArguments(
+        output_dir=recipe.output_dir,
+        num_train_epochs=recipe.num_train_epochs,
+        max_steps=recipe.max_steps,
+        per_device_train_batch_size=recipe.per_device_train_batch_size,
+        per_device_eval_batch_size=recipe.per_device_train_batch_size,
+        gradient_accumulation_steps=recipe.accumulation(world_size),
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        warmup_steps=recipe.warmup_ratio,
+        lr_scheduler_type=recipe.lr_scheduler_type,
+        max_grad_norm=recipe.max_grad_norm,
+        optim=recipe.optim,
+        bf16=recipe.bf16,
+        gradient_checkpointing=recipe.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False} if recipe.gradient_checkpointing else None,
+        seed=recipe.seed,
+        use_cpu=on_cpu,
+        ddp_backend="gloo" if on_cpu and world_size > 1 else None,
+        ddp_find_unused_parameters=False if world_size > 1 else None,
+        dataloader_num_workers=recipe.dataloader_num_workers,
+        dataloader_pin_memory=not on_cpu,
+        deepspeed=recipe.deepspeed,
+        fsdp=recipe.fsdp,
+        eval_strategy=evaluation,
+        eval_steps=recipe.eval_steps,
+        save_strategy=saving,
+        save_steps=save_steps,
+        metric_for_best_model=best.key if evaluates else None,
+        greater_is_better=best.greater_is_better if evaluates else None,
+        prediction_loss_only=True,
+        label_names=["labels"],
+        remove_unused_columns=False,
+        logging_steps=recipe.logging_steps,
+        logging_nan_inf_filter=False,
+        report_to=reports or "none",
+        disable_tqdm=True,
+    )
+
+
+def _is_connector(name: str) -> bool:
+    return "connector." in name
+
+
+def _scores(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Validation scores by the keys of scores.json."""
+    speed = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
+    named = {name.removeprefix("eval_"): value for name, value in metrics.items() if name.startswith("eval_")}
+    return {name: value for name, value in named.items() if name not in speed}
