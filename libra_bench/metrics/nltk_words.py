@@ -36,12 +36,16 @@ _FINAL_COLON_COMMA = regex.compile(r"([:,])$")
 _SEVERAL_STOPS = regex.compile(r"\.{2,}")
 _CLOSED_STOP = regex.compile(r"([^\.])(\.)(\)*)\s*$")
 _CONTRACTIONS = tuple(
-    re.compile(rf"(?i)\b({first})({second})")
-    for first, second in (
-        ("can", r"not)(?:\b"), ("gim", r"me)(?:\b"), ("gon", r"na)(?:\b"), ("got", r"ta)(?:\b"),
-        ("lem", r"me)(?:\b"), ("wan", r"na)(?=\s"),
+    re.compile(pattern)
+    for pattern in (
+        r"(?i)\b(can)(not)\b",
+        r"(?i)\b(gim)(me)\b",
+        r"(?i)\b(gon)(na)\b",
+        r"(?i)\b(got)(ta)\b",
+        r"(?i)\b(lem)(me)\b",
+        r"(?i)\b(wan)(na)(?=\s)",
     )
-)  # fmt: skip
+)
 
 
 @lru_cache(maxsize=1 << 16)
