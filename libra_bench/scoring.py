@@ -142,13 +142,14 @@ def score_answers(
     predictions = ["" if answer.failed else answer.text for answer in answers]
     references = _references(samples, suite)
     fields = [metric_fields(sample) for sample in samples]
+    with_finish = [{**known, "finish": answer.finish} for known, answer in zip(fields, answers, strict=True)]
     clusters = patients(samples)
     levels = strata(samples, by)
     results: dict[str, MetricResult] = {}
     scores: list[dict[str, Any]] = []
     of_strata: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for name, metric in chosen.metrics.items():
-        result = metric.score(predictions, references, fields)
+        result = metric.score(predictions, references, with_finish)
         results[name] = result
         scores += [asdict(score) for score in _score_rows(metric, result, len(samples), clusters)]
         if result.statistics is not None:
@@ -193,9 +194,13 @@ def _references(samples: Sequence[Sample], suite: str) -> list[list[str]]:
 
 
 def metric_fields(sample: Sample) -> dict[str, Any]:
-    """What a metric may know of a sample besides its references."""
-    labels = {} if sample.labels is None else {"labels": list(sample.labels)}
-    return {**sample.fields, **labels, "has_prior": sample.has_prior}
+    """What a metric may know of a sample besides its references: its fields, its labels, whether it has a prior."""
+    known = dict(sample.fields)
+    if sample.labels is not None:
+        known["labels"] = list(sample.labels)
+    if sample.images:
+        known["has_prior"] = sample.has_prior
+    return known
 
 
 def patients(samples: Sequence[Sample]) -> list[Any] | None:
@@ -245,8 +250,19 @@ def _defined(value: float) -> float | None:
 
 
 def write_scored(folder: Path, scored: Scored) -> None:
-    """Write scores.json, samples.csv, spans.jsonl and statistics.npz into a run folder."""
-    write_json(folder / "scores.json", scored.scores)
+    """Write statistics.npz, scores.json, samples.csv and spans.jsonl into a run folder."""
+    left_out = save_statistics(
+        folder / "statistics.npz",
+        ids=[sample.question_id for sample in scored.samples],
+        references=scored.references,
+        clusters=patients(scored.samples),
+        metrics={
+            name: (scored.metrics[name], list(result.values), result.statistics)
+            for name, result in scored.results.items()
+            if result.statistics is not None
+        },
+    )
+    write_json(folder / "scores.json", {**scored.scores, "not_comparable": left_out})
     columns = {name: values for result in scored.results.values() for name, values in result.samples.items()}
     ids = [sample.question_id for sample in scored.samples]
     with atomic_write(folder / "samples.csv") as stream:
@@ -267,17 +283,6 @@ def write_scored(folder: Path, scored: Scored) -> None:
             for name, result in scored.results.items()
             for span in result.spans
         ),
-    )
-    save_statistics(
-        folder / "statistics.npz",
-        ids=ids,
-        references=scored.references,
-        clusters=patients(scored.samples),
-        metrics={
-            name: (scored.metrics[name], list(result.values), result.statistics)
-            for name, result in scored.results.items()
-            if result.statistics is not None
-        },
     )
 
 
