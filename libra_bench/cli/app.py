@@ -7,7 +7,7 @@ import sys
 import typer
 
 from benchmarks.errors import LibraBenchError
-from libra_bench.cli import compare, data, listings, metrics, models, output, report, run, score, serve
+from libra_bench.cli import compare, data, listings, metrics, models, output, report, run, score, serve, train
 
 app = typer.Typer(
     name="libra-bench",
@@ -45,6 +45,7 @@ app.command("serve")(serve.serve)
 app.command("describe")(run.describe)
 app.command("compare")(compare.compare)
 app.add_typer(data.app, name="data")
+app.add_typer(train.app, name="train")
 app.command("suites")(listings.suites)
 app.add_typer(models.app, name="models")
 app.add_typer(metrics.app, name="metrics")

@@ -22,7 +22,7 @@ from libra_bench.training.recipe import Recipe
 from model_adapters.libra.checkpoint import PROJECTOR_PREFIX, TOWER_PREFIX
 from model_adapters.libra.identity import TOKENIZER_FILES
 from model_adapters.libra.locate import local_tower
-from model_adapters.libra.lora import ADAPTER_CONFIG, NON_LORA_WEIGHTS
+from model_adapters.libra.lora import NON_LORA_WEIGHTS
 from model_adapters.libra.weights import materialize, raise_for_keys, read_weights, weight_files
 
 PROJECTOR_WEIGHTS = "mm_projector"
@@ -91,7 +91,7 @@ def write_weights(folder: Path, parts: Parts, recipe: Recipe, state: Mapping[str
     held = dict(model.state_dict()) if state is None else dict(state)
     named = {model.published_name(name): _whole(weight) for name, weight in held.items()}
     if recipe.lora_enable:
-        _write_lora(folder, model, named)
+        _write_lora(folder, model, named, with_connector=recipe.pretrain_mm_mlp_adapter is not None)
     elif recipe.tune_mm_mlp_adapter:
         learning = {name for name, _ in model.named_trainable()}
         save_pair(folder / PROJECTOR_WEIGHTS, {name: weight for name, weight in named.items() if name in learning})
@@ -115,11 +115,11 @@ def save_pair(stem: Path, weights: Mapping[str, Tensor]) -> None:
     save_file(dict(weights), stem.with_suffix(".safetensors"), metadata={"format": "pt"})
 
 
-def _write_lora(folder: Path, model: TrainingModel, named: Mapping[str, Tensor]) -> None:
+def _write_lora(folder: Path, model: TrainingModel, named: Mapping[str, Tensor], *, with_connector: bool) -> None:
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
 
-    adapter = get_peft_model_state_dict(model.language_model, state_dict=dict(named))
+    adapter = get_peft_model_state_dict(model.language_model, state_dict=dict(named), save_embedding_layers=False)
     save_file(
         {name: weight for name, weight in adapter.items() if ".mm_projector." not in name},
         folder / "adapter_model.safetensors",
@@ -129,8 +129,10 @@ def _write_lora(folder: Path, model: TrainingModel, named: Mapping[str, Tensor])
     was, settings.inference_mode = settings.inference_mode, True
     settings.save_pretrained(str(folder))
     settings.inference_mode = was
-    others = {name: named[name] for name, _ in model.named_trainable() if ".lora_" not in name and name not in adapter}
-    torch.save(others, folder / NON_LORA_WEIGHTS)
+    others = {name for name, _ in model.named_trainable() if ".lora_" not in name}
+    if with_connector:  # the base does not have this connector, so it must come along, frozen or not
+        others |= {name for name in named if PROJECTOR_PREFIX in name}
+    torch.save({name: named[name] for name in named if name in others}, folder / NON_LORA_WEIGHTS)
 
 
 def _write_model(folder: Path, parts: Parts, named: Mapping[str, Tensor]) -> None:
@@ -179,12 +181,3 @@ def _default_adapter(name: str) -> str:
     for kind in (".lora_A.", ".lora_B."):
         name = name.replace(kind, f"{kind}default.")
     return name
-
-
-def is_stage_folder(folder: Path) -> bool:
-    """Whether a folder holds trained weights."""
-    names = (f"{PROJECTOR_WEIGHTS}.bin", ADAPTER_CONFIG, "config.json")
-    return any((folder / name).is_file() for name in names)
-
-
-__all__ = ["PROJECTOR_PREFIX", "is_stage_folder", "load_weights", "replacing", "save_pair", "write_weights"]

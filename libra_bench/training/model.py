@@ -58,11 +58,13 @@ class TrainingModel(LibraModel):
         self.tower.eval()
         return self
 
-    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
+    is_activation_checkpointing = False
+    """Asked for by transformers' Trainer."""
+
+    def activation_checkpointing_enable(self, **options: Any) -> None:
         """Compute the language model's activations twice instead of keeping them."""
-        self.language_model.gradient_checkpointing_enable(
-            gradient_checkpointing_kwargs=gradient_checkpointing_kwargs or {"use_reentrant": False}
-        )
+        self.decoder.activation_checkpointing_enable(**options)
+        self.is_activation_checkpointing = True
 
     @property
     def decoder(self) -> Any:

@@ -1,0 +1,182 @@
+"""Train libra-tiny from nothing: phantoms, warm-up, both stages of `libra-bench train`, one plain checkpoint.
+
+    python scripts/train_libra_tiny.py --work DIR [--out DIR] [--dummy-prior]
+
+Under an hour on two CPU cores. Every step leaves its result in the work folder and is passed over when it is there,
+so the same command continues. `--dummy-prior` trains the same recipe without ever showing a prior image (for the
+comparison in docs/training.md); it shares phantoms and warm-up with the real run in the same work folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import runpy
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+SCRIPTS = Path(__file__).parent
+TRAIN_SEED, TRAIN_PATIENTS, TRAIN_SIZE = 11, 2400, 112
+VALID_SEED, VALID_PATIENTS, VALID_SIZE = 12, 60, 192
+TEXT_SEED, TEXT_PATIENTS = 13, 2000
+"""None of the seeds is the demo's: its patients are never seen."""
+TOWER_EPOCHS, DECODER_STEPS = 6, 1200
+ALIGN_PATIENTS = 1500
+"""Patients of stage 1; stage 2 has all."""
+
+
+def draw(folder: Path, patients: int, seed: int, size: int) -> None:
+    """Draw phantoms on both cores; `train-align.json` has every report and some questions, `train.json` findings."""
+    from benchmarks.files import write_json
+    from benchmarks.phantoms.writing import TASKS, phantom_studies, training_record, write_image
+
+    studies = list(phantom_studies(patients, seed))
+    with ProcessPoolExecutor(2) as pool:
+        for _ in pool.map(partial(write_image, out=folder, image_size=size), studies, chunksize=16):
+            pass
+    chance = random.Random(seed)
+    align: list[dict[str, Any]] = []
+    for study in studies:
+        if study.patient.number <= ALIGN_PATIENTS:
+            align += TASKS["findings"](study)
+            for task in ("impressions", "vqa", "diff-vqa"):
+                records = TASKS[task](study)
+                if records and chance.random() < 0.4:
+                    align.append(chance.choice(records))
+    findings = [record for study in studies for record in TASKS["findings"](study)]
+    for name, records in (("train.json", findings), ("train-align.json", align)):
+        samples = [training_record(record) for record in records]
+        for sample in samples:
+            sample["image"] = [f"{folder.name}/{image}" for image in sample["image"]]
+        write_json(folder / name, samples)
+
+
+def warm_up(work: Path) -> None:
+    """Tower and decoder, side by side, each on one core."""
+    import libra_tiny_warmup as warmup
+
+    start = work / "start"
+    runpy.run_path(str(SCRIPTS / "make_libra_tiny.py"))["make"](start, 0)
+    with ProcessPoolExecutor(2, initializer=_one_thread) as pool:
+        tower = pool.submit(
+            warmup.warm_up_tower,
+            start / "libra-tiny-tower",
+            work / "train",
+            warmup.text_studies(TRAIN_PATIENTS, TRAIN_SEED),
+            epochs=TOWER_EPOCHS,
+            seed=0,
+        )
+        decoder = pool.submit(
+            warmup.warm_up_decoder,
+            start / "libra-tiny",
+            warmup.text_studies(TEXT_PATIENTS, TEXT_SEED),
+            steps=DECODER_STEPS,
+            seed=0,
+        )
+        tower.result()
+        decoder.result()
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def libra_bench(*arguments: object) -> None:
+    """Run the program."""
+    program = Path(sys.executable).parent / "libra-bench"
+    subprocess.run([str(program), *map(str, arguments)], check=True)
+
+
+def paths(work: Path) -> list[object]:
+    """Flags that both stages share."""
+    return [
+        "--vision-tower", work / "start" / "libra-tiny-tower",
+        "--image-folder", work,
+        "--validation-data-path", work / "valid" / "train.json",
+        "--cache-features", work / "features",
+        "--use-cpu", "true",
+    ]  # fmt: skip
+
+
+def merge(lora: Path, base: Path, out: Path) -> None:
+    """Write a plain checkpoint in half precision, the tower beside it."""
+    import shutil
+
+    import torch
+
+    from benchmarks.files import write_json
+    from model_adapters.libra.checkpoint import load_checkpoint
+    from model_adapters.libra.export import save_merged
+
+    loaded = load_checkpoint(lora, model_base=base, dtype=torch.float16)
+    save_merged(loaded, out / "libra-tiny")
+    path = out / "libra-tiny" / "config.json"
+    original = json.loads((base.parent / "libra-tiny" / "config.json").read_text())
+    write_json(path, dict(sorted(original.items())))
+    shutil.copytree(base.parent / "libra-tiny-tower", out / "libra-tiny-tower", dirs_exist_ok=True)
+    for file in out.rglob("*"):
+        if file.is_file():
+            file.chmod(0o644)
+
+
+def once(done: Path, step: Any, *arguments: Any) -> None:
+    """Do a step unless its result is there."""
+    if done.exists():
+        print(f"{done} is there", flush=True)
+        return
+    began = time.perf_counter()
+    step(*arguments)
+    done.parent.mkdir(parents=True, exist_ok=True)
+    done.touch()
+    print(f"{done}: {time.perf_counter() - began:.0f} s", flush=True)
+
+
+def main() -> None:
+    """Read the command line and do every step that is not done."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="phantoms, features, checkpoints (3 GB)")
+    parser.add_argument("--out", type=Path, help="where the trained model goes; default: in the work folder")
+    parser.add_argument("--dummy-prior", action="store_true", help="never show a prior image")
+    arguments = parser.parse_args()
+    work = arguments.work.resolve()
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    sys.path.insert(0, str(SCRIPTS))
+    name = "dummy" if arguments.dummy_prior else "prior"
+    stage1, stage2 = work / name / "align", work / name / "finetune"
+    out = (arguments.out or work / name / "model").resolve()
+    base = work / "start" / "libra-tiny"
+    policy = ["--image-policy", "dummy"] if arguments.dummy_prior else []
+
+    once(work / "done" / "train", draw, work / "train", TRAIN_PATIENTS, TRAIN_SEED, TRAIN_SIZE)
+    once(work / "done" / "valid", draw, work / "valid", VALID_PATIENTS, VALID_SEED, VALID_SIZE)
+    once(work / "done" / "warm-up", warm_up, work)
+    libra_bench(
+        "train", "align", "--config", "phantom-align", "--model-name-or-path", base, "--output-dir", stage1,
+        "--data-path", work / "train" / "train-align.json", *paths(work), *policy,
+    )  # fmt: skip
+    libra_bench(
+        "train", "finetune", "--config", "phantom-finetune", "--model-name-or-path", base, "--output-dir", stage2,
+        "--pretrain-mm-mlp-adapter", stage1 / "mm_projector.bin",
+        "--data-path", work / "train" / "train.json", *paths(work), *policy,
+    )  # fmt: skip
+    once(work / "done" / f"merged-{name}", merge, stage2, base, out)
+    card = work / name / "card.yaml"
+    image_policy = "one" if arguments.dummy_prior else "dummy-prior"
+    card.write_text(
+        f"id: libra-tiny-{name}\nadapter: libra\npath: {out / 'libra-tiny'}\nconv_mode: libra_v1\n"
+        f"image_policy: {image_policy}\nprotocol: phantom\n"
+    )
+    libra_bench("run", "--suite", "demo", "--model", card, "--out", work / name / "demo")
+
+
+if __name__ == "__main__":
+    main()
