@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError, UnknownNameError
-from reports.leaderboard import COUNTS, PUBLISHED
+from reports.leaderboard import COUNTS, metric_columns
 from reports.load import LoadedRun
 
 Ties: TypeAlias = Mapping[str, Collection[frozenset[str]]]
@@ -184,8 +184,7 @@ def _entry(run: LoadedRun, key: str) -> Mapping[str, Any]:
 def _keys(runs: Iterable[LoadedRun]) -> dict[str, bool]:
     """Column -> direction, the published ones first."""
     found = {entry["key"]: bool(entry["higher_is_better"]) for run in runs for entry in run.summary["scores"]}
-    order = [*(key for key in PUBLISHED if key in found), *(key for key in found if key not in PUBLISHED)]
-    return {key: found[key] for key in order}
+    return {key: found[key] for key in metric_columns(found)}
 
 
 def _most(values: Iterable[Any]) -> Any:

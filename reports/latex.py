@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from reports.board import Board, BoardRow, Cell
@@ -29,6 +30,10 @@ ESCAPES = {
     "–": "--",
     "\n": " ",
 }
+MOST_COLUMNS = 8
+"""What fits over two columns of a paper; the rest goes into a second tabular."""
+LONG = 12
+"""Letters; a longer header is broken."""
 PREAMBLE = "% needs \\usepackage{booktabs,xcolor}"
 
 
@@ -43,41 +48,60 @@ def escaped(text: str) -> str:
 
 
 def _table(board: Board) -> str:
-    models = [line for row in board.rows if not row.floor for line in _lines(board, row)]
-    floors = [line for row in board.rows if row.floor for line in _lines(board, row)]
-    notes = [
-        f"{row.name}: {'; '.join(said)}."
-        for row in board.rows
-        if (said := [*row.flags, *([row.note] * bool(row.note))])
-    ]
-    caption = " ".join([f"{title(board)}.", *legend(board), *notes])
+    remarks = {row.name: "; ".join(filter(None, [*row.flags, row.note])) for row in board.rows}
+    notes = [f"{name}: {remark}." for name, remark in remarks.items() if remark]
+    caption = " ".join([f"{title(board)}.", *legend(board, ranks=False), *notes])
+    columns = list(zip(board.keys, headers(board), strict=True))
+    parts = [_tabular(board, columns[start : start + MOST_COLUMNS]) for start in range(0, len(columns), MOST_COLUMNS)]
     lines = [
         "\\begin{table*}",
-        "\\centering\\small",
+        "\\centering\\footnotesize\\setlength{\\tabcolsep}{2.5pt}",
         f"\\caption{{{escaped(caption)}}}",
-        f"\\begin{{tabular}}{{l{'r' * len(board.keys)}}}",
+        "\n\n\\medskip\n".join(parts),
+        "\\end{table*}",
+    ]
+    return "\n".join(lines)
+
+
+def _tabular(board: Board, columns: Sequence[tuple[str, str]]) -> str:
+    """Some (key, header) columns of a board."""
+    keys = [key for key, _ in columns]
+    models = [line for row in board.rows if not row.floor for line in _lines(row, keys)]
+    floors = [line for row in board.rows if row.floor for line in _lines(row, keys)]
+    lines = [
+        f"\\begin{{tabular}}{{l{'r' * len(columns)}}}",
         "\\toprule",
-        _row(["Model", *map(escaped, headers(board))]),
+        _row(["Model", *(_header(header) for _, header in columns)]),
         "\\midrule",
         *models,
         *(["\\midrule"] if models and floors else []),
         *floors,
         "\\bottomrule",
         "\\end{tabular}",
-        "\\end{table*}",
     ]
     return "\n".join(lines)
 
 
-def _lines(board: Board, row: BoardRow) -> list[str]:
+def _lines(row: BoardRow, keys: Sequence[str]) -> list[str]:
     """The row of values and, where there are any, the row of intervals under it."""
-    cells = [row.cells.get(key) for key in board.keys]
+    cells = [row.cells.get(key) for key in keys]
     grey = (lambda text: f"\\textcolor{{gray}}{{{text}}}" if text else "") if row.floor else str
     lines = [_row([grey(escaped(row.name)), *(grey(_value(cell)) for cell in cells)])]
     if any(interval(cell) for cell in cells):
         small = [f"{{\\tiny {interval(cell)}}}" if interval(cell) else "" for cell in cells]
         lines.append(_row(["", *map(grey, small)]))
     return lines
+
+
+def _header(header: str) -> str:
+    """A column's header; a long one is broken at its hyphens and underscores."""
+    if len(header) <= LONG:
+        return escaped(header)
+    return (
+        "\\shortstack[r]{\\rule{0pt}{2.2ex}"
+        + "\\\\".join(escaped(part) for part in re.split(r"(?<=[_-])", header))
+        + "}"
+    )
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ def row_of(scores: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str |
     metrics = {entry["key"]: float(entry["value"]) for entry in scores["scores"]}
     protocol = run.get("protocol") or {}
     row: dict[str, str | float] = {NAME: str(scores["model"])}
-    row |= {key: metrics[key] for key in _metric_columns(metrics)}
+    row |= {key: metrics[key] for key in metric_columns(metrics)}
     row |= {"suite": str(scores["suite"]), "protocol": str(protocol.get("name") or "")}
     row |= {name: int(scores[name]) for name in COUNTS}
     return row | {RUN: str(run.get("fingerprint") or "")}
@@ -94,7 +94,7 @@ def write(path: Path, rows: Iterable[Row]) -> None:
     """
     rows = list(rows)
     seen = dict.fromkeys(key for row in rows for key in row)
-    columns = [NAME, *_metric_columns(seen), *FACTS]
+    columns = [NAME, *metric_columns(seen), *FACTS]
     with atomic_write(path) as stream:
         table = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         table.writeheader()
@@ -130,7 +130,8 @@ def as_table(scores: Mapping[str, Any]) -> Table:
     return table
 
 
-def _metric_columns(names: Iterable[str]) -> list[str]:
+def metric_columns(names: Iterable[str]) -> list[str]:
+    """The columns of metrics among some names: the published ones first, in their order."""
     names = list(names)
     known = {NAME, *FACTS, *PUBLISHED}
     return [*(key for key in PUBLISHED if key in names), *(key for key in names if key not in known)]

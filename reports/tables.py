@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from reports.board import Board, BoardRow, Cell
-from reports.leaderboard import COUNTS, NAME, RUN
+from reports.leaderboard import COUNTS, NAME, RUN, metric_columns
 from reports.spreadsheet import guarded
 
 TIE = "†"
@@ -19,7 +19,7 @@ FACT_HEADERS = ("n", "failed", "empty", "truncated", "studies/min", "trained on"
 
 def to_csv(boards: Sequence[Board]) -> str:
     """One table over all boards, full precision: key, low and high in a column each; guarded for spreadsheets."""
-    keys = list(dict.fromkeys(key for board in boards for key in board.keys))
+    keys = metric_columns(dict.fromkeys(key for board in boards for key in board.keys))
     ends = [column for key in keys for column in (key, f"{key} low", f"{key} high")]
     before = ("suite", "protocol", "rank", NAME, "floor")
     columns = [*before, *ends, *COUNTS, "studies_per_minute", "trained_on", "note", "flags", RUN]
@@ -110,8 +110,13 @@ def facts(row: BoardRow) -> list[str]:
     return [*counts, speed, row.trained_on, "; ".join([*row.flags, *([row.note] if row.note else [])])]
 
 
-def legend(board: Board) -> list[str]:
-    """What the marks of a board mean; only those that occur."""
+def legend(board: Board, *, ranks: bool = True) -> list[str]:
+    """What the marks of a board mean; only those that occur.
+
+    Args:
+        board: the board.
+        ranks: whether the ranks are shown.
+    """
     cells = [cell for row in board.rows for cell in row.cells.values()]
     lines = []
     if any(cell.low is not None for cell in cells):
@@ -122,7 +127,7 @@ def legend(board: Board) -> list[str]:
         lines.append("Ties were not tested.")
     if any(cell.other_signature for cell in cells):
         lines.append(f"{OTHER} computed in another way than the rest of its column, so not compared with it.")
-    if any(row.rank is None and not row.floor for row in board.rows):
+    if ranks and any(row.rank is None and not row.floor for row in board.rows):
         lines.append(f"{UNRANKED} not ranked, since it cannot be compared.")
     return lines
 

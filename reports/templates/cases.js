@@ -188,6 +188,7 @@ function rowOf(index, place) {
   );
   link.dataset.index = index;
   if (index === current) link.setAttribute("aria-current", "true");
+  else link.tabIndex = -1; // Tab goes past the list in one step; arrows go through it
   const row = make("li", {}, link);
   row.style.top = `${place * ROW}px`;
   row.setAttribute("aria-setsize", shown.length);
@@ -350,7 +351,8 @@ function step(by) {
   if (!shown.length) return;
   const place = shown.indexOf(current);
   const next = place < 0 ? 0 : Math.min(shown.length - 1, Math.max(0, place + by));
-  location.hash = hashOf(data.cases[shown[next]]);
+  history.replaceState(null, "", hashOf(data.cases[shown[next]])); // a step is no page to go back to
+  show(shown[next]);
 }
 
 function view(name) {

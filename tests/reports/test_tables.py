@@ -1,0 +1,109 @@
+"""Boards as CSV, Markdown, LaTeX, HTML and in the terminal: golden files, escaping, and a real LaTeX compiler."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from run_folders import change_record
+
+from reports import find_runs
+from reports.board import Board, boards
+from reports.latex import PREAMBLE, escaped, to_latex
+from reports.leaderboard import PUBLISHED
+from reports.page import board_page
+from reports.tables import to_csv, to_markdown
+from reports.terminal import to_terminal
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "reports"
+WRITERS: dict[str, Callable[[Sequence[Board]], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
+NASTY = ['<script>alert("x")</script>', "=HYPERLINK(1)", "a|b_c*d`e", r"\input{x} & 50% $ # ^ ~ {", "näme – 模型"]
+
+
+@pytest.fixture
+def everything(make_run: Callable[..., Path], tmp_path: Path) -> list[Board]:
+    """Two boards in which every mark occurs."""
+    floors = [{"name": "empty", "n": 3, "scores": {"BLEU1": 0.0, "ROUGE-L": 1.25}}]
+    make_run("a", model="libra-v1.0-7b", fingerprint="a", suite="findings", floors=floors,
+             card={"trained_on": ["MIMIC-CXR"]})  # fmt: skip
+    make_run("b", model="med_cxrgen", fingerprint="b", suite="findings", half_width=None,
+             values={"BLEU1": 50.9, "BLEU4": 10.3, "RadCliQ-v1": 1.5}, card={"note": "ported weights"})  # fmt: skip
+    odd = make_run("c", model="odd", fingerprint="c", suite="findings", values={"BLEU1": 60.0, "BLEU4": 30.0})
+    text = (odd / "scores.json").read_text()
+    (odd / "scores.json").write_text(text.replace('"signature": "bleu|v:1"', '"signature": "bleu|smooth:yes|v:1"'))
+    floor = make_run("f", model="constant", fingerprint="f", suite="findings", values={"BLEU1": 20.0})
+    change_record(floor, model={"adapter": "constant"}, protocol={"name": "libra-v1"})
+    make_run("d", model="libra-tiny", fingerprint="d", suite="demo", values={"METEOR": 12.345678901234})
+    ties = {"BLEU1": [frozenset({"a", "b"})], "BLEU4": []}
+    return boards(find_runs([tmp_path / "runs"]), ties=ties)
+
+
+@pytest.mark.parametrize("ending", list(WRITERS))
+def test_equals_the_golden_file(ending: str, everything: list[Board]) -> None:
+    assert WRITERS[ending](everything) == (GOLDEN / f"leaderboard.{ending}").read_text(encoding="utf-8")
+
+
+def test_csv_keeps_full_precision(everything: list[Board]) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(everything))))
+    assert {row["METEOR"] for row in rows} == {"", "12.345678901234"}
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_no_name_escapes_its_cell(name: str, make_run: Callable[..., Path], tmp_path: Path) -> None:
+    make_run("a", model=name, fingerprint="a", card={"note": name, "trained_on": [name]})
+    make_run("b", model="other", fingerprint="b")
+    found = boards(find_runs([tmp_path / "runs"]))
+    (row,) = [row for row in csv.DictReader(io.StringIO(to_csv(found))) if row["run"] == "a"]
+    assert row["Model Name"].removeprefix("'") == name
+    assert not row["Model Name"].startswith("=")
+    page, markdown = board_page(found), to_markdown(found)
+    assert "<script" not in page
+    assert "<script" not in markdown
+    rows = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in rows}) == 1
+
+
+def test_latex_escapes() -> None:
+    assert escaped("50% of_it & {x} \\ $") == r"50\% of\_it \& \{x\} \textbackslash{} \$"
+    assert escaped("模型") == "??"
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_terminal_shows_every_value_at_any_width(width: int, everything: list[Board]) -> None:
+    from rich.console import Console
+
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(to_terminal(everything, width))
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= width
+    for value in ("51.25", "50.90†", "30.00‡", "1=", "12.35", "[49.75, 52.75]"):
+        assert value in text
+    assert "med_cxrgen: ported weights" in " ".join(text.split())
+
+
+@pytest.mark.slow
+def test_latex_compiles(everything: list[Board], make_run: Callable[..., Path], tmp_path: Path) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("needs pdflatex (Debian: texlive-latex-base, texlive-latex-recommended)")
+    for number, name in enumerate(NASTY):
+        make_run(f"n{number}", model=name, fingerprint=f"n{number}", suite="nasty", card={"note": name})
+    published = dict.fromkeys((*PUBLISHED, "Temporal_change_score", "RadGraph-partial", "CheXbert-macro14"), 51.25)
+    make_run("wide", model="libra-llava-med-v1.5", fingerprint="w", suite="wide", values=published)
+    table = to_latex([*everything, *boards(find_runs([tmp_path / "runs"]))])
+    packages = PREAMBLE.removeprefix("% needs ")
+    (tmp_path / "paper.tex").write_text(
+        f"\\documentclass[twocolumn]{{article}}\n\\usepackage[T1]{{fontenc}}\n{packages}\n"
+        f"\\begin{{document}}\n{table}\\end{{document}}\n",
+        encoding="utf-8",
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "paper.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, errors="replace")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "paper.pdf").stat().st_size > 10_000
+    assert "Overfull \\hbox" not in done.stdout
