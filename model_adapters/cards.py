@@ -9,9 +9,11 @@ import dataclasses
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, get_args
 
 from benchmarks.errors import ModelError, UnknownNameError
+
+ImagePolicy: TypeAlias = Literal["one", "prior", "dummy-prior"]
 
 CARDS_FOLDER = Path(__file__).parent / "cards"
 
@@ -34,7 +36,7 @@ class Card:
     """Conversation template."""
     prompt_hook: str | None = None
     """A named rewriting of the prompt, for models with a strict format."""
-    image_policy: Literal["one", "prior", "dummy-prior"] = "one"
+    image_policy: ImagePolicy = "one"
     """one: the current image only; prior: current and prior where there is one; dummy-prior: the current image
     again where there is no prior."""
     protocol: str | None = None
@@ -43,7 +45,7 @@ class Card:
     """Data sets in its training, so that a leaderboard can mark contamination."""
     licence: str | None = None
     needs: tuple[str, ...] = ()
-    """Packages beyond the core ones."""
+    """Packages beyond the core ones, as requirements: "torchvision", "transformers==4.40.0"."""
     trust_remote_code: bool = False
     """Whether the model brings code of its own; it runs only with `--trust-remote-code`."""
     note: str | None = None
@@ -105,8 +107,8 @@ def _checked(path: Path, name: str, value: Any) -> Any:
         if isinstance(value, bool):
             return value
         raise ModelError(f"{name!r} must be true or false", where=path)
-    if name == "image_policy" and value not in {"one", "prior", "dummy-prior"}:
-        raise UnknownNameError(f"image_policy in the card {path}", str(value), ["one", "prior", "dummy-prior"])
+    if name == "image_policy" and value not in get_args(ImagePolicy):
+        raise UnknownNameError(f"image_policy in the card {path}", str(value), get_args(ImagePolicy))
     if value is None or isinstance(value, str):
         return value
     raise ModelError(f"{name!r} must be text, found {value!r}", where=path)

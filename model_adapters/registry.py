@@ -10,8 +10,14 @@ from model_adapters.protocol import Adapter
 
 ADAPTERS = {
     "libra": "model_adapters.libra.adapter:LibraAdapter",
+    "hf_vlm": "model_adapters.hf_vlm:HFVisionLanguageAdapter",
+    "openai": "model_adapters.openai_api:OpenAIAdapter",
     "echo": "model_adapters.echo:EchoAdapter",
     "constant": "model_adapters.floors:ConstantAdapter",
+    "normal": "model_adapters.floors:NormalAdapter",
+    "random-report": "model_adapters.floors:RandomReportAdapter",
+    "retrieval": "model_adapters.floors:RetrievalAdapter",
+    "copy-prior-report": "model_adapters.floors:CopyPriorReportAdapter",
     "function": "model_adapters.function:FunctionAdapter",
     "replay": "model_adapters.replay:ReplayAdapter",
 }

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 
@@ -59,6 +59,14 @@ class LibraAdapter:
     tower features of images that occur again (default 1024); `attn_implementation` (sdpa or eager); `bits` (4 or 8);
     `vision_tower`, the tower's folder.
     """
+
+    OPTIONS: ClassVar[Mapping[str, type]] = {
+        "workers": int,
+        "feature_cache_mb": float,
+        "attn_implementation": str,
+        "bits": int,
+        "vision_tower": str,
+    }
 
     def __init__(self, loaded: LoadedLibra, tokenizer: LibraTokenizer, conv_mode: str, spec: ModelSpec) -> None:
         self._loaded, self._tokenizer, self._spec = loaded, tokenizer, spec
@@ -123,6 +131,7 @@ class LibraAdapter:
             "dtype": dtype_name(spec),
             "bits": quantization_bits(spec),
             "image_policy": spec.card.get("image_policy") or "dummy-prior",
+            **({"prompt_hook": hook} if (hook := spec.card.get("prompt_hook")) else {}),
         }
 
     def render(self, question: Question) -> RenderedPrompt:
@@ -294,7 +303,8 @@ class LibraAdapter:
 
     def _prompt(self, asked: Question) -> str:
         tags = self._loaded.use_im_start_end
-        return render(self._template, [question(asked.prompt, with_image=bool(asked.images), image_tags=tags), None])
+        words = hooked_prompt(asked, self._spec.card, len(asked.images))
+        return render(self._template, [question(words, with_image=bool(asked.images), image_tags=tags), None])
 
     def _positions(self, token_ids: Sequence[int]) -> int:
         return len(token_ids) + token_ids.count(IMAGE_TOKEN_INDEX) * (self._loaded.model.num_patches - 1)

@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.errors import ModelError
 from model_adapters.libra.weights import check_loading, quiet_loading_report
+from model_adapters.precision import quantization_config
 
 DECODERS = {
     "llama": ("LlamaConfig", "LlamaForCausalLM"),  # Vicuna, Meditron, Llama 2 and 3.x
@@ -96,7 +97,7 @@ def load_decoder(
     _, model_class = DECODERS[decoder_family(fields, where)]
     options = {} if device.type == "cpu" else {"device_map": {"": device}}
     if bits is not None:
-        options["quantization_config"] = _quantization(bits, device, dtype)
+        options["quantization_config"] = quantization_config(bits, device, dtype)
     try:
         with quiet_loading_report():
             model, info = getattr(transformers, model_class).from_pretrained(
@@ -117,25 +118,6 @@ def load_decoder(
         bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id
     )
     return model.eval()
-
-
-def _quantization(bits: int, device: torch.device, dtype: torch.dtype) -> Any:
-    """bitsandbytes' settings for 4 (NF4, double quantisation) or 8 bit."""
-    import importlib.util
-
-    from transformers import BitsAndBytesConfig
-
-    if bits not in (4, 8):
-        raise ModelError(f"cannot quantise to {bits} bit", mend="use 4 or 8")
-    if device.type != "cuda":
-        raise ModelError(f"{bits}-bit weights need a CUDA device, not {device.type}", mend="leave quantisation out")
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise ModelError(f"{bits}-bit weights need bitsandbytes", mend="pip install bitsandbytes")
-    if bits == 8:
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_compute_dtype=dtype, bnb_4bit_use_double_quant=True, bnb_4bit_quant_type="nf4"
-    )
 
 
 def _line(error: Exception) -> str:

@@ -1,0 +1,321 @@
+"""Any vision-language model in Hugging Face's format: LLaVA, LLaVA-NeXT, Gemma 3, Idefics, ...
+
+The prompt comes from the processor's chat template, or from `--conv-mode` where one is named. Batches are left-padded
+with a true mask, and hold studies with equally many images, so that a study's answer is the same at any batch size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+
+from benchmarks.errors import GenerationError, InputError, LibraBenchError, ModelError
+from benchmarks.files import sha256_file, sha256_json
+from benchmarks.images import read_radiograph
+from benchmarks.schema import Answer, Question
+from model_adapters.hf_loading import load_model, load_processor, read_config
+from model_adapters.image_policy import chosen_images, image_policy
+from model_adapters.libra.decoding import is_out_of_memory
+from model_adapters.libra.locate import find_checkpoint
+from model_adapters.precision import dtype_name, quantization_bits
+from model_adapters.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_hook, prompt_parts
+from model_adapters.protocol import Decoding, ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.templates import Template, render, template
+
+CPU_BATCH = 4
+GPU_BATCH = 16
+DECIDING_SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A question that can be asked."""
+
+    question: Question
+    text: str
+    """After the template."""
+    images: list[Any]
+
+
+class HFVisionLanguageAdapter:
+    """Asks a model through AutoModelForImageTextToText and AutoProcessor.
+
+    Options: `trust_remote_code`, run code that comes with the checkpoint (default: never); `bits` (4 or 8);
+    `image_policy` (one, prior, dummy-prior); `attn_implementation`; `system`, a system prompt.
+    """
+
+    OPTIONS: ClassVar[Mapping[str, type]] = {
+        "trust_remote_code": bool,
+        "bits": int,
+        "image_policy": str,
+        "attn_implementation": str,
+        "system": str,
+    }
+
+    def __init__(self, model: Any, processor: Any, spec: ModelSpec, unused_keys: Sequence[str] = ()) -> None:
+        self._model, self._processor, self._spec = model, processor, spec
+        self.unused_keys = tuple(unused_keys)
+        """Weights of the checkpoint that the model has no place for."""
+        self._policy, self._hook = image_policy(spec), prompt_hook(spec.card)
+        self._template: Template | None = template(mode) if (mode := _conv_mode(spec)) else None
+        self._batch_size = spec.batch_size or (GPU_BATCH if model.device.type == "cuda" else CPU_BATCH)
+        self._seconds = {"images": 0.0, "generation": 0.0}
+        self._new_tokens = 0
+        tokenizer = processor.tokenizer
+        tokenizer.padding_side = "left"
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+
+    @classmethod
+    def load(cls, spec: ModelSpec) -> Self:
+        """Load model and processor.
+
+        Raises:
+            ModelError: something is missing, does not fit, or brings code that was not asked for.
+        """
+        folder = _folder(spec)
+        if mode := _conv_mode(spec):
+            template(mode)  # refuse an unknown one before anything slow
+        image_policy(spec)
+        processor = load_processor(folder, spec)
+        if not _conv_mode(spec) and not getattr(processor, "chat_template", None):
+            raise ModelError("its processor has no chat template", where=folder, mend="name a template: --conv-mode")
+        model, unused = load_model(folder, spec)
+        return cls(model, processor, spec, unused)
+
+    @classmethod
+    def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
+        """Hashes of every file of the checkpoint that decides answers, the template, dtype and image policy."""
+        folder, mode = _folder(spec), _conv_mode(spec)
+        read_config(folder, spec)
+        files = sorted(path for path in folder.iterdir() if path.suffix in DECIDING_SUFFIXES and path.is_file())
+        return {
+            "checkpoint": {path.name: sha256_file(path) for path in files},
+            "conv_mode": mode,
+            "template_sha256": sha256_json(render(template(mode), ["question", None])) if mode else None,
+            "dtype": dtype_name(spec),
+            "bits": quantization_bits(spec),
+            "image_policy": image_policy(spec),
+            "prompt_hook": spec.card.get("prompt_hook"),
+            "system": spec.options.get("system"),
+            "trust_remote_code": bool(spec.options.get("trust_remote_code")),
+        }
+
+    def render(self, question: Question) -> RenderedPrompt:
+        """The prompt after the template, and how many positions it takes with the image features."""
+        prepared = self._prepare(question)
+        return RenderedPrompt(prepared.text, int(self._inputs([prepared])["input_ids"].shape[1]))
+
+    def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
+        """Yield answers as batches are finished; a study that cannot be answered says so and harms no other."""
+        sampling = decoding.temperature > 0 and decoding.num_beams == 1
+        size = 1 if sampling else self._batch_size  # each study has its own random numbers
+        by_images: dict[int, list[Question]] = {}
+        for question in questions:
+            by_images.setdefault(len(question.images), []).append(question)
+        for group in by_images.values():
+            for start in range(0, len(group), size):
+                yield from self._answer_batch(group[start : start + size], decoding, sampling=sampling)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Device, dtype, batch size, where the time went, versions."""
+        device = self._model.device
+        return {
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+            "dtype": str(self._model.dtype).removeprefix("torch."),
+            "architecture": type(self._model).__name__,
+            "processor": type(self._processor).__name__,
+            "image_processor": type(self._processor.image_processor).__name__,
+            "batch_size": self._batch_size,
+            "seconds": {name: round(seconds, 3) for name, seconds in self._seconds.items()},
+            "decode_tokens": self._new_tokens,
+            "versions": {"transformers": version("transformers")},
+            "unused_keys": list(self.unused_keys),
+        }
+
+    def _answer_batch(self, questions: Sequence[Question], decoding: Decoding, *, sampling: bool) -> Iterator[Answer]:
+        batch: list[_Prepared] = []
+        started = time.perf_counter()
+        for question in questions:
+            try:
+                batch.append(self._prepare(question))
+            except LibraBenchError as error:
+                yield failed_answer(question, error)
+        self._seconds["images"] += time.perf_counter() - started
+        if batch:
+            yield from self._decode(batch, decoding, sampling=sampling)
+
+    def _decode(self, batch: Sequence[_Prepared], decoding: Decoding, *, sampling: bool) -> Iterator[Answer]:
+        """Decode a batch; half as many at a time where it doesn't fit, one at a time where one of them is at fault."""
+        started = time.perf_counter()
+        try:
+            inputs = self._inputs(batch)
+            self._check_length(inputs)
+            with torch.random.fork_rng(devices=[self._model.device] if self._model.device.type == "cuda" else []):
+                torch.manual_seed(_study_seed(decoding.seed, batch[0].question))
+                output = self._model.generate(**inputs, generation_config=self._settings(decoding, sampling))
+        except (RuntimeError, ValueError, LibraBenchError) as error:
+            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+                raise
+            if len(batch) == 1:
+                yield failed_answer(batch[0].question, _reason(error))
+                return
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            middle = len(batch) // 2
+            yield from self._decode(batch[:middle], decoding, sampling=sampling)
+            yield from self._decode(batch[middle:], decoding, sampling=sampling)
+            return
+        seconds = time.perf_counter() - started
+        self._seconds["generation"] += seconds
+        written = output.sequences[:, inputs["input_ids"].shape[1] :].tolist()
+        scores = getattr(output, "sequences_scores", None)
+        kept = decoding.num_return_sequences
+        for place, prepared in enumerate(batch):
+            rows = slice(place * kept, (place + 1) * kept)
+            stated = [None] * kept if scores is None else scores[rows].tolist()
+            yield self._answer(prepared.question, written[rows], stated, seconds)
+
+    def _answer(
+        self, question: Question, sequences: Sequence[list[int]], scores: Sequence[float | None], seconds: float
+    ) -> Answer:
+        ended = [_until_end(sequence, self._end_ids()) for sequence in sequences]
+        texts = [self._text(token_ids) for token_ids, _ in ended]
+        token_ids, finished = ended[0]
+        self._new_tokens += len(token_ids)
+        metadata: dict[str, Any] = {
+            "finish": "stop" if finished else "length",
+            "new_tokens": len(token_ids),
+            "seconds": round(seconds, 4),
+        }
+        if len(sequences) > 1:
+            metadata["alternatives"] = [
+                {"text": text, "score": score} for text, score in zip(texts, scores, strict=True)
+            ]
+        return Answer(question.question_id, question.prompt, texts[0], metadata=metadata)
+
+    def _prepare(self, question: Question) -> _Prepared:
+        if not question.prompt.strip():
+            raise InputError("the prompt is empty", mend="give the question some words")
+        paths = chosen_images(question.images, self._policy)
+        parts = prompt_parts(hooked_prompt(question, self._spec.card, len(paths)), len(paths))
+        return _Prepared(question, self._conversation(parts), [self._image(path) for path in paths])
+
+    def _image(self, path: Path) -> Any:
+        picture = read_radiograph(path)
+        if self._hook is None or not self._hook.stretch_grey:
+            return picture
+        grey = picture.convert("L")
+        counts = grey.histogram()
+        low, high = (next(place for place in places if counts[place]) for places in (range(256), range(255, -1, -1)))
+        return grey.point([int(max(0, value - low) / ((high - low) or 1) * 255) & 255 for value in range(256)])
+
+    def _conversation(self, parts: Sequence[str | None]) -> str:
+        """System prompt and user's turn in the model's own words, up to where it goes on."""
+        system = self._spec.options.get("system")
+        if self._template is not None:
+            mark = getattr(self._processor, "image_token", IMAGE_MARK)
+            words = "".join(f"{mark}\n" if part is None else part for part in parts)
+            return render(self._template, [f"{system}\n{words}" if system else words, None])
+        content = [{"type": "image"} if part is None else {"type": "text", "text": part} for part in parts]
+        messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        if system:
+            messages.insert(0, {"role": "system", "content": [{"type": "text", "text": system}]})
+        return str(self._processor.apply_chat_template(messages, add_generation_prompt=True))
+
+    def _inputs(self, batch: Sequence[_Prepared]) -> Any:
+        """What `generate` takes; a begin token that the template has written is not written again."""
+        bos = self._processor.tokenizer.bos_token
+        images = [prepared.images for prepared in batch]
+        inputs = self._processor(
+            text=[prepared.text for prepared in batch],
+            images=images if images[0] else None,
+            padding=True,
+            return_tensors="pt",
+            add_special_tokens=not (bos and batch[0].text.startswith(bos)),
+        )
+        return inputs.to(device=self._model.device, dtype=self._model.dtype)
+
+    def _check_length(self, inputs: Any) -> None:
+        config = self._model.config.get_text_config()
+        limit, length = getattr(config, "max_position_embeddings", None), inputs["input_ids"].shape[1]
+        if limit and length > limit:
+            raise InputError(
+                f"the prompt takes {length:,} positions, image included; the model has {limit:,}",
+                mend="shorten the prompt",
+            )
+
+    def _settings(self, decoding: Decoding, sampling: bool) -> Any:
+        from transformers import GenerationConfig
+
+        settings: dict[str, Any] = {
+            "max_new_tokens": decoding.max_new_tokens,
+            "num_return_sequences": decoding.num_return_sequences,
+            "no_repeat_ngram_size": decoding.no_repeat_ngram_size,
+            "do_sample": sampling,
+            "return_dict_in_generate": True,
+            "eos_token_id": self._end_ids(),
+            "pad_token_id": self._processor.tokenizer.pad_token_id,
+        }
+        if decoding.num_beams > 1:
+            settings |= {"num_beams": decoding.num_beams, "length_penalty": decoding.length_penalty}
+            settings["output_scores"] = decoding.num_return_sequences > 1  # beams x vocabulary floats a step
+        if sampling:
+            settings |= {"temperature": decoding.temperature, "top_k": 0, "top_p": decoding.top_p or 1.0}
+        return GenerationConfig(**settings)
+
+    def _end_ids(self) -> list[int]:
+        """Any of these tokens ends the text: the checkpoint's, else the tokenizer's."""
+        stated = self._model.generation_config.eos_token_id
+        if stated is None:
+            stated = self._processor.tokenizer.eos_token_id
+        if stated is None:
+            return []
+        return list(stated) if isinstance(stated, list | tuple) else [int(stated)]
+
+    def _text(self, token_ids: Sequence[int]) -> str:
+        text = self._processor.tokenizer.decode(token_ids, skip_special_tokens=True).strip()
+        return text if self._template is None else text.removesuffix(self._template.stop).strip()
+
+
+def _folder(spec: ModelSpec) -> Path:
+    if spec.model_base is not None:
+        raise ModelError(
+            "this adapter reads whole checkpoints", where="--model-base", mend="merge the LoRA first, or leave it out"
+        )
+    if spec.path is None:
+        raise ModelError("no checkpoint given", where=spec.name, mend="give a folder or a hub id")
+    return find_checkpoint(spec.path)
+
+
+def _conv_mode(spec: ModelSpec) -> str | None:
+    mode = spec.conv_mode or spec.card.get("conv_mode")
+    return None if mode is None else str(mode)
+
+
+def _until_end(token_ids: Sequence[int], end_ids: Sequence[int]) -> tuple[list[int], bool]:
+    """The tokens up to the end token, which counts; and whether there is one (else the text was cut)."""
+    for place, token_id in enumerate(token_ids):
+        if token_id in end_ids:
+            return list(token_ids[: place + 1]), True
+    return list(token_ids), False
+
+
+def _study_seed(seed: int, question: Question) -> int:
+    digest = hashlib.sha256(f"{seed}:{question.question_id!r}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def _reason(error: Exception) -> Exception:
+    if isinstance(error, LibraBenchError):
+        return error
+    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    what = "it does not fit into memory" if isinstance(error, RuntimeError) else "the model cannot take it"
+    return GenerationError(f"{what} ({line})")

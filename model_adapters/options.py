@@ -1,0 +1,52 @@
+"""Options of an adapter: each adapter declares what it knows, in `OPTIONS`; anything else is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.errors import InputError, UnknownNameError
+
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def checked_options(adapter: str, known: Mapping[str, type] | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the adapter's types; texts from the command line are converted.
+
+    Args:
+        adapter: its name, for messages.
+        known: option -> int, float, bool or str; None where the adapter does not say: everything is passed on.
+        given: option -> value; None means "not given".
+
+    Raises:
+        UnknownNameError: an option that the adapter does not have; names the nearest.
+        InputError: a value of another type.
+    """
+    options = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        if known is None:
+            options[name] = value
+        elif name in known:
+            options[name] = _converted(name, known[name], value)
+        else:
+            raise UnknownNameError(f"option of the {adapter} adapter", name, known)
+    return options
+
+
+def _converted(name: str, kind: type, value: Any) -> Any:
+    if kind is str:
+        return str(value)
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in _TRUTH:
+            return _TRUTH[str(value).lower()]
+    elif not isinstance(value, bool):
+        try:
+            return kind(value)
+        except (TypeError, ValueError):
+            pass
+    raise InputError(f"takes {_WORDS[kind]}, not {value!r}", where=f"option {name}")
