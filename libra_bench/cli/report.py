@@ -40,7 +40,8 @@ def report(
 
     if no_images and link_images:
         raise InputError("--no-images and --link-images contradict each other", mend="give one of them")
-    with Progress(console=output.console(), transient=True) as progress:
+    console = output.console()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
 
         def on_images(total: int) -> Any:
             task = progress.add_task("radiographs", total=total)

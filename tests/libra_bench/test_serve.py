@@ -1,0 +1,184 @@
+"""`serve`: the pages over HTTP, what is refused, and the page that tries a model in a real browser."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from headless_browser import browser
+from real_program import Program
+from run_folders import DEMO, change_record, write_large_run, write_run
+
+pytest.importorskip("fastapi", reason="needs the extra serve")
+
+IMAGES = sorted(DEMO.glob("images/*/*.png"))
+BOUNDARY = "----libra"
+
+
+@contextmanager
+def served(program: Program, *arguments: object) -> Iterator[str]:
+    """The address of a server that runs as long as the block."""
+    command = program.command("serve", *arguments, "--port", 0)
+    with subprocess.Popen(command, cwd=program.folder, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def get(address: str, **headers: str) -> tuple[int, str]:
+    request = urllib.request.Request(address, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, response.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def post(address: str, fields: dict[str, str | Path], **headers: str) -> tuple[int, str]:
+    body = b""
+    for name, value in fields.items():
+        named = f'; filename="{value.name}"' if isinstance(value, Path) else ""
+        content = value.read_bytes() if isinstance(value, Path) else value.encode()
+        body += (
+            f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode() + content + b"\r\n"
+        )
+    kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    request = urllib.request.Request(address, body + f"--{BOUNDARY}--\r\n".encode(), headers=kind | headers)
+    try:
+        with urllib.request.urlopen(request, timeout=120) as response:
+            return response.status, response.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def messages(answer: str) -> list[dict]:
+    return [json.loads(line) for line in answer.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of a run of 5 cases whose model, echo, can be tried."""
+    folder = tmp_path_factory.mktemp("served")
+    change_record(write_large_run(folder / "run", 5, model="echo"), model={"adapter": "echo", "name": "echo"})
+    with served(Program(folder), "run") as found:
+        yield found
+
+
+def test_the_address_is_on_this_machine(address: str) -> None:
+    assert address.startswith("http://127.0.0.1:")
+
+
+def test_the_report_and_its_images(address: str) -> None:
+    status, page = get(address)
+    assert status == 200
+    assert "<title>echo on demo</title>" in page
+    assert 'href="try"' in page
+    name = json.loads((DEMO / "demo.jsonl").read_text().splitlines()[0])["image"][0]
+    status, picture = get(f"{address}image?name={name}")
+    assert (status, picture[:4]) == (200, "RIFF")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "demo.jsonl", "images", "", "train"])
+def test_only_images_of_the_cases_are_served(name: str, address: str) -> None:
+    assert get(f"{address}image?name={name}")[0] == 404
+
+
+def test_other_host_names_are_refused(address: str) -> None:
+    assert get(f"{address}report", Host="evil.example")[0] == 400
+
+
+def test_posts_from_other_pages_are_refused(address: str) -> None:
+    fields: dict[str, str | Path] = {"prompt": "Hello?"}
+    assert post(f"{address}describe", fields, Origin="http://evil.example")[0] == 403
+    assert post(f"{address}describe", fields, Origin="null")[0] == 403
+    assert post(f"{address}describe", fields, Origin=address.rstrip("/"))[0] == 200
+
+
+def test_a_model_answers_message_by_message(address: str) -> None:
+    status, answer = post(f"{address}describe", {"current": IMAGES[0], "prompt": "What is new?"})
+    assert status == 200
+    *_, last = messages(answer)
+    assert (last["text"], last["done"]) == ("What is new?", "done")
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"prior": IMAGES[0], "prompt": "Q"}, "a prior image without a current one"),
+        ({"prompt": "Q", "protocol": "libra-v9"}, "unknown protocol 'libra-v9'; did you mean"),
+        ({"prompt": "Q", "num_beams": "0"}, "--num-beams: must be at least 1"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(fields: dict[str, str | Path], error: str, address: str) -> None:
+    (message,) = messages(post(f"{address}describe", fields)[1])
+    assert error in message["error"]
+
+
+def test_an_image_that_is_none_is_said(address: str, tmp_path: Path) -> None:
+    (tmp_path / "words.png").write_text("words")
+    status, answer = post(f"{address}preview", {"image": tmp_path / "words.png"})
+    assert (status, json.loads(answer)["error"]) == (422, "is no image that can be read")
+
+
+def test_bad_targets(program: Program) -> None:
+    for target, words in (("libra-tinny", "did you mean 'libra-tiny'"), ("nowhere/at/all", "unknown model")):
+        done = program("serve", target, "--port", 0)
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken(program: Program) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = program("serve", "echo", "--port", taken.getsockname()[1])
+    assert done.returncode == 2
+    assert "give another, or 0 for any" in done.stderr
+
+
+def test_a_replayed_run_has_no_model_to_try(program: Program) -> None:
+    change_record(write_run(program.folder / "run"), model={"adapter": "replay"})
+    with served(program, "run") as address:
+        assert 'href="try"' not in get(address)[1]
+        assert get(f"{address}try")[0] == 404
+
+
+@pytest.mark.slow
+def test_the_try_page_answers_with_libra_tiny(program: Program, tmp_path: Path) -> None:
+    with served(program, "libra-tiny") as address, browser(tmp_path / "profile") as driver:
+        driver.get(address)
+        assert driver.current_url.endswith("/try")
+        driver.find_element("id", "current").send_keys(str(IMAGES[1]))
+        driver.find_element("id", "prior").send_keys(str(IMAGES[0]))
+        driver.find_element("id", "max_new_tokens").send_keys("8")
+        driver.find_element("id", "go").click()
+        deadline = time.monotonic() + 90
+        while not (state := driver.find_element("id", "state").text).startswith("done"):
+            assert time.monotonic() < deadline, state
+            time.sleep(0.1)
+        answer, command = (driver.find_element("id", name).text for name in ("answer", "command"))
+        assert driver.execute_script("return document.querySelectorAll('.drop img').length") == 2
+        assert driver.get_log("browser") == []
+        asked = {"current": IMAGES[1], "prior": IMAGES[0], "prompt": "Describe.", "max_new_tokens": "8"}
+        streamed = [message["text"] for message in messages(post(f"{address}describe", asked)[1]) if "text" in message]
+    assert answer
+    print(f"\nthe try page: {state}; {len(streamed)} texts while it was written")
+    assert len(streamed) > 3
+    assert command.startswith(f"libra-bench describe {IMAGES[1].name} {IMAGES[0].name} --model libra-tiny --prompt '")
+    assert command.endswith("--protocol phantom --max-new-tokens 8")
+    again = command.replace("libra-bench describe", "", 1).replace(IMAGES[1].name, str(IMAGES[1]), 1)
+    import shlex
+
+    words = shlex.split(again)
+    words[1] = str(IMAGES[0])
+    assert program("describe", *words).stdout.strip() == answer.strip()
