@@ -36,6 +36,8 @@ class SuiteCard:
     """Whose test split this is: a model whose card says that it was trained on one of them is marked."""
     metrics: tuple[str, ...] = ()
     """Metrics to compute when none are asked for; empty: the published ones."""
+    train_file: Path | None = None
+    """A training file that is shipped with the suite; floors that learn use it where none is given."""
 
 
 CONTEXT = "Following clinical context:"
@@ -90,6 +92,7 @@ SUITES = (
         prompt=FINDINGS_PROMPT,
         sections=("findings",),
         file=DEMO / "demo.jsonl",
+        train_file=DEMO_TRAIN,
         metrics=REPORT_METRICS,
     ),
     SuiteCard(

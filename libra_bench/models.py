@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ModelError, UnknownNameError
 from model_adapters.cards import Card, card_names, read_card, shipped_card
+from model_adapters.options import checked_options
 from model_adapters.protocol import Adapter, ModelSpec
-from model_adapters.registry import adapter_class, adapter_targets
+from model_adapters.registry import ADAPTERS, adapter_class, adapter_targets
 
 ORACLE = "oracle"
 """The one model that knows the references: the run makes it, as a replay of them."""
 
 WEIGHTLESS = {
     "echo": "answers with the prompt; the tutorial adapter",
-    "constant": "says the same text about every study",
+    "constant": "says the same text about every study (--option text=...)",
+    "normal": "says the most frequent normal report of --train FILE about every study",
+    "random-report": "draws a report from --train FILE for each study",
+    "retrieval": "repeats the report of the most similar study of --train FILE (--option by=prompt|indication|image)",
+    "copy-prior-report": "repeats the prior study's report (the suite's field prior_report)",
     ORACLE: "repeats the reference: the ceiling of every metric",
 }
 """Models that need no weights, by the name that stands after `--model`."""
+NOT_A_NAME = frozenset({"libra", "hf_vlm", "openai", "function", "replay"})
+"""Adapters that need a checkpoint, a file or a name behind them."""
 
 
 def resolve_model(
@@ -30,6 +37,7 @@ def resolve_model(
     *,
     adapter: str | None = None,
     options: Mapping[str, Any] | None = None,
+    train_file: Path | None = None,
     **spec: Any,
 ) -> ModelSpec:
     """Find out which model a name means: an existing path, `replay:FILE`, a card, an adapter, or a hub id.
@@ -37,27 +45,36 @@ def resolve_model(
     Args:
         name: what stands after `--model`.
         adapter: the adapter to use; None: the card's, or inferred from the checkpoint.
-        options: options of the adapter.
+        options: options of the adapter; it must know each of them.
+        train_file: the option `train` of an adapter that has it, where `options` do not name one.
         **spec: further fields of ModelSpec (`model_base`, `conv_mode`, `device`, `dtype`, `batch_size`).
 
     Raises:
-        UnknownNameError: nothing has this name; suggests the nearest.
-        ModelError: the path is there, but no model.
+        UnknownNameError: nothing has this name, or no such option; suggests the nearest.
+        ModelError: the path is there, but no model; or it needs a package that isn't here.
     """
     found = _find(name)
     if found is None:
         known = [*card_names(), *WEIGHTLESS]
-        raise UnknownNameError("model", name, known, mend="a path, a hub id such as org/name, or replay:FILE work too")
+        mend = "a path, a hub id such as org/name, replay:FILE, openai:NAME or module:function work too"
+        raise UnknownNameError("model", name, known, mend=mend)
     kind, path, card = found
     values = {key: value for key, value in spec.items() if value is not None}
     if card is not None and card.conv_mode:
         values.setdefault("conv_mode", card.conv_mode)
+    if card is not None and (lacking := _lacking(card)):
+        raise ModelError(f"needs {', '.join(lacking)}", where=f"model {card.id}", mend=_remedy(lacking))
+    used = adapter or kind
+    known_options = getattr(adapter_class(used), "OPTIONS", {} if used in ADAPTERS else None)
+    chosen = checked_options(used, known_options, options or {})
+    if train_file is not None and known_options and "train" in known_options:
+        chosen.setdefault("train", str(train_file))
     return ModelSpec(
         name=card.id if card else name,
-        adapter=adapter or kind,
+        adapter=used,
         path=path,
         card=asdict(card) if card else {},
-        options=dict(options or {}),
+        options=chosen,
         **values,
     )
 
@@ -82,6 +99,8 @@ def _find(name: str) -> tuple[str, str | None, Card | None] | None:
         return _adapter_of_checkpoint(path), str(path), None
     if colon and prefix == "replay":
         return "replay", rest, None
+    if colon and prefix == "openai":  # an endpoint has no beam search, so the default protocol cannot be Libra's
+        return "openai", rest, Card(id=name, adapter="openai", image_policy="prior", protocol="greedy")
     if colon and prefix in adapter_targets():
         return prefix, rest, None
     if colon:
@@ -93,15 +112,27 @@ def _find(name: str) -> tuple[str, str | None, Card | None] | None:
             return _of_card(card)
     if name == ORACLE:
         return "replay", None, None
-    if name in WEIGHTLESS or (name in adapter_targets() and name not in {"libra", "replay"}):
+    if name in WEIGHTLESS or (name in adapter_targets() and name not in NOT_A_NAME):
         return name, None, None
     if name.count("/") == 1 and not name.startswith((".", "/")):
-        return "hf_vlm", name, None
+        return _adapter_of_hub_id(name), name, None
     return None
 
 
 def _of_card(card: Card) -> tuple[str, str | None, Card]:
     return card.adapter, card.path or card.hub_id, card
+
+
+def _adapter_of_hub_id(hub_id: str) -> str:
+    """Which adapter reads a repository: its config.json says, from the hub's cache or the hub."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        config_file = Path(hf_hub_download(hub_id, "config.json"))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError):
+        return "hf_vlm"  # whose loading says in words why it cannot be fetched
+    return _adapter_of_checkpoint(config_file.parent)
 
 
 def _adapter_of_checkpoint(path: Path) -> str:
@@ -142,18 +173,21 @@ class ListedModel:
 
 
 def list_models() -> list[ListedModel]:
-    """The model cards, then the adapters that need no weights."""
+    """The model cards, then the adapters that need no weights, then those of installed packages."""
     listed = [_listed(shipped_card(name)) for name in card_names()]
     for name, what in WEIGHTLESS.items():
         listed.append(ListedModel(name, name, what, True, "needs no weights", "", {}))
+    for name, target in adapter_targets().items():
+        if name not in ADAPTERS:
+            listed.append(ListedModel(name, name, f"plug-in ({target})", True, "installed", "", {}))
     return listed
 
 
 def _listed(card: Card) -> ListedModel:
-    lacking = [package for package in card.needs if importlib.util.find_spec(package) is None]
+    lacking = _lacking(card)
     description = "; ".join(filter(None, [card.decoder, card.tower, card.projector, card.note]))
     if lacking:
-        state, remedy = f"needs {', '.join(lacking)}", f"pip install {' '.join(lacking)}"
+        state, remedy = f"needs {', '.join(lacking)}", _remedy(lacking)
     elif card.path:
         state = "ships with libra-bench" if Path(card.path).exists() else "its files are missing"
         remedy = "" if Path(card.path).exists() else "install libra-bench again"
@@ -162,6 +196,28 @@ def _listed(card: Card) -> ListedModel:
     else:
         state, remedy = "not here", f"fetched from the hub ({card.hub_id}) when used, or pass its folder as --model"
     return ListedModel(card.id, card.adapter, description, not remedy, state, remedy, asdict(card))
+
+
+def _lacking(card: Card) -> list[str]:
+    """The card's requirements that are not met here."""
+    from packaging.requirements import Requirement
+
+    lacking = []
+    for text in card.needs:
+        requirement = Requirement(text)
+        try:
+            met = requirement.specifier.contains(version(requirement.name), prereleases=True)
+        except PackageNotFoundError:
+            met = False
+        if not met:
+            lacking.append(text)
+    return lacking
+
+
+def _remedy(lacking: list[str]) -> str:
+    if any("==" in text for text in lacking):  # another version than libra-bench itself runs on
+        return "run it in an environment of its own, and score its answers with --model replay:FILE"
+    return f"pip install {' '.join(lacking)}"
 
 
 def _in_hub_cache(hub_id: str) -> bool:

@@ -99,7 +99,7 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
         InputError: any of its kinds; one line says what and the mend.
     """
     loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
-    spec, protocol, decoding, overrides = model_and_decoding(model, options)
+    spec, protocol, decoding, overrides = model_and_decoding(model, options, train_file=loaded_suite.card.train_file)
     facts = provenance.deciding_facts(loaded_suite.samples, _identity(spec, loaded_suite), decoding)
     mark = provenance.fingerprint(facts)
     names = options.metrics
@@ -130,12 +130,18 @@ def _identity(spec: ModelSpec, suite: Suite) -> dict[str, Any]:
     return name | (dict(identity(spec)) if identity else {})
 
 
-def model_and_decoding(model: str, options: RunOptions) -> tuple[ModelSpec, str, Decoding, dict[str, Any]]:
-    """The model, the name of the protocol, the decoding, and what the user's flags changed in it."""
+def model_and_decoding(
+    model: str, options: RunOptions, *, train_file: Path | None = None
+) -> tuple[ModelSpec, str, Decoding, dict[str, Any]]:
+    """The model, the name of the protocol, the decoding, and what the user's flags changed in it.
+
+    `train_file`: what adapters that learn may learn from where the user names nothing.
+    """
     spec = resolve_model(
         model,
         adapter=options.adapter,
         options=options.adapter_options,
+        train_file=train_file,
         model_base=options.model_base,
         conv_mode=options.conv_mode,
         device=options.device or local_device(),

@@ -282,7 +282,7 @@ class HFVisionLanguageAdapter:
 
     def _text(self, token_ids: Sequence[int]) -> str:
         text = self._processor.tokenizer.decode(token_ids, skip_special_tokens=True).strip()
-        return text if self._template is None else text.removesuffix(self._template.stop).strip()
+        return str(text if self._template is None else text.removesuffix(self._template.stop).strip())
 
 
 def _folder(spec: ModelSpec) -> Path:

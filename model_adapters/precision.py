@@ -13,6 +13,11 @@ from model_adapters.protocol import ModelSpec
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
+def torch_dtype(name: str) -> torch.dtype:
+    """The type of this name, one of `DTYPES`."""
+    return DTYPES[name]
+
+
 def device_name(spec: ModelSpec) -> str:
     """The device as asked for, else the accelerator if there is one.
 

@@ -55,7 +55,8 @@ class ModelSpec:
     card: Mapping[str, Any] = field(default_factory=dict)
     """The model card's fields."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Further options of this adapter (`workers`, `base_url`, `train`, `trust_remote_code`, ...)."""
+    """Further options of this adapter (`workers`, `base_url`, `train`, `trust_remote_code`, ...). An adapter declares
+    them in a class attribute `OPTIONS`, name -> int, float, bool or str; without one it gets what the user gave."""
 
 
 @dataclass(frozen=True, slots=True)

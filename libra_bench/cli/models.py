@@ -1,15 +1,29 @@
-"""`models`: what can be measured."""
+"""`models`: what can be measured, whether it works here, and plain checkpoints from LoRA folders."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
 
-app = typer.Typer(help="List the models, and what each needs.", invoke_without_command=True)
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from libra_bench.model_check import Check
+
+app = typer.Typer(
+    help="List the models; check and merge checkpoints.", invoke_without_command=True
+)
+
+OTHER_FORMS = (
+    "Besides: a checkpoint's folder, a card of your own (.yaml), a hub id (owner/name), replay:FILE, "
+    "openai:NAME with --base-url, module:function."
+)
 
 
 @app.callback()
@@ -17,6 +31,7 @@ def models(context: typer.Context, as_json: o.Json = False) -> None:
     """List the models, and what each needs."""
     if context.invoked_subcommand is not None:
         return
+    from rich.console import Group
     from rich.table import Table
 
     from libra_bench.models import list_models
@@ -25,4 +40,87 @@ def models(context: typer.Context, as_json: o.Json = False) -> None:
     table = Table("model", "adapter", "what it is", "here?", "to get it")
     for model in listed:
         table.add_row(model.name, model.adapter, model.description, model.state, model.remedy)
-    output.result([asdict(model) for model in listed], table, as_json=as_json)
+    output.result([asdict(model) for model in listed], Group(table, OTHER_FORMS), as_json=as_json)
+
+
+@app.command("check")
+def check(
+    model: Annotated[str, typer.Argument(help="A name, a checkpoint folder, a card (.yaml) or a hub id.")],
+    adapter: o.AdapterName = None,
+    model_base: o.ModelBase = None,
+    conv_mode: o.ConvMode = None,
+    device: o.Device = None,
+    dtype: o.Dtype = None,
+    base_url: o.BaseUrl = None,
+    train: o.Train = None,
+    load_in: o.LoadIn = None,
+    trust_remote_code: o.TrustRemoteCode = False,
+    option: o.AdapterOption = None,
+    as_json: o.Json = False,
+) -> None:
+    """Load a model, list keys that do not fit, show one prompt and its first token, and say what is wrong."""
+    given = dict(locals())
+    from libra_bench.model_check import check_model
+
+    found = check_model(
+        model,
+        options=o.adapter_options(option, given),
+        adapter=adapter,
+        model_base=model_base,
+        conv_mode=conv_mode,
+        device=device,
+        dtype=dtype,
+    )
+    output.result(asdict(found), _as_table(found), as_json=as_json)
+    if found.error:
+        output.error(found.error)
+        raise typer.Exit(found.exit_status)
+
+
+def _as_table(found: Check) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_header=False)
+    loaded = f"yes, in {found.seconds_to_load} s" if found.loads else "no"
+    rows = [("model", found.model), ("adapter", found.adapter), ("path", found.path), ("loads", loaded)]
+    keys = (found.missing_keys, found.unexpected_keys, found.misshapen_keys)
+    for name, listed in zip(("missing keys", "unexpected keys", "of another shape"), keys, strict=True):
+        rows.append((name, "\n".join(listed) or ("none" if found.loads else None)))
+    tokens = "" if found.prompt_tokens is None else f" ({found.prompt_tokens} tokens)"
+    rows.append((f"prompt{tokens}", found.prompt))
+    if found.works:
+        rows.append(("first token", found.first_token or "(none that shows: the end, or part of a character)"))
+    for name, words in rows:
+        if words is not None:
+            table.add_row(name, Text(words))
+    return table
+
+
+@app.command("merge")
+def merge(
+    base: Annotated[str, typer.Argument(help="The base model: a folder or a hub id.")],
+    lora: Annotated[Path, typer.Argument(help="The LoRA folder (or one with a projector alone).")],
+    out: Annotated[Path, typer.Argument(help="The new folder.")],
+    dtype: o.Dtype = None,
+    as_json: o.Json = False,
+) -> None:
+    """Merge a LoRA or a projector into its base model and write a plain checkpoint.
+
+    The weights keep the base's type; --dtype names another.
+    """
+    from benchmarks.errors import ModelError
+    from libra_bench.model_check import default_dtype
+    from model_adapters.libra.checkpoint import load_checkpoint
+    from model_adapters.libra.export import save_merged
+    from model_adapters.libra.locate import find_checkpoint
+    from model_adapters.precision import dtype_name, torch_dtype
+    from model_adapters.protocol import ModelSpec
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ModelError("is not empty", where=out, mend="name a new folder")
+    folder = find_checkpoint(base)
+    name = dtype_name(ModelSpec(str(lora), "libra", device="cpu", dtype=dtype or default_dtype(folder)))
+    output.message(f"merging {lora} into {folder} as {name}")
+    save_merged(load_checkpoint(lora, model_base=folder, dtype=torch_dtype(name)), out)
+    output.result({"checkpoint": str(out), "dtype": name}, f"a plain checkpoint in {out}", as_json=as_json)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,6 +59,28 @@ BatchSize = Annotated[
 AdapterOption = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="NAME=VALUE", help="An option of the adapter itself.", rich_help_panel=MODEL),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url", help="Endpoint of openai:NAME (images are sent there).", metavar="URL", rich_help_panel=MODEL
+    ),
+]
+Concurrency = Annotated[
+    str | None,
+    typer.Option("--concurrency", help="Questions at an endpoint at once.", metavar="N", rich_help_panel=MODEL),
+]
+Train = Annotated[
+    str | None,
+    typer.Option("--train", help="What floors learn from; like a suite file.", metavar="FILE", rich_help_panel=MODEL),
+]
+LoadIn = Annotated[
+    str | None,
+    typer.Option("--load-in", help="Quantise to 4bit or 8bit (bitsandbytes, CUDA).", rich_help_panel=MODEL),
+]
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option("--trust-remote-code", help="Run code that comes with the checkpoint.", rich_help_panel=MODEL),
 ]
 Protocol = Annotated[
     str | None,
@@ -125,15 +148,27 @@ Report = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-def adapter_options(pairs: list[str] | None) -> dict[str, str]:
-    """The `--option NAME=VALUE` pairs as a mapping.
+ADAPTER_FLAGS = ("base_url", "concurrency", "train")
+"""Flags that are options of some adapters; the others refuse them. So are `--load-in` and `--trust-remote-code`."""
+BITS = {"4bit": 4, "8bit": 8}
+
+
+def adapter_options(pairs: list[str] | None, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The adapter's options: `--option NAME=VALUE` pairs, and the flags among a command's parameters.
 
     Raises:
-        InputError: a pair without "=".
+        InputError: a pair without "=", or another --load-in than 4bit and 8bit.
     """
     from benchmarks.errors import InputError
 
-    options = {}
+    flags = given or {}
+    options: dict[str, Any] = {name: flags[name] for name in ADAPTER_FLAGS if flags.get(name) is not None}
+    if flags.get("trust_remote_code"):
+        options["trust_remote_code"] = True
+    if (load_in := flags.get("load_in")) is not None:
+        if load_in not in BITS:
+            raise InputError(f"takes 4bit or 8bit, not {load_in!r}", where="--load-in")
+        options["bits"] = BITS[load_in]
     for pair in pairs or []:
         name, equals, value = pair.partition("=")
         if not equals or not name:

@@ -33,6 +33,11 @@ def run(
     device: o.Device = None,
     dtype: o.Dtype = None,
     batch_size: o.BatchSize = None,
+    base_url: o.BaseUrl = None,
+    concurrency: o.Concurrency = None,
+    train: o.Train = None,
+    load_in: o.LoadIn = None,
+    trust_remote_code: o.TrustRemoteCode = False,
     option: o.AdapterOption = None,
     protocol: o.Protocol = None,
     num_beams: o.NumBeams = None,
@@ -111,6 +116,11 @@ def describe(
     conv_mode: o.ConvMode = None,
     device: o.Device = None,
     dtype: o.Dtype = None,
+    base_url: o.BaseUrl = None,
+    concurrency: o.Concurrency = None,
+    train: o.Train = None,
+    load_in: o.LoadIn = None,
+    trust_remote_code: o.TrustRemoteCode = False,
     option: o.AdapterOption = None,
     protocol: o.Protocol = None,
     num_beams: o.NumBeams = None,
@@ -151,7 +161,7 @@ def _run_options(given: dict[str, Any]) -> dict[str, Any]:
     if "batch_size" in values:
         values["batch_size"] = o.batch_size(values["batch_size"])
     values["by"] = given.get("by") or ()
-    return {**values, "adapter_options": o.adapter_options(given["option"])}
+    return {**values, "adapter_options": o.adapter_options(given["option"], given)}
 
 
 def _display(processes: Processes) -> Listener:

@@ -26,6 +26,14 @@ SHOWN_KEYS = 8
 """Keys named in an error; the others are counted."""
 
 
+class WeightsError(ModelError):
+    """Weights that do not fit; holds every key of them, where the message names a few."""
+
+    def __init__(self, what: str, *, where: object, missing: list[str], unexpected: list[str], misshapen: list[str]):
+        super().__init__(what, where=where, mend="config.json and weights must come from the same model")
+        self.missing, self.unexpected, self.misshapen = missing, unexpected, misshapen
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object that belongs to a checkpoint.
 
@@ -187,7 +195,7 @@ def raise_for_keys(
     unexpected: Iterable[str] = (),
     mismatched: Iterable[tuple[str, tuple[int, ...], tuple[int, ...]]] = (),
 ) -> None:
-    """Raise a ModelError that lists the keys; return if there are none.
+    """Raise a WeightsError that lists the keys; return if there are none.
 
     Args:
         where: the checkpoint.
@@ -195,19 +203,18 @@ def raise_for_keys(
         unexpected: keys of the checkpoint that the model has no place for.
         mismatched: (key, shape in the checkpoint, shape in the model).
     """
+    lacking, foreign = sorted(missing), sorted(unexpected)
+    shapes = [f"{key} is {list(found)}, not {list(wanted)}" for key, found, wanted in sorted(mismatched)]
     complaints = []
-    if keys := sorted(missing):
-        complaints.append(f"{len(keys)} missing key{'s' * (len(keys) > 1)}: {_some(keys)}")
-    if keys := sorted(unexpected):
-        complaints.append(f"{len(keys)} unexpected key{'s' * (len(keys) > 1)}: {_some(keys)}")
-    if shapes := [f"{key} is {list(found)}, not {list(wanted)}" for key, found, wanted in sorted(mismatched)]:
+    if lacking:
+        complaints.append(f"{len(lacking)} missing key{'s' * (len(lacking) > 1)}: {_some(lacking)}")
+    if foreign:
+        complaints.append(f"{len(foreign)} unexpected key{'s' * (len(foreign) > 1)}: {_some(foreign)}")
+    if shapes:
         complaints.append(f"{len(shapes)} of another shape: {_some(shapes)}")
     if complaints:
-        raise ModelError(
-            "the weights do not fit: " + "; ".join(complaints),
-            where=where,
-            mend="config.json and weights must come from the same model",
-        )
+        what = "the weights do not fit: " + "; ".join(complaints)
+        raise WeightsError(what, where=where, missing=lacking, unexpected=foreign, misshapen=shapes)
 
 
 def _some(names: list[str]) -> str:
