@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from benchmarks.errors import GenerationError, ImageError
 from benchmarks.files import sha256_json
@@ -118,20 +117,3 @@ def count_kinds(answers: Sequence[Answer]) -> dict[str, int]:
         "n_empty": sum(not answer.failed and not answer.text.strip() for answer in answers),
         "n_truncated": sum(answer.finish == "length" for answer in answers),
     }
-
-
-class Stopwatch:
-    """Seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds so far."""
-        return time.perf_counter() - self._start
-
-
-def throughput(n_answers: int, seconds: float) -> Mapping[str, Any]:
-    """What run.json says of speed."""
-    return {"seconds": round(seconds, 3), "studies_per_minute": round(60 * n_answers / seconds, 2) if seconds else None}

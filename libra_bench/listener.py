@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from libra_bench.cost import Estimate
     from libra_bench.plan import Plan
     from model_adapters.protocol import RenderedPrompt
 
@@ -20,10 +21,16 @@ class Listener:
     def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
         """The model is loaded; the first prompt as it reads it."""
 
+    def estimated(self, estimate: Estimate) -> None:
+        """How long it will take: before the start where an earlier run tells, else after the first batches."""
+
     @contextmanager
-    def generating(self, total: int, done: int) -> Iterator[Callable[[], None]]:
-        """Generation is under way; the yielded function is called once an answer."""
-        yield lambda: None
+    def generating(self, total: int, done: int) -> Iterator[Callable[[int], None]]:
+        """Generation is under way; the yielded function is told how many of `total` are answered."""
+        yield lambda answered: None
+
+    def generated(self, record: Mapping[str, Any]) -> None:
+        """All answers are there; `record` is the content of run.json."""
 
     def scoring(self, metric_ids: Sequence[str]) -> None:
         """Scoring begins."""

@@ -17,6 +17,8 @@ from benchmarks.errors import RunConflictError
 WAIT = timedelta(days=7)
 """How long a process waits for another; the launcher ends all of them when one dies."""
 
+NEXT_STUDY = "next study"
+
 
 class Processes(Protocol):
     """The processes of a run, as one of them sees them."""
@@ -36,12 +38,16 @@ class Processes(Protocol):
         """Rank 0 hands a JSON value to all; the others receive it."""
         ...
 
-    def slices(self, total: int, size: int) -> Iterator[slice]:
+    def slices(self, total: int, *, largest: int, smallest: int) -> Iterator[slice]:
         """Take pieces of `total` items until none is left; every item goes to one process."""
         ...
 
-    def wait_for_all(self) -> None:
-        """Return when every process has come here."""
+    def count(self) -> int:
+        """One more study is answered; returns how many are by now, in all processes."""
+        ...
+
+    def gather(self, name: str, value: Any) -> list[Any]:
+        """Hand a JSON value to rank 0, which waits for everyone's: all of them there, by rank; nothing elsewhere."""
         ...
 
 
@@ -50,6 +56,9 @@ class Alone:
 
     rank, world_size = 0, 1
 
+    def __init__(self) -> None:
+        self._answered = 0
+
     def agree(self, what: str, value: str) -> None:
         """Nobody to differ from."""
 
@@ -57,12 +66,18 @@ class Alone:
         """The value."""
         return value
 
-    def slices(self, total: int, size: int) -> Iterator[slice]:
+    def slices(self, total: int, *, largest: int, smallest: int) -> Iterator[slice]:
         """Everything at once."""
         yield slice(0, total)
 
-    def wait_for_all(self) -> None:
-        """Nobody to wait for."""
+    def count(self) -> int:
+        """One more."""
+        self._answered += 1
+        return self._answered
+
+    def gather(self, name: str, value: Any) -> list[Any]:
+        """The value."""
+        return [value]
 
 
 class Team:
@@ -88,15 +103,29 @@ class Team:
         self._store.wait([name], WAIT)
         return json.loads(self._store.get(name))
 
-    def slices(self, total: int, size: int) -> Iterator[slice]:
-        """From a shared counter."""
-        while (start := self._store.add("next study", size) - size) < total:
-            yield slice(start, min(start + size, total))
+    def slices(self, total: int, *, largest: int, smallest: int) -> Iterator[slice]:
+        """From a shared counter: half of what would be this process's share of the rest, so the last pieces are small.
 
-    def wait_for_all(self) -> None:
-        """Everyone says so, then everyone waits for everyone."""
-        self._store.set(f"finished {self.rank}", "yes")
-        self._store.wait([f"finished {rank}" for rank in range(self.world_size)], WAIT)
+        Another process may take its piece between our look and our take; the counter still gives every item once.
+        """
+        while (left := total - self._store.add(NEXT_STUDY, 0)) > 0:
+            size = max(smallest, min(largest, left // (2 * self.world_size)))
+            start = self._store.add(NEXT_STUDY, size) - size
+            if start < total:
+                yield slice(start, min(start + size, total))
+
+    def count(self) -> int:
+        """On another shared counter."""
+        return int(self._store.add("answered", 1))
+
+    def gather(self, name: str, value: Any) -> list[Any]:
+        """Through the store; only rank 0 waits, and it must, for the store may live in its process."""
+        self._store.set(f"{name} {self.rank}", json.dumps(value))
+        if self.rank > 0:
+            return []
+        keys = [f"{name} {rank}" for rank in range(self.world_size)]
+        self._store.wait(keys, WAIT)
+        return [json.loads(self._store.get(key)) for key in keys]
 
 
 def of_environment() -> Processes:

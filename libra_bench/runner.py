@@ -11,21 +11,17 @@ from benchmarks.catalog import suite_names
 from benchmarks.errors import InputError, SuiteError
 from benchmarks.files import write_json
 from benchmarks.predictions import match_answers
-from benchmarks.schema import Answer, Question, QuestionId
+from benchmarks.schema import Answer
 from benchmarks.suites import Suite, load_suite
 from libra_bench import provenance
 from libra_bench.answers import AnswerLog, locked, read_answer_lines
-from libra_bench.generation import Stamp, Stopwatch, ask, count_kinds, generate, record_failures, throughput
+from libra_bench.cost import cost_of
+from libra_bench.generation import count_kinds
 from libra_bench.listener import Listener
-from libra_bench.models import ORACLE, load_adapter
 from libra_bench.plan import RUNS_FOLDER, Plan, RunOptions, path_name, plan_run
 from libra_bench.processes import Processes, of_environment
 from libra_bench.scoring import PUBLISHED_METRICS, ChosenMetrics, Scored, choose_metrics, score_answers, write_scored
-from model_adapters.protocol import Adapter, ModelSpec, RenderedPrompt
-from model_adapters.replay import ReplayAdapter
-
-SHARE_BATCHES = 4
-"""How many batches a process takes at a time, where there are several processes."""
+from libra_bench.share import Share, generate_share
 
 
 def generate_run(plan: Plan, listener: Listener, processes: Processes) -> list[Answer]:
@@ -39,14 +35,12 @@ def generate_run(plan: Plan, listener: Listener, processes: Processes) -> list[A
         GenerationError: a study failed and `--on-error` is stop.
         StorageError: the disk is full.
     """
-    watch = Stopwatch()
     processes.agree("fingerprint", plan.fingerprint)
     log = AnswerLog(plan.folder, processes.rank)
     if processes.rank > 0:
         open_ids = set(processes.share("open questions"))
-        if open_ids:
-            _generate_share(plan, open_ids, log, listener, processes)
-            processes.wait_for_all()
+        share = generate_share(plan, open_ids, log, listener, processes) if open_ids else None
+        processes.gather("share", share and share.report)
         return []
     provenance.refuse_other_run(plan.folder, plan.facts)
     with locked(plan.folder):
@@ -57,55 +51,33 @@ def generate_run(plan: Plan, listener: Listener, processes: Processes) -> list[A
         listener.planned(plan, len(answered))
         open_ids = {key for key in plan.order if key not in answered}
         processes.share("open questions", list(open_ids))
-        if not open_ids:
-            return log.finish(plan.order)
-        record = _record_start(plan, processes.world_size)
-        report = _generate_share(plan, open_ids, log, listener, processes)
-        processes.wait_for_all()
+        record = _record_start(plan, processes.world_size) if open_ids else provenance.read_record(plan.folder)
+        share = generate_share(plan, open_ids, log, listener, processes) if open_ids else None
+        reports = [report for report in processes.gather("share", share and share.report) if report]
         answers = log.finish(plan.order)
-        record |= {
-            "ended": provenance.now(),
-            "n": len(answers),
-            "n_resumed": len(answered),
-            **throughput(len(open_ids), watch.seconds),
-            **count_kinds(answers),
-            "device": report.pop("device", None),
-            "dtype": report.pop("dtype", None),
-            "adapter_report": report,
-        }
+        if share is None and record.get("ended"):
+            return answers
+        record |= {"ended": provenance.now(), "n": len(answers), "n_resumed": len(answered), **count_kinds(answers)}
+        if share is not None:
+            record |= _speed(share, reports)
+            listener.generated(record)
         write_json(plan.folder / "run.json", record)
     return answers
 
 
-def _generate_share(
-    plan: Plan, open_ids: set[QuestionId], log: AnswerLog, listener: Listener, processes: Processes
-) -> dict[str, Any]:
-    """Load the model and answer this process's share of the open questions; returns the adapter's own report."""
-    options = plan.options
-    samples = [sample for sample in plan.suite.samples if sample.question_id in open_ids]
-    asked = ask(plan.suite, samples, on_error=options.on_error, follow_links=options.follow_links)
-    adapter = _load(plan.spec, plan.suite)
-    if processes.rank == 0:
-        listener.prompted(_first_prompt(adapter, asked.questions), plan)
-    stamp = Stamp(plan.fingerprint, path_name(plan.spec.name))
-    size = SHARE_BATCHES * (plan.spec.batch_size or 1)
-    done = len(plan.order) - len(open_ids)
-    with log, listener.generating(len(plan.order), done) as on_answer:
-        if processes.rank == 0:
-            record_failures(asked.failures, log, stamp, on_answer=on_answer)
-        for part in processes.slices(len(asked.questions), size):
-            questions = asked.questions[part]
-            generate(adapter, questions, plan.decoding, log, stamp, on_error=options.on_error, on_answer=on_answer)
-    describe_adapter = getattr(adapter, "describe", None)
-    return dict(describe_adapter()) if describe_adapter else {}
-
-
-def _load(spec: ModelSpec, suite: Suite) -> Adapter:
-    """The adapter, ready; `oracle` is a replay of the references."""
-    if spec.name == ORACLE:
-        answers = {s.question_id: Answer(s.question_id, "", s.references[0]) for s in suite.samples if s.references}
-        return ReplayAdapter(answers, f"the references of {suite.name}")
-    return load_adapter(spec)
+def _speed(share: Share, reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What run.json says of device and speed, from the reports of all processes; `share` is the first one's."""
+    own = dict(share.report["adapter_report"])
+    cost = cost_of(share.planned, reports)
+    return {
+        "device": own.pop("device", None),
+        "dtype": own.pop("dtype", None),
+        "seconds": round(cost["loading_seconds"] + cost["generating_seconds"], 3),
+        "studies_per_minute": cost["studies_per_minute"],
+        "cost": cost,
+        "adapter_report": own,
+        **({"processes": list(reports)} if len(reports) > 1 else {}),
+    }
 
 
 def _record_start(plan: Plan, world_size: int) -> dict[str, Any]:
@@ -142,11 +114,6 @@ def _record_start(plan: Plan, world_size: int) -> dict[str, Any]:
     }
     write_json(plan.folder / "run.json", record)
     return record
-
-
-def _first_prompt(adapter: Adapter, questions: Sequence[Question]) -> RenderedPrompt | None:
-    render = getattr(adapter, "render", None)
-    return render(questions[0]) if render and questions else None
 
 
 def score_run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from libra_bench.cli import output
 from libra_bench.listener import Listener
 
 if TYPE_CHECKING:
+    from libra_bench.cost import Estimate
     from libra_bench.plan import Plan
     from libra_bench.processes import Processes
     from model_adapters.protocol import RenderedPrompt
@@ -187,8 +188,12 @@ class Display(Listener):
             tokens = "" if prompt.num_tokens is None else f" ({prompt.num_tokens} tokens)"
             output.message(f"first prompt{tokens}:\n{prompt.text}\n")
 
+    def estimated(self, estimate: Estimate) -> None:
+        """The plan line."""
+        output.message(f"plan: {estimate}")
+
     @contextmanager
-    def generating(self, total: int, done: int) -> Iterator[Callable[[], None]]:
+    def generating(self, total: int, done: int) -> Iterator[Callable[[int], None]]:
         """A progress bar with rate and time left."""
         from rich.progress import (
             BarColumn,
@@ -217,7 +222,14 @@ class Display(Listener):
         )
         with Progress(*columns, console=output.console()) as progress:
             task = progress.add_task("generating", total=total, completed=done)
-            yield lambda: progress.advance(task)
+            yield lambda answered: progress.update(task, completed=answered)
+
+    def generated(self, record: Mapping[str, Any]) -> None:
+        """What it took, beside the plan, and where the time went."""
+        from libra_bench.cost import in_words
+
+        for line in in_words(record["cost"], record["adapter_report"]):
+            output.message(line)
 
     def scoring(self, metric_ids: Sequence[str]) -> None:
         """Which metrics."""
