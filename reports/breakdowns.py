@@ -15,6 +15,8 @@ from reports.plots import RunLike, caption, grouped_bars, interval
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LOSSES = {"loss": "training", "eval_loss": "validation"}
+SPEEDS = ("runtime", "_per_second", "_time")
 LENGTH_BINS = 6
 LENGTH_COLUMNS = ("ROUGE-L", "METEOR", "Temporal_entity_score")
 PRIOR_KEYS = ("ROUGE-L", "Temporal_entity_score", "Temporal_change_score", "RadGraph-partial")
@@ -84,7 +86,7 @@ def class_bars(runs: Sequence[RunLike], *, uncertain: str = "positive", columns:
     support = {name: table[name]["support"] for table in reversed(tables) for name in table}
     values = [{name: (entry["f1"], entry["f1"], entry["f1"]) for name, entry in table.items()} for table in tables]
     labels = [f"{name} ({support[name]})" for name in names]
-    return grouped_bars(loaded, names, values, labels, xlabel=f"CheXbert F1, uncertain as {uncertain}", columns=columns)
+    return grouped_bars(loaded, names, values, labels, xlabel=f"F1 (uncertain as {uncertain})", columns=columns)
 
 
 @styled
@@ -177,10 +179,11 @@ def training_curves(log: str | Path, *, columns: int = 1) -> Figure:
     series: dict[str, list[tuple[int, float]]] = {}
     for _, record in read_jsonl(Path(log)):
         for name, value in record.items():
-            if name not in {"step", "epoch"} and isinstance(value, int | float) and "step" in record:
+            drawn = name == "loss" or (name.startswith("eval_") and not name.endswith(SPEEDS))
+            if drawn and isinstance(value, int | float) and "step" in record:
                 series.setdefault(name, []).append((record["step"], value))
-    losses = {name: points for name, points in series.items() if name.endswith("loss")}
-    scores = {name: points for name, points in series.items() if name.startswith("eval_") and name not in losses}
+    losses = {name: points for name, points in series.items() if name in LOSSES}
+    scores = {name: points for name, points in series.items() if name not in LOSSES}
     panels = [(label, panel) for label, panel in (("loss", losses), ("validation score", scores)) if panel]
     if not panels:
         raise InputError("no loss or score against a step", where=log, mend="give the log of `libra-bench train`")
@@ -191,7 +194,9 @@ def training_curves(log: str | Path, *, columns: int = 1) -> Figure:
         for index, (name, points) in enumerate(panel.items()):
             steps, values = zip(*sorted(points), strict=True)
             marker = "" if len(points) > 30 else MARKERS[index % 8]
-            axes.plot(steps, values, marker=marker, label=name.removeprefix("eval_"), color=f"C{index % 8}")
+            axes.plot(
+                steps, values, marker=marker, label=LOSSES.get(name, name.removeprefix("eval_")), color=f"C{index % 8}"
+            )
         axes.set_ylabel(label)
         axes.grid(axis="y")
         axes.legend()

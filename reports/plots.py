@@ -5,6 +5,7 @@ A run is anything that `reports.load` takes. Breakdowns of a score (by length, p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -70,8 +71,8 @@ def grouped_bars(
     for index, (run, found) in enumerate(zip(runs, values, strict=True)):
         shown = [(place, *found[group]) for place, group in enumerate(groups) if group in found]
         places = [place + (index - (len(runs) - 1) / 2) * thickness for place, *_ in shown]
-        below = [max(value - low, 0) for _, value, low, _ in shown]
-        above = [max(high - value, 0) for _, value, _, high in shown]
+        below = [value - low if low < high else math.nan for _, value, low, high in shown]  # NaN: no whisker
+        above = [high - value if low < high else math.nan for _, value, low, high in shown]
         axes.barh(
             places,
             [value for _, value, *_ in shown],
