@@ -37,6 +37,7 @@ def resolve_model(
     *,
     adapter: str | None = None,
     options: Mapping[str, Any] | None = None,
+    weights: str | Path | None = None,
     train_file: Path | None = None,
     **spec: Any,
 ) -> ModelSpec:
@@ -46,6 +47,7 @@ def resolve_model(
         name: what stands after `--model`.
         adapter: the adapter to use; None: the card's, or inferred from the checkpoint.
         options: options of the adapter; it must know each of them.
+        weights: the folder of the checkpoint, where that of the card is not within reach.
         train_file: the option `train` of an adapter that has it, where `options` do not name one.
         **spec: further fields of ModelSpec (`model_base`, `conv_mode`, `device`, `dtype`, `batch_size`).
 
@@ -59,9 +61,12 @@ def resolve_model(
         mend = "a path, a hub id such as org/name, replay:FILE, openai:NAME or module:function work too"
         raise UnknownNameError("model", name, known, mend=mend)
     kind, path, card = found
+    if weights is not None:
+        path = _weights(weights, name, card)
     values = {key: value for key, value in spec.items() if value is not None}
-    if card is not None and card.conv_mode:
-        values.setdefault("conv_mode", card.conv_mode)
+    for name_of_field in ("conv_mode", "model_base"):
+        if card is not None and getattr(card, name_of_field):
+            values.setdefault(name_of_field, getattr(card, name_of_field))
     if card is not None and (lacking := _lacking(card)):
         raise ModelError(f"needs {', '.join(lacking)}", where=f"model {card.id}", mend=_remedy(lacking))
     used = adapter or kind
@@ -117,6 +122,19 @@ def _find(name: str) -> tuple[str, str | None, Card | None] | None:
     if name.count("/") == 1 and not name.startswith((".", "/")):
         return _adapter_of_hub_id(name), name, None
     return None
+
+
+def _weights(folder: str | Path, name: str, card: Card | None) -> str:
+    """The folder that takes the place of a card's hub id.
+
+    Raises:
+        ModelError: there is no card, or no such folder.
+    """
+    if card is None:
+        raise ModelError(f"{name!r} is no model card", where="--weights", mend="give the folder itself as --model")
+    if not Path(folder).expanduser().is_dir():
+        raise ModelError("no such folder", where=f"--weights {folder}", mend="check the path")
+    return str(Path(folder).expanduser())
 
 
 def _of_card(card: Card) -> tuple[str, str | None, Card]:
@@ -194,7 +212,7 @@ def _listed(card: Card) -> ListedModel:
     elif card.hub_id and _in_hub_cache(card.hub_id):
         state, remedy = "in the hub's cache", ""
     else:
-        state, remedy = "not here", f"fetched from the hub ({card.hub_id}) when used, or pass its folder as --model"
+        state, remedy = "not here", f"fetched from the hub ({card.hub_id}) when used; or give its folder: --weights DIR"
     return ListedModel(card.id, card.adapter, description, not remedy, state, remedy, asdict(card))
 
 

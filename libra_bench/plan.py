@@ -31,6 +31,8 @@ class RunOptions:
     data: Path | None = None
     image_root: Path | None = None
     adapter: str | None = None
+    weights: Path | None = None
+    """The folder of a card's checkpoint."""
     model_base: str | None = None
     conv_mode: str | None = None
     protocol: str | None = None
@@ -141,6 +143,7 @@ def model_and_decoding(
         model,
         adapter=options.adapter,
         options=options.adapter_options,
+        weights=options.weights,
         train_file=train_file,
         model_base=options.model_base,
         conv_mode=options.conv_mode,

@@ -29,6 +29,8 @@ class Card:
     """Where the weights are on the hub."""
     path: str | None = None
     """Where they are on disk, relative to the card; for models that ship with the package."""
+    model_base: str | None = None
+    """The base model of a LoRA or projector checkpoint: a hub id or a path."""
     decoder: str | None = None
     tower: str | None = None
     projector: str | None = None

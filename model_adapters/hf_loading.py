@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def read_config(folder: Path, spec: ModelSpec) -> dict[str, Any]:
 
 
 def load_processor(folder: Path, spec: ModelSpec) -> Any:
-    """The checkpoint's processor, with its image processor in the form that uses Pillow.
+    """The checkpoint's processor, with its image processor in the form that uses Pillow where there is one.
 
     Raises:
         ModelError: it is missing, or needs a package that isn't here.
@@ -58,13 +59,20 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
 
     read_config(folder, spec)
     trust = bool(spec.options.get("trust_remote_code"))
+    torchvision = importlib.util.find_spec("torchvision") is not None
     try:
-        processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust, backend="pil")
+        try:
+            processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust, backend="pil")
+        except ImportError:  # a part of it, such as the one for videos, has no form that uses Pillow
+            if not torchvision:
+                raise
+            processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
     except ImportError as error:
-        package = "torchvision" if "torchvision" in str(error).lower() else "a package"
-        raise ModelError(
-            f"its processor needs {package} ({_line(error)})", where=folder, mend=f"pip install {package}"
-        ) from error
+        if not torchvision and any(word in str(error).lower() for word in ("torchvision", "pil backend")):
+            what, mend = "its processor needs torchvision, which is not installed", "pip install torchvision"
+        else:
+            what, mend = "its processor needs a package that is not installed", "install it"
+        raise ModelError(f"{what} ({_line(error)})", where=folder, mend=mend) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"its processor cannot be loaded ({_line(error)})",

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
     from libra_bench.model_check import Check
 
-app = typer.Typer(
-    help="List the models; check and merge checkpoints.", invoke_without_command=True
-)
+app = typer.Typer(help="List the models; check and merge checkpoints.", invoke_without_command=True)
 
 OTHER_FORMS = (
     "Besides: a checkpoint's folder, a card of your own (.yaml), a hub id (owner/name), replay:FILE, "
@@ -47,6 +45,7 @@ def models(context: typer.Context, as_json: o.Json = False) -> None:
 def check(
     model: Annotated[str, typer.Argument(help="A name, a checkpoint folder, a card (.yaml) or a hub id.")],
     adapter: o.AdapterName = None,
+    weights: o.Weights = None,
     model_base: o.ModelBase = None,
     conv_mode: o.ConvMode = None,
     device: o.Device = None,
@@ -66,6 +65,7 @@ def check(
         model,
         options=o.adapter_options(option, given),
         adapter=adapter,
+        weights=weights,
         model_base=model_base,
         conv_mode=conv_mode,
         device=device,

@@ -40,6 +40,10 @@ Model = Annotated[
 AdapterName = Annotated[
     str | None, typer.Option("--adapter", help="Default: the card's, or inferred.", rich_help_panel=MODEL)
 ]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", help="Folder of a named model's checkpoint.", metavar="DIR", rich_help_panel=MODEL),
+]
 ModelBase = Annotated[
     str | None,
     typer.Option("--model-base", help="Base model of a LoRA or projector checkpoint.", rich_help_panel=MODEL),

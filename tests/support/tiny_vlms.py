@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-WORDS = (
+VOCABULARY = (
     "provide a detailed description of the findings in radiology image there is no pleural effusion pneumothorax lungs "
     "are clear heart size normal compared prior unchanged user assistant system : . , ? following clinical context "
     "indication cough fever weakness given current frontal only and"
-).split()
+)
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }} : {% for part in message['content'] %}"
     "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}{% endfor %}"
@@ -27,7 +27,7 @@ def tokenizer(**special: str) -> Any:
 
     special = special or {"image_token": "<image>"}
     names = ["<pad>", "<s>", "</s>", "<unk>", *special.values()]
-    vocabulary = {word: place for place, word in enumerate(dict.fromkeys([*names, *WORDS]))}
+    vocabulary = {word: place for place, word in enumerate(dict.fromkeys([*names, *VOCABULARY.split()]))}
     fast = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     fast.pre_tokenizer = pre_tokenizers.Whitespace()
     return PreTrainedTokenizerFast(
@@ -84,7 +84,7 @@ def llava(folder: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     words = tokenizer()
     config = LlavaConfig(
-        vision_config=_vision(), text_config=_text(len(words)), image_token_index=words.convert_tokens_to_ids("<image>"),
+        vision_config=_vision(), text_config=_text(len(words)), image_token_index=words.image_token_id,
         vision_feature_layer=-2, vision_feature_select_strategy="default",
     )  # fmt: skip
     _lively(LlavaForConditionalGeneration(config)).save_pretrained(folder)
@@ -104,7 +104,7 @@ def llava_next(folder: Path, seed: int = 0) -> Path:
     words = tokenizer()
     grid = [[SIDE, 2 * SIDE], [2 * SIDE, SIDE], [2 * SIDE, 2 * SIDE]]
     config = LlavaNextConfig(
-        vision_config=_vision(), text_config=_text(len(words)), image_token_index=words.convert_tokens_to_ids("<image>"),
+        vision_config=_vision(), text_config=_text(len(words)), image_token_index=words.image_token_id,
         vision_feature_layer=-2, vision_feature_select_strategy="default", image_grid_pinpoints=grid,
     )  # fmt: skip
     _lively(LlavaNextForConditionalGeneration(config)).save_pretrained(folder)
