@@ -22,8 +22,8 @@ from benchmarks.images import read_radiograph
 from benchmarks.schema import Answer, Question
 from model_adapters.hf_loading import load_model, load_processor, read_config
 from model_adapters.image_policy import chosen_images, image_policy
-from model_adapters.libra.decoding import is_out_of_memory
 from model_adapters.libra.locate import find_checkpoint
+from model_adapters.libra.memory import is_out_of_memory
 from model_adapters.precision import dtype_name, quantization_bits
 from model_adapters.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_hook, prompt_parts
 from model_adapters.protocol import Decoding, ModelSpec, RenderedPrompt, failed_answer

@@ -1,0 +1,137 @@
+"""An OpenAI-compatible endpoint on this machine that answers, or goes wrong, as it is told to."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Fault = Callable[["Handler"], None]
+
+
+def refuse(status: int, message: str = "not now", **headers: str) -> Fault:
+    """An error reply."""
+
+    def fault(handler: Handler) -> None:
+        handler.reply(status, json.dumps({"error": {"message": message}}), **headers)
+
+    return fault
+
+
+def hang(seconds: float) -> Fault:
+    """Says nothing for a while, then cuts the connection."""
+
+    def fault(handler: Handler) -> None:
+        time.sleep(seconds)
+        handler.close_connection = True
+
+    return fault
+
+
+def cut(handler: Handler) -> None:
+    """Ends in the middle of a reply."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", "5000")
+    handler.end_headers()
+    handler.wfile.write(b'{"choices": [')
+    handler.close_connection = True
+
+
+def rubbish(text: str) -> Fault:
+    """A reply that is no chat completion."""
+    return lambda handler: handler.reply(200, text)
+
+
+class Endpoint(ThreadingHTTPServer):
+    """Answers "words of N images" unless a fault is next; keeps every request."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.faults: list[Fault | None] = []
+        self.always: Fault | None = None
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.times: list[float] = []
+        self.at_once = self.most_at_once = 0
+        self.finish_reason = "stop"
+        self.delay = 0.0
+        self.lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Endpoint
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: Any) -> None: ...
+
+    def reply(self, status: int, text: str, **headers: str) -> None:
+        body = text.encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        if self.server.always is not None:
+            self.server.always(self)
+        else:
+            self.reply(200, json.dumps({"object": "list", "data": [{"id": "tiny"}]}))
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.server.lock:
+            self.server.requests.append(request)
+            self.server.keys.append(self.headers.get("Authorization"))
+            self.server.times.append(time.monotonic())
+            fault = self.server.always or (self.server.faults.pop(0) if self.server.faults else None)
+            self.server.at_once += 1
+            self.server.most_at_once = max(self.server.most_at_once, self.server.at_once)
+        try:
+            time.sleep(self.server.delay)
+            if fault is not None:
+                fault(self)
+            else:
+                self.reply(200, json.dumps(self._completion(request)))
+        finally:
+            with self.server.lock:
+                self.server.at_once -= 1
+
+    def _completion(self, request: dict[str, Any]) -> dict[str, Any]:
+        content = request["messages"][-1]["content"]
+        words = " ".join(part["text"] for part in content if part["type"] == "text")
+        images = sum(part["type"] == "image_url" for part in content)
+        return {
+            "model": "tiny-2026",
+            "choices": [
+                {
+                    "message": {"role": "assistant", "content": f" {words}: {images} images. "},
+                    "finish_reason": self.server.finish_reason,
+                }
+            ],
+            "usage": {"prompt_tokens": 100, "completion_tokens": 10},
+        }
+
+
+@contextmanager
+def endpoint() -> Iterator[Endpoint]:
+    """One that runs while it is used."""
+    server = Endpoint()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
