@@ -54,8 +54,8 @@ def test_every_module_has_a_name_of_its_own():
     "statement",
     [
         "import libra_bench",
-        "import sys; sys.argv = ['libra-bench', '--help']; from libra_bench.cli.app import app; app(standalone_mode=False)",
-        "from libra_bench import score; score(predictions=['no change'], references=['no change'], metrics='temporal_f1')",
+        "from libra_bench.cli.app import app; app(['--help'], standalone_mode=False)",
+        "from libra_bench import score; score(predictions=['a'], references=['a'], metrics='bleu,rouge_l,temporal_f1')",
     ],
     ids=["import", "help", "a lexical score"],
 )

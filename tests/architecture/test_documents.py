@@ -1,0 +1,97 @@
+"""The documents tell the truth: README's Python runs, commands and options they show exist, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"(?:^|[\s`$])libra-bench((?: +[^\s`|;&#)]+)*)", re.MULTILINE)
+
+
+def code_of(text: str) -> list[str]:
+    """Indented and fenced code, and code in a line; continued lines joined."""
+    fenced = re.findall(r"```[a-z]*\n(.*?)```", text, re.DOTALL)
+    indented = re.findall(r"(?:^ {4,}.*\n?)+", text, re.MULTILINE)
+    inline = re.findall(r"`([^`\n]+)`", text)
+    return [block.replace("\\\n", " ") for block in (*fenced, *indented, *inline)]
+
+
+def shown_commands() -> list[tuple[str, list[str]]]:
+    found = []
+    for path in DOCUMENTS:
+        for block in code_of(path.read_text(encoding="utf-8")):
+            for match in COMMAND.finditer(block):
+                words = match.group(1).split()
+                if words and re.fullmatch(r"[a-z][a-z-]*", words[0]):
+                    found.append((path.name, words))
+    return found
+
+
+@pytest.fixture(scope="module")
+def help_of():
+    """A command's help text, read once."""
+    texts: dict[tuple[str, ...], str] = {}
+
+    def read(words: tuple[str, ...]) -> str:
+        if words not in texts:
+            program = Path(sys.executable).parent / "libra-bench"
+            done = subprocess.run(
+                [program, *words, "--help"], capture_output=True, text=True, env={"COLUMNS": "300", "NO_COLOR": "1"}
+            )
+            texts[words] = done.stdout if done.returncode == 0 else ""
+        return texts[words]
+
+    return read
+
+
+def test_every_command_and_option_in_the_documents_exists(help_of):
+    commands = shown_commands()
+    assert len(commands) > 40
+    wrong = []
+    for document, words in commands:
+        depth = 1  # groups of commands are up to three words deep
+        while (
+            depth < min(3, len(words)) and re.fullmatch(r"[a-z-]+", words[depth]) and help_of(tuple(words[: depth + 1]))
+        ):
+            depth += 1
+        text = help_of(tuple(words[:depth]))
+        options = {word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)}
+        absent = {option for option in options if not re.search(rf"{re.escape(option)}(?![a-z-])", text)}
+        if not text or absent:
+            wrong.append((document, " ".join(words), sorted(absent) or "no such command"))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_links_between_documents_lead_somewhere():
+    for path in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (path.parent / target).exists(), f"{path.name} -> {target}"
+
+
+def test_the_python_of_the_readme_runs(tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    code = code.replace('run("demo", "libra-tiny")', 'run("demo", "libra-tiny", limit=2)')
+    done = subprocess.run(
+        [sys.executable, "-c", code + "\nassert (folder / 'report.html').exists()"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_speaks_of_the_workplace():
+    names = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT, check=True).stdout.split()
+    forbidden = ("/" + "work/", "../" + "shared", "farm" + "-bench", "farm" + "-studio")
+    for name in names:
+        path = ROOT / name
+        if path.suffix in {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".cfg", ""} and path.is_file():
+            text = path.read_text(encoding="utf-8", errors="ignore")
+            assert not [word for word in forbidden if word in text], name
