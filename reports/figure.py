@@ -92,7 +92,7 @@ def legend_below(figure: Figure, columns: int) -> None:
     )
 
 
-def save(figure: Figure, stem: Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
+def save(figure: Figure, stem: str | Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
     """Write a figure as STEM.png, STEM.svg, STEM.pdf; equal figures are equal files.
 
     Raises:
@@ -104,7 +104,7 @@ def save(figure: Figure, stem: Path, formats: Sequence[str] = ("png", "svg")) ->
         raise InputError(f"unknown format {min(unknown)!r}", where="--format", mend=f"choose of {', '.join(FORMATS)}")
     paths = []
     for name in formats:
-        path = stem.with_name(f"{stem.name}.{name}")
+        path = Path(f"{stem}.{name}")
         with style(), atomic_write(path, "wb") as stream:
             figure.savefig(stream, format=name, metadata=UNDATED[name])
         paths.append(path)
