@@ -34,7 +34,7 @@ def row_of(scores: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str |
         scores: the content of scores.json.
         run: the content of run.json; may be empty (answers that were scored alone).
     """
-    metrics = {entry["key"]: float(entry["value"]) for entry in scores["scores"]}
+    metrics = {entry["key"]: float(entry["value"]) for entry in scores["scores"] if entry["value"] is not None}
     protocol = run.get("protocol") or {}
     row: dict[str, str | float] = {NAME: str(scores["model"])}
     row |= {key: metrics[key] for key in metric_columns(metrics)}
@@ -118,7 +118,10 @@ def as_table(scores: Mapping[str, Any]) -> Table:
     if with_intervals:
         table.add_column("95 % interval", justify="right")
     for entry in scores["scores"]:
-        cells = [f"{entry['key']} {'↑' if entry['higher_is_better'] else '↓'}", f"{entry['value']:.2f}"]
+        cells = [
+            f"{entry['key']} {'↑' if entry['higher_is_better'] else '↓'}",
+            "undefined" if entry["value"] is None else f"{entry['value']:.2f}",
+        ]
         if with_intervals:
             cells.append("" if entry.get("low") is None else f"{entry['low']:.2f} – {entry['high']:.2f}")
         table.add_row(*map(Text, cells))

@@ -239,7 +239,7 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, t
     for run in runs:
         if not run.is_scored:
             notes.append(f"{run.name} has not been scored: `libra-bench score {run.folder}` does it.")
-        missing = int(run.run.get("n") or len(run.answers)) - len(run.answers)
+        missing = int((run.run.get("suite") or {}).get("n") or 0) - len(run.answers)
         if missing > 0:
             notes.append(f"{missing} studies of {run.name} have no answer yet: give the same command again.")
     if found.missing:

@@ -64,6 +64,14 @@ def test_a_new_metric_adds_its_column_and_leaves_old_rows_blank(make_run: Callab
     ]
 
 
+def test_an_undefined_score_leaves_its_cell_blank(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    scores = json.loads((make_run() / "scores.json").read_text())
+    scores["scores"][0]["value"] = None
+    leaderboard.update(tmp_path / "leaderboard.csv", leaderboard.row_of(scores, {}))
+    assert rows_of(tmp_path / "leaderboard.csv")[0].get("BLEU1", "") == ""
+    leaderboard.as_table(scores)
+
+
 def test_scores_without_a_run_are_known_by_model_and_suite(make_run: Callable[..., Path], tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.csv"
     scores = json.loads((make_run() / "scores.json").read_text())

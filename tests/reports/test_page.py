@@ -205,6 +205,15 @@ def test_a_moved_suite_file_can_be_named(make_run: Callable[..., Path], tmp_path
     assert report.n_images == 3
 
 
+def test_an_unfinished_run_says_what_is_missing(make_run: Callable[..., Path]) -> None:
+    folder = make_run()
+    lines = (folder / "answers.jsonl").read_text().splitlines(keepends=True)
+    (folder / "answers.jsonl").write_text("".join(lines[:2]))
+    report = write_report([folder])
+    assert report.n_cases == 2
+    assert "1 studies of libra-tiny have no answer yet: give the same command again." in report.notes
+
+
 def test_no_cases(make_run: Callable[..., Path]) -> None:
     report = write_report([make_run(samples=[], answers=[])])
     assert report.n_cases == 0
