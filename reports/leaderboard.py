@@ -118,10 +118,8 @@ def as_table(scores: Mapping[str, Any]) -> Table:
     if with_intervals:
         table.add_column("95 % interval", justify="right")
     for entry in scores["scores"]:
-        cells = [
-            f"{entry['key']} {'↑' if entry['higher_is_better'] else '↓'}",
-            "undefined" if entry["value"] is None else f"{entry['value']:.2f}",
-        ]
+        value = "undefined" if entry["value"] is None else f"{entry['value']:.2f}"
+        cells = [f"{entry['key']} {'↑' if entry['higher_is_better'] else '↓'}", value]
         if with_intervals:
             cells.append("" if entry.get("low") is None else f"{entry['low']:.2f} – {entry['high']:.2f}")
         table.add_row(*map(Text, cells))

@@ -239,9 +239,9 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, t
     for run in runs:
         if not run.is_scored:
             notes.append(f"{run.name} has not been scored: `libra-bench score {run.folder}` does it.")
-        missing = int((run.run.get("suite") or {}).get("n") or 0) - len(run.answers)
-        if missing > 0:
-            notes.append(f"{missing} studies of {run.name} have no answer yet: give the same command again.")
+        n = int((run.run.get("suite") or {}).get("n") or 0)
+        if len(run.answers) < n:
+            notes.append(f"{run.name} has answered {len(run.answers)} of {n} studies: its command goes on from there.")
     if found.missing:
         total = len(found.missing) + len(found.sources)
         notes.append(f"{len(found.missing)} of {total} images could not be read; placeholders stand for them.")

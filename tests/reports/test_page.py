@@ -211,7 +211,7 @@ def test_an_unfinished_run_says_what_is_missing(make_run: Callable[..., Path]) -
     (folder / "answers.jsonl").write_text("".join(lines[:2]))
     report = write_report([folder])
     assert report.n_cases == 2
-    assert "1 studies of libra-tiny have no answer yet: give the same command again." in report.notes
+    assert "libra-tiny has answered 2 of 3 studies: its command goes on from there." in report.notes
 
 
 def test_no_cases(make_run: Callable[..., Path]) -> None:
