@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -174,41 +175,89 @@ def _size(finding: Finding, level: int) -> str:
     return (finding.size(level) or "present") if level else "none"
 
 
-def warm_up_decoder(folder: Path, studies: Sequence[Study], *, steps: int, seed: int) -> None:
-    """Teach the decoder in `folder` to word reports and answers from listings; its weights are replaced."""
+class Codes(nn.Module):
+    """Vectors in the image's place that say what was drawn: a stand-in for a connector, thrown away afterwards.
+
+    Every position tells a random part of the facts, so that the decoder learns to listen to all of them.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.now = nn.Parameter(0.05 * torch.randn(len(SLOTS), LEVELS, width))
+        self.before = nn.Parameter(0.05 * torch.randn(len(SLOTS), LEVELS + 1, width))
+
+    def forward(self, facts_B2F: Tensor) -> Tensor:
+        """Vectors [B, WIDTH, H] of sizes now and before (LEVELS where there is no prior image)."""
+        slots = torch.arange(len(SLOTS))
+        told_BFH = self.now[slots, facts_B2F[:, 0]] + self.before[slots, facts_B2F[:, 1]]
+        told = torch.rand(len(facts_B2F), WIDTH, len(SLOTS)) < 0.6
+        vectors_BNH = told.float() @ told_BFH
+        return vectors_BNH + 0.05 * torch.randn_like(vectors_BNH)
+
+
+def warm_up_decoder(folder: Path, studies: Sequence[Study], *, steps: int, code_steps: int, seed: int) -> None:
+    """Teach the decoder in `folder` to word reports and answers; its weights are replaced.
+
+    First it reads what was drawn as a listing in words, then as vectors in the image's place.
+    """
     torch.manual_seed(seed)
     rng = random.Random(seed)
     tokenizer = LibraTokenizer.load(folder)
     weights = load_file(folder / "model.safetensors")
     decoder = LlamaForCausalLM(LlamaConfig.from_pretrained(folder))
     decoder.load_state_dict({n: w.float() for n, w in weights.items() if not n.startswith("model.mm_projector.")})
-    batch = 24
-    optimizer = torch.optim.AdamW(decoder.parameters(), lr=1.5e-3, weight_decay=0.01, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.5e-3, total_steps=steps, pct_start=0.05)
+    codes = Codes(decoder.config.hidden_size)
     samples = decoder_samples(studies, tokenizer, rng)
-    began, total = time.perf_counter(), 0.0
     decoder.train()
-    for step in range(1, steps + 1):
-        ids, labels, mask = collate([next(samples) for _ in range(batch)])
-        loss = decoder(input_ids=ids, attention_mask=mask, labels=labels).loss
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        total += loss.item()
-        if step % 50 == 0:
-            print(f"decoder step {step}/{steps} loss {total / 50:.3f} {time.perf_counter() - began:.0f} s", flush=True)
-            total = 0.0
-        if step % 200 == 0 or step == steps:
-            trained = {name: weight.detach().half().contiguous() for name, weight in decoder.state_dict().items()}
-            save_file(weights | trained, folder / "model.safetensors", metadata={"format": "pt"})
+    for phase, count, rate in (("words", steps, 1.5e-3), ("vectors", code_steps, 1e-3)):
+        if not count:
+            continue
+        learning = [*decoder.parameters(), *(codes.parameters() if phase == "vectors" else ())]
+        optimizer = torch.optim.AdamW(learning, lr=rate, weight_decay=0.01, betas=(0.9, 0.98))
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=count, pct_start=0.05)
+        began, total = time.perf_counter(), 0.0
+        for step in range(1, count + 1):
+            batch = [next(samples) for _ in range(24)]
+            ids, labels, mask = collate(batch)
+            embeddings = decoder.get_input_embeddings()(ids)
+            if phase == "vectors":
+                vectors = codes(torch.tensor([sample.facts for sample in batch]))
+                rows = [
+                    torch.cat([row[: sample.place], vector, row[sample.place + WIDTH :]])
+                    for row, sample, vector in zip(embeddings, batch, vectors, strict=True)
+                ]
+                embeddings = torch.stack(rows)
+            loss = decoder(inputs_embeds=embeddings, attention_mask=mask, labels=labels).loss
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(learning, 1.0)
+            optimizer.step()
+            schedule.step()
+            total += loss.item()
+            if step % 50 == 0:
+                told = f"decoder ({phase}) step {step}/{count} loss {total / 50:.3f}"
+                print(f"{told} {time.perf_counter() - began:.0f} s", flush=True)
+                total = 0.0
+    trained = {name: weight.detach().half().contiguous() for name, weight in decoder.state_dict().items()}
+    save_file(weights | trained, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def decoder_samples(
-    studies: Sequence[Study], tokenizer: LibraTokenizer, rng: random.Random
-) -> Iterator[tuple[list[int], int]]:
-    """Endless (token ids, length of the prompt): half of them findings, half the other tasks."""
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A conversation for the decoder."""
+
+    ids: list[int]
+    """With the listing in the image's place."""
+    start: int
+    """Where the reply begins."""
+    place: int
+    """Where the listing begins."""
+    facts: list[list[int]]
+    """Sizes now and before."""
+
+
+def decoder_samples(studies: Sequence[Study], tokenizer: LibraTokenizer, rng: random.Random) -> Iterator[Sample]:
+    """Endless: half of them findings, half the other tasks."""
     form = template(CONV_MODE)
     while True:
         study = rng.choice(studies)
@@ -222,18 +271,22 @@ def decoder_samples(
         whole = tokenizer.encode_prompt(render(form, [human, reply]))
         place = whole.index(IMAGE_TOKEN_INDEX)
         facts = listing(study, len(record["image"]) > 1, rng, tokenizer.encode)
-        yield [*whole[:place], *facts, *whole[place + 1 :]], len(prompt) + len(facts) - 1
+        prior = study.prior if len(record["image"]) > 1 else None
+        before = [LEVELS] * len(SLOTS) if prior is None else [prior.levels.get(finding, 0) for finding in SLOTS]
+        ids = [*whole[:place], *facts, *whole[place + 1 :]]
+        yield Sample(ids, len(prompt) + WIDTH - 1, place, [levels_of(study), before])
 
 
-def collate(samples: Sequence[tuple[list[int], int]]) -> tuple[Tensor, Tensor, Tensor]:
+def collate(samples: Sequence[Sample]) -> tuple[Tensor, Tensor, Tensor]:
     """Token ids, labels (the reply alone) and mask, padded on the right."""
-    longest = max(len(ids) for ids, _ in samples)
+    longest = max(len(sample.ids) for sample in samples)
     ids_BT = torch.zeros(len(samples), longest, dtype=torch.long)
     labels_BT, mask_BT = torch.full_like(ids_BT, -100), torch.zeros_like(ids_BT)
-    for row, (ids, start) in enumerate(samples):
-        ids_BT[row, : len(ids)] = torch.tensor(ids)
-        labels_BT[row, start : len(ids)] = ids_BT[row, start : len(ids)]
-        mask_BT[row, : len(ids)] = 1
+    for row, sample in enumerate(samples):
+        length = len(sample.ids)
+        ids_BT[row, :length] = torch.tensor(sample.ids)
+        labels_BT[row, sample.start : length] = ids_BT[row, sample.start : length]
+        mask_BT[row, :length] = 1
     return ids_BT, labels_BT, mask_BT
 
 

@@ -36,7 +36,7 @@ TOWER = {
     "num_attention_heads": HEADS,
     "mlp_ratio": 2,
     "image_size": 112,
-    "patch_size": 14,
+    "patch_size": 16,
 }
 DECODER = {
     "vocab_size": VOCABULARY,
@@ -108,6 +108,7 @@ def make_tokenizer(folder: Path) -> None:
         character_coverage=1.0,
         hard_vocab_limit=False,
         split_digits=True,
+        remove_extra_whitespaces=False,  # as in Llama: a space at the end of a prompt is a token
         normalization_rule_name="identity",
         num_threads=1,
         minloglevel=2,

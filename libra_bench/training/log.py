@@ -41,6 +41,11 @@ class LogFile(TrainerCallback):
             kept = [line for line in read_log(self.path) if line.get("step", 0) <= self.after]
             write_jsonl(self.path, kept)
 
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """The last step is logged, too, whatever `logging_steps` says."""
+        if state.global_step >= state.max_steps:
+            control.should_log = True
+
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         """Add a line."""
         if state.is_world_process_zero and logs:

@@ -21,18 +21,7 @@ from benchmarks.errors import InputError, UnknownNameError
 
 Stage = Literal["align", "finetune"]
 RECIPES_FOLDER = Path(__file__).parent / "recipes"
-PATH_FIELDS = (
-    "model_name_or_path",
-    "vision_tower",
-    "pretrain_mm_mlp_adapter",
-    "data_path",
-    "image_folder",
-    "validation_data_path",
-    "output_dir",
-    "cache_features",
-    "deepspeed",
-)
-"""A relative path counts from the folder that the command is started in, as in the original."""
+PARALLEL_FOLDER = Path(__file__).parent / "parallel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +120,9 @@ class Recipe:
     dataloader_num_workers: int = 0
     """Processes that read samples ahead."""
     deepspeed: str | None = None
-    """A DeepSpeed configuration file, e.g. the shipped zero2.json."""
+    """A DeepSpeed configuration file, or a shipped one: zero2, zero3, zero3-offload."""
     fsdp: str | None = None
-    """Sharding by FSDP: transformers' words, e.g. "full_shard auto_wrap"."""
+    """transformers' settings of FSDP as a JSON file, or the shipped one: fsdp."""
 
     validation_data_path: str | None = None
     """Validation data in the format of the training data."""
@@ -212,6 +201,20 @@ def recipe_file(name: str) -> Path:
     if name in recipe_names():
         return RECIPES_FOLDER / f"{name}.yaml"
     raise UnknownNameError("recipe", name, recipe_names(), mend="or give a YAML file")
+
+
+def parallel_file(name: str) -> Path:
+    """The file of a DeepSpeed or FSDP configuration: a path, or the name of a shipped one.
+
+    Raises:
+        UnknownNameError: neither.
+    """
+    shipped = {path.stem: path for path in PARALLEL_FOLDER.glob("*.json")}
+    if Path(name).is_file():
+        return Path(name)
+    if name in shipped:
+        return shipped[name]
+    raise UnknownNameError("configuration", name, shipped, mend="or give a JSON file")
 
 
 def load_recipe(name: str, stage: Stage, overrides: Mapping[str, Any] | None = None) -> Origins:
@@ -342,6 +345,9 @@ def check_recipe(recipe: Recipe, stage: Stage) -> None:
     for contradicts, names in contradictions:
         if contradicts:
             raise InputError(f"{names} contradict each other", where="recipe", mend="change one of them")
+    for configuration in (recipe.deepspeed, recipe.fsdp):
+        if configuration is not None:
+            parallel_file(configuration)
     positive = (
         "global_batch_size per_device_train_batch_size lora_r logging_steps model_max_length validation_max_new_tokens"
     )

@@ -22,7 +22,7 @@ from libra_bench.training.artefacts import flush, is_write_error, load_weights, 
 from libra_bench.training.data import Collator, ConversationData
 from libra_bench.training.model import Parts
 from libra_bench.training.order import LengthGroupedSampler
-from libra_bench.training.recipe import Recipe
+from libra_bench.training.recipe import Recipe, parallel_file
 from libra_bench.training.validation import Best, Validation
 
 BEST = "best_eval_model"
@@ -68,6 +68,7 @@ class LibraTrainer(Trainer):
         self.truncated: set[Any] = set()
         self._ids: list[Any] = []
         self._output: str | None = None
+        self.optimizer: Any = None
         super().__init__(
             model=parts.model,
             args=training_arguments(recipe, best, evaluates=eval_data is not None),
@@ -79,7 +80,7 @@ class LibraTrainer(Trainer):
 
     def create_optimizer(self, model: Any = None) -> Any:
         """AdamW with decay on weights alone, and the connector in groups of its own where it has a rate of its own."""
-        if self.optimizer is not None:
+        if getattr(self, "optimizer", None) is not None:
             return self.optimizer
         target = self.model if model is None else model
         decayed = set(self.get_decay_parameter_names(target))
@@ -150,7 +151,8 @@ class LibraTrainer(Trainer):
         self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: Any = None
     ) -> tuple[Any, Any, Any]:
         """The loss of a validation batch; logits are never kept."""
-        return super().prediction_step(model, inputs, True, ignore_keys)
+        loss, _, _ = super().prediction_step(model, inputs, True, ignore_keys)
+        return loss, None, None
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
         """Validation loss, and the scores of generated texts."""
@@ -286,8 +288,9 @@ def training_arguments(recipe: Recipe, best: Best, *, evaluates: bool) -> Traini
         ddp_find_unused_parameters=False if world_size > 1 else None,
         dataloader_num_workers=recipe.dataloader_num_workers,
         dataloader_pin_memory=not on_cpu,
-        deepspeed=recipe.deepspeed,
-        fsdp=recipe.fsdp,
+        deepspeed=None if recipe.deepspeed is None else str(parallel_file(recipe.deepspeed)),
+        fsdp=None if recipe.fsdp is None else True,
+        fsdp_config=None if recipe.fsdp is None else str(parallel_file(recipe.fsdp)),
         eval_strategy=evaluation,
         eval_steps=recipe.eval_steps,
         save_strategy=saving,

@@ -124,7 +124,9 @@ def best_of(recipe: Recipe) -> Best:
         return Best(LOSS, greater_is_better=False)
     if not recipe.validation_data_path:
         raise InputError(f"metric_for_best_model {wanted} needs validation_data_path", where="recipe")
-    known = {key.name: key.higher_is_better for metric in chosen_metrics(recipe).metrics for key in metric.keys}
+    known = {
+        key.name: key.higher_is_better for metric in chosen_metrics(recipe).metrics.values() for key in metric.keys
+    }
     if wanted not in known:
         raise UnknownNameError(
             "metric_for_best_model", wanted, [LOSS, *known], mend="or add its metric to validation_metrics"

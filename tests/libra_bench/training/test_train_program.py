@@ -1,0 +1,295 @@
+"""The real program: plans, artefacts, kills, several processes, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from oracles import GOLDEN, MODELS
+from real_program import Program, read_lines
+
+BASE = MODELS / "tiny-llm-base"
+DATA = GOLDEN / "train" / "train.json"
+
+
+def arguments(out: object, stage: str = "align", **flags: object) -> list[str]:
+    """`train` with the golden tiny models."""
+    given: dict[str, object] = {
+        "model_name_or_path": BASE,
+        "vision_tower": MODELS / "tiny-rad-dino",
+        "data_path": DATA,
+        "image_folder": GOLDEN / "images",
+        "output_dir": out,
+        "global_batch_size": 4,
+        "per_device_train_batch_size": 2,
+        "learning_rate": 1e-3,
+        "report_to": "none",
+        "logging_steps": 1,
+        "metric_for_best_model": "loss",
+        **flags,
+    }
+    recipe = "phantom-align" if stage == "align" else "phantom-finetune"
+    named = [item for name, value in given.items() for item in ("--" + name.replace("_", "-"), str(value))]
+    return ["train", stage, "--config", recipe, *named]
+
+
+def losses(out: Path) -> list[tuple[int, float]]:
+    return [(line["step"], line["loss"]) for line in read_lines(out / "log.jsonl") if "loss" in line]
+
+
+def edited(tmp_path: Path, change) -> Path:
+    """The training data with one sample changed."""
+    samples = json.loads(DATA.read_text())
+    change(samples)
+    path = tmp_path / "edited.json"
+    path.write_text(json.dumps(samples))
+    return path
+
+
+def refused(program: Program, message: str, *given: object, status: int = 2) -> str:
+    """The program says it in one line, with this exit status and no traceback."""
+    done = program(*given, OMP_NUM_THREADS="1")
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == status, done.stderr[-2000:]
+    assert last.startswith("error: ")
+    assert message in last
+    assert "Traceback" not in done.stderr
+    return last
+
+
+def test_a_dry_run_says_what_would_happen_and_writes_nothing(program):
+    done = program(*arguments("out", num_train_epochs=3), "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["parameters"]["vision tower"][0] == plan["parameters"]["language model"][0] == 0
+    learns, of = plan["parameters"]["connector"]
+    assert learns == of > 10_000
+    assert (plan["samples"], plan["steps"], plan["global_batch"], plan["accumulation"]) == (16, 12, 4, 2)
+    assert plan["sample"].count("[[") == 1
+    assert "[[The heart is normal in size." in plan["sample"].replace("[[ ", "[[")
+    assert not (program.folder / "out").exists()
+    assert "learning_rate: 0.001  # --learning-rate" in done.stderr
+
+
+def test_an_aligned_connector_is_run_by_the_program(program):
+    done = program(*arguments("out", max_steps=2), "--json")
+    assert done.returncode == 0, done.stderr
+    out = program.folder / "out"
+    assert json.loads(done.stdout)["steps"] == 2
+    assert {"mm_projector.bin", "mm_projector.safetensors", "config.json", "README.md", "recipe.yaml"} <= {
+        path.name for path in out.iterdir()
+    }
+    assert (out / "plots" / "training.png").stat().st_size > 5_000
+    again = program(*arguments("out", max_steps=2), "--json")
+    assert "is finished" in again.stderr
+    assert json.loads(again.stdout) == json.loads(done.stdout) | {"seconds": json.loads(again.stdout)["seconds"]}
+    image = GOLDEN / "images" / "cur0.png"
+    said = program("describe", image, "--model", out, "--model-base", BASE, "--max-new-tokens", 4, "--num-beams", 1)
+    assert said.returncode == 0, said.stderr
+
+
+def test_a_lora_with_the_connector_of_stage_1_is_run_by_the_program(program):
+    assert program(*arguments("one", max_steps=1)).returncode == 0
+    done = program(
+        *arguments("two", "finetune", max_steps=1, pretrain_mm_mlp_adapter=program.folder / "one" / "mm_projector.bin")
+    )
+    assert done.returncode == 0, done.stderr
+    image = GOLDEN / "images" / "cur0.png"
+    said = program("describe", image, "--model", "two", "--model-base", BASE, "--max-new-tokens", 4, "--num-beams", 1)
+    assert said.returncode == 0, said.stderr
+
+
+def test_validation_on_text_decides_the_best(program):
+    done = program(
+        *arguments(
+            "out",
+            max_steps=4,
+            eval_steps=2,
+            validation_data_path=GOLDEN / "train" / "valid.json",
+            validation_samples=2,
+            validation_metrics="rouge_l,bleu",
+            validation_max_new_tokens=12,
+            metric_for_best_model="ROUGE-L",
+        ),
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    out, result = program.folder / "out", json.loads(done.stdout)
+    scored = {line["step"]: line["eval_ROUGE-L"] for line in read_lines(out / "log.jsonl") if "eval_ROUGE-L" in line}
+    assert set(scored) == {2, 4}
+    assert result["best"]["ROUGE-L"] == max(scored.values())
+    assert scored[result["best"]["step"]] == max(scored.values())
+    assert (out / "best_eval_model" / "mm_projector.bin").is_file()
+    assert f"| step | {result['best']['step']} |" in (out / "best_eval_model" / "README.md").read_text()
+    assert {path.name for path in out.glob("checkpoint-*")} == {"checkpoint-4", f"checkpoint-{result['best']['step']}"}
+
+
+def test_cached_features_give_the_same_losses(program):
+    # Half precision on disk: the losses agree to about 1e-3.
+    assert program(*arguments("plain", max_steps=3, mm_projector_dropout=0)).returncode == 0
+    cached = arguments("cached", max_steps=3, mm_projector_dropout=0, cache_features="features")
+    first = program(*cached)
+    assert first.returncode == 0, first.stderr
+    assert "features of 8 images: 8 to encode" in first.stderr
+    for (_, one), (_, other) in zip(losses(program.folder / "plain"), losses(program.folder / "cached"), strict=True):
+        assert one == pytest.approx(other, abs=2e-3)
+    again = program(*arguments("again", max_steps=3, mm_projector_dropout=0, cache_features="features"))
+    assert "0 to encode" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"data_path": "nowhere.json"}, "no such file"),
+        ({"model_name_or_path": "nowhere"}, "no such folder"),
+        ({"vision_tower": "nowhere"}, "vision tower 'nowhere' is not here"),
+        ({"pretrain_mm_mlp_adapter": "nowhere.bin"}, "no such file"),
+        ({"version": "libra_v9"}, "unknown conversation mode"),
+        ({"metric_for_best_model": "ROUGE-L"}, "needs validation_data_path"),
+        ({"validation_metrics": "rougel"}, "unknown metric"),
+        ({"global_batch_size": 3}, "global_batch_size 3"),
+        ({"mm_vision_select_layer": "-1"}, "needs 12 tower layers"),
+        ({"image_folder": "."}, "no such image"),
+    ],
+)
+def test_what_cannot_be_trained(program, flags, message):
+    refused(program, message, *arguments("out", **flags))
+
+
+def test_a_metric_that_no_chosen_metric_has(program):
+    flags = {"validation_data_path": GOLDEN / "train" / "valid.json", "metric_for_best_model": "RadGraph-partial"}
+    refused(program, "unknown metric_for_best_model", *arguments("out", **flags))
+
+
+def test_samples_that_cannot_be_used(program):
+    def more_images(samples):
+        samples[3]["image"] = ["cur0.png", "cur1.png", "cur2.png"]
+
+    def two_marks(samples):
+        samples[3]["conversations"][0]["value"] = "<image> and <image>"
+        samples[3]["conversations"][2]["value"] = "<image> again"
+
+    for change, message in ((more_images, "sample 3: "), (two_marks, "image marks")):
+        path = edited(program.folder, change)
+        refused(program, message, *arguments("out", data_path=path, num_train_epochs=1))
+
+
+def test_masked_labels(program):
+    def empty(samples):
+        for sample in samples:
+            sample["conversations"] = [sample["conversations"][0], {"from": "gpt", "value": ""}]
+
+    refused(program, "the labels are all masked", *arguments("out", data_path=edited(program.folder, empty)))
+
+    def one_empty(samples):
+        samples[3]["conversations"] = [samples[3]["conversations"][0], {"from": "gpt", "value": ""}]
+
+    refused(program, "sample 3: no token is learned", *arguments("out", data_path=edited(program.folder, one_empty)))
+
+
+def test_a_sample_that_cannot_be_read_is_skipped_and_counted(program):
+    def missing(samples):
+        samples[3]["image"] = ["nowhere.png"]
+
+    path = edited(program.folder, missing)
+    done = program(*arguments("out", data_path=path, on_error="skip", num_train_epochs=1), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["skipped"] == 1
+
+
+def test_a_loss_that_is_not_a_number(program):
+    # The original masks an empty reply whole: alone in a batch its loss is 0 / 0.
+    def one_empty(samples):
+        samples[3]["conversations"] = [samples[3]["conversations"][0], {"from": "gpt", "value": ""}]
+
+    path = edited(program.folder, one_empty)
+    flags = {"masking": "original", "per_device_train_batch_size": 1, "global_batch_size": 1, "num_train_epochs": 1}
+    last = refused(program, "the loss is nan", *arguments("out", data_path=path, **flags), status=1)
+    assert "batch 3" in last
+    assert "at step" in last
+
+
+def test_the_output_folder_of_another_recipe(program):
+    assert program(*arguments("out", max_steps=1)).returncode == 0
+    last = refused(program, "belongs to another recipe", *arguments("out", max_steps=1, learning_rate=5e-4))
+    assert "learning_rate: 0.001 -> 0.0005" in last
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_whole(program, tmp_path):
+    # A limit on the size of a file: the optimizer's states (0.4 MB) do not fit, the weights do.
+    first = program(*arguments("out", max_steps=4, save_steps=1), OMP_NUM_THREADS="1")
+    assert first.returncode == 0
+    whole = arguments("other", max_steps=4, save_steps=1)
+    limited = " ".join(["ulimit -f 300;", "exec", *(f"'{part}'" for part in program.command(*whole))])
+    done = subprocess.run(
+        ["bash", "-c", f"trap '' XFSZ; {limited}"], cwd=program.folder, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 1, done.stderr[-2000:]
+    assert done.stderr.strip().splitlines()[-1].startswith("error: ")
+    assert "cannot save" in done.stderr
+    assert not list((program.folder / "other").glob("checkpoint-*"))
+    assert not (program.folder / "other" / ".saving").exists()
+    assert program(*whole).returncode == 0
+    assert losses(program.folder / "other") == losses(program.folder / "out")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["align", "finetune"])
+def test_killed_and_continued_equals_uninterrupted(program, stage):
+    flags = {"num_train_epochs": 5, "save_steps": 3, "group_by_modality_length": stage == "align"}
+    if stage == "finetune":
+        flags |= {"model_name_or_path": MODELS / "tiny-libra-tac", "lora_dropout": 0.05}
+    flags |= {"mm_projector_dropout": 0.1}
+    assert program(*arguments("whole", stage, **flags), OMP_NUM_THREADS="1").returncode == 0
+    killed = program.folder / "killed"
+    for after in (3, 9):
+        started = subprocess.Popen(
+            program.command(*arguments("killed", stage, **flags)),
+            cwd=program.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        deadline = time.monotonic() + 200
+        while not (killed / f"checkpoint-{after}").exists() and time.monotonic() < deadline and started.poll() is None:
+            time.sleep(0.005)
+        started.send_signal(signal.SIGKILL)
+        started.wait()
+    done = program(*arguments("killed", stage, **flags), OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr
+    assert "continuing from" in done.stderr
+    assert losses(killed) == losses(program.folder / "whole")
+    name = "mm_projector.safetensors" if stage == "align" else "adapter_model.safetensors"
+    assert (killed / name).read_bytes() == (program.folder / "whole" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_losses_of_one(program):
+    flags = {"num_train_epochs": 2, "mm_projector_dropout": 0, "group_by_modality_length": False}
+    flags |= {"validation_data_path": GOLDEN / "train" / "valid.json", "validation_samples": 3}
+    flags |= {"validation_max_new_tokens": 8, "validation_metrics": "rouge_l"}
+    assert program(*arguments("one", **flags), OMP_NUM_THREADS="1").returncode == 0
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--no_python"]
+    both = subprocess.run(
+        [*torchrun, *program.command(*arguments("two", **flags))],
+        cwd=program.folder,
+        capture_output=True,
+        text=True,
+        timeout=500,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert both.returncode == 0, both.stderr[-3000:]
+    one, two = losses(program.folder / "one"), losses(program.folder / "two")
+    assert [step for step, _ in one] == [step for step, _ in two] == list(range(1, 9))
+    assert [loss for _, loss in two] == pytest.approx([loss for _, loss in one], abs=1e-5)
+    scores = [
+        [line["eval_ROUGE-L"] for line in read_lines(program.folder / name / "log.jsonl") if "eval_ROUGE-L" in line]
+        for name in ("one", "two")
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-6)

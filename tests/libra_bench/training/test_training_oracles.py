@@ -1,0 +1,238 @@
+"""The published code's own training runs: losses, rates, order, parameter groups, artefacts."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+from oracles import GOLDEN, records, tensors
+
+from libra_bench.training import stages
+from libra_bench.training.artefacts import load_weights
+from libra_bench.training.data import Collator, ConversationData, Pictures
+from libra_bench.training.masking import Conversations
+from libra_bench.training.model import build
+from libra_bench.training.recipe import fields, load_recipe
+from libra_bench.training.samples import SampleFile
+from libra_bench.training.trainer import LibraTrainer
+from model_adapters.libra.weights import materialize, read_weights
+
+RUNS = records("train/training_runs.json")
+NAMES = [name for name in RUNS if name != "lr_schedules"]
+LEFT_OUT = ("output_dir", "validation_data_path", "report_to", "gradient_accumulation_steps")
+
+
+def flags_of(name: str, out) -> dict:
+    """The recorded run's arguments, as flags; dropout was off in all of them."""
+    recorded = RUNS[name]["args"]
+    flags = {field: value for field, value in recorded.items() if field in fields() and field not in LEFT_OUT}
+    batch = recorded["per_device_train_batch_size"] * recorded["gradient_accumulation_steps"]
+    return flags | {
+        "output_dir": str(out),
+        "report_to": "none",
+        "global_batch_size": batch,
+        "mm_projector_dropout": 0.0,
+        "lora_dropout": 0.0,
+        "masking": "original",
+    }
+
+
+@pytest.fixture
+def golden(monkeypatch):
+    """Recorded paths are relative to the folder of the oracles."""
+    monkeypatch.chdir(GOLDEN)
+
+
+@pytest.fixture
+def prepared(golden, tmp_path):
+    def make(name):
+        stage = "align" if RUNS[name]["args"].get("tune_mm_mlp_adapter") else "finetune"
+        (tmp_path / "empty.yaml").write_text("{}")
+        origins = load_recipe(str(tmp_path / "empty.yaml"), stage, flags_of(name, tmp_path / "out"))
+        return stages.prepare(origins, stage), origins
+
+    return make
+
+
+class Recorder:
+    """Watches the trainer from inside, as the oracles were recorded."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.losses, self.order, self.rates, self.groups = [], [], [], []
+        step = LibraTrainer.training_step
+
+        def watched(trainer, *arguments, **options):
+            loss = step(trainer, *arguments, **options)
+            self.losses.append(loss.item())
+            self.order += trainer._ids
+            self.rates.append([group["lr"] for group in trainer.optimizer.param_groups])
+            names = {id(weight): name for name, weight in trainer.parts.model.named_trainable()}
+            self.groups = [
+                {"names": [names[id(weight)] for weight in group["params"]], "weight_decay": group["weight_decay"]}
+                for group in trainer.optimizer.param_groups
+            ]
+            return loss
+
+        monkeypatch.setattr(LibraTrainer, "training_step", watched)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recorded_run(prepared, monkeypatch, tmp_path, name):
+    recorded, seen = RUNS[name], Recorder(monkeypatch)
+    ready, origins = prepared(name)
+    learning = {name: list(weight.shape) for name, weight in ready.parts.model.named_trainable()}
+    assert learning == recorded["trainable"]
+    stages.train(ready, origins, [], lambda text: None)
+
+    assert seen.order == recorded["order"][: len(seen.order)]  # its loader fetched one batch more
+    assert seen.losses == pytest.approx(recorded["micro_loss_returned"], abs=1e-5)
+    rates = seen.rates[:: recorded["args"]["gradient_accumulation_steps"]]
+    assert len(rates) == len(recorded["lr_used_in_step"])
+    for found, expected in zip(rates, recorded["lr_used_in_step"], strict=True):
+        assert found == pytest.approx(expected, abs=1e-12)
+    assert [group["names"] for group in seen.groups] == [group["names"] for group in recorded["optimizer"]["groups"]]
+    decay = [group["weight_decay"] for group in recorded["optimizer"]["groups"]]
+    assert [group["weight_decay"] for group in seen.groups] == decay
+    check_artefacts(tmp_path / "out", recorded)
+
+
+def check_artefacts(out, recorded):
+    """Files, keys, shapes and config.json are the recorded ones."""
+    own = {"README.md", "trainer_state.json", "training_args.bin"}
+    assert set(recorded["files"]) - own <= {path.name for path in out.iterdir()}
+    for name in ("mm_projector.bin", "non_lora_trainables.bin"):
+        if name in recorded:
+            stored = torch.load(out / name, weights_only=True)
+            assert {key: [list(value.shape), str(value.dtype)] for key, value in stored.items()} == recorded[name]
+    if "adapter_model" in recorded:
+        stored = read_weights([out / "adapter_model.safetensors"])
+        found = {key: list(materialize(value).shape) for key, value in stored.items()}
+        assert found == {key: shape for key, (shape, _) in recorded["adapter_model"].items()}
+        config = json.loads((out / "adapter_config.json").read_text())
+        for field in ("r", "lora_alpha", "bias", "task_type", "peft_type", "base_model_name_or_path"):
+            assert config[field] == recorded["adapter_config.json"][field], field
+        assert set(config["target_modules"]) == set(recorded["adapter_config.json"]["target_modules"])
+    if "final_param_norms" in recorded:
+        stored = read_weights([out / "model.safetensors"])
+        norms = {key: float(materialize(value).norm()) for key, value in stored.items()}
+        expected = {key: norm for key, norm in recorded["final_param_norms"].items() if "vision_tower" not in key}
+        assert norms == pytest.approx({key: expected[key] for key in norms}, rel=1e-4)
+        assert not any("vision_tower" in key for key in norms)
+    config = json.loads((out / "config.json").read_text())
+    passing = {"_attn_implementation_autoset", "architectures", "transformers_version", "mm_vision_tower"}
+    for field, value in recorded.get("output_config_json", {}).items():
+        if field not in passing and field in config:
+            assert config[field] == value, field
+
+
+@pytest.mark.parametrize("name", ["stage1", "tiny-libra-lora", "stage2_full"])
+def test_weights_come_back(prepared, tmp_path, name):
+    ready, origins = prepared(name)
+    stages.train(ready, origins, [], lambda text: None)
+    trained = {key: weight.clone() for key, weight in ready.parts.model.named_trainable()}
+    fresh = build(ready.recipe)
+    assert any(not torch.equal(trained[key], weight) for key, weight in fresh.model.named_trainable())
+    load_weights(tmp_path / "out", fresh, ready.recipe)
+    assert all(torch.equal(trained[key], weight) for key, weight in fresh.model.named_trainable())
+
+
+@pytest.mark.parametrize("name", RUNS["lr_schedules"])
+def test_learning_rates(name):
+    from transformers import get_cosine_schedule_with_warmup
+
+    recorded = RUNS["lr_schedules"][name]
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=recorded["base_lr"])
+    warmup = math.ceil(recorded["steps"] * recorded["warmup_ratio"])
+    assert warmup == recorded["warmup_steps"]
+    schedule = get_cosine_schedule_with_warmup(optimizer, warmup, recorded["steps"])
+    rates = []
+    for _ in recorded["lr_used_in_step"]:
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx(recorded["lr_used_in_step"], abs=1e-15)
+
+
+@pytest.fixture
+def data(prepared) -> tuple[ConversationData, Collator]:
+    ready, _ = prepared("stage2_full")
+    return ready.data, ready.collator
+
+
+META, BATCHES = records("train/batch_meta.json"), tensors("train/batch.safetensors")
+
+
+@pytest.mark.parametrize(("batch", "numbers"), [("b2", [0, 3]), ("b1", [5])])
+def test_a_recorded_batch(data, batch, numbers):
+    samples, collator = data
+    assert META[f"{batch}.sample_indices"] == numbers
+    made = collator([samples[number] for number in numbers])
+    for key in ("input_ids", "labels", "images"):
+        torch.testing.assert_close(made[key], BATCHES[f"{batch}.{key}"], atol=1e-6, rtol=0)
+    assert torch.equal(made["attention_mask"].bool(), BATCHES[f"{batch}.attention_mask"].bool())
+    learned = [int((row != -100).sum()) for row in made["labels"]]
+    assert learned == META[f"{batch}.supervised_tokens"]
+
+
+def test_lengths_for_grouping(data):
+    assert list(data[0].samples.modality_lengths) == META["modality_lengths"]
+
+
+def test_long_samples_are_cut_in_the_batch_and_counted(data):
+    samples, _ = data
+    shape = tuple(samples[0]["images"][0].shape)
+    recorded = META["collator_truncation_len40"]
+    long, short = (
+        {"id": name, "input_ids": list(range(3, 3 + length)), "labels": list(range(3, 3 + length)), "images": None}
+        for name, length in (("long", 57), ("short", 17))
+    )
+    made = Collator(40, 0, shape)([long, short])
+    assert made["input_ids"].tolist() == recorded["input_ids"]
+    assert made["labels"].tolist() == recorded["labels"]
+    assert made["attention_mask"].tolist() == recorded["attention_mask"]
+    assert made["truncated"] == ["long"]
+
+
+def test_a_missing_prior_is_the_current_image_and_dummy_means_always(data):
+    samples, _ = data
+    current, prior = samples[4]["images"]
+    assert torch.equal(current, prior)
+    current, prior = samples[0]["images"]
+    assert not torch.equal(current, prior)
+    pictures = samples.pictures
+    dummy = ConversationData(
+        SampleFile(samples.samples.path),
+        Conversations(samples.conversations.tokenizer, "libra_v1"),
+        Pictures(pictures.folder, pictures.processor, pictures.aspect_ratio, "dummy"),
+        on_error="stop",
+        num_patches=16,
+    )
+    assert torch.equal(*dummy[0]["images"])
+    assert torch.equal(dummy[0]["images"][0], current)
+
+
+def test_a_text_without_image_shares_a_batch_with_images(data, tmp_path):
+    # The published collator fails here (it wants two images of every sample).
+    samples, collator = data
+    text = {
+        "id": "text",
+        "input_ids": samples[5]["input_ids"][:20],
+        "labels": samples[5]["labels"][:20],
+        "images": None,
+    }
+    text["input_ids"] = [index for index in text["input_ids"] if index >= 0]
+    text["labels"] = list(text["input_ids"])
+    model = build(load_recipe_of(tmp_path)).model.train()
+    both = collator([samples[0], text])
+    loss = model(**{key: both[key] for key in ("input_ids", "attention_mask", "images", "labels")}).loss
+    alone = collator([text])
+    alone_loss = model(**{key: alone[key] for key in ("input_ids", "attention_mask", "images", "labels")}).loss
+    assert torch.isfinite(loss)
+    alone_loss.backward()  # the connector takes part even in a batch without images
+    assert all(weight.grad is not None for weight in model.connector.parameters())
+
+
+def load_recipe_of(tmp_path):
+    return load_recipe(str(tmp_path / "empty.yaml"), "align", flags_of("stage1", tmp_path / "out")).recipe
