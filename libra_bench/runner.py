@@ -201,7 +201,7 @@ def finish_run(plan: Plan, listener: Listener, processes: Processes) -> Path:
     scored = score_run(plan.folder, plan.chosen, plan.suite, answers, plan.options.by)
     if plan.options.out is None:
         row = leaderboard.row_of(scored.scores, provenance.read_record(plan.folder))
-        leaderboard.update(RUNS_FOLDER / "leaderboard.csv", row)
+        leaderboard.update(RUNS_FOLDER / "leaderboard.csv", row, leaderboard.signatures_of(scored.scores))
     plots.write_plots(plan.folder)
     if plan.options.report:
         page.write_report([plan.folder], follow_links=plan.options.follow_links, on_images=listener.drawing)

@@ -43,11 +43,22 @@ def row_of(scores: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str |
     return row | {RUN: str(run.get("fingerprint") or "")}
 
 
-def update(path: Path, row: Row) -> None:
+def signatures_of(scores: Mapping[str, Any]) -> dict[str, str]:
+    """Column -> signature, of a scores.json."""
+    return {entry["key"]: entry["signature"] for entry in scores["scores"] if entry["value"] is not None}
+
+
+def update(path: Path, row: Row, signatures: Mapping[str, str] | None = None) -> None:
     """Add a row to a leaderboard, or replace the row of the same run; a new metric adds its column.
 
     A row without a run is known by model name and suite. Written atomically, under a lock: any number of
-    runs may end at the same moment.
+    runs may end at the same moment. Beside `leaderboard.csv`, `leaderboard.signatures.csv` says of each number
+    what exactly was computed.
+
+    Args:
+        path: the leaderboard.
+        row: from `row_of`.
+        signatures: from `signatures_of`; None: the companion is left alone.
 
     Raises:
         InputError: the file is there, but is no leaderboard.
@@ -62,6 +73,18 @@ def update(path: Path, row: Row) -> None:
         else:
             rows.append(row)
         write(path, rows)
+        if signatures is not None:
+            _update_signatures(path.with_suffix(".signatures.csv"), row, signatures)
+
+
+def _update_signatures(path: Path, row: Row, signatures: Mapping[str, str]) -> None:
+    kept = [other for other in read(path) if _identity(other) != _identity(row)]
+    known = {NAME: row[NAME], "suite": row.get("suite", ""), RUN: row.get(RUN, "")}
+    added = [{**known, "column": column, "signature": signature} for column, signature in signatures.items()]
+    with atomic_write(path) as stream:
+        table = csv.DictWriter(stream, [NAME, "suite", "column", "signature", RUN], lineterminator="\n")
+        table.writeheader()
+        table.writerows({key: guarded(value) for key, value in line.items()} for line in [*kept, *added])
 
 
 def read(path: Path) -> list[dict[str, str]]:

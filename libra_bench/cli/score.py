@@ -73,7 +73,7 @@ def _add_rows(csv: Path | None, scored: list[Scored], record: dict[str, Any]) ->
 
     if csv is not None:
         for item in scored:
-            leaderboard.update(csv, leaderboard.row_of(item.scores, record))
+            leaderboard.update(csv, leaderboard.row_of(item.scores, record), leaderboard.signatures_of(item.scores))
 
 
 def _show(scored: list[Scored], checked: list[tuple[list[Check], list[Unverified]]], *, as_json: bool) -> None:

@@ -71,7 +71,8 @@ class TemporalChangeF1:
     ) -> MetricResult:
         """Score N predictions; `fields[i]["has_prior"]` tells where a comparison has nothing to compare with."""
         predicted = [statements(text) for text in predictions]
-        chosen = [_best_reference(said, texts) for said, texts in zip(predicted, references, strict=True)]
+        best = [_best_reference(said, texts) for said, texts in zip(predicted, references, strict=True)]
+        chosen = [texts[i] if texts else "" for i, texts in zip(best, references, strict=True)]
         expected = [statements(text) for text in chosen]
         rows = [_counts(said, true) for said, true in zip(predicted, expected, strict=True)]
         statistics = Statistics(np.array(rows, dtype=float).reshape(len(rows), 6), self.reduce)
@@ -86,18 +87,21 @@ class TemporalChangeF1:
                 "direction_confusion": _confusion(predicted, expected),
                 "comparison_without_prior": _without_prior(predictions, chosen, fields),
             },
-            spans=[*_spans("prediction", predicted), *_spans("reference", expected)],
+            spans=[
+                *_spans(predicted, ["prediction"] * len(rows)),
+                *_spans(expected, [f"reference {i + 1}" if i else "reference" for i in best]),
+            ],
         )
 
 
-def _best_reference(said: Sequence[ChangeStatement], texts: Sequence[str]) -> str:
-    """The reference with the best F1 of statements, then of directions; the first of equals."""
+def _best_reference(said: Sequence[ChangeStatement], texts: Sequence[str]) -> int:
+    """The index of the reference with the best F1 of statements, then of directions; the first of equals."""
 
-    def quality(text: str) -> tuple[float, float]:
-        matched, predicted, expected, *rest = _counts(said, statements(text))
+    def quality(index: int) -> tuple[float, float]:
+        matched, predicted, expected, *rest = _counts(said, statements(texts[index]))
         return _f1(matched, predicted, expected), _f1(*rest)
 
-    return max(texts, key=quality) if texts else ""
+    return max(range(len(texts)), key=quality, default=0)
 
 
 def _counts(said: Sequence[ChangeStatement], true: Sequence[ChangeStatement]) -> tuple[int, ...]:
@@ -168,8 +172,8 @@ def _without_prior(
     return {"samples": len(without), "predictions": rate(predictions), "references": rate(references)}
 
 
-def _spans(side: str, texts: Sequence[Sequence[ChangeStatement]]) -> Iterable[Span]:
-    for sample, items in enumerate(texts):
+def _spans(texts: Sequence[Sequence[ChangeStatement]], sides: Sequence[str]) -> Iterable[Span]:
+    for sample, (items, side) in enumerate(zip(texts, sides, strict=True)):
         for item in items:
             label = (
                 f"{item.side} {item.finding}: {item.direction}" if item.side else f"{item.finding}: {item.direction}"

@@ -53,6 +53,10 @@ def test_a_rerun_replaces_its_row_and_another_run_adds_one(program):
     assert len({row["run"] for row in table}) == 3
     assert next(iter(table[0])) == "Model Name"
     assert list(table[0])[-1] == "run"
+    signatures = rows(program.folder / "runs/leaderboard.signatures.csv")
+    assert {row["run"] for row in signatures} == {row["run"] for row in table}
+    assert len({(row["run"], row["column"]) for row in signatures}) == len(signatures)
+    assert all(table[0][row["column"]] for row in signatures if row["run"] == table[0]["run"])
 
 
 def test_json_goes_to_stdout_and_the_prompt_to_stderr(program):
