@@ -24,6 +24,7 @@ from transformers.trainer_callback import PrinterCallback
 from benchmarks.errors import InputError, RunConflictError
 from benchmarks.files import atomic_write, sha256_file, write_json
 from benchmarks.images import read_radiograph
+from libra_bench.protocols import protocol_named
 from libra_bench.training.card import write_card
 from libra_bench.training.data import Collator, ConversationData, Pictures
 from libra_bench.training.feature_cache import FeatureCache, cache_folder
@@ -76,6 +77,7 @@ def prepare(origins: Origins, stage: Stage) -> Prepared:
     recipe = origins.recipe
     template(recipe.version)
     chosen_metrics(recipe)
+    protocol_named(recipe.validation_protocol)
     best = best_of(recipe)
     samples = SampleFile(Path(recipe.data_path))
     others = None if recipe.validation_data_path is None else SampleFile(Path(recipe.validation_data_path))

@@ -1,0 +1,175 @@
+"""What cannot be trained is refused before anything is trained: what, where, the mend."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from oracles import GOLDEN, MODELS
+
+from benchmarks.errors import InputError, RunConflictError, StorageError, UnknownNameError
+from libra_bench.training import artefacts, stages
+from libra_bench.training.recipe import load_recipe
+from libra_bench.training.trainer import TrainingError, checkpoints
+
+DATA = GOLDEN / "train" / "train.json"
+VALID = GOLDEN / "train" / "valid.json"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Prepare, and train unless told otherwise, the golden tiny model with these flags."""
+
+    def run(*, prepare_only: bool = False, **flags: object) -> dict | None:
+        given = {
+            "model_name_or_path": MODELS / "tiny-llm-base",
+            "vision_tower": MODELS / "tiny-rad-dino",
+            "data_path": DATA,
+            "image_folder": GOLDEN / "images",
+            "output_dir": tmp_path / "out",
+            "global_batch_size": 4,
+            "per_device_train_batch_size": 2,
+            "report_to": "none",
+            "metric_for_best_model": "loss",
+            **flags,
+        }
+        origins = load_recipe("phantom-align", "align", {name: str(value) for name, value in given.items()})
+        prepared = stages.prepare(origins, "align")
+        return None if prepare_only else stages.train(prepared, origins, [], lambda text: None)
+
+    return run
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """The training data with something changed."""
+
+    def write(change) -> Path:
+        samples = json.loads(DATA.read_text())
+        change(samples)
+        path = tmp_path / "edited.json"
+        path.write_text(json.dumps(samples))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"data_path": "nowhere.json"}, "no such file"),
+        ({"model_name_or_path": "nowhere"}, "no such folder"),
+        ({"vision_tower": "nowhere"}, "vision tower 'nowhere' is not here"),
+        ({"pretrain_mm_mlp_adapter": "nowhere.bin"}, "no such file"),
+        ({"version": "libra_v9"}, "unknown conversation mode"),
+        ({"metric_for_best_model": "ROUGE-L"}, "needs validation_data_path"),
+        ({"validation_metrics": "rougel"}, "unknown metric"),
+        ({"mm_vision_select_layer": "-1"}, "needs 12 tower layers"),
+        ({"image_folder": "."}, "sample 0: .*no such image"),
+        ({"metric_for_best_model": "RadGraph-partial", "validation_data_path": VALID}, "unknown metric_for_best_model"),
+    ],
+)
+def test_what_cannot_be_trained(run, flags, message):
+    with pytest.raises(InputError, match=message):
+        run(prepare_only=True, **flags)
+
+
+def test_a_global_batch_that_does_not_divide(run):
+    with pytest.raises(InputError, match="global_batch_size 3"):
+        run(global_batch_size=3)
+
+
+def three_images(samples):
+    samples[3]["image"] = ["cur0.png", "cur1.png", "cur2.png"]
+
+
+def two_marks(samples):
+    samples[3]["conversations"][2]["value"] = "<image> again"
+
+
+def no_mark(samples):
+    samples[3]["conversations"][0]["value"] = "no mark"
+
+
+def no_reply(samples):
+    samples[3]["conversations"] = [samples[3]["conversations"][0], {"from": "gpt", "value": ""}]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (three_images, "sample 3: .*one or two names"),
+        (two_marks, "sample 3: 2 image marks"),
+        (no_mark, "sample 3: 0 image marks"),
+        (no_reply, "sample 3: no token is learned"),
+    ],
+)
+def test_a_sample_that_cannot_be_used(run, edited, change, message):
+    with pytest.raises(InputError, match=message):
+        run(data_path=edited(change), num_train_epochs=1)
+
+
+@pytest.mark.parametrize("change", [three_images, two_marks, no_reply])
+def test_or_is_skipped_and_counted(run, edited, change):
+    result = run(data_path=edited(change), num_train_epochs=1, on_error="skip")
+    assert result is not None
+    assert result["skipped"] == 1
+    assert result["steps"] == 4
+
+
+def test_masked_labels(run, edited):
+    def empty(samples):
+        for sample in samples:
+            sample["conversations"] = [sample["conversations"][0], {"from": "gpt", "value": ""}]
+
+    with pytest.raises(InputError, match="the labels are all masked"):
+        run(prepare_only=True, data_path=edited(empty))
+
+
+def test_a_loss_that_is_not_a_number(run, edited):
+    # The original masks an empty reply whole: alone in a batch its loss is 0 / 0.
+    flags = {"masking": "original", "per_device_train_batch_size": 1, "global_batch_size": 1, "num_train_epochs": 1}
+    with pytest.raises(TrainingError, match=r"the loss is nan at step \d+, batch 3") as caught:
+        run(data_path=edited(no_reply), **flags)
+    assert caught.value.exit_status == 1
+
+
+def test_the_output_folder_of_another_recipe(run):
+    run(max_steps=1)
+    with pytest.raises(RunConflictError, match=r"belongs to another recipe .*learning_rate: 0.002 -> 0.0005"):
+        run(max_steps=1, learning_rate=5e-4)
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_whole(run, monkeypatch, tmp_path):
+    whole = {path: path.read_bytes() for path in _files(run, tmp_path, max_steps=2, save_steps=1)}
+    assert whole
+    out = tmp_path / "full"
+    written = []
+
+    def no_space(*arguments: object, **options: object) -> None:
+        if len(written) == 1:
+            raise OSError(28, "No space left on device")
+        written.append(1)
+        write(*arguments, **options)
+
+    write = artefacts.write_weights
+    monkeypatch.setattr("libra_bench.training.trainer.write_weights", no_space)
+    with pytest.raises(StorageError, match=r"cannot save .*checkpoint before"):
+        run(max_steps=2, save_steps=1, output_dir=out)
+    assert [path.name for path in checkpoints(out)] == ["checkpoint-1"]
+    assert not (out / ".saving").exists()
+    monkeypatch.undo()
+    run(max_steps=2, save_steps=1, output_dir=out)  # continues from it
+    name = "mm_projector.safetensors"
+    assert (out / name).read_bytes() == whole[tmp_path / "out" / name]
+
+
+def _files(run, tmp_path, **flags):
+    run(**flags)
+    return [path for path in (tmp_path / "out").iterdir() if path.is_file()]
+
+
+def test_an_unknown_protocol(run):
+    with pytest.raises(UnknownNameError, match="did you mean 'greedy'"):
+        run(prepare_only=True, validation_protocol="gredy")
