@@ -78,13 +78,13 @@ def update(path: Path, row: Row, signatures: Mapping[str, str] | None = None) ->
 
 
 def _update_signatures(path: Path, row: Row, signatures: Mapping[str, str]) -> None:
-    kept = [other for other in read(path) if _identity(other) != _identity(row)]
+    lines: list[Row] = [other for other in read(path) if _identity(other) != _identity(row)]
     known = {NAME: row[NAME], "suite": row.get("suite", ""), RUN: row.get(RUN, "")}
-    added = [{**known, "column": column, "signature": signature} for column, signature in signatures.items()]
+    lines += [{**known, "column": column, "signature": signature} for column, signature in signatures.items()]
     with atomic_write(path) as stream:
         table = csv.DictWriter(stream, [NAME, "suite", "column", "signature", RUN], lineterminator="\n")
         table.writeheader()
-        table.writerows({key: guarded(value) for key, value in line.items()} for line in [*kept, *added])
+        table.writerows({key: guarded(value) for key, value in line.items()} for line in lines)
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -130,7 +130,8 @@ def test_the_recorded_evaluation_comes_out_again(program):
 def test_describe_says_what_the_run_says(program):
     done = program(
         "describe", GOLDEN / "images/cur0.png", GOLDEN / "images/prior0.png",
-        "--model", GOLDEN / "models/tiny-libra-tac", "--protocol", "greedy", "--max-new-tokens", 24, "--conv-mode", "libra_v1", "--prompt",
+        "--model", GOLDEN / "models/tiny-libra-tac", "--protocol", "greedy",
+        "--max-new-tokens", 24, "--conv-mode", "libra_v1", "--prompt",
         "Provide a detailed description of the findings in the radiology image. Following clinical context: "
         "Indication: Shortness of breath.",
     )  # fmt: skip
