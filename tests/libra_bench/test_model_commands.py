@@ -1,0 +1,246 @@
+"""Models through the real program: listing, checking, merging, floors, served models; and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import tiny_vlms
+from faulty_endpoint import endpoint
+from oracles import MODELS
+from real_program import Program, read_lines
+
+SPARE = ("--metrics", "temporal_f1", "--no-report", "--limit", "6")
+
+
+def refused(done, *words: str) -> None:
+    """The program said no in one line that holds all these words."""
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    line = done.stderr.strip().splitlines()[-1]
+    assert line.startswith("error: "), done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in line, line
+
+
+def run_json(program: Program, *arguments: object, **environment: str) -> tuple[dict, list[dict]]:
+    """run.json and answers of a run of the demo."""
+    done = program("run", "--suite", "demo", *arguments, *SPARE, "--json", **environment)
+    assert done.returncode == 0, done.stderr
+    folder = program.folder / json.loads(done.stdout)["run"]
+    return json.loads((folder / "run.json").read_text()), read_lines(folder / "answers.jsonl")
+
+
+@pytest.fixture(scope="module")
+def llava(tmp_path_factory) -> Path:
+    return tiny_vlms.llava(tmp_path_factory.mktemp("models") / "llava")
+
+
+@pytest.fixture
+def copy(tmp_path) -> Path:
+    """Copies of the tiny checkpoints that tests may damage, beside their towers."""
+    folder = tmp_path / "models"
+    for name in ("tiny-libra-tac", "tiny-libra-lora", "tiny-libra-stage1", "tiny-llm-base", "tiny-rad-dino"):
+        shutil.copytree(MODELS / name, folder / name)
+    return folder
+
+
+def edit(file: Path, **fields) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **fields}))
+
+
+def test_the_listing_says_what_each_model_needs(program):
+    listed = {model["name"]: model for model in json.loads(program("models", "--json").stdout)}
+    assert listed["libra-tiny"]["here"] is True
+    assert listed["CheXagent-2"]["state"] == "needs transformers==4.40.0"
+    assert "torchvision" in listed["Qwen2.5-VL"]["state"] or listed["Qwen2.5-VL"]["here"] in (True, False)
+    assert listed["libra-v1.0-7b"]["card"]["conv_mode"] == "libra_v1"
+    assert {"echo", "constant", "normal", "random-report", "retrieval", "copy-prior-report", "oracle"} <= set(listed)
+    shown = program("models").stdout
+    assert "libra-maira-2" in shown
+    assert "openai:NAME" in shown
+
+
+def test_check_shows_prompt_and_first_token(program, llava):
+    found = json.loads(program("models", "check", "libra-tiny", "--json").stdout)
+    assert found["works"] is True
+    assert found["prompt"].endswith("ASSISTANT:")
+    assert found["prompt_tokens"] > 50
+    assert isinstance(found["first_token"], str)
+    found = json.loads(program("models", "check", llava, "--json").stdout)
+    assert (found["adapter"], found["works"]) == ("hf_vlm", True)
+    assert found["prompt"].count("<image>") == 2
+
+
+def test_check_lists_every_key_that_does_not_fit(program, copy):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(copy / "tiny-libra-tac" / "model.safetensors")
+    taken = [key for key in weights if ".layers.0." in key]
+    kept = {key: weight for key, weight in weights.items() if key not in taken}
+    save_file(
+        {**kept, "model.stray": weights["model.norm.weight"].clone()}, copy / "tiny-libra-tac" / "model.safetensors"
+    )
+    done = program("models", "check", copy / "tiny-libra-tac", "--json")
+    found = json.loads(done.stdout)
+    assert found["loads"] is False
+    assert set(found["missing_keys"]) == set(taken)
+    assert found["unexpected_keys"] == ["model.stray"]
+    refused(done, f"{len(taken)} missing keys", "1 unexpected key: model.stray", "tiny-libra-tac")
+
+
+def test_merge_writes_a_checkpoint_that_answers_the_same(program, copy):
+    base, lora, out = copy / "tiny-libra-tac", copy / "tiny-libra-lora", copy / "merged"
+    done = program("models", "merge", base, lora, out, "--json")
+    assert json.loads(done.stdout) == {"checkpoint": str(out), "dtype": "float32"}, done.stderr
+    decoding = ("--num-beams", 2, "--max-new-tokens", 12, "--protocol", "greedy")
+    _, merged = run_json(program, "--model", out, *decoding)
+    _, apart = run_json(program, "--model", lora, "--model-base", base, *decoding)
+    _, plain = run_json(program, "--model", base, *decoding)
+    texts = [[answer["text"] for answer in answers] for answers in (merged, apart, plain)]
+    assert texts[0] == texts[1] != texts[2]
+    refused(program("models", "merge", base, lora, out), "is not empty", "name a new folder")
+    refused(program("models", "merge", base, copy / "gone", copy / "o"), "gone", "no such folder")
+    refused(program("models", "merge", copy / "gone", lora, copy / "o"), "gone", "no such folder")
+
+
+def damaged(copy: Path, kind: str) -> list[object]:
+    """A model that cannot be loaded, as arguments of `models check`."""
+    tac, lora, stage1 = copy / "tiny-libra-tac", copy / "tiny-libra-lora", copy / "tiny-libra-stage1"
+    if kind == "lora without base":
+        return [lora]
+    if kind == "base of another size":
+        return [lora, "--model-base", MODELS / "tiny-libra-v1.0-3b"]
+    if kind == "projector of another width":
+        edit(tac / "config.json", mm_hidden_size=40)
+        return [tac]
+    if kind == "projector weights of another width":
+        edit(stage1 / "config.json", mm_projector_type="linear", mm_vision_select_layer=-2)
+        return [stage1, "--model-base", copy / "tiny-llm-base"]
+    if kind == "no tokenizer":
+        (tac / "tokenizer.model").unlink()
+        return [tac]
+    if kind == "unknown family":
+        edit(tac / "config.json", model_type="libra_falcon", architectures=["LibraFalconForCausalLM"])
+        return [tac]
+    (copy / "own.yaml").write_text(f"id: own\nadapter: libra\npath: {tac}\nconv_modes: v1\n")
+    return [copy / "own.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("lora without base", ["needs its base model", "--model-base"]),
+        ("base of another size", ["tiny-libra-lora"]),
+        ("projector of another width", ["mm_hidden_size is 40", "mm_vision_tower"]),
+        ("projector weights of another width", ["mm_projector"]),
+        ("no tokenizer", ["tokenizer"]),
+        ("unknown family", ["unknown decoder family 'libra_falcon'", "known: libra"]),
+        ("unknown field", ["own.yaml", "did you mean 'conv_mode'?"]),
+    ],
+)
+def test_what_does_not_fit_is_said_in_one_line(program, copy, kind, words):
+    arguments = damaged(copy, kind)
+    refused(program("models", "check", *arguments), *words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--model", "echo", "--train", "x.jsonl"], ["unknown option of the echo adapter 'train'", "available: none"]),
+        (["--model", "retrieval", "--option", "bye=image"], ["did you mean 'by'?"]),
+        (["--model", "retrieval", "--option", "by=indicaton"], ["did you mean 'indication'?"]),
+        (["--model", "normal", "--train", "gone.jsonl"], ["gone.jsonl", "no such training file"]),
+        (["--model", "libra-tiny", "--option", "workers=many"], ["option workers", "a whole number", "'many'"]),
+        (["--model", "libra-tiny", "--load-in", "3bit"], ["--load-in", "4bit or 8bit"]),
+        (["--model", "libra-tiny", "--load-in", "4bit", "--device", "cpu"], ["4-bit weights need a CUDA device"]),
+        (["--model", "libra-tiny", "--device", "tpu9"], ["unknown device 'tpu9'", "--device"]),
+        (["--model", "libra-tiny", "--trust-remote-code"], ["option of the libra adapter", "'trust_remote_code'"]),
+        (["--model", "CheXagent-2"], ["needs transformers==4.40.0", "replay:FILE"]),
+        (["--model", "openai:x"], ["--base-url URL"]),
+        (["--model", "openai:x", "--base-url", "http://127.0.0.1:9/v1"], ["http://127.0.0.1:9/v1", "nobody answers"]),
+        (
+            ["--model", "openai:x", "--base-url", "http://h/v1", "--option", "api_key=1"],
+            ["unknown option of the openai adapter 'api_key'"],
+        ),
+        (["--model", "echo", "--weights", "."], ["'echo' is no model card"]),
+        (["--model", "libra-v1.0-7b", "--weights", "gone"], ["--weights gone", "no such folder"]),
+    ],
+)
+def test_a_wrong_option_is_said_in_one_line(program, arguments, words):
+    refused(program("run", "--suite", "demo", *arguments, *SPARE), *words)
+    if arguments[1] != "openai:x":
+        assert not list(program.folder.glob("runs/*/*/*/answers*"))
+
+
+def test_without_torchvision_a_model_that_needs_it_is_refused(program):
+    import importlib.util
+
+    if importlib.util.find_spec("torchvision") is not None:
+        pytest.skip("torchvision is installed")
+    refused(
+        program("run", "--suite", "demo", "--model", "Qwen2.5-VL"), "Qwen2.5-VL", "needs torchvision", "pip install"
+    )
+
+
+def test_a_card_of_ones_own_leads_the_run(program, copy):
+    card = program.folder / "own.yaml"
+    card.write_text(
+        "id: own\nadapter: libra\npath: models/tiny-libra-tac\nconv_mode: libra_v1\nimage_policy: one\n"
+        "protocol: greedy\ntrained_on: [A]\nlicence: null\n"
+    )
+    record, answers = run_json(program, "--model", card, "--max-new-tokens", 4)
+    assert (record["model"]["id"], record["protocol"]["name"]) == ("own", "greedy")
+    assert record["deciding"]["model"]["conv_mode"] == "libra_v1"
+    assert record["deciding"]["model"]["image_policy"] == "one"
+    assert len(answers) == 6
+
+
+def test_a_shipped_card_takes_its_weights_from_a_folder(program, copy):
+    record, _ = run_json(
+        program, "--model", "libra-v1.0-7b", "--weights", copy / "tiny-libra-tac", "--max-new-tokens", 4,
+        "--num-beams", 1,
+    )  # fmt: skip
+    assert record["model"]["name"] == "libra-v1.0-7b"
+    assert record["model"]["card"]["trained_on"][0] == "MIMIC-CXR"
+
+
+def test_floors_learn_from_the_demos_own_file_or_from_a_given_one(program):
+    from benchmarks.catalog import DEMO_TRAIN
+
+    trained = {row["reference"] for row in read_lines(DEMO_TRAIN)}
+    for model in ("normal", "random-report", "retrieval"):
+        record, answers = run_json(program, "--model", model)
+        assert {answer["text"] for answer in answers} <= trained
+        assert record["model"]["options"]["train"] == str(DEMO_TRAIN)
+    (program.folder / "own.jsonl").write_text('{"question_id": 1, "text": "?", "reference": "Mine."}\n')
+    record, answers = run_json(program, "--model", "retrieval", "--train", "own.jsonl")
+    assert {answer["text"] for answer in answers} == {"Mine."}
+
+
+def test_a_served_model_is_recorded_and_its_key_is_not(program):
+    key = "sk-secret-1234567890"
+    with endpoint() as server:
+        record, answers = run_json(
+            program, "--model", "openai:tiny", "--base-url", server.url, "--concurrency", 2,
+            "--option", "price_in=1", "--option", "price_out=2", OPENAI_API_KEY=key,
+        )  # fmt: skip
+        assert set(server.keys) == {f"Bearer {key}"}
+    assert record["protocol"]["name"] == "greedy"
+    assert record["deciding"]["model"]["base_url"] == server.url
+    assert record["adapter_report"]["requests"] == 6
+    assert record["adapter_report"]["cost"] == pytest.approx(6 * 120e-6)
+    assert answers[1]["metadata"]["prompt_tokens"] == 100
+    for path in (program.folder / "runs").rglob("*"):
+        assert path.is_dir() or key.encode() not in path.read_bytes(), path
+
+
+def test_code_that_was_asked_for_is_recorded(program, llava):
+    record, _ = run_json(
+        program, "--model", llava, "--trust-remote-code", "--protocol", "greedy", "--max-new-tokens", 4
+    )
+    assert record["model"]["options"] == {"trust_remote_code": True}
+    assert record["deciding"]["model"]["trust_remote_code"] is True
+    assert record["deciding"]["model"]["bits"] is None
