@@ -13,8 +13,6 @@ from libra_bench.cli import output
 from libra_bench.training.recipe import Stage, field_help, fields
 
 if TYPE_CHECKING:
-    from transformers import TrainerCallback
-
     from libra_bench.training.recipe import Origins
 
 app = typer.Typer(help="Train a Libra model: stage 1 (align) and stage 2 (finetune).", no_args_is_help=True)
@@ -85,7 +83,11 @@ def _train(origins: Origins, stage: Stage, *, dry_run: bool, as_json: bool) -> N
         if main:
             output.result(plan.as_json(), Text("nothing was trained (--dry-run)"), as_json=as_json)
         return
-    result = train(prepared, origins, [_progress()], say)
+    bar = _progress()
+    try:
+        result = train(prepared, origins, [bar], say)
+    finally:
+        bar.stop()
     if main:
         shown = [f"{name}: {value}" for name, value in result.items()]
         output.result(result, Text("\n".join(shown)), as_json=as_json)
@@ -95,7 +97,7 @@ def _nothing(text: str) -> None:
     pass
 
 
-def _progress() -> TrainerCallback:
+def _progress() -> Any:
     """A bar with loss, rate and time left on stderr."""
     from rich.progress import (
         BarColumn,
@@ -108,7 +110,7 @@ def _progress() -> TrainerCallback:
     from transformers import TrainerCallback
 
     class Bar(TrainerCallback):
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        def __init__(self) -> None:
             self.progress = Progress(
                 TextColumn("training"),
                 BarColumn(),
@@ -119,6 +121,11 @@ def _progress() -> TrainerCallback:
                 TimeRemainingColumn(),
                 console=output.console(),
             )
+
+        def stop(self) -> None:
+            self.progress.stop()
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             self.task = self.progress.add_task("", total=state.max_steps, completed=state.global_step)
             self.progress.start()
 
@@ -136,8 +143,5 @@ def _progress() -> TrainerCallback:
             if scores:
                 told = ", ".join(f"{name.removeprefix('eval_')} {value:.4g}" for name, value in scores.items())
                 self.progress.console.print(f"step {state.global_step}: {told}", highlight=False)
-
-        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            self.progress.stop()
 
     return Bar()

@@ -99,7 +99,8 @@ def write_weights(folder: Path, parts: Parts, recipe: Recipe, state: Mapping[str
         _write_model(folder, parts, named)
     config = dict(parts.config)
     if local_tower(str(config["mm_vision_tower"]), parts.base_folder):
-        config["mm_vision_tower"] = str(parts.tower_folder)
+        # Found from the output folder and from the folders in it; the whole tree can be moved.
+        config["mm_vision_tower"] = os.path.relpath(parts.tower_folder, recipe.output_dir)
     write_json(folder / "config.json", config)
 
 

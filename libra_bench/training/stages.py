@@ -252,7 +252,10 @@ def train(prepared: Prepared, origins: Origins, callbacks: list[TrainerCallback]
     if last is not None:
         say(f"continuing from {last}")
     began = time.perf_counter()
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    try:
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    except InputError as error:
+        raise _without_worker(error) from error
     scores = _last_scores(out)
     trainer.save_final(scores)
     result = {
@@ -270,6 +273,12 @@ def train(prepared: Prepared, origins: Origins, callbacks: list[TrainerCallback]
         draw_training(out)
         write_json(out / TRAINING_RECORD, {**record, "result": result})
     return result
+
+
+def _without_worker(error: InputError) -> InputError:
+    """An error of a reading process brings that process's traceback along as text: only its last line is ours."""
+    last = str(error).strip().splitlines()[-1]
+    return InputError(last.removeprefix("benchmarks.errors.InputError: "))
 
 
 def _claim(out: Path, record: Mapping[str, Any], *, main: bool) -> dict[str, Any] | None:

@@ -110,6 +110,12 @@ def test_a_sample_that_cannot_be_used(run, edited, change, message):
         run(data_path=edited(change), num_train_epochs=1)
 
 
+def test_a_reading_process_says_it_in_one_line(run, edited):
+    with pytest.raises(InputError, match=r"edited.json: sample 3: no token is learned") as caught:
+        run(data_path=edited(no_reply), num_train_epochs=1, dataloader_num_workers=1)
+    assert "Traceback" not in str(caught.value)
+
+
 @pytest.mark.parametrize("change", [three_images, two_marks, no_reply])
 def test_or_is_skipped_and_counted(run, edited, change):
     result = run(data_path=edited(change), num_train_epochs=1, on_error="skip")
