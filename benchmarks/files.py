@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -76,7 +76,8 @@ def atomic_write(path: Path, mode: str = "w", **open_options: Any) -> Iterator[I
             f"cannot write ({error.strerror or error})", where=path, mend="free some space or choose another folder"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> None:

@@ -34,6 +34,24 @@ def device_name(spec: ModelSpec) -> str:
     return name
 
 
+def checked_device_map(spec: ModelSpec) -> str | None:
+    """The option `device_map`: None, or "auto", which spreads a model over all devices through accelerate.
+
+    Raises:
+        ModelError: another value, or a device is given, too (each of several processes gets one).
+    """
+    device_map: str | None = spec.options.get("device_map")
+    if device_map not in (None, "auto"):
+        raise ModelError(f"takes auto, not {device_map!r}", where="--device-map")
+    if device_map and spec.device:
+        raise ModelError(
+            f"spreads the model over all devices, and the device is to be {spec.device}",
+            where="--device-map",
+            mend="leave --device out, and start one process only",
+        )
+    return device_map
+
+
 def dtype_name(spec: ModelSpec) -> str:
     """The floating-point type as asked for, else bfloat16 on an accelerator and float32 on a CPU.
 

@@ -82,6 +82,12 @@ LoadIn = Annotated[
     str | None,
     typer.Option("--load-in", help="Quantise to 4bit or 8bit (bitsandbytes, CUDA).", rich_help_panel=MODEL),
 ]
+DeviceMap = Annotated[
+    str | None,
+    typer.Option(
+        "--device-map", help="auto: one model spread over all devices.", metavar="auto", rich_help_panel=MODEL
+    ),
+]
 TrustRemoteCode = Annotated[
     bool,
     typer.Option("--trust-remote-code", help="Run code that comes with the checkpoint.", rich_help_panel=MODEL),
@@ -152,7 +158,7 @@ Report = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-ADAPTER_FLAGS = ("base_url", "concurrency", "train")
+ADAPTER_FLAGS = ("base_url", "concurrency", "train", "device_map")
 """Flags that are options of some adapters; the others refuse them. So are `--load-in` and `--trust-remote-code`."""
 BITS = {"4bit": 4, "8bit": 8}
 

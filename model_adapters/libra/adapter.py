@@ -18,26 +18,24 @@ from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
 from model_adapters.libra.attention import share_key_heads
 from model_adapters.libra.checkpoint import LoadedLibra, load_checkpoint
-from model_adapters.libra.decoding import Decoder, Generated, Prompt, Timings, check_decoding, is_out_of_memory
+from model_adapters.libra.decoding import Decoder, Generated, Prompt, Timings, check_decoding
+from model_adapters.libra.feature_store import FeatureStore, features_identity
 from model_adapters.libra.identity import checkpoint_identity
 from model_adapters.libra.image_features import ImageFeatures
 from model_adapters.libra.locate import find_checkpoint
+from model_adapters.libra.memory import fitting_batch, is_out_of_memory, peak_memory_bytes
 from model_adapters.libra.search import StopRule
 from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
 from model_adapters.libra.weights import read_json
-from model_adapters.precision import DTYPES, device_name, dtype_name, quantization_bits
+from model_adapters.precision import DTYPES, checked_device_map, device_name, dtype_name, quantization_bits
 from model_adapters.prompt_hooks import hooked_prompt
 from model_adapters.protocol import Decoding, ModelSpec, RenderedPrompt, failed_answer
 from model_adapters.templates import DEFAULT_MODE, question, render, template
 
-CPU_BATCH = 16
-LARGEST_BATCH = 64
 GROUP = 8
 """Studies whose images are encoded together."""
 WINDOW_BATCHES = 8
 """Over how many batches the studies are sorted by the length of their prompt."""
-SHARE_OF_MEMORY = 0.7
-"""How much of the accelerator's free memory a batch that we choose may take."""
 
 logger = logging.getLogger(__name__)
 
@@ -56,15 +54,18 @@ class LibraAdapter:
     """Answers questions with a Libra checkpoint.
 
     Options (`ModelSpec.options`): `workers`, threads that read images (default 2); `feature_cache_mb`, memory for the
-    tower features of images that occur again (default 1024); `attn_implementation` (sdpa or eager); `bits` (4 or 8);
-    `vision_tower`, the tower's folder.
+    tower features of images that occur again (default 1024); `feature_cache_dir`, keeps them on disk, too;
+    `attn_implementation` (sdpa or eager); `bits` (4 or 8); `device_map` (auto: the language model spread over all
+    devices); `vision_tower`, the tower's folder.
     """
 
     OPTIONS: ClassVar[Mapping[str, type]] = {
         "workers": int,
         "feature_cache_mb": float,
+        "feature_cache_dir": str,
         "attn_implementation": str,
         "bits": int,
+        "device_map": str,
         "vision_tower": str,
     }
 
@@ -72,12 +73,15 @@ class LibraAdapter:
         self._loaded, self._tokenizer, self._spec = loaded, tokenizer, spec
         self._conv_mode, self._template = conv_mode, template(conv_mode)
         self._batch_size = spec.batch_size
+        kept = spec.options.get("feature_cache_dir")
+        identity = (loaded.model.tower, loaded.image_processor, loaded.image_aspect_ratio)
         self._images = ImageFeatures(
             loaded.model,
             loaded.image_processor,
             loaded.image_aspect_ratio,
             workers=spec.options.get("workers", 2),
             memory_mb=spec.options.get("feature_cache_mb", 1024.0),
+            store=FeatureStore(Path(kept), features_identity(*identity)) if kept else None,
         )
         self._timings = Timings()
 
@@ -98,6 +102,7 @@ class LibraAdapter:
                 f"attention {attention!r} cannot decode beams that share a prompt",
                 mend="use sdpa (the default) or eager",
             )
+        device_map = checked_device_map(spec)
         device = torch.device(device_name(spec))
         loaded = load_checkpoint(
             path,
@@ -107,6 +112,7 @@ class LibraAdapter:
             vision_tower=options.get("vision_tower"),
             attn_implementation=attention,
             bits=bits,
+            device_map=device_map,
         )
         tokenizer = LibraTokenizer.load(loaded.tokenizer_folder, loaded.config)
         with torch.random.fork_rng(devices=[]):
@@ -162,7 +168,9 @@ class LibraAdapter:
         check_decoding(decoding)
         if decoding.num_beams > 1 and decoding.temperature > 0:
             logger.warning("temperature and top_p have no effect with num_beams > 1 (beam search does not sample)")
-        size = min(self._batch_size or self._fitting_batch(decoding), max(1, len(questions)))
+        if self._batch_size is None:
+            self._batch_size = fitting_batch(self._loaded.model.language_model, self._longest_prompt(), decoding)
+        size = min(self._batch_size, max(1, len(questions)))
         decoder = Decoder(
             self._loaded.model.language_model, decoding, self._stop_rule(), size, self._timings, on_tokens
         )
@@ -172,6 +180,8 @@ class LibraAdapter:
             while failures:
                 yield failures.popleft()
             yield self._answer(by_id[generated.key], generated, decoding)
+            if self._timings.batch_size != size:  # memory ran out: the next questions begin with what fits
+                self._batch_size = size = self._timings.batch_size or 1
         yield from failures
 
     def describe(self) -> Mapping[str, Any]:
@@ -196,12 +206,13 @@ class LibraAdapter:
                 "loaded": images.images_loaded,
                 "encoded": images.images_encoded,
                 "reused": images.images_reused,
+                "from_disk": images.images_stored,
             },
             "prefill_tokens": text.prefill_tokens,
             "decode_tokens": text.decode_tokens,
             "prefill_tokens_per_second": _rate(text.prefill_tokens, text.prefill_seconds),
             "decode_tokens_per_second": _rate(text.decode_tokens, text.decode_seconds),
-            "peak_memory_mb": round(_peak_memory(device) / 2**20, 1),
+            "peak_memory_mb": round(peak_memory_bytes(self._loaded.model) / 2**20, 1),
         }
 
     def _prompts(self, questions: Sequence[Question], batch: int, failures: deque[Answer]) -> Iterator[Prompt]:
@@ -266,17 +277,21 @@ class LibraAdapter:
     def _features(self, group: Sequence[_Request]) -> list[Any]:
         """Image features of each study, None where it has no image, or the error."""
         pairs = [request.images for request in group if request.images is not None]
+        found: list[Any] | None = None
         try:
             found = self._images.features(pairs)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            if len(pairs) == 1:
-                reason = GenerationError(
-                    "the images of a single study do not fit into memory", mend="use a smaller dtype"
-                )
-                return [reason if request.images else None for request in group]
+        if found is None and len(pairs) > 1:  # one at a time
             return [features for request in group for features in self._features([request])]
+        if found is None:
+            found = [
+                GenerationError(
+                    "the images of a single study do not fit into memory",
+                    mend="use a smaller type (--dtype bfloat16), or a smaller --batch-size to leave them room",
+                )
+            ]
         following = iter(found)
         return [next(following) if request.images is not None else None for request in group]
 
@@ -320,21 +335,6 @@ class LibraAdapter:
         stop = self._template.stop
         return StopRule(self._loaded.eos_token_ids, self._tokenizer.stop_ids(stop), stop, self._tokenizer.decode)
 
-    def _fitting_batch(self, decoding: Decoding) -> int:
-        """Studies that should fit into memory together; too many only costs a second try."""
-        device = self._loaded.model.device
-        if device.type != "cuda":
-            return CPU_BATCH
-        config = self._loaded.model.language_model.config
-        heads = config.num_key_value_heads or config.num_attention_heads
-        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        itemsize = torch.empty((), dtype=self._loaded.model.dtype).element_size()
-        columns = self._longest_prompt() + decoding.max_new_tokens + 64 * decoding.num_beams
-        keys_and_values = 2 * config.num_hidden_layers * heads * width * itemsize * columns
-        logits = 16 * decoding.num_beams * self._loaded.model.vocabulary_size
-        free, _ = torch.cuda.mem_get_info(device)
-        return max(1, min(LARGEST_BATCH, int(SHARE_OF_MEMORY * free / (keys_and_values + logits))))
-
 
 def conversation_mode(spec: ModelSpec, config: Mapping[str, Any]) -> str:
     """The template's name: as asked for, else the card's, else the checkpoint's; never guessed from a path."""
@@ -354,14 +354,3 @@ def _finite(score: float) -> float | None:
 
 def _rate(tokens: int, seconds: float) -> float | None:
     return round(tokens / seconds, 1) if seconds else None
-
-
-def _peak_memory(device: torch.device) -> int:
-    """Bytes: of the accelerator, else of the process."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    import resource
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

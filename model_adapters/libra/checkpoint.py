@@ -93,6 +93,7 @@ def load_checkpoint(
     attn_implementation: str = "sdpa",
     merge_lora: bool = True,
     bits: int | None = None,
+    device_map: str | None = None,
 ) -> LoadedLibra:
     """Load a checkpoint: a folder or a hub id.
 
@@ -107,6 +108,7 @@ def load_checkpoint(
         attn_implementation: of the language model: "sdpa", "eager" or "flash_attention_2".
         merge_lora: add a LoRA to the base weights; otherwise it stays beside them (same output, slower).
         bits: 4 or 8 quantises the language model through bitsandbytes (needs a GPU).
+        device_map: "auto" spreads the language model over all devices; `device` is then for tower and connector.
 
     Raises:
         ModelError: what is wrong, where, and the mend, in one line.
@@ -149,6 +151,7 @@ def load_checkpoint(
         dtype=dtype,
         attn_implementation=attn_implementation,
         bits=bits,
+        device_map=device_map,
     )
     model = LibraModel(tower, connector, language_model).eval()
     if added_embeddings is not None:

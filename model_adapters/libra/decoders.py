@@ -76,6 +76,7 @@ def load_decoder(
     dtype: torch.dtype,
     attn_implementation: str = "sdpa",
     bits: int | None = None,
+    device_map: str | None = None,
 ) -> Any:
     """Build the language model and stream its weights straight into their type and place.
 
@@ -87,6 +88,7 @@ def load_decoder(
         dtype: floating-point type of the weights.
         attn_implementation: "sdpa", "eager" or "flash_attention_2".
         bits: 4 or 8 quantises through bitsandbytes (needs a GPU); None does not.
+        device_map: "auto" spreads the weights over all devices through accelerate, whatever `device` says.
 
     Raises:
         ModelError: an unknown family, or keys that do not fit; lists them.
@@ -95,7 +97,9 @@ def load_decoder(
 
     config = decoder_config(fields, where)
     _, model_class = DECODERS[decoder_family(fields, where)]
-    options = {} if device.type == "cpu" else {"device_map": {"": device}}
+    options: dict[str, Any] = {} if device.type == "cpu" else {"device_map": {"": device}}
+    if device_map is not None:
+        options["device_map"] = device_map
     if bits is not None:
         options["quantization_config"] = quantization_config(bits, device, dtype)
     try:

@@ -22,6 +22,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from benchmarks.errors import GenerationError, InputError
+from model_adapters.libra.memory import is_out_of_memory, too_large
 from model_adapters.libra.search import BeamSearch, Hypothesis, SingleSearch, StopRule
 from model_adapters.libra.study_cache import StudyCache
 from model_adapters.protocol import Decoding
@@ -145,6 +146,7 @@ class Decoder:
         stream = iter(prompts)
         while True:
             self._waiting.extend(islice(stream, max(0, self._rows.count(None) - len(self._waiting))))
+            exhausted = ""
             try:
                 self._admit()
                 self._step()
@@ -152,7 +154,9 @@ class Decoder:
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                self._back_off(error)
+                exhausted = (str(error) or "out of memory").splitlines()[0]
+            if exhausted:  # only now, for the error's traceback holds what filled the memory
+                self._back_off(exhausted)
             yield from self._finished
             if not self._waiting and not self._finished and not any(self._rows):
                 return
@@ -300,13 +304,14 @@ class Decoder:
         seconds = time.perf_counter() - study.started
         self._finished.append(Generated(study.prompt.key, results, seconds, study.error))
 
-    def _back_off(self, error: RuntimeError) -> None:
+    def _back_off(self, reason: str) -> None:
         """Begin the studies of the batch again, half as many at a time."""
         unfinished = [study.prompt for study in self._rows if study is not None]
         self._cache = None
         if len(self._rows) == 1:
             alone = unfinished.pop() if unfinished else self._waiting.popleft()
-            self._finished.append(Generated(alone.key, (), 0.0, _too_large(error)))
+            error = too_large(self._model, len(alone.embeddings_SH), self._decoding, reason)
+            self._finished.append(Generated(alone.key, (), 0.0, error))
         self._waiting.extendleft(reversed(unfinished))
         self._rows = [None] * max(1, len(self._rows) // 2)
         self.timings.batch_size = len(self._rows)
@@ -332,15 +337,3 @@ def check_decoding(decoding: Decoding) -> None:
         raise InputError("temperature must not be negative, and top_p must be in (0, 1]", where="decoding")
     if decoding.no_repeat_ngram_size < 0:
         raise InputError("no_repeat_ngram_size must not be negative", where="--no-repeat-ngram-size")
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether an error says that the accelerator's or the machine's memory is full."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-def _too_large(error: RuntimeError) -> GenerationError:
-    return GenerationError(
-        f"a single study does not fit into memory ({str(error).splitlines()[0]})",
-        mend="try fewer beams, fewer new tokens or a smaller dtype",
-    )

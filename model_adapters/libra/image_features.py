@@ -19,7 +19,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.errors import ImageError, LibraBenchError
+from benchmarks.files import sha256_file
 from benchmarks.images import read_radiograph
+from model_adapters.libra.feature_store import FeatureStore
 from model_adapters.libra.image_processing import preprocess
 from model_adapters.libra.model import LibraModel
 
@@ -43,7 +45,20 @@ class ImageTimings:
     images_loaded: int = 0
     images_encoded: int = 0
     images_reused: int = 0
-    """Images whose features were still there."""
+    """Images whose features were still in memory."""
+    images_stored: int = 0
+    """Images whose features came from disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a reading thread brings."""
+
+    sha256: str | None
+    """Of the file; None where nothing is kept on disk."""
+    pixels: Tensor | None = None
+    features: Tensor | None = None
+    """From disk; then there are no pixels."""
 
 
 class ImageFeatures:
@@ -55,14 +70,23 @@ class ImageFeatures:
         aspect_ratio: the checkpoint's `image_aspect_ratio`.
         workers: threads that read images.
         memory_mb: how much the kept tower features may take; 0 keeps none beyond a batch.
+        store: keeps features on disk, too.
     """
 
     def __init__(
-        self, model: LibraModel, processor: Any, aspect_ratio: str | None, *, workers: int, memory_mb: float
+        self,
+        model: LibraModel,
+        processor: Any,
+        aspect_ratio: str | None,
+        *,
+        workers: int,
+        memory_mb: float,
+        store: FeatureStore | None = None,
     ) -> None:
         self._model, self._processor, self._aspect_ratio = model, processor, aspect_ratio
+        self._store = store
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="images")
-        self._reading: dict[FileKey, Future[Tensor]] = {}
+        self._reading: dict[FileKey, Future[_Read]] = {}
         self._kept: OrderedDict[FileKey, Tensor] = OrderedDict()
         self._kept_bytes, self._max_bytes = 0, memory_mb * 2**20
         self._clock = threading.Lock()
@@ -82,18 +106,19 @@ class ImageFeatures:
         """Image features [N, H] of each study (current image, prior image), or why it has none."""
         self.read_ahead(path for study in studies for path in study)
         encoded: dict[FileKey, Tensor | Exception] = {}
-        pixels: dict[FileKey, Tensor] = {}
+        pixels: dict[FileKey, _Read] = {}
         keys = [[self._find(path, encoded, pixels) for path in study] for study in studies]
         for some in _batches(list(pixels), ENCODER_BATCH):
-            for key, features_LNC in zip(some, self._encode([pixels[key] for key in some]), strict=True):
+            for key, features_LNC in zip(some, self._encode([pixels[key].pixels for key in some]), strict=True):
                 encoded[key] = features_LNC
                 self._keep(key, features_LNC)
+                self._put_down(pixels[key].sha256, features_LNC)
         results: list[Tensor | Exception] = []
         for some_keys in _batches(keys, ENCODER_BATCH):
             results += self._connect([[encoded[key] for key in pair] for pair in some_keys])
         return results
 
-    def _find(self, path: Path, encoded: dict[FileKey, Tensor | Exception], pixels: dict[FileKey, Tensor]) -> FileKey:
+    def _find(self, path: Path, encoded: dict[FileKey, Tensor | Exception], pixels: dict[FileKey, _Read]) -> FileKey:
         """Put an image's tower features, or why there are none, into `encoded`, else its pixels into `pixels`."""
         try:
             key = file_key(path)
@@ -110,21 +135,38 @@ class ImageFeatures:
         began = time.perf_counter()
         try:
             reading = self._reading.pop(key, None) or self._pool.submit(self._load, path)
-            pixels[key] = reading.result()
+            read = reading.result()
+            if read.features is None:
+                pixels[key] = read
+            else:
+                encoded[key] = features_LNC = read.features.to(self._model.device)
+                self._keep(key, features_LNC)
+                self.timings.images_stored += 1
         except (LibraBenchError, OSError, ValueError) as error:
             encoded[key] = error
         self.timings.waiting_seconds += time.perf_counter() - began
         return key
 
-    def _load(self, path: Path) -> Tensor:
+    def _load(self, path: Path) -> _Read:
         began = time.perf_counter()
+        sha256 = None
+        if self._store is not None:
+            sha256 = sha256_file(path)
+            stored_LNC = self._store.read(sha256)
+            if stored_LNC is not None:
+                return _Read(sha256, features=stored_LNC)
         pixels_3HW = preprocess([read_radiograph(path)], self._processor, self._aspect_ratio)[0]
         with self._clock:
             self.timings.loading_seconds += time.perf_counter() - began
             self.timings.images_loaded += 1
-        return pixels_3HW
+        return _Read(sha256, pixels=pixels_3HW)
 
-    def _encode(self, pixels: Sequence[Tensor]) -> list[Tensor]:
+    def _put_down(self, sha256: str | None, features_LNC: Tensor) -> None:
+        """Write to disk, by the threads that read: so writing cannot fall behind without end."""
+        if self._store is not None and sha256 is not None:
+            self._pool.submit(self._store.write, sha256, features_LNC)
+
+    def _encode(self, pixels: Sequence[Any]) -> list[Tensor]:
         began = time.perf_counter()
         model = self._model
         features_BLNC = model.tower_features(torch.stack(list(pixels)).to(model.device, model.dtype))

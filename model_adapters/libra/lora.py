@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,9 @@ def apply_lora(language_model: Any, folder: Path, *, merge: bool) -> Any:
     config = PeftConfig.from_pretrained(str(folder))
     config.base_model_name_or_path = None  # the base is the one given, wherever it lay in training
     try:
-        wrapped = get_peft_model(language_model, config)
+        with warnings.catch_warnings():  # peft asks transformers by a name that transformers has given up
+            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+            wrapped = get_peft_model(language_model, config)
     except ValueError as error:  # no module has a name of target_modules
         line = next(iter(str(error).splitlines()), "")
         raise ModelError(f"the LoRA does not fit the base ({line})", where=folder, mend="give its own base") from error

@@ -24,6 +24,8 @@ INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
 SHOWN_KEYS = 8
 """Keys named in an error; the others are counted."""
+SLOW_LOADING_SECONDS = 3
+"""After this long a progress bar is welcome."""
 
 
 class WeightsError(ModelError):
@@ -163,16 +165,26 @@ def load_into(module: nn.Module, weights: Mapping[str, Any], *, where: object, p
 
 @contextmanager
 def quiet_loading_report() -> Iterator[None]:
-    """Keep back transformers' own table of keys while a model loads: `check_loading` raises what matters of it."""
+    """Keep back transformers' own table of keys while a model loads: `check_loading` raises what matters of it.
+
+    Its progress bar appears only where loading takes a while.
+    """
+    from transformers.utils.logging import set_tqdm_hook
+
+    def patient(factory: Any, positional: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        return factory(*positional, **{**keywords, "delay": SLOW_LOADING_SECONDS})
+
     logger = logging.getLogger("transformers.modeling_utils")
 
     def nothing(record: logging.LogRecord) -> bool:
         return False
 
     logger.addFilter(nothing)  # raising the level instead would switch on other checks
+    earlier = set_tqdm_hook(patient)
     try:
         yield
     finally:
+        set_tqdm_hook(earlier)
         logger.removeFilter(nothing)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
+import accelerate
 import pytest
+import torch
 
 from benchmarks.errors import InputError, ModelError, UnknownNameError
 from benchmarks.schema import Question
@@ -374,3 +377,55 @@ def test_what_cannot_be_loaded(changes, error, words):
 def test_half_precision_runs(dtype):
     answers = ask(load(dtype=dtype, batch_size=4), MIXED, PUBLISHED)
     assert all(answer.text for answer in answers.values())
+
+
+def test_auto_steps_down_when_memory_runs_out_loses_no_study_and_remembers():
+    adapter = load()
+    questions = [study(key, ["cur0.png"], QUERY.format("Cough " * (1 + key % 3))) for key in range(9)]
+    alone = [ask(adapter, [question], PUBLISHED)[question.question_id].text for question in questions]
+
+    def too_many(_, __, given):
+        if given.get("input_ids") is not None and given["input_ids"].shape[0] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB.")
+
+    adapter._loaded.model.language_model.register_forward_pre_hook(too_many, with_kwargs=True)
+    for _ in range(2):
+        answers = ask(adapter, questions, PUBLISHED)
+        assert [answers[key].text for key in range(9)] == alone
+        assert adapter.describe()["batch_size"] == 2
+
+
+def test_a_study_that_never_fits_says_how_much_it_needs_and_what_to_try():
+    adapter = load()
+
+    def never(_, __, given):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB.\nmore")
+
+    adapter._loaded.model.language_model.register_forward_pre_hook(never, with_kwargs=True)
+    answers = ask(adapter, [study(key, ["cur0.png"]) for key in range(3)], PUBLISHED)
+    for key in range(3):
+        error = answers[key].metadata["error"]
+        assert re.search(r"up to 40 new tokens with 4 beams need about [\d.]+ MB beside the language model's", error)
+        assert "Tried to allocate 3.00 GiB" in error
+        assert "--num-beams" in error
+        assert "--load-in 4bit" in error
+
+
+def test_a_model_spread_by_accelerate_says_the_same(tac):
+    """All parts on the CPU, but with accelerate's hooks at every layer, as where the layers are on several devices."""
+    questions = [study(key, ["cur0.png", "prior0.png"], QUERY.format("Cough " * key)) for key in range(3)]
+    expected = {key: answer.text for key, answer in ask(tac, questions, PUBLISHED).items()}
+    spread = LibraAdapter.load(ModelSpec("spread", "libra", path=str(TAC), options={"device_map": "auto"}))
+    language_model = spread._loaded.model.language_model
+    layers = {f"model.layers.{number}": "cpu" for number in range(language_model.config.num_hidden_layers)}
+    rest = dict.fromkeys(("model.embed_tokens", "model.norm", "model.rotary_emb", "lm_head"), "cpu")
+    accelerate.dispatch_model(language_model, layers | rest, force_hooks=True)
+    assert hasattr(language_model.model.layers[0], "_hf_hook")
+    assert {key: answer.text for key, answer in ask(spread, questions, PUBLISHED).items()} == expected
+
+
+def test_a_device_and_a_map_of_devices_contradict_each_other():
+    with pytest.raises(ModelError, match="start one process only"):
+        load(options={"device_map": "auto"})
+    with pytest.raises(ModelError, match="takes auto"):
+        load(options={"device_map": "balanced"})

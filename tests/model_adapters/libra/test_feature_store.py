@@ -1,0 +1,83 @@
+"""Tower features kept on disk: the same answers without reading an image again, and never another tower's."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.errors import InputError
+from benchmarks.schema import Question
+from model_adapters.libra.adapter import LibraAdapter
+from model_adapters.libra.feature_store import FeatureStore
+from model_adapters.protocol import Decoding, ModelSpec
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+IMAGES = ("cur0.png", "prior0.png", "cur1.png")
+GREEDY = Decoding(max_new_tokens=12)
+
+
+def answers(cache, images, model="tiny-libra-tac", **spec):
+    """Texts of two studies, and what became of the images."""
+    path = str(GOLDEN / "models" / model)
+    given = ModelSpec(model, "libra", path=path, device="cpu", options={"feature_cache_dir": str(cache)}, **spec)
+    adapter = LibraAdapter.load(given)
+    first, second, third = (Path(image) for image in images)
+    questions = [Question(0, "Describe.", (first, second)), Question(1, "Describe.", (third,))]
+    texts = {answer.question_id: answer.text for answer in adapter.generate(questions, GREEDY)}
+    adapter._images._pool.shutdown()  # what is written behind the answers
+    return texts, adapter.describe()["images"]
+
+
+@pytest.fixture
+def images(tmp_path):
+    return [shutil.copy(GOLDEN / "images" / name, tmp_path / name) for name in IMAGES]
+
+
+def test_a_second_run_reads_no_image_and_says_the_same(tmp_path, images):
+    texts, seen = answers(tmp_path / "kept", images)
+    assert (seen["loaded"], seen["from_disk"]) == (3, 0)
+    moved = [shutil.copy(path, tmp_path / f"moved-{Path(path).name}") for path in images]  # the content decides
+    assert answers(tmp_path / "kept", moved) == (texts, {"loaded": 0, "encoded": 0, "reused": 0, "from_disk": 3})
+
+
+def test_another_picture_under_the_same_name_is_read(tmp_path, images):
+    answers(tmp_path / "kept", images)
+    shutil.copy(GOLDEN / "images/cur2.png", images[0])
+    texts, seen = answers(tmp_path / "kept", images)
+    assert (seen["loaded"], seen["from_disk"]) == (1, 2)
+    assert texts == answers(tmp_path / "fresh", images)[0]
+
+
+@pytest.mark.parametrize(("model", "spec"), [("tiny-libra-clip-mlp2x", {}), ("tiny-libra-tac", {"dtype": "bfloat16"})])
+def test_features_of_another_tower_or_type_are_not_taken(tmp_path, images, model, spec):
+    answers(tmp_path / "kept", images)
+    texts, seen = answers(tmp_path / "kept", images, model, **spec)
+    assert seen["from_disk"] == 0
+    assert texts == answers(tmp_path / "fresh", images, model, **spec)[0]
+
+
+def test_a_damaged_file_is_made_anew(tmp_path, images, caplog):
+    texts, _ = answers(tmp_path / "kept", images)
+    stored = sorted((tmp_path / "kept").rglob("*.safetensors"))
+    stored[0].write_bytes(stored[0].read_bytes()[:-7])
+    assert answers(tmp_path / "kept", images)[0] == texts
+    assert "cannot be read" in caplog.text
+    assert answers(tmp_path / "kept", images)[1]["from_disk"] == 3
+
+
+def test_a_folder_that_cannot_be_made_is_refused_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="another feature_cache_dir"):
+        FeatureStore(tmp_path / "file", {})
+
+
+def test_a_full_disk_is_said_once_and_ends_nothing(tmp_path, caplog):
+    store = FeatureStore(tmp_path, {"of": "a test"})
+    (tmp_path / store._folder / "aa").write_text("in the way")
+    store.write("aa1", torch.zeros(2))
+    store.write("bb1", torch.zeros(2))
+    assert caplog.text.count("no more features are kept") == 1
+    assert store.read("bb1") is None
