@@ -107,6 +107,8 @@ def load_model(folder: Path, spec: ModelSpec) -> tuple[Any, list[str]]:
     if attention := spec.options.get("attn_implementation"):
         options["attn_implementation"] = attention
     try:
+        if auto_class in own:
+            _inherit_names(folder, own[auto_class], str(config.get("model_type")))
         with quiet_loading_report():
             model, info = getattr(transformers, auto_class).from_pretrained(
                 folder,
@@ -131,6 +133,25 @@ def load_model(folder: Path, spec: ModelSpec) -> tuple[Any, list[str]]:
         bos_token_id=stated.bos_token_id, eos_token_id=stated.eos_token_id, pad_token_id=stated.pad_token_id
     )
     return model.eval().requires_grad_(False), unused
+
+
+def _inherit_names(folder: Path, reference: str, model_type: str) -> None:
+    """Let a checkpoint's own class have its weights renamed as the class of transformers that it is made from.
+
+    transformers 5 calls many weights by other names than published files, and translates for its own classes alone.
+    """
+    from transformers.conversion_mapping import (
+        get_checkpoint_conversion_mapping,
+        register_checkpoint_conversion_mapping,
+    )
+    from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+    for parent in get_class_from_dynamic_module(reference, str(folder)).__mro__[1:]:
+        family = getattr(getattr(parent, "config_class", None), "model_type", None)
+        if parent.__module__.startswith("transformers.models.") and family:
+            if names := get_checkpoint_conversion_mapping(family):
+                register_checkpoint_conversion_mapping(model_type, names, overwrite=True)
+            return
 
 
 def _line(error: Exception) -> str:

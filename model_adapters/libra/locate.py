@@ -8,7 +8,8 @@ from pathlib import Path
 from benchmarks.errors import ModelError
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-TEXT_FILES = ["*.json", "*.model", "*.txt", "*.jinja"]
+TEXT_FILES = ["*.json", "*.model", "*.txt", "*.jinja", "*.py"]
+"""Code is fetched with the rest, and run only where another adapter was told to."""
 TOWER_MARKS = ("config.json", "open_clip_config.json")
 
 

@@ -18,7 +18,9 @@ from model_adapters.hf_vlm import HFVisionLanguageAdapter
 from model_adapters.protocol import Decoding, ModelSpec
 
 IMAGES = sorted((DEMO / "images").rglob("*.png"))[:8]
-FAMILIES = {"llava": tiny_vlms.llava, "llava_next": tiny_vlms.llava_next, "gemma3": tiny_vlms.gemma3}
+FAMILIES = {
+    make.__name__: make for make in (tiny_vlms.llava, tiny_vlms.llava_next, tiny_vlms.gemma3, tiny_vlms.idefics3)
+}
 PROMPT = "provide a description of the findings in the radiology image"
 
 
@@ -181,6 +183,31 @@ def test_code_of_a_checkpoint_is_not_run_unasked(copy):
     )
     refused(copy, "brings code of its own", "--trust-remote-code")
     assert not (copy / "was_run").exists()
+
+
+OWN_CODE = """
+from transformers import LlavaConfig, LlavaForConditionalGeneration
+
+class OwnConfig(LlavaConfig):
+    model_type = "own_vlm"
+
+class OwnModel(LlavaForConditionalGeneration):
+    config_class = OwnConfig
+"""
+
+
+def test_code_of_a_checkpoint_runs_when_asked(checkpoints, copy, monkeypatch, tmp_path):
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    (copy / "own.py").write_text(OWN_CODE)
+    own = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
+    edit(copy / "config.json", model_type="own_vlm", auto_map=own)
+    adapter = load(copy, 3, options={"trust_remote_code": True})
+    assert adapter.describe()["architecture"] == "OwnModel"
+    texts = {a.question_id: a.text for a in adapter.generate(questions(3), Decoding(max_new_tokens=8))}
+    native = load(checkpoints["llava"], 3).generate(questions(3), Decoding(max_new_tokens=8))
+    assert texts == {answer.question_id: answer.text for answer in native}
+    spec = ModelSpec("x", "hf_vlm", path=str(copy), device="cpu", options={"trust_remote_code": True})
+    assert "own.py" in HFVisionLanguageAdapter.identity(spec)["checkpoint"]
 
 
 def test_weights_that_do_not_fit_are_named(copy):

@@ -141,3 +141,26 @@ def gemma3(folder: Path, seed: int = 0) -> Path:
     template = CHAT_TEMPLATE.replace("<image>", "<start_of_image>")
     t.Gemma3Processor(images, words, chat_template=template, image_seq_length=4).save_pretrained(folder)
     return folder
+
+
+def idefics3(folder: Path, seed: int = 0) -> Path:
+    """Idefics 3 (SmolVLM's architecture): images are cut into tiles with a token for each row and column."""
+    import transformers as t
+
+    torch.manual_seed(seed)
+    words = tokenizer(
+        image_token="<image>", fake="<fake_token_around_image>", end="<end_of_utterance>", whole="<global-img>"
+    )
+    words.add_tokens([f"<row_{row}_col_{column}>" for row in (1, 2) for column in (1, 2)], special_tokens=True)
+    config = t.Idefics3Config(
+        text_config=_text(len(words)),
+        vision_config=t.Idefics3VisionConfig(
+            hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, image_size=SIDE,
+            patch_size=PATCH,
+        ),
+        image_token_id=words.image_token_id, scale_factor=2, pad_token_id=0,
+    )  # fmt: skip
+    _lively(t.Idefics3ForConditionalGeneration(config)).save_pretrained(folder)
+    images = t.Idefics3ImageProcessorPil(size={"longest_edge": 2 * SIDE}, max_image_size={"longest_edge": SIDE})
+    t.Idefics3Processor(images, words, image_seq_len=4, chat_template=CHAT_TEMPLATE).save_pretrained(folder)
+    return folder
