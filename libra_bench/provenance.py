@@ -21,6 +21,7 @@ from model_adapters.protocol import Decoding
 
 SCHEMA_VERSION = 1
 FINGERPRINT_LENGTH = 12
+BATCHING_FILE = "batching.json"
 PACKAGES = (
     "libra-bench", "accelerate", "bert-score", "matplotlib", "nltk", "numpy", "pandas", "peft", "pillow", "pydicom",
     "radgraph", "rapidfuzz", "rouge-score", "safetensors", "sentencepiece", "tokenizers", "torch", "transformers",
@@ -97,6 +98,12 @@ def read_record(folder: Path) -> dict[str, Any]:
     if record.get("schema_version", 0) > SCHEMA_VERSION:
         raise InputError("written by a newer libra-bench", where=path, mend="update libra-bench")
     return record
+
+
+def batching_found(folder: Path) -> dict[str, Any]:
+    """The field `batching` of run.json: what `verify-batching` left in the folder; nothing where it did not run."""
+    path = folder / BATCHING_FILE
+    return {"batching": json.loads(path.read_text(encoding="utf-8"))} if path.exists() else {}
 
 
 def _differences(there: Any, here: Any, name: str = "") -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,7 @@ def _record_start(plan: Plan, world_size: int) -> dict[str, Any]:
         "started": provenance.now(),
         "ended": None,
         **provenance.environment(),
+        **provenance.batching_found(plan.folder),
     }
     write_json(plan.folder / "run.json", record)
     return record
@@ -197,12 +199,23 @@ def finish_run(plan: Plan, listener: Listener, processes: Processes) -> Path:
     answers = generate_run(plan, listener, processes)
     if processes.rank > 0:
         return plan.folder
+    began = time.perf_counter()
     listener.scoring(list(plan.chosen.metrics))
     scored = score_run(plan.folder, plan.chosen, plan.suite, answers, plan.options.by)
     if plan.options.out is None:
         row = leaderboard.row_of(scored.scores, provenance.read_record(plan.folder))
         leaderboard.update(RUNS_FOLDER / "leaderboard.csv", row, leaderboard.signatures_of(scored.scores))
+    drawing = time.perf_counter()
     plots.write_plots(plan.folder)
     if plan.options.report:
         page.write_report([plan.folder], follow_links=plan.options.follow_links, on_images=listener.drawing)
+    _add_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)
     return plan.folder
+
+
+def _add_costs(folder: Path, **seconds: float) -> None:
+    """Say in run.json what came after generation, the first time."""
+    record = provenance.read_record(folder)
+    if "cost" in record and not record["cost"].keys() & seconds.keys():
+        record["cost"] |= {name: round(value, 3) for name, value in seconds.items()}
+        write_json(folder / "run.json", record)

@@ -21,7 +21,9 @@ RUN = "run"
 PUBLISHED = ("BLEU1", "BLEU2", "BLEU3", "BLEU4", "METEOR", "ROUGE-L", "Bert_score", "Temporal_entity_score")
 """The published columns, in the published order."""
 COUNTS = ("n", "n_failed", "n_empty", "n_truncated")
-FACTS = ("suite", "protocol", *COUNTS, RUN)
+BATCHING = "batching_differs"
+"""Percent of studies whose text another batch size changes; only where `verify-batching` measured it."""
+FACTS = ("suite", "protocol", *COUNTS, BATCHING, RUN)
 """What stands behind the metrics."""
 
 Row = Mapping[str, str | float]
@@ -40,6 +42,8 @@ def row_of(scores: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str |
     row |= {key: metrics[key] for key in metric_columns(metrics)}
     row |= {"suite": str(scores["suite"]), "protocol": str(protocol.get("name") or "")}
     row |= {name: int(scores[name]) for name in COUNTS}
+    if batching := run.get("batching"):
+        row[BATCHING] = 100 * float(batching["share"])
     return row | {RUN: str(run.get("fingerprint") or "")}
 
 
@@ -117,7 +121,7 @@ def write(path: Path, rows: Iterable[Row]) -> None:
     """
     rows = list(rows)
     seen = dict.fromkeys(key for row in rows for key in row)
-    columns = [NAME, *metric_columns(seen), *FACTS]
+    columns = [NAME, *metric_columns(seen), *(fact for fact in FACTS if fact != BATCHING or fact in seen)]
     with atomic_write(path) as stream:
         table = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         table.writeheader()

@@ -70,7 +70,7 @@ def run(
     from libra_bench.runner import finish_run
 
     processes = of_environment()
-    plan = plan_run(suite, model, RunOptions(**_run_options(given)))
+    plan = plan_run(suite, model, RunOptions(**run_options(given)))
     folder = finish_run(plan, _display(processes), processes)
     if processes.rank == 0:
         _show_run(folder, as_json=as_json)
@@ -96,7 +96,7 @@ def generate(**given: Any) -> None:
     from libra_bench.runner import generate_run
 
     processes = of_environment()
-    plan = plan_run(given["suite"], given["model"], RunOptions(**_run_options(given)))
+    plan = plan_run(given["suite"], given["model"], RunOptions(**run_options(given)))
     answers = generate_run(plan, _display(processes), processes)
     if processes.rank > 0:
         return
@@ -145,7 +145,7 @@ def describe(
     from libra_bench.study import describe_study
 
     images = [current] if prior is None else [current, prior]
-    settings = _run_options(given)
+    settings = run_options(given)
     answer = describe_study(images, prompt or FINDINGS_PROMPT, model, RunOptions(**settings))
     output.result({"text": answer.text, "metadata": dict(answer.metadata)}, _plain(answer.text), as_json=as_json)
 
@@ -156,7 +156,7 @@ def _plain(text: str) -> Any:
     return Text(text)
 
 
-def _run_options(given: dict[str, Any]) -> dict[str, Any]:
+def run_options(given: dict[str, Any]) -> dict[str, Any]:
     """The fields of RunOptions among a command's parameters."""
     import dataclasses
 
