@@ -104,12 +104,12 @@ class Team:
         return json.loads(self._store.get(name))
 
     def slices(self, total: int, *, largest: int, smallest: int) -> Iterator[slice]:
-        """From a shared counter: half of what would be this process's share of the rest, so the last pieces are small.
+        """From a shared counter: a quarter of this process's share of the rest, so a slow one does not hold the others.
 
         Another process may take its piece between our look and our take; the counter still gives every item once.
         """
         while (left := total - self._store.add(NEXT_STUDY, 0)) > 0:
-            size = max(smallest, min(largest, left // (2 * self.world_size)))
+            size = max(smallest, min(largest, left // (4 * self.world_size)))
             start = self._store.add(NEXT_STUDY, size) - size
             if start < total:
                 yield slice(start, min(start + size, total))

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 from real_program import Program, read_lines, stable
+from torch.distributed import HashStore
+
+from libra_bench.processes import Team
 
 TORCHRUN = Path(sys.executable).parent / "torchrun"
 
@@ -51,7 +54,11 @@ def test_processes_give_the_answers_of_one(program, whole, processes):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert stable(read_lines(program.folder / "many/answers.jsonl")) == expected
-    assert json.loads((program.folder / "many/run.json").read_text())["world_size"] == processes
+    record = json.loads((program.folder / "many/run.json").read_text())
+    assert record["world_size"] == processes
+    assert [share["rank"] for share in record["processes"]] == list(range(processes))
+    assert sum(share["studies"] for share in record["processes"]) == record["cost"]["studies"] == 30
+    assert "generated 30 studies in" in errors
     assert [path.name for path in (program.folder / "many").glob("answers*")] == ["answers.jsonl"]
 
 
@@ -74,6 +81,7 @@ def test_after_a_process_was_killed_another_number_of_processes_finishes(program
     assert stable(read_lines(folder / "answers.jsonl")) == expected
 
 
+@pytest.mark.slow
 def test_more_processes_than_studies(program):
     program.suite(1)
     process = launch(program, 2, "generate", "--suite", "suite.jsonl", "--model", "echo", "--out", "many")
@@ -82,6 +90,7 @@ def test_more_processes_than_studies(program):
     assert len(read_lines(program.folder / "many/answers.jsonl")) == 1
 
 
+@pytest.mark.slow
 def test_processes_with_another_model_are_refused(program):
     """Each process sees a model file of its own, as on two hosts with different checkpoints."""
     program.suite(4)
@@ -103,6 +112,78 @@ def test_processes_with_another_model_are_refused(program):
     )
     assert done.returncode != 0
     assert "process 1 has another fingerprint" in done.stderr
+
+
+@pytest.mark.parametrize(("total", "processes"), [(1000, 3), (7, 4), (1, 2)])
+def test_the_last_pieces_are_small_and_every_study_is_taken_once(total, processes):
+    store = HashStore()
+    turns = [Team(store, rank, processes).slices(total, largest=64, smallest=4) for rank in range(processes)]
+    taken, sizes = [], []
+    while turns:
+        turn = turns.pop(0)
+        piece = next(turn, None)
+        if piece is not None:
+            taken += range(total)[piece]
+            sizes.append(piece.stop - piece.start)
+            turns.append(turn)
+    assert sorted(taken) == list(range(total))
+    assert max(sizes) <= 64
+    assert sizes[-1] <= 4
+
+
+def test_a_process_ten_times_as_slow_does_not_hold_the_rest():
+    """On a clock of its own: nobody may be at work for long when the others have nothing left."""
+    total, seconds_a_study = 600, [1.0, 1.0, 10.0]
+    store = HashStore()
+    turns = [Team(store, rank, 3).slices(total, largest=64, smallest=4) for rank in range(3)]
+    clocks = [0.0, 0.0, 0.0]
+    working = {0, 1, 2}
+    while working:
+        rank = min(working, key=clocks.__getitem__)
+        piece = next(turns[rank], None)
+        if piece is None:
+            working.discard(rank)
+        else:
+            clocks[rank] += (piece.stop - piece.start) * seconds_a_study[rank]
+    shortest = total / sum(1 / seconds for seconds in seconds_a_study)
+    assert max(clocks) < 1.8 * shortest
+
+
+KILLED_WHILE_MERGING = """
+import os, pathlib, signal, sys
+from benchmarks.files import read_jsonl
+from libra_bench.answers import AnswerLog
+setattr(pathlib.Path, sys.argv[2], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+AnswerLog(pathlib.Path(sys.argv[1])).finish(range(1, 31))
+"""
+
+
+@pytest.mark.parametrize("step", ["replace", "unlink"])
+def test_a_process_that_dies_while_merging_leaves_every_answer_once(program, whole, step):
+    """Killed before the merged file takes its place, or after that and before the other files are gone."""
+    arguments, expected = whole
+    folder = program.folder / "alone"
+    lines = (folder / "answers.jsonl").read_text().splitlines(keepends=True)
+    (folder / "answers.jsonl").write_text("".join(lines[::2]))
+    (folder / "answers.rank1.jsonl").write_text("".join(lines[1::2]))
+    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_MERGING, str(folder), step], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (folder / "answers.rank1.jsonl").exists()
+    done = program(*arguments, "--out", "alone")
+    assert done.returncode == 0, done.stderr
+    assert stable(read_lines(folder / "answers.jsonl")) == expected
+    assert [path.name for path in folder.glob("answers*")] == ["answers.jsonl"]
+
+
+@pytest.mark.slow
+def test_accelerate_launch_starts_it_too(program, whole):
+    arguments, expected = whole
+    accelerate = Path(sys.executable).parent / "accelerate"
+    command = [str(accelerate), "launch", "--cpu", "--num_processes", "1", "--no_python"]
+    command += program.command(*arguments, "--out", "accelerated")
+    done = subprocess.run(command, cwd=program.folder, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    assert stable(read_lines(program.folder / "accelerated/answers.jsonl")) == expected
 
 
 def workers_of(launcher: int) -> list[int]:
