@@ -102,6 +102,8 @@ def _find(name: str) -> tuple[str, str | None, Card | None] | None:
         if path.suffix in {".yaml", ".yml"}:
             return _of_card(read_card(path))
         return _adapter_of_checkpoint(path), str(path), None
+    if name.startswith((".", "/", "~")) or path.suffix in {".yaml", ".yml"}:
+        raise ModelError("no such file or folder", where=f"--model {name}", mend="check the path")
     if colon and prefix == "replay":
         return "replay", rest, None
     if colon and prefix == "openai":  # an endpoint has no beam search, so the default protocol cannot be Libra's
@@ -119,7 +121,7 @@ def _find(name: str) -> tuple[str, str | None, Card | None] | None:
         return "replay", None, None
     if name in WEIGHTLESS or (name in adapter_targets() and name not in NOT_A_NAME):
         return name, None, None
-    if name.count("/") == 1 and not name.startswith((".", "/")):
+    if name.count("/") == 1:
         return _adapter_of_hub_id(name), name, None
     return None
 
@@ -130,8 +132,10 @@ def _weights(folder: str | Path, name: str, card: Card | None) -> str:
     Raises:
         ModelError: there is no card, or no such folder.
     """
-    if card is None:
-        raise ModelError(f"{name!r} is no model card", where="--weights", mend="give the folder itself as --model")
+    if card is None or card.hub_id is None:
+        raise ModelError(
+            f"{name!r} is no model card with a hub id", where="--weights", mend="give the folder itself as --model"
+        )
     if not Path(folder).expanduser().is_dir():
         raise ModelError("no such folder", where=f"--weights {folder}", mend="check the path")
     return str(Path(folder).expanduser())

@@ -12,6 +12,9 @@ from faulty_endpoint import endpoint
 from oracles import MODELS
 from real_program import Program, read_lines
 
+import libra_bench
+from benchmarks.catalog import DEMO, DEMO_TRAIN, FINDINGS_PROMPT
+
 SPARE = ("--metrics", "temporal_f1", "--no-report", "--limit", "6")
 
 
@@ -95,12 +98,12 @@ def test_merge_writes_a_checkpoint_that_answers_the_same(program, copy):
     base, lora, out = copy / "tiny-libra-tac", copy / "tiny-libra-lora", copy / "merged"
     done = program("models", "merge", base, lora, out, "--json")
     assert json.loads(done.stdout) == {"checkpoint": str(out), "dtype": "float32"}, done.stderr
-    decoding = ("--num-beams", 2, "--max-new-tokens", 12, "--protocol", "greedy")
-    _, merged = run_json(program, "--model", out, *decoding)
-    _, apart = run_json(program, "--model", lora, "--model-base", base, *decoding)
-    _, plain = run_json(program, "--model", base, *decoding)
-    texts = [[answer["text"] for answer in answers] for answers in (merged, apart, plain)]
-    assert texts[0] == texts[1] != texts[2]
+
+    def text(model: Path, **options) -> str:
+        images = [str(DEMO / "images" / "00001" / name) for name in ("2.png", "1.png")]
+        return libra_bench.describe(images, FINDINGS_PROMPT, str(model), num_beams=2, max_new_tokens=12, **options)
+
+    assert text(out) == text(lora, model_base=str(base)) != text(base)
     refused(program("models", "merge", base, lora, out), "is not empty", "name a new folder")
     refused(program("models", "merge", base, copy / "gone", copy / "o"), "gone", "no such folder")
     refused(program("models", "merge", copy / "gone", lora, copy / "o"), "gone", "no such folder")
@@ -166,6 +169,8 @@ def test_what_does_not_fit_is_said_in_one_line(program, copy, kind, words):
             ["unknown option of the openai adapter 'api_key'"],
         ),
         (["--model", "echo", "--weights", "."], ["'echo' is no model card"]),
+        (["--model", "./gone"], ["--model ./gone", "no such file or folder"]),
+        (["--model", "gone.yaml"], ["--model gone.yaml", "no such file or folder"]),
         (["--model", "libra-v1.0-7b", "--weights", "gone"], ["--weights gone", "no such folder"]),
     ],
 )
@@ -207,17 +212,21 @@ def test_a_shipped_card_takes_its_weights_from_a_folder(program, copy):
     assert record["model"]["card"]["trained_on"][0] == "MIMIC-CXR"
 
 
-def test_floors_learn_from_the_demos_own_file_or_from_a_given_one(program):
-    from benchmarks.catalog import DEMO_TRAIN
+def test_floors_learn_from_the_demos_own_file_or_from_a_given_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def answers(model: str, **options) -> tuple[set[str], dict]:
+        folder = libra_bench.run("demo", model, metrics="temporal_f1", report=False, limit=6, **options)
+        record = json.loads((folder / "run.json").read_text())
+        return {answer["text"] for answer in read_lines(folder / "answers.jsonl")}, record["model"]["options"]
 
     trained = {row["reference"] for row in read_lines(DEMO_TRAIN)}
     for model in ("normal", "random-report", "retrieval"):
-        record, answers = run_json(program, "--model", model)
-        assert {answer["text"] for answer in answers} <= trained
-        assert record["model"]["options"]["train"] == str(DEMO_TRAIN)
-    (program.folder / "own.jsonl").write_text('{"question_id": 1, "text": "?", "reference": "Mine."}\n')
-    record, answers = run_json(program, "--model", "retrieval", "--train", "own.jsonl")
-    assert {answer["text"] for answer in answers} == {"Mine."}
+        texts, options = answers(model)
+        assert texts <= trained
+        assert options == {"train": str(DEMO_TRAIN)}
+    Path("own.jsonl").write_text('{"question_id": 1, "text": "?", "reference": "Mine."}\n')
+    assert answers("retrieval", adapter_options={"train": "own.jsonl"})[0] == {"Mine."}
 
 
 def test_a_served_model_is_recorded_and_its_key_is_not(program):
