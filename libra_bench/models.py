@@ -207,7 +207,8 @@ def list_models() -> list[ListedModel]:
 
 def _listed(card: Card) -> ListedModel:
     lacking = _lacking(card)
-    description = "; ".join(filter(None, [card.decoder, card.tower, card.projector, card.note]))
+    own_code = "brings code of its own: --trust-remote-code" if card.trust_remote_code else None
+    description = "; ".join(filter(None, [card.decoder, card.tower, card.projector, own_code, card.note]))
     if lacking:
         state, remedy = f"needs {', '.join(lacking)}", _remedy(lacking)
     elif card.path:

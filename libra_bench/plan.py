@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
-from benchmarks.files import sha256_json
+from benchmarks.files import sha256_file, sha256_json
 from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench import provenance
@@ -102,6 +102,7 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
     """
     loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
     spec, protocol, decoding, overrides = model_and_decoding(model, options, train_file=loaded_suite.card.train_file)
+    _refuse_training_on_the_suite(spec, loaded_suite)
     facts = provenance.deciding_facts(loaded_suite.samples, _identity(spec, loaded_suite), decoding)
     mark = provenance.fingerprint(facts)
     names = options.metrics
@@ -130,6 +131,17 @@ def _identity(spec: ModelSpec, suite: Suite) -> dict[str, Any]:
         return name | {"references_sha256": sha256_json([sample.references for sample in suite.samples])}
     identity = getattr(adapter_class(spec.adapter), "identity", None)
     return name | (dict(identity(spec)) if identity else {})
+
+
+def _refuse_training_on_the_suite(spec: ModelSpec, suite: Suite) -> None:
+    """What learns must not learn from the references that it is measured by."""
+    train = Path(spec.options.get("train") or "")
+    if train.is_file() and sha256_file(train) == suite.sha256:
+        raise InputError(
+            "is the suite itself: a floor must not see the evaluated references",
+            where=f"--train {train}",
+            mend="give a training file",
+        )
 
 
 def model_and_decoding(

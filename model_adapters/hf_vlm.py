@@ -93,6 +93,7 @@ class HFVisionLanguageAdapter:
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """Hashes of every file of the checkpoint that decides answers, the template, dtype and image policy."""
+        bits, dtype = quantization_bits(spec), dtype_name(spec)  # refused before a large download or long hashing
         folder, mode = _folder(spec), _conv_mode(spec)
         read_config(folder, spec)
         files = sorted(path for path in folder.iterdir() if path.suffix in DECIDING_SUFFIXES and path.is_file())
@@ -100,8 +101,8 @@ class HFVisionLanguageAdapter:
             "checkpoint": {path.name: sha256_file(path) for path in files},
             "conv_mode": mode,
             "template_sha256": sha256_json(render(template(mode), ["question", None])) if mode else None,
-            "dtype": dtype_name(spec),
-            "bits": quantization_bits(spec),
+            "dtype": dtype,
+            "bits": bits,
             "image_policy": image_policy(spec),
             "prompt_hook": spec.card.get("prompt_hook"),
             "system": spec.options.get("system"),
@@ -292,6 +293,12 @@ def _folder(spec: ModelSpec) -> Path:
         )
     if spec.path is None:
         raise ModelError("no checkpoint given", where=spec.name, mend="give a folder or a hub id")
+    if spec.card.get("trust_remote_code") and not spec.options.get("trust_remote_code"):
+        raise ModelError(
+            "brings code of its own, which has not been run",
+            where=f"model {spec.name}",
+            mend="add --trust-remote-code if you have read it and trust it",
+        )
     return find_checkpoint(spec.path)
 
 

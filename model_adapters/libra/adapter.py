@@ -127,15 +127,15 @@ class LibraAdapter:
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """Hashes of every file of the model, the template's words, the dtype."""
-        path = _path(spec)
+        path, bits, dtype = _path(spec), quantization_bits(spec), dtype_name(spec)
         mode = conversation_mode(spec, read_json(find_checkpoint(path) / "config.json"))
         form = template(mode)
         return {
             **checkpoint_identity(path, spec.model_base, vision_tower=spec.options.get("vision_tower")),
             "conv_mode": mode,
             "template_sha256": sha256_json([render(form, ["question", None]), form.stop]),
-            "dtype": dtype_name(spec),
-            "bits": quantization_bits(spec),
+            "dtype": dtype,
+            "bits": bits,
             "image_policy": spec.card.get("image_policy") or "dummy-prior",
             **({"prompt_hook": hook} if (hook := spec.card.get("prompt_hook")) else {}),
         }

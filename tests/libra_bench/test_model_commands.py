@@ -161,6 +161,8 @@ def test_what_does_not_fit_is_said_in_one_line(program, copy, kind, words):
         (["--model", "libra-tiny", "--load-in", "4bit", "--device", "cpu"], ["4-bit weights need a CUDA device"]),
         (["--model", "libra-tiny", "--device", "tpu9"], ["unknown device 'tpu9'", "--device"]),
         (["--model", "libra-tiny", "--trust-remote-code"], ["option of the libra adapter", "'trust_remote_code'"]),
+        (["--model", "normal", "--train", DEMO / "demo.jsonl"], ["the suite itself", "--train"]),
+        (["--model", "MAIRA-2"], ["model MAIRA-2", "brings code of its own", "--trust-remote-code"]),
         (["--model", "CheXagent-2"], ["needs transformers==4.40.0", "replay:FILE"]),
         (["--model", "openai:x"], ["--base-url URL"]),
         (["--model", "openai:x", "--base-url", "http://127.0.0.1:9/v1"], ["http://127.0.0.1:9/v1", "nobody answers"]),
