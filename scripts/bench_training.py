@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 
 from benchmarks.phantoms import write_phantoms
+from libra_bench.training.preparation import Prepared, fill_cache, prepare
 from libra_bench.training.recipe import load_recipe
-from libra_bench.training.stages import Prepared, fill_cache, prepare
 
 DATA = Path(__file__).parents[1] / "model_adapters" / "data"
 BATCH = 8

@@ -18,22 +18,40 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 SCRIPTS = Path(__file__).parent
-TRAIN_SEED, TRAIN_PATIENTS, TRAIN_SIZE = 11, 2400, 112
-VALID_SEED, VALID_PATIENTS, VALID_SIZE = 12, 60, 192
-TEXT_SEED, TEXT_PATIENTS = 13, 2000
-"""None of the seeds is the demo's: its patients are never seen."""
-TOWER_EPOCHS, DECODER_STEPS = 6, 1200
-ALIGN_PATIENTS = 1500
-"""Patients of stage 1; stage 2 has all."""
+TRAIN_SEED, VALID_SEED, TEXT_SEED = 11, 12, 13
+"""None of them is the demo's: its patients are never seen."""
+TRAIN_SIZE, VALID_SIZE = 112, 192
+"""Pixels; the demo has 192."""
 
 
-def draw(folder: Path, patients: int, seed: int, size: int) -> None:
-    """Draw phantoms on both cores; `train-align.json` has every report and some questions, `train.json` findings."""
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of everything."""
+
+    train_patients: int = 2400
+    align_patients: int = 1500
+    """Of these, for stage 1; stage 2 has all."""
+    valid_patients: int = 60
+    text_patients: int = 2000
+    tower_epochs: int = 6
+    decoder_steps: int = 1200
+    """Reading a listing in words."""
+    decoder_code_steps: int = 400
+    """Reading vectors in the image's place."""
+
+
+QUICK = Amounts(40, 20, 4, 40, 1, 4, 4)
+"""Shows that every step works; learns nothing."""
+
+
+def draw(folder: Path, patients: int, seed: int, size: int, align_patients: int) -> None:
+    """Draw phantoms on both cores; `train.json` has every findings report, `train-align.json` some and questions."""
     from benchmarks.files import write_json
     from benchmarks.phantoms.writing import TASKS, phantom_studies, training_record, write_image
 
@@ -44,7 +62,7 @@ def draw(folder: Path, patients: int, seed: int, size: int) -> None:
     chance = random.Random(seed)
     align: list[dict[str, Any]] = []
     for study in studies:
-        if study.patient.number <= ALIGN_PATIENTS:
+        if study.patient.number <= align_patients:
             align += TASKS["findings"](study)
             for task in ("impressions", "vqa", "diff-vqa"):
                 records = TASKS[task](study)
@@ -58,7 +76,7 @@ def draw(folder: Path, patients: int, seed: int, size: int) -> None:
         write_json(folder / name, samples)
 
 
-def warm_up(work: Path) -> None:
+def warm_up(work: Path, amounts: Amounts) -> None:
     """Tower and decoder, side by side, each on one core."""
     import libra_tiny_warmup as warmup
 
@@ -69,15 +87,16 @@ def warm_up(work: Path) -> None:
             warmup.warm_up_tower,
             start / "libra-tiny-tower",
             work / "train",
-            warmup.text_studies(TRAIN_PATIENTS, TRAIN_SEED),
-            epochs=TOWER_EPOCHS,
+            warmup.text_studies(amounts.train_patients, TRAIN_SEED),
+            epochs=amounts.tower_epochs,
             seed=0,
         )
         decoder = pool.submit(
             warmup.warm_up_decoder,
             start / "libra-tiny",
-            warmup.text_studies(TEXT_PATIENTS, TEXT_SEED),
-            steps=DECODER_STEPS,
+            warmup.text_studies(amounts.text_patients, TEXT_SEED),
+            steps=amounts.decoder_steps,
+            code_steps=amounts.decoder_code_steps,
             seed=0,
         )
         tower.result()
@@ -146,9 +165,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="phantoms, features, checkpoints (3 GB)")
     parser.add_argument("--out", type=Path, help="where the trained model goes; default: in the work folder")
     parser.add_argument("--dummy-prior", action="store_true", help="never show a prior image")
+    parser.add_argument("--quick", action="store_true", help="try the script out: the model learns nothing")
     arguments = parser.parse_args()
+    amounts = QUICK if arguments.quick else Amounts()
     work = arguments.work.resolve()
-    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the matrices are small: threads would wait for each other
     sys.path.insert(0, str(SCRIPTS))
     name = "dummy" if arguments.dummy_prior else "prior"
     stage1, stage2 = work / name / "align", work / name / "finetune"
@@ -156,9 +177,17 @@ def main() -> None:
     base = work / "start" / "libra-tiny"
     policy = ["--image-policy", "dummy"] if arguments.dummy_prior else []
 
-    once(work / "done" / "train", draw, work / "train", TRAIN_PATIENTS, TRAIN_SEED, TRAIN_SIZE)
-    once(work / "done" / "valid", draw, work / "valid", VALID_PATIENTS, VALID_SEED, VALID_SIZE)
-    once(work / "done" / "warm-up", warm_up, work)
+    once(
+        work / "done" / "train",
+        draw,
+        work / "train",
+        amounts.train_patients,
+        TRAIN_SEED,
+        TRAIN_SIZE,
+        amounts.align_patients,
+    )
+    once(work / "done" / "valid", draw, work / "valid", amounts.valid_patients, VALID_SEED, VALID_SIZE, 0)
+    once(work / "done" / "warm-up", warm_up, work, amounts)
     libra_bench(
         "train", "align", "--config", "phantom-align", "--model-name-or-path", base, "--output-dir", stage1,
         "--data-path", work / "train" / "train-align.json", *paths(work), *policy,

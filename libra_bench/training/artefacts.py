@@ -40,6 +40,8 @@ def replacing(folder: Path) -> Iterator[Path]:
 
     fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
     try:
+        if old.exists() and not folder.exists():  # killed between the two renamings
+            old.rename(folder)
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         yield fresh

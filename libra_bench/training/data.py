@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from benchmarks.errors import InputError, LibraBenchError
+from benchmarks.errors import ImageError, InputError, LibraBenchError
 from benchmarks.images import read_radiograph, resolve_images
 from libra_bench.training.feature_cache import FeatureCache
 from libra_bench.training.masking import IGNORED_LABEL, Conversations
@@ -47,8 +47,15 @@ class Pictures:
         return found[0], found[-1]
 
     def read(self, path: Path) -> Tensor:
-        """Pixels [3, H, W] of an image, padded with black as in the published training; cached features [L, N, C]."""
-        if self.cache is not None and (features_LNC := self.cache.get(path)) is not None:
+        """Pixels [3, H, W] of an image, padded with black as in the published training; or cached features [L, N, C].
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        if self.cache is not None:
+            features_LNC = self.cache.get(path)
+            if features_LNC is None:
+                raise ImageError("cannot be read, so it has no features", where=path, mend="fetch the image again")
             return features_LNC
         return preprocess([read_radiograph(path)], self.processor, self.aspect_ratio, BLACK)[0]
 

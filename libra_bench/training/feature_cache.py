@@ -40,20 +40,24 @@ class FeatureCache:
         wanted = {self._file(path): path for path in paths}
         return [path for file, path in wanted.items() if not file.is_file()]
 
-    def fill(self, paths: Sequence[Path], read: Callable[[Path], Tensor], encode: Callable[[Tensor], Tensor]) -> None:
+    def fill(
+        self, paths: Sequence[Path], read: Callable[[Path], Tensor | None], encode: Callable[[Tensor], Tensor]
+    ) -> None:
         """Encode images and keep their features.
 
         Args:
             paths: the images.
-            read: image -> pixels [3, H, W].
+            read: image -> pixels [3, H, W], or None for one that is left out.
             encode: pixels [B, 3, H, W] -> features [B, L, N, C].
 
         Raises:
             StorageError: the disk is full; what was written before stays.
         """
         for start in range(0, len(paths), BATCH):
-            some = paths[start : start + BATCH]
-            features_BLNC = encode(torch.stack([read(path) for path in some])).half().cpu().numpy()
+            some = {path: pixels for path in paths[start : start + BATCH] if (pixels := read(path)) is not None}
+            if not some:
+                continue
+            features_BLNC = encode(torch.stack(list(some.values()))).half().cpu().numpy()
             for path, features_LNC in zip(some, features_BLNC, strict=True):
                 with atomic_write(self._file(path), "wb") as stream:
                     np.save(stream, features_LNC)

@@ -6,6 +6,7 @@ with a LoRA `base_model.model.` before them.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,18 +193,18 @@ def _add_lora(model: TrainingModel, recipe: Recipe) -> None:
         for name, module in model.language_model.named_modules()
         if isinstance(module, nn.Linear)
     }
-    torch.manual_seed(recipe.init_seed)
-    model.language_model = get_peft_model(
-        model.language_model,
-        LoraConfig(
-            r=recipe.lora_r,
-            lora_alpha=recipe.lora_alpha,
-            target_modules=sorted(linear - {"lm_head"}),
-            lora_dropout=recipe.lora_dropout,
-            bias=recipe.lora_bias,
-            task_type="CAUSAL_LM",
-        ),
+    settings = LoraConfig(
+        r=recipe.lora_r,
+        lora_alpha=recipe.lora_alpha,
+        target_modules=sorted(linear - {"lm_head"}),
+        lora_dropout=recipe.lora_dropout,
+        bias=recipe.lora_bias,
+        task_type="CAUSAL_LM",
     )
+    torch.manual_seed(recipe.init_seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that will change
+        model.language_model = get_peft_model(model.language_model, settings)
     model.language_model.peft_config["default"].base_model_name_or_path = recipe.model_name_or_path
 
 

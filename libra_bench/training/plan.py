@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.errors import LibraBenchError
 from libra_bench.training.masking import IGNORED_LABEL
-from libra_bench.training.stages import Prepared
+from libra_bench.training.preparation import Prepared
 from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX
 
 ACTIVATIONS = 34

@@ -15,14 +15,15 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.data import Sampler
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer
 
 from benchmarks.errors import LibraBenchError, StorageError
+from libra_bench.training.arguments import training_arguments
 from libra_bench.training.artefacts import flush, is_write_error, load_weights, replacing, write_weights
 from libra_bench.training.data import Collator, ConversationData
 from libra_bench.training.model import Parts
 from libra_bench.training.order import LengthGroupedSampler
-from libra_bench.training.recipe import Recipe, parallel_file
+from libra_bench.training.recipe import Recipe
 from libra_bench.training.validation import Best, Validation
 
 BEST = "best_eval_model"
@@ -252,59 +253,6 @@ def checkpoints(out: Path) -> list[Path]:
     """The checkpoints in an output folder, oldest first; each is whole."""
     found = [path for path in out.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
     return sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")))
-
-
-def training_arguments(recipe: Recipe, best: Best, *, evaluates: bool) -> TrainingArguments:
-    """The recipe in transformers' words."""
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
-    evaluation = ("steps" if recipe.eval_steps else "epoch") if evaluates else "no"
-    if recipe.save_steps and not (evaluates and recipe.metric_for_best_model):
-        saving, save_steps = "steps", recipe.save_steps
-    elif evaluation == "steps":
-        saving, save_steps = "steps", recipe.eval_steps or 1
-    else:
-        saving, save_steps = ("steps", recipe.save_steps) if recipe.save_steps else ("epoch", 500)
-    reports = [name.strip() for name in recipe.report_to.split(",") if name.strip() not in ("", "none")]
-    on_cpu = recipe.use_cpu or not torch.cuda.is_available()
-    return TrainingArguments(
-        output_dir=recipe.output_dir,
-        num_train_epochs=recipe.num_train_epochs,
-        max_steps=recipe.max_steps,
-        per_device_train_batch_size=recipe.per_device_train_batch_size,
-        per_device_eval_batch_size=recipe.per_device_train_batch_size,
-        gradient_accumulation_steps=recipe.accumulation(world_size),
-        learning_rate=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        warmup_steps=recipe.warmup_ratio,
-        lr_scheduler_type=recipe.lr_scheduler_type,
-        max_grad_norm=recipe.max_grad_norm,
-        optim=recipe.optim,
-        bf16=recipe.bf16,
-        activation_checkpointing=recipe.gradient_checkpointing or None,
-        activation_checkpointing_kwargs={"use_reentrant": False} if recipe.gradient_checkpointing else None,
-        seed=recipe.seed,
-        use_cpu=on_cpu,
-        ddp_backend="gloo" if on_cpu and world_size > 1 else None,
-        ddp_find_unused_parameters=False if world_size > 1 else None,
-        dataloader_num_workers=recipe.dataloader_num_workers,
-        dataloader_pin_memory=not on_cpu,
-        deepspeed=None if recipe.deepspeed is None else str(parallel_file(recipe.deepspeed)),
-        fsdp=None if recipe.fsdp is None else True,
-        fsdp_config=None if recipe.fsdp is None else str(parallel_file(recipe.fsdp)),
-        eval_strategy=evaluation,
-        eval_steps=recipe.eval_steps,
-        save_strategy=saving,
-        save_steps=save_steps,
-        metric_for_best_model=best.key if evaluates else None,
-        greater_is_better=best.greater_is_better if evaluates else None,
-        prediction_loss_only=True,
-        label_names=["labels"],
-        remove_unused_columns=False,
-        logging_steps=recipe.logging_steps,
-        logging_nan_inf_filter=False,
-        report_to=reports or "none",
-        disable_tqdm=True,
-    )
 
 
 def _is_connector(name: str) -> bool:

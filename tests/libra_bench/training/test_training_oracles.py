@@ -14,6 +14,7 @@ from libra_bench.training.artefacts import load_weights
 from libra_bench.training.data import Collator, ConversationData, Pictures
 from libra_bench.training.masking import Conversations
 from libra_bench.training.model import build
+from libra_bench.training.preparation import prepare
 from libra_bench.training.recipe import fields, load_recipe
 from libra_bench.training.samples import SampleFile
 from libra_bench.training.trainer import LibraTrainer
@@ -51,7 +52,7 @@ def prepared(golden, tmp_path):
         stage = "align" if RUNS[name]["args"].get("tune_mm_mlp_adapter") else "finetune"
         (tmp_path / "empty.yaml").write_text("{}")
         origins = load_recipe(str(tmp_path / "empty.yaml"), stage, flags_of(name, tmp_path / "out"))
-        return stages.prepare(origins, stage), origins
+        return prepare(origins, stage), origins
 
     return make
 

@@ -10,6 +10,7 @@ from oracles import GOLDEN, MODELS
 
 from benchmarks.errors import InputError, RunConflictError, StorageError, UnknownNameError
 from libra_bench.training import artefacts, stages
+from libra_bench.training.preparation import prepare
 from libra_bench.training.recipe import load_recipe
 from libra_bench.training.trainer import TrainingError, checkpoints
 
@@ -35,7 +36,7 @@ def run(tmp_path):
             **flags,
         }
         origins = load_recipe("phantom-align", "align", {name: str(value) for name, value in given.items()})
-        prepared = stages.prepare(origins, "align")
+        prepared = prepare(origins, "align")
         return None if prepare_only else stages.train(prepared, origins, [], lambda text: None)
 
     return run

@@ -1,0 +1,216 @@
+"""Before training: read the data, build the model, look for every image, refuse what cannot work."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.errors import ImageError, InputError
+from benchmarks.files import sha256_file
+from benchmarks.images import read_radiograph
+from libra_bench.protocols import protocol_named
+from libra_bench.training.data import Collator, ConversationData, Pictures
+from libra_bench.training.feature_cache import FeatureCache, cache_folder
+from libra_bench.training.masking import Conversations
+from libra_bench.training.model import Parts, build
+from libra_bench.training.recipe import Origins, Recipe, Stage
+from libra_bench.training.samples import SampleFile
+from libra_bench.training.validation import Best, best_of, chosen_metrics
+from model_adapters.libra.image_processing import BLACK, preprocess
+from model_adapters.libra.weights import weight_files
+from model_adapters.templates import template
+
+FREE_FIELDS = frozenset(
+    {"output_dir", "logging_steps", "report_to", "dataloader_num_workers", "cache_features", "use_cpu", "save_steps"}
+)
+"""May differ between a run and its continuation."""
+FIRST_SAMPLES = 32
+"""Samples whose labels are looked at beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that a run needs, checked."""
+
+    recipe: Recipe
+    stage: Stage
+    parts: Parts
+    data: ConversationData
+    validation_data: ConversationData | None
+    collator: Collator
+    best: Best
+
+    def record(self) -> dict[str, Any]:
+        """What decides the run."""
+        decisive = {name: value for name, value in dataclasses.asdict(self.recipe).items() if name not in FREE_FIELDS}
+        files = {"data": self.data, "validation_data": self.validation_data}
+        hashes = {name: data.samples.sha256 for name, data in files.items() if data is not None}
+        return {"stage": self.stage, "recipe": decisive, "sha256": hashes}
+
+
+def prepare(origins: Origins, stage: Stage) -> Prepared:
+    """Read the data, build the model, look for every image.
+
+    Raises:
+        InputError: what is wrong, before anything is trained.
+    """
+    recipe = origins.recipe
+    template(recipe.version)
+    check_packages(recipe)
+    chosen_metrics(recipe)
+    protocol_named(recipe.validation_protocol)
+    best = best_of(recipe)
+    samples = SampleFile(Path(recipe.data_path))
+    others = None if recipe.validation_data_path is None else SampleFile(Path(recipe.validation_data_path))
+    quiet_transformers()
+    parts = build(recipe)
+    cache = _feature_cache(recipe, parts)
+    pictures = Pictures(
+        Path(recipe.image_folder), parts.image_processor, recipe.image_aspect_ratio, recipe.image_policy, cache
+    )
+    conversations = Conversations(
+        parts.tokenizer,
+        recipe.version,
+        recipe.model_max_length,
+        parts.pad_id,
+        recipe.masking,
+        recipe.mm_use_im_start_end,
+    )
+    patches = parts.model.num_patches
+    data = ConversationData(samples, conversations, pictures, on_error=recipe.on_error, num_patches=patches)
+    validation_data = None
+    if others is not None:
+        validation_data = ConversationData(others, conversations, pictures, on_error="stop", num_patches=patches)
+    prepared = Prepared(recipe, stage, parts, data, validation_data, _collator(recipe, parts), best)
+    check_samples(prepared)
+    return prepared
+
+
+def check_packages(recipe: Recipe) -> None:
+    """Refuse what needs a package that is not installed.
+
+    Raises:
+        InputError: says what to install.
+    """
+    reports = [name.strip() for name in recipe.report_to.split(",")]
+    needed = {
+        "tensorboard": ("tensorboard" in reports, 'pip install "libra-bench[train]", or pass --report-to none'),
+        "wandb": ("wandb" in reports, "pip install wandb, or pass --report-to tensorboard"),
+        "deepspeed": (recipe.deepspeed is not None, "pip install deepspeed, or leave --deepspeed out"),
+    }
+    for package, (wanted, mend) in needed.items():
+        if wanted and importlib.util.find_spec(package) is None:
+            raise InputError(f"{package} is not installed", where="recipe", mend=mend)
+
+
+def quiet_transformers() -> None:
+    """Keep transformers' own progress bars off the screen; ours shows what matters."""
+    from transformers.utils import logging as theirs
+
+    theirs.disable_progress_bar()
+
+
+def _collator(recipe: Recipe, parts: Parts) -> Collator:
+    tower = parts.model.tower
+    if recipe.cache_features is not None:
+        shape: tuple[int, ...] = (tower.num_layers, tower.num_patches, tower.hidden_size)
+    else:
+        from PIL import Image
+
+        blank = Image.new("RGB", (64, 64))
+        shape = tuple(preprocess([blank], parts.image_processor, recipe.image_aspect_ratio, BLACK)[0].shape)
+    return Collator(recipe.model_max_length, parts.pad_id, shape)
+
+
+def _feature_cache(recipe: Recipe, parts: Parts) -> FeatureCache | None:
+    if recipe.cache_features is None:
+        return None
+    facts = {
+        "tower": [sha256_file(path) for path in weight_files(parts.tower_folder)],
+        "layer": parts.config["mm_vision_select_layer"],
+        "feature": parts.config["mm_vision_select_feature"],
+        "processor": parts.image_processor.to_dict(),
+        "aspect_ratio": recipe.image_aspect_ratio,
+        "dtype": str(parts.model.dtype),
+    }
+    return FeatureCache(cache_folder(Path(recipe.cache_features), json.loads(json.dumps(facts, default=str))))
+
+
+def check_samples(prepared: Prepared) -> None:
+    """Look for every image, and at the labels of the first samples.
+
+    Raises:
+        InputError: an image is missing, or nothing is learned from any of the first samples.
+    """
+    for data in (prepared.data, prepared.validation_data):
+        if data is not None and data.on_error == "stop":
+            for number in range(len(data)):
+                _check_images(data, number)
+    learned = 0
+    first = min(FIRST_SAMPLES, len(prepared.data))
+    for number in range(first):
+        sample = prepared.data.samples[number]
+        try:
+            tokens = prepared.data.conversations.tokens(sample["conversations"], has_image="image" in sample)
+        except InputError:
+            continue  # said, or counted, when its turn comes
+        learned += tokens.num_learned
+    if not learned:
+        raise InputError(
+            f"no token of the first {first} samples is learned: the labels are all masked",
+            where=prepared.data.samples.path,
+            mend="give replies that are not empty; `masking: replies` learns what the original leaves out",
+        )
+
+
+def _check_images(data: ConversationData, number: int) -> None:
+    sample = data.samples[number]
+    try:
+        data.pictures.paths(sample)
+    except InputError as error:
+        raise InputError(f"sample {sample.get('id', number)!r}: {error}", where=data.samples.path) from error
+
+
+def fill_cache(prepared: Prepared, say: Callable[[str], None]) -> None:
+    """Encode every image that is not in the feature cache yet; says first how much disk that takes."""
+    cache = prepared.data.pictures.cache
+    if cache is None or int(os.environ.get("RANK", "0")):
+        return
+    missing = cache.missing(paths := _all_images(prepared))
+    tower = prepared.parts.model.tower
+    each = 2 * tower.num_layers * tower.num_patches * tower.hidden_size
+    say(f"features of {len(paths):,} images: {len(missing):,} to encode, {each * len(missing) / 2**20:,.0f} MB")
+    device = torch.device("cuda" if torch.cuda.is_available() and not prepared.recipe.use_cpu else "cpu")
+    model, ratio = prepared.parts.model, prepared.recipe.image_aspect_ratio
+    model.tower.to(device)
+
+    def read(path: Path) -> Tensor | None:
+        try:
+            return preprocess([read_radiograph(path)], prepared.parts.image_processor, ratio, BLACK)[0]
+        except ImageError:
+            if prepared.recipe.on_error == "stop":
+                raise
+            return None  # counted when its sample's turn comes
+
+    cache.fill(missing, read, lambda pixels: model.tower_features(pixels.to(device, model.dtype)))
+
+
+def _all_images(prepared: Prepared) -> list[Path]:
+    paths: dict[Path, None] = {}
+    for data in (prepared.data, prepared.validation_data):
+        for number in range(0 if data is None else len(data)):
+            try:
+                pair = data.pictures.paths(data.samples[number]) if data is not None else None
+            except InputError:
+                continue  # counted when its sample's turn comes; on_error "stop" has refused it already
+            paths |= dict.fromkeys(pair or ())
+    return list(paths)
