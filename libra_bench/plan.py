@@ -159,7 +159,7 @@ def model_and_decoding(
         train_file=train_file,
         model_base=options.model_base,
         conv_mode=options.conv_mode,
-        device=options.device or local_device(),
+        device=local_device(options.device),
         dtype=options.dtype,
         batch_size=options.batch_size,
     )

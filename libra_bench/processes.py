@@ -138,10 +138,14 @@ def of_environment() -> Processes:
     return Team(PrefixStore("libra-bench", store), rank, world_size)
 
 
-def local_device() -> str | None:
-    """The accelerator of this process when there are several processes; None: the adapter chooses."""
-    if "LOCAL_RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return None
+def local_device(asked: str | None) -> str | None:
+    """The device of this process: as asked for; where there are several processes, each has an accelerator of its own.
+
+    Args:
+        asked: what the user said; None lets the adapter choose. "cuda" means any.
+    """
+    if asked not in (None, "cuda") or "LOCAL_RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return asked
     import torch
 
-    return f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}" if torch.cuda.is_available() else None
+    return f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}" if torch.cuda.is_available() else asked

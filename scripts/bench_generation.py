@@ -13,7 +13,7 @@ import argparse
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,9 @@ from benchmarks.schema import Question
 from model_adapters.libra.adapter import LibraAdapter
 from model_adapters.libra.checkpoint import LoadedLibra
 from model_adapters.libra.connectors import build_connector
+from model_adapters.libra.image_features import wait_for
 from model_adapters.libra.image_processing import preprocess
+from model_adapters.libra.memory import position_bytes
 from model_adapters.libra.model import IMAGE_TOKEN, LibraModel
 from model_adapters.libra.tokenizer import LibraTokenizer
 from model_adapters.libra.towers import VisionTower
@@ -192,6 +194,42 @@ class Naive:
         return tokenizer.decode(output[0, len(seen) :].tolist()).strip().removesuffix(self.form.stop).strip()
 
 
+def bandwidth(device: torch.device) -> float:
+    """Bytes a second that the memory gives: a large copy, read and written, the best of five."""
+    source = torch.empty(2**28 if device.type == "cuda" else 2**26, dtype=torch.float32, device=device).fill_(1)
+    target, best = torch.empty_like(source), 0.0
+    for _ in range(5):
+        began = time.perf_counter()
+        target.copy_(source)
+        wait_for(target)
+        best = max(best, 2 * source.nbytes / (time.perf_counter() - began))
+    return best
+
+
+def print_roofline(adapter: LibraAdapter, report: Mapping[str, Any], decoding: Decoding, studies: int) -> None:
+    """Decode time against the time that reading weights (once a step) and prompts' caches (once a study) takes.
+
+    A lower bound: full batches to the end, and nothing read of the cache behind the prompts.
+    """
+    model = adapter._loaded.model.language_model
+    weights, position = sum(weight.nbytes for weight in model.parameters()), position_bytes(model)
+    prompt = report["prefill_tokens"] / studies
+    rows = report["decode_tokens"] / decoding.num_beams
+    steps = rows / min(report["batch_size"], studies)
+    speed = bandwidth(adapter._loaded.model.device)
+    seconds = (steps * weights + rows * prompt * position) / speed
+    print(
+        f"  roofline: {weights / 2**20:.1f} MB of weights a step, {prompt * position / 2**20:.1f} MB of cache a study "
+        f"and step, {speed / 2**30:.1f} GB/s: {seconds:.2f} s, decode took {report['seconds']['decode']:.2f} s "
+        f"({seconds / report['seconds']['decode']:.0%} of the roofline)"
+    )
+    copies = decoding.num_beams * prompt * position
+    print(
+        f"  cache of a prompt of {prompt:.0f} positions: {prompt * position / 2**20:.1f} MB shared by the beams, "
+        f"{copies / 2**20:.1f} MB with a copy a beam"
+    )
+
+
 def measure(
     name: str, questions: list[Question], decoding: Decoding, adapter: LibraAdapter, naive: Naive, many: int
 ) -> None:
@@ -226,6 +264,7 @@ def measure(
         f"prefill {report['prefill_tokens_per_second']}, decode {report['decode_tokens_per_second']}; "
         f"peak memory {report['peak_memory_mb']:.0f} MB"
     )
+    print_roofline(adapter, report, decoding, len(questions))
     if differing:
         message = f"{len(differing)} of {len(theirs)} texts differ from the naive way: {differing}"
         if adapter.describe()["dtype"] == "float32":

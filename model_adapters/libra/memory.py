@@ -22,16 +22,21 @@ BYTES_PER_SCORE = 16
 """Of a step's logits: half precision, float32, log-probabilities and the candidates' sums."""
 
 
-def study_bytes(language_model: Any, prompt_positions: int, decoding: Decoding) -> int:
-    """Bytes that one study takes while it is decoded, about: keys and values, and the scores of a step."""
+def position_bytes(language_model: Any) -> int:
+    """Bytes of the keys and values of one position, all layers."""
     config = language_model.config
     heads = config.num_key_value_heads or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     itemsize = torch.empty((), dtype=language_model.dtype).element_size()
+    return int(2 * config.num_hidden_layers * heads * width * itemsize)
+
+
+def study_bytes(language_model: Any, prompt_positions: int, decoding: Decoding) -> int:
+    """Bytes that one study takes while it is decoded, about: keys and values, and the scores of a step."""
     beam_columns = BEAM_COLUMNS * decoding.num_beams if decoding.num_beams > 1 else 0
     columns = prompt_positions + decoding.max_new_tokens + beam_columns
-    keys_and_values = 2 * config.num_hidden_layers * heads * width * itemsize * columns
-    return int(keys_and_values + BYTES_PER_SCORE * decoding.num_beams * config.vocab_size)
+    scores = BYTES_PER_SCORE * decoding.num_beams * int(language_model.config.vocab_size)
+    return columns * position_bytes(language_model) + scores
 
 
 def fitting_batch(language_model: Any, longest_prompt: int, decoding: Decoding) -> int:

@@ -14,7 +14,7 @@ import pytest
 from real_program import Program, read_lines, stable
 from torch.distributed import HashStore
 
-from libra_bench.processes import Team
+from libra_bench.processes import Team, local_device
 
 TORCHRUN = Path(sys.executable).parent / "torchrun"
 
@@ -147,6 +147,24 @@ def test_a_process_ten_times_as_slow_does_not_hold_the_rest():
             clocks[rank] += (piece.stop - piece.start) * seconds_a_study[rank]
     shortest = total / sum(1 / seconds for seconds in seconds_a_study)
     assert max(clocks) < 1.8 * shortest
+
+
+@pytest.mark.parametrize(
+    ("asked", "world_size", "device"),
+    [
+        (None, "2", "cuda:1"),
+        ("cuda", "2", "cuda:1"),
+        ("cuda:0", "2", "cuda:0"),
+        ("cpu", "2", "cpu"),
+        ("cuda", "1", "cuda"),
+    ],
+)
+def test_each_process_has_an_accelerator_of_its_own_unless_one_is_named(monkeypatch, asked, world_size, device):
+    monkeypatch.setenv("LOCAL_RANK", "5")
+    monkeypatch.setenv("WORLD_SIZE", world_size)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    assert local_device(asked) == device
 
 
 KILLED_WHILE_MERGING = """
