@@ -7,6 +7,7 @@ with a true mask, and hold studies with equally many images, so that a study's a
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -198,7 +199,8 @@ class HFVisionLanguageAdapter:
         }
         if len(sequences) > 1:
             metadata["alternatives"] = [
-                {"text": text, "score": score} for text, score in zip(texts, scores, strict=True)
+                {"text": text, "score": score if score is not None and math.isfinite(score) else None}
+                for text, score in zip(texts, scores, strict=True)
             ]
         return Answer(question.question_id, question.prompt, texts[0], metadata=metadata)
 
@@ -216,7 +218,7 @@ class HFVisionLanguageAdapter:
         grey = picture.convert("L")
         counts = grey.histogram()
         low, high = (next(place for place in places if counts[place]) for places in (range(256), range(255, -1, -1)))
-        return grey.point([int(max(0, value - low) / ((high - low) or 1) * 255) & 255 for value in range(256)])
+        return grey.point([int((min(max(value, low), high) - low) / ((high - low) or 1) * 255) for value in range(256)])
 
     def _conversation(self, parts: Sequence[str | None]) -> str:
         """System prompt and user's turn in the model's own words, up to where it goes on."""

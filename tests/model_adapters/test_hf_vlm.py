@@ -121,6 +121,28 @@ def test_the_image_policy_decides_what_is_seen(checkpoints):
     assert tokens(study, None) == tokens(study, "prior")  # without a card, nothing is left out
 
 
+def test_a_hook_places_the_images_and_stretches_their_grey(checkpoints, tmp_path):
+    Image.new("L", (40, 40), 50).save(tmp_path / "flat.png")
+    ramp = Image.linear_gradient("L").point(lambda value: 60 + value // 4)
+    ramp.save(tmp_path / "ramp.png")
+    adapter = load(checkpoints["llava"], card={"prompt_hook": "maira_2", "image_policy": "prior"})
+    question = Question(1, "Describe.", (tmp_path / "ramp.png", tmp_path / "flat.png"), {"indication": "fever"})
+    text = adapter.render(question).text
+    assert "Given the current frontal image <image>  and the prior frontal image <image>  PRIOR_REPORT: N/A" in text
+    assert "INDICATION: fever TECHNIQUE: N/A" in text
+    current, prior = adapter._prepare(question).images
+    assert current.getextrema() == (0, 255)
+    assert prior.getextrema() == (0, 0)
+    expected = [int((value - 60) / 63 * 255) for value in ramp.tobytes()]
+    assert list(current.tobytes()) == expected
+
+
+def test_other_types_of_weights(checkpoints):
+    adapter = load(checkpoints["llava"], 2, dtype="bfloat16")
+    assert adapter.describe()["dtype"] == "bfloat16"
+    assert not any(answer.failed for answer in adapter.generate(questions(2), Decoding(max_new_tokens=3)))
+
+
 def test_a_template_can_be_named_instead_of_the_chat_template(checkpoints):
     adapter = load(checkpoints["llava"], conv_mode="vicuna_v1")
     text = adapter.render(questions()[0]).text
