@@ -78,10 +78,11 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(program):
 
 
 def test_an_aligned_connector_is_run_by_the_program(program):
-    done = program(*arguments("out", max_steps=2), "--json")
+    done = program(*arguments("out", max_steps=2, report_to="tensorboard"), "--json")
     assert done.returncode == 0, done.stderr
     out = program.folder / "out"
     assert json.loads(done.stdout)["steps"] == 2
+    assert list(out.rglob("events.out.tfevents.*"))
     assert {"mm_projector.bin", "mm_projector.safetensors", "config.json", "README.md", "recipe.yaml"} <= {
         path.name for path in out.iterdir()
     }

@@ -2,58 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
-from oracles import GOLDEN, MODELS
+from oracles import GOLDEN
 
 from benchmarks.errors import InputError, RunConflictError, StorageError, UnknownNameError
-from libra_bench.training import artefacts, stages
-from libra_bench.training.preparation import prepare
-from libra_bench.training.recipe import load_recipe
+from libra_bench.training import artefacts
 from libra_bench.training.trainer import TrainingError, checkpoints
 
 DATA = GOLDEN / "train" / "train.json"
 VALID = GOLDEN / "train" / "valid.json"
-
-
-@pytest.fixture
-def run(tmp_path):
-    """Prepare, and train unless told otherwise, the golden tiny model with these flags."""
-
-    def run(*, prepare_only: bool = False, **flags: object) -> dict | None:
-        given = {
-            "model_name_or_path": MODELS / "tiny-llm-base",
-            "vision_tower": MODELS / "tiny-rad-dino",
-            "data_path": DATA,
-            "image_folder": GOLDEN / "images",
-            "output_dir": tmp_path / "out",
-            "global_batch_size": 4,
-            "per_device_train_batch_size": 2,
-            "report_to": "none",
-            "metric_for_best_model": "loss",
-            **flags,
-        }
-        origins = load_recipe("phantom-align", "align", {name: str(value) for name, value in given.items()})
-        prepared = prepare(origins, "align")
-        return None if prepare_only else stages.train(prepared, origins, [], lambda text: None)
-
-    return run
-
-
-@pytest.fixture
-def edited(tmp_path):
-    """The training data with something changed."""
-
-    def write(change) -> Path:
-        samples = json.loads(DATA.read_text())
-        change(samples)
-        path = tmp_path / "edited.json"
-        path.write_text(json.dumps(samples))
-        return path
-
-    return write
 
 
 @pytest.mark.parametrize(
