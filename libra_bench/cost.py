@@ -38,7 +38,7 @@ class Estimate:
 def of_earlier_run(
     runs: Path, model: str, facts: Mapping[str, Any], report: Mapping[str, Any], world_size: int, studies: int
 ) -> Estimate | None:
-    """What the newest finished run of the same model, decoding, device, batch size and number of processes says.
+    """What the newest finished run of the same model, decoding, device and number of processes says.
 
     Args:
         runs: the folder of all runs: `<suite>/<model>/<fingerprint>/run.json`.
@@ -48,18 +48,19 @@ def of_earlier_run(
         world_size: number of processes.
         studies: how many are to be answered.
     """
-    for path in sorted(runs.glob(f"*/{model}/*/run.json"), key=lambda path: path.stat().st_mtime, reverse=True):
+    records = [path for path in runs.glob("*/*/*/run.json") if path.parts[-3] == model]
+    for path in sorted(records, key=lambda path: path.stat().st_mtime, reverse=True):
         try:
             there = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        cost = there.get("cost") or {}
+        cost, deciding = there.get("cost") or {}, there.get("deciding") or {}
         answered = cost.get("studies") or 0
         if (
             answered >= FEWEST_MEASURED
             and there.get("world_size") == world_size
             and there.get("device") == report.get("device")
-            and all(there["deciding"].get(part) == facts[part] for part in ("model", "decoding"))
+            and all(deciding.get(part) == facts[part] for part in ("model", "decoding"))
         ):
             seconds = cost["generating_seconds"] * studies / answered
             source = f"measured on {answered:,} studies of run {there['fingerprint']}"

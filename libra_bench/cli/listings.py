@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
@@ -21,7 +22,10 @@ def suites(as_json: o.Json = False) -> None:
         table.add_row(
             card.name, card.description, "-" if card.file else count, "here" if card.file else "pass --data FILE"
         )
-    rows = [{**asdict(card), "file": str(card.file) if card.file else None} for card in cards]
+    rows = [
+        {name: str(value) if isinstance(value, Path) else value for name, value in asdict(card).items()}
+        for card in cards
+    ]
     output.result(rows, table, as_json=as_json)
 
 
