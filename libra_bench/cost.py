@@ -15,6 +15,8 @@ from typing import Any
 
 FEWEST_MEASURED = 8
 """Studies that a measurement needs at least."""
+TOKEN_RATES = ("prefill_tokens_per_second", "decode_tokens_per_second")
+"""Of an adapter's report; several processes together have the sum."""
 BESIDE = ("image_loading",)
 """Parts of an adapter's report that threads do beside everything else: no share of the time."""
 
@@ -126,6 +128,7 @@ def cost_of(
         "generating_seconds": generating,
         "studies_per_minute": round(60 * studies / generating, 2) if generating else None,
         "peak_memory_mb": max(peaks, default=None),
+        **{rate: _sum_of(rate, reports) for rate in TOKEN_RATES},
         "shares": shares(reports),
     }
 
@@ -144,16 +147,18 @@ def shares(reports: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {part: round(seconds / total, 4) for part, seconds in parts.items()}
 
 
-def in_words(cost: Mapping[str, Any], report: Mapping[str, Any]) -> list[str]:
+def _sum_of(rate: str, reports: Sequence[Mapping[str, Any]]) -> float | None:
+    return sum(report["adapter_report"].get(rate) or 0 for report in reports) or None
+
+
+def in_words(cost: Mapping[str, Any]) -> list[str]:
     """The end of generation for people: what it took, what was foretold, where the time went."""
     planned = cost["planned"] or {}
     took = f"generated {cost['studies']:,} studies in {time_in_words(cost['generating_seconds'])}"
     if planned:
         took += f" (planned: {time_in_words(planned['seconds'])})"
     rates = [f"{cost['studies_per_minute']:,.1f} studies a minute" if cost["studies_per_minute"] else ""]
-    for part in ("prefill", "decode"):
-        rate = report.get(f"{part}_tokens_per_second")
-        rates.append(f"{part} {rate:,.0f} tokens/s" if rate else "")
+    rates += [f"{rate.split('_')[0]} {cost[rate]:,.0f} tokens/s" for rate in TOKEN_RATES if cost[rate]]
     memory = f"peak memory {memory_in_words(cost['peak_memory_mb'])}" if cost["peak_memory_mb"] else ""
     if memory and planned.get("peak_memory_mb"):
         memory += f" (planned: {memory_in_words(planned['peak_memory_mb'])})"

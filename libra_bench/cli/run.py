@@ -232,7 +232,7 @@ class Display(Listener):
         """What it took, beside the plan, and where the time went."""
         from libra_bench.cost import in_words
 
-        for line in in_words(record["cost"], record["adapter_report"]):
+        for line in in_words(record["cost"]):
             output.message(line)
 
     def scoring(self, metric_ids: Sequence[str]) -> None:
