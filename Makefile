@@ -29,10 +29,14 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Ratios, each pair measured in one run; about ten minutes.
 bench: $(STAMP)
 	$(BIN)/python scripts/bench_startup.py
 	$(BIN)/python scripts/bench_metrics.py
 	$(BIN)/python scripts/bench_generation.py
+	$(BIN)/python scripts/bench_images.py --studies 10
+	$(BIN)/python scripts/bench_around.py
+	$(BIN)/python scripts/bench_training.py
 	$(BIN)/python scripts/bench_data.py
 
 clean:
