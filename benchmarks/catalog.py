@@ -47,6 +47,8 @@ IMPRESSION_PROMPT = "Provide a detailed description of the impression in the rad
 REPORT_METRICS = ("bleu", "meteor", "rouge_l", "bertscore", "temporal_f1", "temporal_change_f1")
 QUESTION_METRICS = ("exact_match", "token_f1", "yes_no", "label_set")
 CAPTION_METRICS = ("bleu", "meteor", "rouge_l", "cider", "exact_match", "open_closed", "difference_f1")
+PHANTOM_CHANGE_METRICS = ("bleu", "meteor", "rouge_l", "cider", "exact_match", "yes_no", "temporal_change_f1")
+"""Without difference_f1, which reads the wording of MIMIC-Diff-VQA alone."""
 
 SUITES = (
     SuiteCard(
@@ -107,7 +109,7 @@ SUITES = (
         "synthetic chest phantoms: answer a question about the change since the prior image",
         sections=("answer",),
         file=DEMO / "demo-diff-vqa.jsonl",
-        metrics=CAPTION_METRICS,
+        metrics=PHANTOM_CHANGE_METRICS,
     ),
 )
 """One entry a suite."""
