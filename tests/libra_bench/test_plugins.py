@@ -41,7 +41,7 @@ def test_the_package_of_the_tutorial(tmp_path):
     (source / "pyproject.toml").write_text(block("toml", "`pyproject.toml`:"))
     (source / "libra_bench_parrot.py").write_text(block("python", "`libra_bench_parrot.py`:"))
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, source], check=True)
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, source], check=True)
     (wheel,) = tmp_path.glob("libra_bench_parrot-*.whl")
 
     fresh = tmp_path / "fresh"
