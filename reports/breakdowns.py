@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
+from reports.bars import RunLike, caption, grouped_bars, interval
 from reports.figure import MARKERS, legend_below, new_figure, styled
 from reports.load import LoadedRun, load
-from reports.plots import RunLike, caption, grouped_bars, interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

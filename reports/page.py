@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
-from reports import plots
+from reports import bars, plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
 from reports.figure import UNDATED, style
@@ -208,7 +208,7 @@ def _render(
 
 def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
     """A row a key: its direction, each run's entry, each floor's value."""
-    by_run = [{entry["key"]: entry for entry in plots.entries(run)} for run in runs]
+    by_run = [{entry["key"]: entry for entry in bars.entries(run)} for run in runs]
     keys = list(dict.fromkeys(key for by_key in by_run for key in by_key))
     floors = {name: values for run in runs for name, values in run.floors.items()}
     return [

@@ -1,0 +1,105 @@
+"""Bars with intervals and floors: what the plots of scores and of their breakdowns share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from reports.figure import FLOOR, GREY, legend_below, look, new_figure
+from reports.load import LoadedRun
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+RunLike: TypeAlias = str | Path | LoadedRun
+Entry: TypeAlias = Mapping[str, Any]
+
+BAR_INCHES = 0.2
+
+
+def grouped_bars(
+    runs: Sequence[LoadedRun],
+    groups: Sequence[str],
+    values: Sequence[Mapping[str, tuple[float, float, float]]],
+    labels: Sequence[str],
+    *,
+    xlabel: str = "",
+    columns: int = 1,
+) -> Figure:
+    """Horizontal bars: a group of bars a label, a bar a run in it.
+
+    Args:
+        runs: what the bars are of.
+        groups: their names, from top to bottom.
+        values: for each run: group -> (value, low, high); a group may be missing.
+        labels: what to write beside each group.
+        xlabel: under the axis.
+        columns: how many of a paper's columns the figure is wide.
+    """
+    figure, axes = new_figure(columns, 0.75 + len(groups) * (len(runs) * BAR_INCHES + 0.1))
+    thickness = 0.82 / len(runs)
+    for index, (run, found) in enumerate(zip(runs, values, strict=True)):
+        shown = [(place, *found[group]) for place, group in enumerate(groups) if group in found]
+        places = [place + (index - (len(runs) - 1) / 2) * thickness for place, *_ in shown]
+        below = [value - low if low < high else math.nan for _, value, low, high in shown]  # NaN: no whisker
+        above = [high - value if low < high else math.nan for _, value, low, high in shown]
+        axes.barh(
+            places,
+            [value for _, value, *_ in shown],
+            xerr=[below, above],
+            height=thickness * 0.9,
+            label=run.name if len(runs) > 1 else None,
+            error_kw={"elinewidth": 0.8},
+            **look(index),
+        )
+        for place, (_, value, _, high) in zip(places, shown, strict=True):
+            tip = (max(value, high, 0), place)
+            axes.annotate(f"{value:.2f}", tip, (3, 0), textcoords="offset points", va="center", fontsize=7)
+    _floor_lines(axes, runs, groups)
+    axes.set_yticks(range(len(groups)), labels)
+    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.margins(x=0.18)
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(xlabel)
+    axes.set_title(caption(runs))
+    if axes.get_legend_handles_labels()[1]:
+        legend_below(figure, columns)
+    return figure
+
+
+def entries(run: LoadedRun) -> list[Entry]:
+    """The scores of a run that have a value."""
+    return [entry for entry in run.summary.get("scores", []) if entry.get("value") is not None]
+
+
+def interval(entry: Entry) -> tuple[float, float]:
+    """The ends of the 95 % interval; the value itself where there is none."""
+    low, high = entry.get("low"), entry.get("high")
+    return (entry["value"], entry["value"]) if low is None or high is None else (low, high)
+
+
+def caption(runs: Sequence[LoadedRun]) -> str:
+    """Suite, protocol and number of studies of the runs; the model's name where there is one."""
+    facts = dict.fromkeys(f"{run.suite}, {run.protocol}, n = {run.summary.get('n', run.run.get('n'))}" for run in runs)
+    alone = f"{runs[0].name}: " if len(runs) == 1 else ""
+    return alone + (next(iter(facts)) if len(facts) == 1 else "several suites or protocols")
+
+
+def floors_at(runs: Sequence[LoadedRun], key: str) -> dict[str, float]:
+    """Floor -> its value of one key."""
+    return {name: values[key] for run in runs for name, values in run.floors.items() if key in values}
+
+
+def _floor_lines(axes: Axes, runs: Sequence[LoadedRun], keys: Sequence[str]) -> None:
+    names = list(dict.fromkeys(name for run in runs for name in run.floors))
+    for number, name in enumerate(names):
+        floors = {place: floors_at(runs, key).get(name) for place, key in enumerate(keys)}
+        there = {place: value for place, value in floors.items() if value is not None}
+        axes.vlines(
+            list(there.values()), [place - 0.45 for place in there], [place + 0.45 for place in there], colors=GREY,
+            linestyles=("dashed", "dotted", "dashdot")[number % 3], label=FLOOR + name, linewidth=1,
+        )  # fmt: skip
