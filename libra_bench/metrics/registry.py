@@ -6,7 +6,6 @@ import dataclasses
 import importlib
 import types
 import typing
-from collections.abc import Iterable
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -79,11 +78,6 @@ def make_metric(text: str) -> Metric:
     values = _parameters(metric_class, rest.removesuffix("]")) if bracket else {}
     metric: Metric = metric_class(**values)
     return metric
-
-
-def make_metrics(texts: Iterable[str]) -> list[Metric]:
-    """Build several metrics; a metric named twice with the same parameters counts once."""
-    return list(dict.fromkeys(make_metric(text) for text in texts))
 
 
 def _parameters(metric_class: Any, text: str) -> dict[str, Any]:
