@@ -82,6 +82,16 @@ def read_radiograph(path: Path) -> Image.Image:
     Raises:
         ImageError: missing, empty, truncated, no image, too large, or several frames; one line.
     """
+    picture = read_grey_or_colour(path)
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def read_grey_or_colour(path: Path) -> Image.Image:
+    """The same picture with one channel (mode "L") where the file has only grey, else RGB.
+
+    Raises:
+        ImageError: as `read_radiograph`.
+    """
     try:
         with path.open("rb") as stream:
             head = stream.read(132)
@@ -109,7 +119,7 @@ def _read_picture(path: Path) -> Image.Image:
             picture.load()
             if picture.mode in DEEP_MODES:
                 return _stretch(picture, path)
-            return picture.convert("RGB")
+            return picture if picture.mode == "L" else picture.convert("RGB")
     except UnidentifiedImageError as error:
         raise ImageError("is no image that can be read", where=path, mend="give PNG, JPEG, TIFF or DICOM") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -148,14 +158,26 @@ def _stretch(values: Any, path: Path) -> Image.Image:
     import numpy as np
     from PIL import Image
 
-    grey = np.asarray(values).astype(np.float64)
-    if not np.isfinite(grey).all():
+    deep = np.asarray(values)
+    darkest, brightest = deep.min().item(), deep.max().item()
+    if deep.dtype in (np.uint8, np.uint16):  # each value that occurs is scaled once, not each pixel
+        table = np.zeros(brightest + 1, dtype=np.uint8)
+        table[darkest:] = _scaled(np.arange(darkest, brightest + 1), darkest, brightest)
+        grey = table[deep]
+    elif np.isfinite(deep).all():
+        grey = _scaled(deep, darkest, brightest)
+    else:
         raise ImageError("holds values that are not numbers", where=path, mend="fetch the image again")
-    grey -= grey.min()
-    brightest = grey.max()
-    if brightest > 0:
-        grey = grey / brightest * 255
-    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    picture = Image.fromarray(grey)
+    return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
+
+
+def _scaled(values: Any, darkest: float, brightest: float) -> Any:
+    import numpy as np
+
+    above = values.astype(np.float64) - np.float64(darkest)
+    span = np.float64(brightest) - np.float64(darkest)
+    return (above / span * 255 if span > 0 else above).astype(np.uint8)
 
 
 def _refuse_bomb(pixels: int, path: Path) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from benchmarks.errors import ImageError, InputError, LibraBenchError
-from benchmarks.images import read_radiograph, resolve_images
+from benchmarks.images import read_grey_or_colour, resolve_images
 from libra_bench.training.feature_cache import FeatureCache
 from libra_bench.training.masking import IGNORED_LABEL, Conversations
 from libra_bench.training.samples import SampleFile, images_of
@@ -57,7 +57,7 @@ class Pictures:
             if features_LNC is None:
                 raise ImageError("cannot be read, so it has no features", where=path, mend="fetch the image again")
             return features_LNC
-        return preprocess([read_radiograph(path)], self.processor, self.aspect_ratio, BLACK)[0]
+        return preprocess([read_grey_or_colour(path)], self.processor, self.aspect_ratio, BLACK)[0]
 
 
 class ConversationData(Dataset[dict[str, Any]]):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmarks.errors import ImageError, InputError
 from benchmarks.files import sha256_file
-from benchmarks.images import read_radiograph
+from benchmarks.images import read_grey_or_colour
 from libra_bench.protocols import protocol_named
 from libra_bench.training.data import Collator, ConversationData, Pictures
 from libra_bench.training.feature_cache import FeatureCache, cache_folder
@@ -195,7 +195,7 @@ def fill_cache(prepared: Prepared, say: Callable[[str], None]) -> None:
 
     def read(path: Path) -> Tensor | None:
         try:
-            return preprocess([read_radiograph(path)], prepared.parts.image_processor, ratio, BLACK)[0]
+            return preprocess([read_grey_or_colour(path)], prepared.parts.image_processor, ratio, BLACK)[0]
         except ImageError:
             if prepared.recipe.on_error == "stop":
                 raise

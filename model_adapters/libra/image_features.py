@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benchmarks.errors import ImageError, LibraBenchError
 from benchmarks.files import sha256_file
-from benchmarks.images import read_radiograph
+from benchmarks.images import read_grey_or_colour
 from model_adapters.libra.feature_store import FeatureStore
 from model_adapters.libra.image_processing import preprocess
 from model_adapters.libra.model import LibraModel
@@ -155,7 +155,7 @@ class ImageFeatures:
             stored_LNC = self._store.read(sha256)
             if stored_LNC is not None:
                 return _Read(sha256, features=stored_LNC)
-        pixels_3HW = preprocess([read_radiograph(path)], self._processor, self._aspect_ratio)[0]
+        pixels_3HW = preprocess([read_grey_or_colour(path)], self._processor, self._aspect_ratio)[0]
         with self._clock:
             self.timings.loading_seconds += time.perf_counter() - began
             self.timings.images_loaded += 1
