@@ -40,6 +40,7 @@ from model_adapters.libra.image_features import wait_for
 from model_adapters.libra.image_processing import preprocess
 from model_adapters.libra.memory import position_bytes
 from model_adapters.libra.model import IMAGE_TOKEN, LibraModel
+from model_adapters.libra.prompts import LibraPrompts
 from model_adapters.libra.tokenizer import LibraTokenizer
 from model_adapters.libra.towers import VisionTower
 from model_adapters.protocol import Decoding, ModelSpec
@@ -296,7 +297,8 @@ def main() -> None:
         for beams in sorted({1, arguments.beams}, reverse=True):
             ngram = NGRAM if beams > 1 else 0
             decoding = Decoding(beams, 2.0, ngram, max_new_tokens=arguments.new_tokens)
-            adapter = LibraAdapter(loaded, tokenizer, "default", spec)  # a new one: no features kept from before
+            prompts = LibraPrompts(loaded, tokenizer, spec)  # new ones: no features kept from before
+            adapter = LibraAdapter(loaded, prompts, spec)
             name = f"{arguments.shape}, {arguments.studies} studies, {beams} beams, {arguments.new_tokens} new tokens"
             measure(name, questions, decoding, adapter, Naive(loaded, tokenizer), many)
 

@@ -6,83 +6,46 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
 
-from benchmarks.errors import GenerationError, InputError, LibraBenchError, ModelError
+from benchmarks.errors import ModelError
 from benchmarks.files import sha256_json
-from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
 from model_adapters.libra.attention import share_key_heads
 from model_adapters.libra.checkpoint import LoadedLibra, load_checkpoint
-from model_adapters.libra.decoding import Decoder, Generated, Prompt, Timings, check_decoding
-from model_adapters.libra.feature_store import FeatureStore, features_identity
+from model_adapters.libra.decoding import Decoder, Generated, Timings, check_decoding
 from model_adapters.libra.identity import checkpoint_identity
-from model_adapters.libra.image_features import ImageFeatures
 from model_adapters.libra.locate import find_checkpoint
-from model_adapters.libra.memory import fitting_batch, is_out_of_memory, peak_memory_bytes
-from model_adapters.libra.search import StopRule
-from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
+from model_adapters.libra.memory import fitting_batch, peak_memory_bytes
+from model_adapters.libra.prompts import OPTIONS as PROMPT_OPTIONS
+from model_adapters.libra.prompts import LibraPrompts, conversation_mode, load_tokenizer
 from model_adapters.libra.weights import read_json
 from model_adapters.precision import DTYPES, checked_device_map, device_name, dtype_name, quantization_bits
-from model_adapters.prompt_hooks import hooked_prompt
 from model_adapters.protocol import Decoding, ModelSpec, RenderedPrompt, failed_answer
-from model_adapters.templates import DEFAULT_MODE, question, render, template
-
-GROUP = 8
-"""Studies whose images are encoded together."""
-WINDOW_BATCHES = 8
-"""Over how many batches the studies are sorted by the length of their prompt."""
+from model_adapters.templates import render, template
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """A question that can be asked."""
-
-    question: Question
-    token_ids: list[int]
-    images: tuple[Path, Path] | None
-    """Current and prior image; the current one twice where there is no prior."""
 
 
 class LibraAdapter:
     """Answers questions with a Libra checkpoint.
 
-    Options (`ModelSpec.options`): `workers`, threads that read images (default 2); `feature_cache_mb`, memory for the
-    tower features of images that occur again (default 1024); `feature_cache_dir`, keeps them on disk, too;
-    `attn_implementation` (sdpa or eager); `bits` (4 or 8); `device_map` (auto: the language model spread over all
-    devices); `vision_tower`, the tower's folder.
+    Options (`ModelSpec.options`): those of its prompts (`prompts.OPTIONS`); `attn_implementation` (sdpa or eager);
+    `bits` (4 or 8); `device_map` (auto: the language model spread over all devices).
     """
 
     OPTIONS: ClassVar[Mapping[str, type]] = {
-        "workers": int,
-        "feature_cache_mb": float,
-        "feature_cache_dir": str,
+        **PROMPT_OPTIONS,
         "attn_implementation": str,
         "bits": int,
         "device_map": str,
-        "vision_tower": str,
     }
 
-    def __init__(self, loaded: LoadedLibra, tokenizer: LibraTokenizer, conv_mode: str, spec: ModelSpec) -> None:
-        self._loaded, self._tokenizer, self._spec = loaded, tokenizer, spec
-        self._conv_mode, self._template = conv_mode, template(conv_mode)
+    def __init__(self, loaded: LoadedLibra, prompts: LibraPrompts, spec: ModelSpec) -> None:
+        self._loaded, self._prompts = loaded, prompts
         self._batch_size = spec.batch_size
-        kept = spec.options.get("feature_cache_dir")
-        identity = (loaded.model.tower, loaded.image_processor, loaded.image_aspect_ratio)
-        self._images = ImageFeatures(
-            loaded.model,
-            loaded.image_processor,
-            loaded.image_aspect_ratio,
-            workers=spec.options.get("workers", 2),
-            memory_mb=spec.options.get("feature_cache_mb", 1024.0),
-            store=FeatureStore(Path(kept), features_identity(*identity)) if kept else None,
-        )
         self._timings = Timings()
 
     @classmethod
@@ -114,15 +77,12 @@ class LibraAdapter:
             bits=bits,
             device_map=device_map,
         )
-        tokenizer = LibraTokenizer.load(loaded.tokenizer_folder, loaded.config)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # rows of added tokens that the checkpoint has no weights for
-            loaded.model.resize_vocabulary(len(tokenizer))
+        prompts = LibraPrompts(loaded, load_tokenizer(loaded), spec)
         language_model = loaded.model.language_model
         if getattr(language_model.config, "attn_logit_softcapping", None):
             language_model.set_attn_implementation("eager")  # SDPA has no soft capping
         share_key_heads(language_model)
-        return cls(loaded, tokenizer, mode, spec)
+        return cls(loaded, prompts, spec)
 
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
@@ -142,9 +102,7 @@ class LibraAdapter:
 
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""
-        text = self._prompt(question)
-        ids = self._tokenizer.encode_prompt(text)
-        return RenderedPrompt(text, self._positions(ids))
+        return self._prompts.render(question)
 
     def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
         """Yield answers as studies are finished; a study that cannot be answered says so and harms no other.
@@ -156,7 +114,7 @@ class LibraAdapter:
 
     def stream(self, question: Question, decoding: Decoding, on_text: Callable[[str], None]) -> Answer:
         """Answer one question, telling the leading text after each token."""
-        (answer,) = self._generate([question], decoding, lambda _, token_ids: on_text(self._text(token_ids)))
+        (answer,) = self._generate([question], decoding, lambda _, token_ids: on_text(self._prompts.text(token_ids)))
         return answer
 
     def _generate(
@@ -169,14 +127,14 @@ class LibraAdapter:
         if decoding.num_beams > 1 and decoding.temperature > 0:
             logger.warning("temperature and top_p have no effect with num_beams > 1 (beam search does not sample)")
         if self._batch_size is None:
-            self._batch_size = fitting_batch(self._loaded.model.language_model, self._longest_prompt(), decoding)
+            self._batch_size = fitting_batch(self._loaded.model.language_model, self._prompts.longest, decoding)
         size = min(self._batch_size, max(1, len(questions)))
         decoder = Decoder(
-            self._loaded.model.language_model, decoding, self._stop_rule(), size, self._timings, on_tokens
+            self._loaded.model.language_model, decoding, self._prompts.stop_rule(), size, self._timings, on_tokens
         )
         by_id = {question.question_id: question for question in questions}
         failures: deque[Answer] = deque()
-        for generated in decoder.run(self._prompts(questions, size, failures)):
+        for generated in decoder.run(self._prompts.stream(questions, size, failures)):
             while failures:
                 yield failures.popleft()
             yield self._answer(by_id[generated.key], generated, decoding)
@@ -187,11 +145,11 @@ class LibraAdapter:
     def describe(self) -> Mapping[str, Any]:
         """Device, dtype, batch size, where the time went, peak memory."""
         device = self._loaded.model.device
-        images, text = self._images.timings, self._timings
+        images, text = self._prompts.image_timings, self._timings
         return {
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
             "dtype": str(self._loaded.model.dtype).removeprefix("torch."),
-            "conv_mode": self._conv_mode,
+            "conv_mode": self._prompts.conv_mode,
             "batch_size": text.batch_size,
             "attention": self._loaded.model.language_model.config._attn_implementation,
             "seconds": {
@@ -215,90 +173,10 @@ class LibraAdapter:
             "peak_memory_mb": round(peak_memory_bytes(self._loaded.model) / 2**20, 1),
         }
 
-    def _prompts(self, questions: Sequence[Question], batch: int, failures: deque[Answer]) -> Iterator[Prompt]:
-        """Prompts ready to be prefilled, images encoded a group at a time; what fails goes to `failures`."""
-        requests = self._requests(questions, batch * WINDOW_BATCHES, failures)
-        upcoming: deque[_Request] = deque()
-        exhausted = False
-        while upcoming or not exhausted:
-            while not exhausted and len(upcoming) < 3 * GROUP:
-                following = next(requests, None)
-                exhausted = following is None
-                if following is not None:
-                    upcoming.append(following)
-                    self._images.read_ahead(following.images or ())
-            group = [upcoming.popleft() for _ in range(min(GROUP, len(upcoming)))]
-            for request, features in zip(group, self._features(group), strict=True):
-                if isinstance(features, Exception):
-                    failures.append(failed_answer(request.question, features))
-                    continue
-                vocabulary = self._loaded.model.vocabulary_size
-                ids = tuple(vocabulary if index == IMAGE_TOKEN_INDEX else index for index in request.token_ids)
-                embeddings_SH = self._loaded.model.embed_prompt(request.token_ids, features)
-                yield Prompt(request.question.question_id, ids, embeddings_SH)
-
-    def _requests(self, questions: Sequence[Question], window: int, failures: deque[Answer]) -> Iterator[_Request]:
-        """Questions that can be asked, those with prompts of like length near each other."""
-        for start in range(0, len(questions), window):
-            requests = []
-            for asked in questions[start : start + window]:
-                try:
-                    requests.append(self._request(asked))
-                except LibraBenchError as error:
-                    failures.append(failed_answer(asked, error))
-            yield from sorted(requests, key=lambda request: -len(request.token_ids))
-
-    def _request(self, asked: Question) -> _Request:
-        if not asked.prompt.strip():
-            raise InputError("the prompt is empty", mend="give the question some words")
-        if len(asked.images) > MAX_IMAGES:
-            raise InputError(
-                f"{len(asked.images)} images in one study",
-                mend="give the current image, or the current and the prior one",
-            )
-        ids = self._tokenizer.encode_prompt(self._prompt(asked))
-        marks = ids.count(IMAGE_TOKEN_INDEX)
-        if marks != bool(asked.images):
-            raise InputError(
-                f"{marks} image marks in the prompt of a study with {len(asked.images)} images",
-                mend="write <image> at most once, and only where there is an image: it stands for both",
-            )
-        length, limit = self._positions(ids), self._longest_prompt()
-        if length > limit:
-            raise InputError(
-                f"the prompt takes {length:,} positions, image included; the model has {limit:,}",
-                mend="shorten the prompt",
-            )
-        if not asked.images:
-            return _Request(asked, ids, None)
-        reads_prior = self._loaded.model.connector.uses_prior and self._spec.card.get("image_policy") != "one"
-        return _Request(asked, ids, (asked.images[0], asked.images[-1 if reads_prior else 0]))
-
-    def _features(self, group: Sequence[_Request]) -> list[Any]:
-        """Image features of each study, None where it has no image, or the error."""
-        pairs = [request.images for request in group if request.images is not None]
-        found: list[Any] | None = None
-        try:
-            found = self._images.features(pairs)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-        if found is None and len(pairs) > 1:  # one at a time
-            return [features for request in group for features in self._features([request])]
-        if found is None:
-            found = [
-                GenerationError(
-                    "the images of a single study do not fit into memory",
-                    mend="use a smaller type (--dtype bfloat16), or a smaller --batch-size to leave them room",
-                )
-            ]
-        following = iter(found)
-        return [next(following) if request.images is not None else None for request in group]
-
     def _answer(self, asked: Question, generated: Generated, decoding: Decoding) -> Answer:
         if generated.error is not None:
             return failed_answer(asked, generated.error)
-        texts = [self._text(hypothesis.token_ids) for hypothesis in generated.hypotheses]
+        texts = [self._prompts.text(hypothesis.token_ids) for hypothesis in generated.hypotheses]
         metadata: dict[str, Any] = {
             "finish": generated.finish,
             "new_tokens": len(generated.token_ids),
@@ -311,34 +189,6 @@ class LibraAdapter:
                 for text, hypothesis in zip(texts, generated.hypotheses, strict=True)
             ]
         return Answer(asked.question_id, asked.prompt, texts[0], metadata=metadata)
-
-    def _text(self, token_ids: Sequence[int]) -> str:
-        """The words of an answer: special tokens left out, a stop string at the end cut off."""
-        return self._tokenizer.decode(token_ids).strip().removesuffix(self._template.stop).strip()
-
-    def _prompt(self, asked: Question) -> str:
-        tags = self._loaded.use_im_start_end
-        words = hooked_prompt(asked, self._spec.card, len(asked.images))
-        return render(self._template, [question(words, with_image=bool(asked.images), image_tags=tags), None])
-
-    def _positions(self, token_ids: Sequence[int]) -> int:
-        return len(token_ids) + token_ids.count(IMAGE_TOKEN_INDEX) * (self._loaded.model.num_patches - 1)
-
-    def _longest_prompt(self) -> int:
-        """Positions a prompt may take: the original cuts it there, which takes the question away; we refuse it."""
-        config = self._loaded.config
-        stated = [config.get("tokenizer_model_max_length") or self._loaded.context_length]
-        stated += [config.get(name) for name in ("max_position_embeddings", "sliding_window")]
-        return min(int(limit) for limit in stated if limit)
-
-    def _stop_rule(self) -> StopRule:
-        stop = self._template.stop
-        return StopRule(self._loaded.eos_token_ids, self._tokenizer.stop_ids(stop), stop, self._tokenizer.decode)
-
-
-def conversation_mode(spec: ModelSpec, config: Mapping[str, Any]) -> str:
-    """The template's name: as asked for, else the card's, else the checkpoint's; never guessed from a path."""
-    return str(spec.conv_mode or spec.card.get("conv_mode") or config.get("conv_mode") or DEFAULT_MODE)
 
 
 def _path(spec: ModelSpec) -> str:
