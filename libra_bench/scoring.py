@@ -16,6 +16,7 @@ from benchmarks.files import atomic_write, write_json, write_jsonl
 from benchmarks.predictions import match_answers, read_answers
 from benchmarks.schema import Answer, Sample, Score
 from benchmarks.suites import read_samples
+from benchmarks.user_cache import user_cache
 from libra_bench.dialects import in_dialect
 from libra_bench.floors import floors
 from libra_bench.generation import count_kinds
@@ -24,7 +25,6 @@ from libra_bench.metrics.registry import make_metric, metric_targets, split_name
 from libra_bench.statistics import RESAMPLES, interval
 from libra_bench.statistics_file import save_statistics
 from libra_bench.strata import Strata, strata
-from libra_bench.user_cache import user_cache
 
 if TYPE_CHECKING:
     from libra_bench.verify import Check, Unverified

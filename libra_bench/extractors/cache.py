@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import TypeVar
 
-from libra_bench.user_cache import user_cache
+from benchmarks.user_cache import user_cache
 
 WAIT_SECONDS = 60.0
 """How long to wait for another process that is writing."""

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.errors import MetricUnavailableError
+from benchmarks.user_cache import platform_cache
 from libra_bench.extractors.batches import batches
 from libra_bench.extractors.cache import ExtractionCache, extract
 from libra_bench.extractors.weights import (
@@ -32,7 +33,6 @@ from libra_bench.extractors.weights import (
     tokenizer_digest,
 )
 from libra_bench.metrics.metric import Missing
-from libra_bench.user_cache import platform_cache
 
 REPOSITORY = "StanfordAIMI/RRG_scorers"
 FILENAME = "chexbert.pth"

@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 
 from benchmarks.errors import LibraBenchError, MetricUnavailableError
 from benchmarks.files import sha256_file
+from benchmarks.user_cache import platform_cache, user_cache
 from libra_bench.extractors.cache import ExtractionCache, extract
 from libra_bench.extractors.weights import (
     cached_file,
@@ -37,7 +38,6 @@ from libra_bench.extractors.weights import (
     tokenizer_digest,
 )
 from libra_bench.metrics.metric import Missing
-from libra_bench.user_cache import platform_cache, user_cache
 
 REPOSITORY = "StanfordAIMI/RRG_scorers"
 MODEL_TYPES = ("radgraph", "radgraph-xl", "modern-radgraph-xl", "echograph")

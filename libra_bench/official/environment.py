@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.errors import LibraBenchError
 from benchmarks.files import write_json
-from libra_bench.user_cache import user_cache
+from benchmarks.user_cache import user_cache
 
 PACKAGES = {
     "radgraph": "0.1.18",

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from benchmarks.user_cache import user_cache
 from libra_bench.extractors.cache import ExtractionCache, extract
-from libra_bench.user_cache import user_cache
 
 
 @pytest.fixture(autouse=True)
