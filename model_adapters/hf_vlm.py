@@ -6,43 +6,28 @@ with a true mask, and hold studies with equally many images, so that a study's a
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
 
-from benchmarks.errors import GenerationError, InputError, LibraBenchError, ModelError
+from benchmarks.errors import GenerationError, InputError, LibraBenchError
 from benchmarks.files import sha256_file, sha256_json
-from benchmarks.images import read_radiograph
 from benchmarks.schema import Answer, Question
 from model_adapters.hf_loading import load_model, load_processor, read_config
-from model_adapters.image_policy import chosen_images, image_policy
-from model_adapters.libra.locate import find_checkpoint
+from model_adapters.hf_prompts import HFPrompt, HFPrompts, checkpoint_folder, conversation_mode, study_seed
+from model_adapters.image_policy import image_policy
 from model_adapters.libra.memory import is_out_of_memory
 from model_adapters.precision import dtype_name, quantization_bits
-from model_adapters.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_hook, prompt_parts
 from model_adapters.protocol import Decoding, ModelSpec, RenderedPrompt, failed_answer
-from model_adapters.templates import Template, render, template
+from model_adapters.templates import render, template
 
 CPU_BATCH = 4
 GPU_BATCH = 16
 DECIDING_SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A question that can be asked."""
-
-    question: Question
-    text: str
-    """After the template."""
-    images: list[Any]
 
 
 class HFVisionLanguageAdapter:
@@ -60,12 +45,12 @@ class HFVisionLanguageAdapter:
         "system": str,
     }
 
-    def __init__(self, model: Any, processor: Any, spec: ModelSpec, unused_keys: Sequence[str] = ()) -> None:
-        self._model, self._processor, self._spec = model, processor, spec
+    def __init__(
+        self, model: Any, processor: Any, prompts: HFPrompts, spec: ModelSpec, unused_keys: Sequence[str] = ()
+    ) -> None:
+        self._model, self._processor, self._prompts = model, processor, prompts
         self.unused_keys = tuple(unused_keys)
         """Weights of the checkpoint that the model has no place for."""
-        self._policy, self._hook = image_policy(spec), prompt_hook(spec.card)
-        self._template: Template | None = template(mode) if (mode := _conv_mode(spec)) else None
         self._batch_size = spec.batch_size or (GPU_BATCH if model.device.type == "cuda" else CPU_BATCH)
         self._seconds = {"images": 0.0, "generation": 0.0}
         self._new_tokens = 0
@@ -81,21 +66,17 @@ class HFVisionLanguageAdapter:
         Raises:
             ModelError: something is missing, does not fit, or brings code that was not asked for.
         """
-        folder = _folder(spec)
-        if mode := _conv_mode(spec):
-            template(mode)  # refuse an unknown one before anything slow
-        image_policy(spec)
+        folder = checkpoint_folder(spec)
         processor = load_processor(folder, spec)
-        if not _conv_mode(spec) and not getattr(processor, "chat_template", None):
-            raise ModelError("its processor has no chat template", where=folder, mend="name a template: --conv-mode")
+        prompts = HFPrompts(processor, spec)
         model, unused = load_model(folder, spec)
-        return cls(model, processor, spec, unused)
+        return cls(model, processor, prompts, spec, unused)
 
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """Hashes of every file of the checkpoint that decides answers, the template, dtype and image policy."""
         bits, dtype = quantization_bits(spec), dtype_name(spec)  # refused before a large download or long hashing
-        folder, mode = _folder(spec), _conv_mode(spec)
+        folder, mode = checkpoint_folder(spec), conversation_mode(spec)
         read_config(folder, spec)
         files = sorted(path for path in folder.iterdir() if path.suffix in DECIDING_SUFFIXES and path.is_file())
         return {
@@ -112,7 +93,7 @@ class HFVisionLanguageAdapter:
 
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""
-        prepared = self._prepare(question)
+        prepared = self._prompts.prepare(question)
         return RenderedPrompt(prepared.text, int(self._inputs([prepared])["input_ids"].shape[1]))
 
     def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
@@ -143,25 +124,25 @@ class HFVisionLanguageAdapter:
         }
 
     def _answer_batch(self, questions: Sequence[Question], decoding: Decoding, *, sampling: bool) -> Iterator[Answer]:
-        batch: list[_Prepared] = []
+        batch: list[HFPrompt] = []
         started = time.perf_counter()
         for question in questions:
             try:
-                batch.append(self._prepare(question))
+                batch.append(self._prompts.prepare(question))
             except LibraBenchError as error:
                 yield failed_answer(question, error)
         self._seconds["images"] += time.perf_counter() - started
         if batch:
             yield from self._decode(batch, decoding, sampling=sampling)
 
-    def _decode(self, batch: Sequence[_Prepared], decoding: Decoding, *, sampling: bool) -> Iterator[Answer]:
+    def _decode(self, batch: Sequence[HFPrompt], decoding: Decoding, *, sampling: bool) -> Iterator[Answer]:
         """Decode a batch; half as many at a time where it doesn't fit, one at a time where one of them is at fault."""
         started = time.perf_counter()
         try:
             inputs = self._inputs(batch)
             self._check_length(inputs)
             with torch.random.fork_rng(devices=[self._model.device] if self._model.device.type == "cuda" else []):
-                torch.manual_seed(_study_seed(decoding.seed, batch[0].question))
+                torch.manual_seed(study_seed(decoding.seed, batch[0].question))
                 output = self._model.generate(**inputs, generation_config=self._settings(decoding, sampling))
         except (RuntimeError, ValueError, LibraBenchError) as error:
             if isinstance(error, RuntimeError) and not is_out_of_memory(error):
@@ -189,7 +170,7 @@ class HFVisionLanguageAdapter:
         self, question: Question, sequences: Sequence[list[int]], scores: Sequence[float | None], seconds: float
     ) -> Answer:
         ended = [_until_end(sequence, self._end_ids()) for sequence in sequences]
-        texts = [self._text(token_ids) for token_ids, _ in ended]
+        texts = [self._prompts.text(token_ids) for token_ids, _ in ended]
         token_ids, finished = ended[0]
         self._new_tokens += len(token_ids)
         metadata: dict[str, Any] = {
@@ -204,45 +185,15 @@ class HFVisionLanguageAdapter:
             ]
         return Answer(question.question_id, question.prompt, texts[0], metadata=metadata)
 
-    def _prepare(self, question: Question) -> _Prepared:
-        if not question.prompt.strip():
-            raise InputError("the prompt is empty", mend="give the question some words")
-        paths = chosen_images(question.images, self._policy)
-        parts = prompt_parts(hooked_prompt(question, self._spec.card, len(paths)), len(paths))
-        return _Prepared(question, self._conversation(parts), [self._image(path) for path in paths])
-
-    def _image(self, path: Path) -> Any:
-        picture = read_radiograph(path)
-        if self._hook is None or not self._hook.stretch_grey:
-            return picture
-        grey = picture.convert("L")
-        counts = grey.histogram()
-        low, high = (next(place for place in places if counts[place]) for places in (range(256), range(255, -1, -1)))
-        return grey.point([int((min(max(value, low), high) - low) / ((high - low) or 1) * 255) for value in range(256)])
-
-    def _conversation(self, parts: Sequence[str | None]) -> str:
-        """System prompt and user's turn in the model's own words, up to where it goes on."""
-        system = self._spec.options.get("system")
-        if self._template is not None:
-            mark = getattr(self._processor, "image_token", IMAGE_MARK)
-            words = "".join(f"{mark}\n" if part is None else part for part in parts)
-            return render(self._template, [f"{system}\n{words}" if system else words, None])
-        content = [{"type": "image"} if part is None else {"type": "text", "text": part} for part in parts]
-        messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
-        if system:
-            messages.insert(0, {"role": "system", "content": [{"type": "text", "text": system}]})
-        return str(self._processor.apply_chat_template(messages, add_generation_prompt=True))
-
-    def _inputs(self, batch: Sequence[_Prepared]) -> Any:
+    def _inputs(self, batch: Sequence[HFPrompt]) -> Any:
         """What `generate` takes; a begin token that the template has written is not written again."""
-        bos = self._processor.tokenizer.bos_token
         images = [prepared.images for prepared in batch]
         inputs = self._processor(
             text=[prepared.text for prepared in batch],
             images=images if images[0] else None,
             padding=True,
             return_tensors="pt",
-            add_special_tokens=not (bos and batch[0].text.startswith(bos)),
+            add_special_tokens=self._prompts.adds_special_tokens(batch[0].text),
         )
         return inputs.to(device=self._model.device, dtype=self._model.dtype)
 
@@ -283,31 +234,6 @@ class HFVisionLanguageAdapter:
             return []
         return list(stated) if isinstance(stated, list | tuple) else [int(stated)]
 
-    def _text(self, token_ids: Sequence[int]) -> str:
-        text = self._processor.tokenizer.decode(token_ids, skip_special_tokens=True).strip()
-        return str(text if self._template is None else text.removesuffix(self._template.stop).strip())
-
-
-def _folder(spec: ModelSpec) -> Path:
-    if spec.model_base is not None:
-        raise ModelError(
-            "this adapter reads whole checkpoints", where="--model-base", mend="merge the LoRA first, or leave it out"
-        )
-    if spec.path is None:
-        raise ModelError("no checkpoint given", where=spec.name, mend="give a folder or a hub id")
-    if spec.card.get("trust_remote_code") and not spec.options.get("trust_remote_code"):
-        raise ModelError(
-            "brings code of its own, which has not been run",
-            where=f"model {spec.name}",
-            mend="add --trust-remote-code if you have read it and trust it",
-        )
-    return find_checkpoint(spec.path)
-
-
-def _conv_mode(spec: ModelSpec) -> str | None:
-    mode = spec.conv_mode or spec.card.get("conv_mode")
-    return None if mode is None else str(mode)
-
 
 def _until_end(token_ids: Sequence[int], end_ids: Sequence[int]) -> tuple[list[int], bool]:
     """The tokens up to the end token, which counts; and whether there is one (else the text was cut)."""
@@ -315,11 +241,6 @@ def _until_end(token_ids: Sequence[int], end_ids: Sequence[int]) -> tuple[list[i
         if token_id in end_ids:
             return list(token_ids[: place + 1]), True
     return list(token_ids), False
-
-
-def _study_seed(seed: int, question: Question) -> int:
-    digest = hashlib.sha256(f"{seed}:{question.question_id!r}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def _reason(error: Exception) -> Exception:

@@ -130,7 +130,7 @@ def test_a_hook_places_the_images_and_stretches_their_grey(checkpoints, tmp_path
     text = adapter.render(question).text
     assert "Given the current frontal image <image>  and the prior frontal image <image>  PRIOR_REPORT: N/A" in text
     assert "INDICATION: fever TECHNIQUE: N/A" in text
-    current, prior = adapter._prepare(question).images
+    current, prior = adapter._prompts.prepare(question).images
     assert current.getextrema() == (0, 255)
     assert prior.getextrema() == (0, 0)
     expected = [int((value - 60) / 63 * 255) for value in ramp.tobytes()]
