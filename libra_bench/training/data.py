@@ -1,4 +1,4 @@
-"""From a training file to batches: conversations as ids and labels, pictures as pixels or cached features.
+"""From a training file to batches: conversations as ids and labels, pictures as pixels or kept features.
 
 Shape legend: B samples of a batch, T tokens, L tower layers, N patches, C tower width.
 """
@@ -6,7 +6,7 @@ Shape legend: B samples of a batch, T tokens, L tower layers, N patches, C tower
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from benchmarks.errors import ImageError, InputError, LibraBenchError
+from benchmarks.files import sha256_file
 from benchmarks.images import read_grey_or_colour, resolve_images
-from libra_bench.training.feature_cache import FeatureCache
 from libra_bench.training.masking import IGNORED_LABEL, Conversations
 from libra_bench.training.samples import SampleFile, images_of
+from model_adapters.libra.feature_store import FeatureStore
 from model_adapters.libra.image_processing import BLACK, preprocess
 from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX
 
@@ -32,7 +33,10 @@ class Pictures:
     aspect_ratio: str
     policy: str
     """prior: a study's prior where it has one; dummy: the current image again."""
-    cache: FeatureCache | None = None
+    store: FeatureStore | None = None
+    """Features of the frozen tower on disk: each image is encoded once, whatever the number of epochs."""
+    hashes: dict[Path, str] = field(default_factory=dict)
+    """Image -> sha256, as far as asked for."""
 
     def paths(self, sample: Mapping[str, Any]) -> tuple[Path, Path] | None:
         """The current and the prior image; None for a sample without image.
@@ -47,17 +51,35 @@ class Pictures:
         return found[0], found[-1]
 
     def read(self, path: Path) -> Tensor:
-        """Pixels [3, H, W] of an image, padded with black as in the published training; or cached features [L, N, C].
+        """Pixels [3, H, W] of an image, or its features [L, N, C] where they are kept; single precision.
 
         Raises:
             ImageError: it cannot be read.
         """
-        if self.cache is not None:
-            features_LNC = self.cache.get(path)
-            if features_LNC is None:
-                raise ImageError("cannot be read, so it has no features", where=path, mend="fetch the image again")
-            return features_LNC
+        if self.store is None:
+            return self.pixels(path)
+        features_LNC = self.store.read(self.sha256(path))
+        if features_LNC is None:
+            raise ImageError(
+                "has no features: it or their file cannot be read",
+                where=path,
+                mend="fetch the image again, or start again with the same cache_features",
+            )
+        return features_LNC.float()
+
+    def pixels(self, path: Path) -> Tensor:
+        """Pixels [3, H, W], padded with black as in the published training.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
         return preprocess([read_grey_or_colour(path)], self.processor, self.aspect_ratio, BLACK)[0]
+
+    def sha256(self, path: Path) -> str:
+        """Of an image file; read once."""
+        if path not in self.hashes:
+            self.hashes[path] = sha256_file(path)
+        return self.hashes[path]
 
 
 class ConversationData(Dataset[dict[str, Any]]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,18 +14,15 @@ import torch
 from torch import Tensor
 
 from benchmarks.errors import ImageError, InputError
-from benchmarks.files import sha256_file
-from benchmarks.images import read_grey_or_colour
 from libra_bench.protocols import protocol_named
 from libra_bench.training.data import Collator, ConversationData, Pictures
-from libra_bench.training.feature_cache import FeatureCache, cache_folder
 from libra_bench.training.masking import Conversations
 from libra_bench.training.model import Parts, build
 from libra_bench.training.recipe import Origins, Recipe, Stage
 from libra_bench.training.samples import SampleFile
 from libra_bench.training.validation import Best, best_of, chosen_metrics
+from model_adapters.libra.feature_store import FeatureStore, features_identity
 from model_adapters.libra.image_processing import BLACK, preprocess
-from model_adapters.libra.weights import weight_files
 from model_adapters.templates import template
 
 FREE_FIELDS = frozenset(
@@ -35,6 +31,10 @@ FREE_FIELDS = frozenset(
 """May differ between a run and its continuation."""
 FIRST_SAMPLES = 32
 """Samples whose labels are looked at beforehand."""
+FEATURE_BYTES = 2
+"""Of a value in the features on disk."""
+ENCODED_TOGETHER = 16
+"""Images that go through the tower together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,12 @@ def prepare(origins: Origins, stage: Stage) -> Prepared:
     others = None if recipe.validation_data_path is None else SampleFile(Path(recipe.validation_data_path))
     quiet_transformers()
     parts = build(recipe)
-    cache = _feature_cache(recipe, parts)
     pictures = Pictures(
-        Path(recipe.image_folder), parts.image_processor, recipe.image_aspect_ratio, recipe.image_policy, cache
+        Path(recipe.image_folder),
+        parts.image_processor,
+        recipe.image_aspect_ratio,
+        recipe.image_policy,
+        _feature_store(recipe, parts),
     )
     conversations = Conversations(
         parts.tokenizer,
@@ -131,18 +134,18 @@ def _collator(recipe: Recipe, parts: Parts) -> Collator:
     return Collator(recipe.model_max_length, parts.pad_id, shape)
 
 
-def _feature_cache(recipe: Recipe, parts: Parts) -> FeatureCache | None:
+def _feature_store(recipe: Recipe, parts: Parts) -> FeatureStore | None:
+    """Features in the tower's own type, or in float16 if that has more than 16 bits.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
     if recipe.cache_features is None:
         return None
-    facts = {
-        "tower": [sha256_file(path) for path in weight_files(parts.tower_folder)],
-        "layer": parts.config["mm_vision_select_layer"],
-        "feature": parts.config["mm_vision_select_feature"],
-        "processor": parts.image_processor.to_dict(),
-        "aspect_ratio": recipe.image_aspect_ratio,
-        "dtype": str(parts.model.dtype),
-    }
-    return FeatureCache(cache_folder(Path(recipe.cache_features), json.loads(json.dumps(facts, default=str))))
+    tower = parts.model.tower
+    identity = features_identity(tower, parts.image_processor, recipe.image_aspect_ratio, BLACK)
+    dtype = parts.model.dtype if parts.model.dtype.itemsize == FEATURE_BYTES else torch.float16
+    return FeatureStore(Path(recipe.cache_features), identity, dtype)
 
 
 def check_samples(prepared: Prepared) -> None:
@@ -181,27 +184,36 @@ def _check_images(data: ConversationData, number: int) -> None:
 
 
 def fill_cache(prepared: Prepared, say: Callable[[str], None]) -> None:
-    """Encode every image that is not in the feature cache yet; says first how much disk that takes."""
-    cache = prepared.data.pictures.cache
-    if cache is None or int(os.environ.get("RANK", "0")):
+    """Encode every image whose features are not kept yet; says first how much disk that takes.
+
+    Raises:
+        ImageError: an image cannot be read, and `on_error` is "stop".
+        StorageError: the disk is full; what was written before stays.
+    """
+    pictures = prepared.data.pictures
+    store = pictures.store
+    if store is None or int(os.environ.get("RANK", "0")):
         return
-    missing = cache.missing(paths := _all_images(prepared))
-    tower = prepared.parts.model.tower
-    each = 2 * tower.num_layers * tower.num_patches * tower.hidden_size
+    paths, model = _all_images(prepared), prepared.parts.model
+    of_content = {pictures.sha256(path): path for path in paths}
+    missing = [(sha256, path) for sha256, path in of_content.items() if not store.holds(sha256)]
+    each = FEATURE_BYTES * model.tower.num_layers * model.tower.num_patches * model.tower.hidden_size
     say(f"features of {len(paths):,} images: {len(missing):,} to encode, {each * len(missing) / 2**20:,.0f} MB")
     device = torch.device("cuda" if torch.cuda.is_available() and not prepared.recipe.use_cpu else "cpu")
-    model, ratio = prepared.parts.model, prepared.recipe.image_aspect_ratio
     model.tower.to(device)
-
-    def read(path: Path) -> Tensor | None:
-        try:
-            return preprocess([read_grey_or_colour(path)], prepared.parts.image_processor, ratio, BLACK)[0]
-        except ImageError:
-            if prepared.recipe.on_error == "stop":
-                raise
-            return None  # counted when its sample's turn comes
-
-    cache.fill(missing, read, lambda pixels: model.tower_features(pixels.to(device, model.dtype)))
+    for start in range(0, len(missing), ENCODED_TOGETHER):
+        pixels: dict[str, Tensor] = {}
+        for sha256, path in missing[start : start + ENCODED_TOGETHER]:
+            try:
+                pixels[sha256] = pictures.pixels(path)
+            except ImageError:
+                if prepared.recipe.on_error == "stop":
+                    raise
+                # else counted when its sample's turn comes
+        if pixels:
+            features_BLNC = model.tower_features(torch.stack(list(pixels.values())).to(device, model.dtype))
+            for sha256, features_LNC in zip(pixels, features_BLNC, strict=True):
+                store.write(sha256, features_LNC)
 
 
 def _all_images(prepared: Prepared) -> list[Path]:

@@ -6,6 +6,7 @@ Tower features are kept in memory up to a bound, since the prior image of one st
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -18,7 +19,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from benchmarks.errors import ImageError, LibraBenchError
+from benchmarks.errors import ImageError, LibraBenchError, StorageError
 from benchmarks.files import sha256_file
 from benchmarks.images import read_grey_or_colour
 from model_adapters.libra.feature_store import FeatureStore
@@ -27,6 +28,8 @@ from model_adapters.libra.model import LibraModel
 
 ENCODER_BATCH = 8
 """Images that go through the tower together."""
+
+logger = logging.getLogger(__name__)
 
 FileKey: TypeAlias = tuple[str, int, int]
 """Which content: path, size and time of the last change."""
@@ -89,7 +92,8 @@ class ImageFeatures:
         self._reading: dict[FileKey, Future[_Read]] = {}
         self._kept: OrderedDict[FileKey, Tensor] = OrderedDict()
         self._kept_bytes, self._max_bytes = 0, memory_mb * 2**20
-        self._clock = threading.Lock()
+        self._clock, self._writing = threading.Lock(), threading.Lock()
+        self._disk_full = False
         self.timings = ImageTimings()
 
     def read_ahead(self, paths: Iterable[Path]) -> None:
@@ -164,7 +168,17 @@ class ImageFeatures:
     def _put_down(self, sha256: str | None, features_LNC: Tensor) -> None:
         """Write to disk, by the threads that read: so writing cannot fall behind without end."""
         if self._store is not None and sha256 is not None:
-            self._pool.submit(self._store.write, sha256, features_LNC)
+            self._pool.submit(self._write, self._store, sha256, features_LNC)
+
+    def _write(self, store: FeatureStore, sha256: str, features_LNC: Tensor) -> None:
+        """A full disk is said once and ends no run."""
+        with self._writing:
+            if not self._disk_full:
+                try:
+                    store.write(sha256, features_LNC)
+                except StorageError as error:
+                    self._disk_full = True
+                    logger.warning("%s; no more features are kept", error)
 
     def _encode(self, pixels: Sequence[Any]) -> list[Tensor]:
         began = time.perf_counter()

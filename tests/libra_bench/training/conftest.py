@@ -16,22 +16,27 @@ DATA = GOLDEN / "train" / "train.json"
 
 
 @pytest.fixture
-def run(tmp_path):
+def golden_flags(tmp_path) -> dict[str, object]:
+    """A stage 1 of the golden tiny model."""
+    return {
+        "model_name_or_path": MODELS / "tiny-llm-base",
+        "vision_tower": MODELS / "tiny-rad-dino",
+        "data_path": DATA,
+        "image_folder": GOLDEN / "images",
+        "output_dir": tmp_path / "out",
+        "global_batch_size": 4,
+        "per_device_train_batch_size": 2,
+        "report_to": "none",
+        "metric_for_best_model": "loss",
+    }
+
+
+@pytest.fixture
+def run(golden_flags):
     """Prepare, and train unless told otherwise, the golden tiny model with these flags."""
 
     def run(*, prepare_only: bool = False, **flags: object) -> dict | None:
-        given = {
-            "model_name_or_path": MODELS / "tiny-llm-base",
-            "vision_tower": MODELS / "tiny-rad-dino",
-            "data_path": DATA,
-            "image_folder": GOLDEN / "images",
-            "output_dir": tmp_path / "out",
-            "global_batch_size": 4,
-            "per_device_train_batch_size": 2,
-            "report_to": "none",
-            "metric_for_best_model": "loss",
-            **flags,
-        }
+        given = {**golden_flags, **flags}
         origins = load_recipe("phantom-align", "align", {name: str(value) for name, value in given.items()})
         prepared = prepare(origins, "align")
         return None if prepare_only else stages.train(prepared, origins, [], lambda text: None)

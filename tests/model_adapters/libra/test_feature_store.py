@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import os
+import pickle
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks.errors import InputError
+from benchmarks.errors import InputError, StorageError
 from benchmarks.schema import Question
 from model_adapters.libra.adapter import LibraAdapter
-from model_adapters.libra.feature_store import FeatureStore
+from model_adapters.libra.feature_store import FeatureStore, features_identity
+from model_adapters.libra.image_processing import load_image_processor
+from model_adapters.libra.towers import load_tower
 from model_adapters.protocol import Decoding, ModelSpec
 
 GOLDEN = Path(__file__).parents[2] / "golden"
+MODELS = GOLDEN / "models"
 IMAGES = ("cur0.png", "prior0.png", "cur1.png")
 GREEDY = Decoding(max_new_tokens=12)
 
@@ -70,14 +77,53 @@ def test_a_damaged_file_is_made_anew(tmp_path, images, caplog):
 
 def test_a_folder_that_cannot_be_made_is_refused_at_once(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="another feature_cache_dir"):
+    with pytest.raises(InputError, match="another folder"):
         FeatureStore(tmp_path / "file", {})
 
 
-def test_a_full_disk_is_said_once_and_ends_nothing(tmp_path, caplog):
-    store = FeatureStore(tmp_path, {"of": "a test"})
-    (tmp_path / store._folder / "aa").write_text("in the way")
-    store.write("aa1", torch.zeros(2))
-    store.write("bb1", torch.zeros(2))
+def test_a_full_disk_is_said_once_and_ends_no_run(tmp_path, images, caplog):
+    texts, _ = answers(tmp_path / "kept", images)
+    for stored in list((tmp_path / "kept").rglob("*.safetensors")):
+        stored.unlink()
+        stored.with_name(f".{stored.name}.{os.getpid()}.tmp").mkdir()  # in the way of what would be written
+    assert answers(tmp_path / "kept", images)[0] == texts
     assert caplog.text.count("no more features are kept") == 1
-    assert store.read("bb1") is None
+
+
+def test_what_cannot_be_written_is_an_error_of_the_store(tmp_path):
+    store = FeatureStore(tmp_path, {"of": "a test"})
+    (store._folder / "aa").write_text("in the way")
+    with pytest.raises(StorageError):
+        store.write("aa1", torch.zeros(2))
+    store.write("bb1", torch.zeros(2))
+    assert (store.holds("aa1"), store.holds("bb1")) == (False, True)
+
+
+@pytest.mark.parametrize(("dtype", "kept"), [(None, torch.float32), (torch.float16, torch.float16)])
+def test_the_type_that_is_kept(tmp_path, dtype, kept):
+    features = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    store = FeatureStore(tmp_path, {"of": "a test"}, dtype)
+    store.write("aa1", features)
+    found = pickle.loads(pickle.dumps(store)).read("aa1")  # as a worker process gets it
+    assert found.dtype == kept
+    assert torch.equal(found, features.to(kept))
+    assert not FeatureStore(tmp_path, {"of": "a test"}, torch.bfloat16).holds("aa1")
+
+
+def test_what_decides_the_features_is_in_the_identity():
+    tower, processor = load_tower(MODELS / "tiny-clip"), load_image_processor(MODELS / "tiny-clip")
+    changed = copy.deepcopy(tower)
+    with torch.no_grad():
+        next(changed.parameters()).view(-1)[0] += 1
+    ways = [
+        (tower, processor, "pad"),
+        (tower, processor, "pad", (0, 0, 0)),
+        (tower, processor, "square"),
+        (changed, processor, "pad"),
+        (load_tower(MODELS / "tiny-clip", select_layer=-2), processor, "pad"),
+        (copy.deepcopy(tower).bfloat16(), processor, "pad"),
+        (tower, load_image_processor(MODELS / "tiny-rad-dino"), "pad"),
+    ]
+    identities = [json.dumps(features_identity(*way)) for way in ways]
+    assert len(set(identities)) == len(ways)
+    assert features_identity(tower, processor, "square", (0, 0, 0)) == features_identity(tower, processor, "square")
