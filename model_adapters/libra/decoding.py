@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -141,11 +140,11 @@ class Decoder:
         """Yield each study's result as soon as it is finished; prompts are taken when there is room for them.
 
         Out of memory halves the batch and begins its studies again. A study that does not fit alone comes back with
-        `error` set.
+        `error` set. Where `prompts` itself runs out of memory, it may call `make_room` and try again.
         """
         stream = iter(prompts)
         while True:
-            self._waiting.extend(islice(stream, max(0, self._rows.count(None) - len(self._waiting))))
+            self._take(stream)
             exhausted = ""
             try:
                 self._admit()
@@ -161,6 +160,24 @@ class Decoder:
             if not self._waiting and not self._finished and not any(self._rows):
                 return
             self._finished.clear()
+
+    def make_room(self) -> bool:
+        """Halve the batch and begin its studies again; False if there is no batch whose memory could be given back.
+
+        For the iterator of prompts, from within its `next`.
+        """
+        if self._cache is None:
+            return False
+        self._begin_again()
+        return True
+
+    def _take(self, stream: Iterator[Prompt]) -> None:
+        """Take as many prompts as there are free rows. Asking for one may make room, which changes the rows."""
+        while self._rows.count(None) > len(self._waiting):
+            prompt = next(stream, None)
+            if prompt is None:
+                return
+            self._waiting.append(prompt)
 
     def _tell(self) -> None:
         """Show the text so far to who wants to see it."""
@@ -305,14 +322,18 @@ class Decoder:
         self._finished.append(Generated(study.prompt.key, results, seconds, study.error))
 
     def _back_off(self, reason: str) -> None:
-        """Begin the studies of the batch again, half as many at a time."""
-        unfinished = [study.prompt for study in self._rows if study is not None]
-        self._cache = None
+        """Begin again after running out of memory; a study that was alone fails."""
         if len(self._rows) == 1:
-            alone = unfinished.pop() if unfinished else self._waiting.popleft()
+            study, self._rows[0] = self._rows[0], None
+            alone = study.prompt if study is not None else self._waiting.popleft()
             error = too_large(self._model, len(alone.embeddings_SH), self._decoding, reason)
             self._finished.append(Generated(alone.key, (), 0.0, error))
-        self._waiting.extendleft(reversed(unfinished))
+        self._begin_again()
+
+    def _begin_again(self) -> None:
+        """Give the batch's memory back and put its studies at the head of the queue, half as many at a time."""
+        self._waiting.extendleft(study.prompt for study in reversed(self._rows) if study is not None)
+        self._cache = None
         self._rows = [None] * max(1, len(self._rows) // 2)
         self.timings.batch_size = len(self._rows)
         if torch.cuda.is_available():

@@ -275,6 +275,32 @@ def test_running_out_of_memory_halves_the_batch_and_loses_no_study(beams):
     handle.remove()
 
 
+@pytest.mark.parametrize("beams", [1, 4])
+@pytest.mark.parametrize("batch_size", [3, 5])
+def test_prompts_that_run_out_of_memory_get_room_from_the_batch(beams, batch_size):
+    model = language_model(1)
+    prompts = make_prompts(model, [6, 9, 7, 6, 12, 8, 11, 5, 9])
+    decoding, rule = Decoding(num_beams=beams, max_new_tokens=60), StopRule((3, 7, 11, 20, 33))
+    expected = {key: result.token_ids for key, result in decode(model, prompts, decoding, rule).items()}
+    decoder = Decoder(model, decoding, rule, batch_size)
+    made_room = []
+
+    def stream():
+        made_room.append(decoder.make_room())  # nothing is decoded yet
+        for prompt in prompts:
+            if len(made_room) < 3 and decoder.timings.decode_tokens:
+                made_room.append(decoder.make_room())
+                made_room.append(decoder.make_room())  # the batch is empty now: the study that asked would fail
+            yield prompt
+
+    results = list(decoder.run(stream()))
+    assert made_room == [False, True, False]
+    assert decoder.timings.batch_size == batch_size // 2
+    assert decoder.timings.prefill_tokens > sum(len(prompt.embeddings_SH) for prompt in prompts)  # some began again
+    assert len(results) == len(prompts)  # begun again, but told once
+    assert {result.key: result.token_ids for result in results} == expected
+
+
 def test_a_study_that_never_fits_is_reported_and_the_others_go_on():
     model = language_model(8)
     prompts = make_prompts(model, [6, 30, 7])
