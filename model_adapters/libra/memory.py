@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,10 +14,11 @@ from torch import nn
 from benchmarks.errors import GenerationError
 from model_adapters.protocol import Decoding
 
-CPU_BATCH = 16
 LARGEST_BATCH = 64
+LARGEST_CPU_BATCH = 32
+"""More gains nothing there."""
 SHARE_OF_MEMORY = 0.7
-"""How much of the accelerator's free memory a batch that we choose may take."""
+"""How much of the free memory (the accelerator's, or the machine's) a batch that we choose may take."""
 BEAM_COLUMNS = 64
 """Columns of the cache that a beam takes for itself, about: the older ones are shared (see study_cache.py)."""
 BYTES_PER_SCORE = 16
@@ -42,11 +45,12 @@ def study_bytes(language_model: Any, prompt_positions: int, decoding: Decoding) 
 def fitting_batch(language_model: Any, longest_prompt: int, decoding: Decoding) -> int:
     """Studies that should fit into memory together; too many only costs a second try."""
     devices = _accelerators(language_model)
-    if not devices:
-        return CPU_BATCH
-    free = len(devices) * min(torch.cuda.mem_get_info(device)[0] for device in devices)
+    if devices:
+        free = len(devices) * min(torch.cuda.mem_get_info(device)[0] for device in devices)
+    else:
+        free = _free_memory_bytes()
     needed = study_bytes(language_model, longest_prompt, decoding)
-    return max(1, min(LARGEST_BATCH, int(SHARE_OF_MEMORY * free / needed)))
+    return max(1, min(LARGEST_BATCH if devices else LARGEST_CPU_BATCH, int(SHARE_OF_MEMORY * free / needed)))
 
 
 def peak_memory_bytes(model: nn.Module) -> int:
@@ -79,6 +83,16 @@ def too_large(language_model: Any, prompt_positions: int, decoding: Decoding, re
 
 def _accelerators(model: nn.Module) -> set[torch.device]:
     return {weight.device for weight in model.parameters() if weight.device.type == "cuda"}
+
+
+def _free_memory_bytes() -> int:
+    """The machine's memory that is free or kept for files; half of all memory where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    [available] = (line for line in lines if line.startswith("MemAvailable:"))
+    return int(available.split()[1]) * 1024
 
 
 def _in_words(count: int) -> str:
