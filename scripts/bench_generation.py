@@ -251,6 +251,9 @@ def print_round(done: Round, model: LibraModel, questions: list[Question], decod
     rest = done.seconds - sum(report["seconds"][part] for part in least)
     print(f"  {'rest':<12} {rest:8.2f} {rest / done.seconds:5.0%}")
     floor, decode = sum(limit.seconds for limit in least.values()), least["decode"]
+    if any(limit.seconds > report["seconds"][part] for part, limit in least.items()):
+        print("  a least time above the measured one: the machine had other work meanwhile; try again, or --threads 1")
+        return
     print(
         f"  decode reads {decode.read_bytes / 1e9:.1f} GB of keys and values at {decode.bandwidth / 1e9:.1f} GB/s; "
         f"products and reading alone take {floor:.2f} s, so no ratio above {done.naive_seconds / floor:.1f} can be had"
