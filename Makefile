@@ -4,7 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-all lint bench clean
+VLLM_VENV := .venv-vllm
+VLLM_STAMP := $(VLLM_VENV)/.installed
+# A thread for each of two processes: with more they wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+.PHONY: install demo test test-all test-vllm lint bench clean
 
 install: $(STAMP)
 
@@ -19,10 +24,21 @@ demo: $(STAMP)
 	$(BIN)/libra-bench run --suite demo --model libra-tiny
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2
+	$(PYTEST)
 
-test-all: $(STAMP)
-	$(BIN)/pytest -n 2 -m 'slow or not slow' --override-ini "addopts=--import-mode=importlib --strict-markers -ra"
+test-all: $(STAMP) test-vllm
+	$(PYTEST) -m 'slow or not slow' --override-ini "addopts=--import-mode=importlib --strict-markers -ra"
+
+# vLLM needs other versions than constraints.txt pins, so it has an environment of its own.
+$(VLLM_STAMP): tests/environments/vllm.txt
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/environments/vllm.txt
+	$(VLLM_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+test-vllm: $(VLLM_STAMP)
+	OMP_NUM_THREADS=1 $(VLLM_VENV)/bin/pytest -n 2 tests/model_adapters
+	$(VLLM_VENV)/bin/pytest -m slow tests/model_adapters/vllm_engine
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -40,4 +56,4 @@ bench: $(STAMP)
 	$(BIN)/python scripts/bench_data.py
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

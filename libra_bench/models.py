@@ -28,7 +28,7 @@ WEIGHTLESS = {
     ORACLE: "repeats the reference: the ceiling of every metric",
 }
 """Models that need no weights, by the name that stands after `--model`."""
-NOT_A_NAME = frozenset({"libra", "hf_vlm", "openai", "function", "replay"})
+NOT_A_NAME = frozenset({"libra", "hf_vlm", "vllm", "openai", "function", "replay"})
 """Adapters that need a checkpoint, a file or a name behind them."""
 
 
@@ -163,6 +163,8 @@ def _adapter_of_checkpoint(path: Path) -> str:
     Raises:
         ModelError: not a checkpoint.
     """
+    from model_adapters.libra.layout import names_libra
+
     config_file = path / "config.json"
     if (path / "adapter_config.json").exists() and not config_file.exists():
         return "libra"
@@ -174,10 +176,7 @@ def _adapter_of_checkpoint(path: Path) -> str:
         ) from error
     except ValueError as error:
         raise ModelError("config.json cannot be read as JSON", where=config_file) from error
-    model_type = str(config.get("model_type", ""))
-    if model_type.startswith("libra") or "mm_projector_type" in config or "mm_vision_tower" in config:
-        return "libra"
-    return "hf_vlm"
+    return "libra" if names_libra(config) else "hf_vlm"
 
 
 @dataclass(frozen=True, slots=True)

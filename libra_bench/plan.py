@@ -103,6 +103,8 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
     loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
     spec, protocol, decoding, overrides = model_and_decoding(model, options, train_file=loaded_suite.card.train_file)
     _refuse_training_on_the_suite(spec, loaded_suite)
+    if check := getattr(adapter_class(spec.adapter), "check_decoding", None):
+        check(spec, decoding)
     facts = provenance.deciding_facts(loaded_suite.samples, _identity(spec, loaded_suite), decoding)
     mark = provenance.fingerprint(facts)
     names = options.metrics

@@ -135,6 +135,24 @@ def load_model(folder: Path, spec: ModelSpec) -> tuple[Any, list[str]]:
     return model.eval().requires_grad_(False), unused
 
 
+def stated_end_ids(folder: Path, spec: ModelSpec) -> Any:
+    """What a checkpoint says ends a text, without loading its weights: as `model.generation_config` would have it."""
+    from transformers import AutoConfig, GenerationConfig
+
+    if (folder / "generation_config.json").is_file():
+        return GenerationConfig.from_pretrained(folder).eos_token_id
+    trust = bool(spec.options.get("trust_remote_code"))
+    return GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder, trust_remote_code=trust)).eos_token_id
+
+
+def end_ids(stated: Any, processor: Any) -> list[int]:
+    """Any of these tokens ends a text: what the checkpoint states (one id, several or None), else the tokenizer's."""
+    found = processor.tokenizer.eos_token_id if stated is None else stated
+    if found is None:
+        return []
+    return list(found) if isinstance(found, list | tuple) else [int(found)]
+
+
 def _inherit_names(folder: Path, reference: str, model_type: str) -> None:
     """Let a checkpoint's own class have its weights renamed as the class of transformers that it is made from.
 

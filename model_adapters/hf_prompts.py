@@ -6,7 +6,7 @@ Whoever runs the model (transformers, or another engine) takes its prompts from 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ def conversation_mode(spec: ModelSpec) -> str | None:
     return None if mode is None else str(mode)
 
 
-def study_seed(seed: int, question: Question) -> int:
+def study_seed(seed: int, question_id: Hashable) -> int:
     """The random numbers of a study when sampling: neither its batch nor its place decides them."""
-    digest = hashlib.sha256(f"{seed}:{question.question_id!r}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}:{question_id!r}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

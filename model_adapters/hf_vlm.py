@@ -17,7 +17,7 @@ import torch
 from benchmarks.errors import GenerationError, InputError, LibraBenchError
 from benchmarks.files import sha256_file, sha256_json
 from benchmarks.schema import Answer, Question
-from model_adapters.hf_loading import load_model, load_processor, read_config
+from model_adapters.hf_loading import end_ids, load_model, load_processor, read_config
 from model_adapters.hf_prompts import HFPrompt, HFPrompts, checkpoint_folder, conversation_mode, study_seed
 from model_adapters.image_policy import image_policy
 from model_adapters.libra.memory import is_out_of_memory
@@ -142,7 +142,7 @@ class HFVisionLanguageAdapter:
             inputs = self._inputs(batch)
             self._check_length(inputs)
             with torch.random.fork_rng(devices=[self._model.device] if self._model.device.type == "cuda" else []):
-                torch.manual_seed(study_seed(decoding.seed, batch[0].question))
+                torch.manual_seed(study_seed(decoding.seed, batch[0].question.question_id))
                 output = self._model.generate(**inputs, generation_config=self._settings(decoding, sampling))
         except (RuntimeError, ValueError, LibraBenchError) as error:
             if isinstance(error, RuntimeError) and not is_out_of_memory(error):
@@ -226,13 +226,7 @@ class HFVisionLanguageAdapter:
         return GenerationConfig(**settings)
 
     def _end_ids(self) -> list[int]:
-        """Any of these tokens ends the text: the checkpoint's, else the tokenizer's."""
-        stated = self._model.generation_config.eos_token_id
-        if stated is None:
-            stated = self._processor.tokenizer.eos_token_id
-        if stated is None:
-            return []
-        return list(stated) if isinstance(stated, list | tuple) else [int(stated)]
+        return end_ids(self._model.generation_config.eos_token_id, self._processor)
 
 
 def _until_end(token_ids: Sequence[int], end_ids: Sequence[int]) -> tuple[list[int], bool]:

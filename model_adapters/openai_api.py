@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import os
 import threading
 import time
@@ -26,6 +25,7 @@ from benchmarks.images import read_radiograph
 from benchmarks.schema import Answer, Question
 from model_adapters.endpoint import Endpoint, Reply
 from model_adapters.image_policy import chosen_images, image_policy
+from model_adapters.options import json_object
 from model_adapters.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_parts
 from model_adapters.protocol import Decoding, ModelSpec, RenderedPrompt, failed_answer
 
@@ -98,6 +98,22 @@ class OpenAIAdapter:
             **{name: spec.options.get(name) for name in names},
         }
 
+    @classmethod
+    def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
+        """Beams, the n-gram filter and several answers do not exist at endpoints.
+
+        Raises:
+            InputError: names the setting.
+        """
+        for name, neutral in (("num_beams", 1), ("no_repeat_ngram_size", 0), ("num_return_sequences", 1)):
+            if getattr(decoding, name) != neutral:
+                flag = "--" + name.replace("_", "-")
+                raise InputError(
+                    f"an endpoint has no such setting (asked for {getattr(decoding, name)})",
+                    where=flag,
+                    mend=f"use --protocol greedy, or {flag} {neutral}",
+                )
+
     def render(self, question: Question) -> RenderedPrompt:
         """System prompt and user turn; the template that goes around them is the server's."""
         parts, _ = self._parts(question)
@@ -112,7 +128,7 @@ class OpenAIAdapter:
             InputError: a decoding setting that endpoints do not have.
             ModelError: the endpoint refuses the key or does not know the model.
         """
-        _check_decoding(decoding)
+        self.check_decoding(self._spec, decoding)
         pool = ThreadPoolExecutor(self._spec.options.get("concurrency", CONCURRENCY))
         try:
             futures = [pool.submit(self._answer, question, decoding) for question in questions]
@@ -249,17 +265,6 @@ def _text_of(reply: Reply) -> tuple[str, str]:
     return str(text).strip(), "length" if choice.get("finish_reason") == "length" else "stop"
 
 
-def _check_decoding(decoding: Decoding) -> None:
-    for name, neutral in (("num_beams", 1), ("no_repeat_ngram_size", 0), ("num_return_sequences", 1)):
-        if getattr(decoding, name) != neutral:
-            flag = "--" + name.replace("_", "-")
-            raise InputError(
-                f"an endpoint has no such setting (asked for {getattr(decoding, name)})",
-                where=flag,
-                mend=f"use --protocol greedy, or {flag} {neutral}",
-            )
-
-
 def _model(spec: ModelSpec) -> str:
     if not spec.path:
         raise ModelError("no model named", where="--model", mend="write --model openai:NAME, as the endpoint calls it")
@@ -290,12 +295,4 @@ def _base_url(spec: ModelSpec) -> str:
 
 def _extra_fields(spec: ModelSpec) -> dict[str, Any]:
     text = spec.options.get("body")
-    if text is None:
-        return {}
-    try:
-        fields = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON ({error.msg})", where="option body", mend='write it as {"name": value}') from error
-    if not isinstance(fields, dict):
-        raise InputError("not a JSON object", where="option body", mend='write it as {"name": value}')
-    return fields
+    return {} if text is None else json_object(text, "body")

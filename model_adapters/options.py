@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,22 @@ def checked_options(adapter: str, known: Mapping[str, type] | None, given: Mappi
         else:
             raise UnknownNameError(f"option of the {adapter} adapter", name, known)
     return options
+
+
+def json_object(text: str, name: str) -> dict[str, Any]:
+    """The value of an option that is a JSON object.
+
+    Raises:
+        InputError: it isn't one.
+    """
+    mend = 'write it as {"name": value}'
+    try:
+        fields = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"not JSON ({error.msg})", where=f"option {name}", mend=mend) from error
+    if not isinstance(fields, dict):
+        raise InputError("not a JSON object", where=f"option {name}", mend=mend)
+    return fields
 
 
 def _converted(name: str, kind: type, value: Any) -> Any:

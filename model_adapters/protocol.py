@@ -101,6 +101,15 @@ class DescribesItself(Protocol):
         """
         ...
 
+    @classmethod
+    def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
+        """Refuse settings that the model does not have. Called before `load`, which may be slow.
+
+        Raises:
+            InputError: names the setting, and what to do.
+        """
+        ...
+
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt as the model reads it; shown before generation starts."""
         ...

@@ -11,6 +11,7 @@ from model_adapters.protocol import Adapter
 ADAPTERS = {
     "libra": "model_adapters.libra.adapter:LibraAdapter",
     "hf_vlm": "model_adapters.hf_vlm:HFVisionLanguageAdapter",
+    "vllm": "model_adapters.vllm_engine.adapter:VLLMAdapter",
     "openai": "model_adapters.openai_api:OpenAIAdapter",
     "echo": "model_adapters.echo:EchoAdapter",
     "constant": "model_adapters.floors:ConstantAdapter",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
@@ -13,9 +12,10 @@ import torch
 from benchmarks.errors import ModelError
 from benchmarks.files import sha256_json
 from benchmarks.schema import Answer, Question
+from model_adapters.libra.answers import answer_of
 from model_adapters.libra.attention import share_key_heads
 from model_adapters.libra.checkpoint import LoadedLibra, load_checkpoint
-from model_adapters.libra.decoding import Decoder, Generated, Timings, check_decoding
+from model_adapters.libra.decoding import Decoder, Timings, check_decoding
 from model_adapters.libra.identity import checkpoint_identity
 from model_adapters.libra.locate import find_checkpoint
 from model_adapters.libra.memory import fitting_batch, peak_memory_bytes
@@ -23,7 +23,7 @@ from model_adapters.libra.prompts import OPTIONS as PROMPT_OPTIONS
 from model_adapters.libra.prompts import LibraPrompts, conversation_mode, load_tokenizer
 from model_adapters.libra.weights import read_json
 from model_adapters.precision import DTYPES, checked_device_map, device_name, dtype_name, quantization_bits
-from model_adapters.protocol import Decoding, ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.protocol import Decoding, ModelSpec, RenderedPrompt
 from model_adapters.templates import render, template
 
 logger = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class LibraAdapter:
         for generated in decoder.run(self._prompts.stream(questions, size, failures)):
             while failures:
                 yield failures.popleft()
-            yield self._answer(by_id[generated.key], generated, decoding)
+            yield answer_of(by_id[generated.key], generated, decoding, self._prompts.text)
             if self._timings.batch_size != size:  # memory ran out: the next questions begin with what fits
                 self._batch_size = size = self._timings.batch_size or 1
         yield from failures
@@ -145,27 +145,14 @@ class LibraAdapter:
     def describe(self) -> Mapping[str, Any]:
         """Device, dtype, batch size, where the time went, peak memory."""
         device = self._loaded.model.device
-        images, text = self._prompts.image_timings, self._timings
+        prompts, text = self._prompts.report(), self._timings
         return {
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
             "dtype": str(self._loaded.model.dtype).removeprefix("torch."),
-            "conv_mode": self._prompts.conv_mode,
             "batch_size": text.batch_size,
             "attention": self._loaded.model.language_model.config._attn_implementation,
-            "seconds": {
-                "image_loading": images.loading_seconds,
-                "image_waiting": images.waiting_seconds,
-                "encoder": images.encoder_seconds,
-                "connector": images.connector_seconds,
-                "prefill": text.prefill_seconds,
-                "decode": text.decode_seconds,
-            },
-            "images": {
-                "loaded": images.images_loaded,
-                "encoded": images.images_encoded,
-                "reused": images.images_reused,
-                "from_disk": images.images_stored,
-            },
+            **prompts,
+            "seconds": {**prompts["seconds"], "prefill": text.prefill_seconds, "decode": text.decode_seconds},
             "prefill_tokens": text.prefill_tokens,
             "decode_tokens": text.decode_tokens,
             "prefill_tokens_per_second": _rate(text.prefill_tokens, text.prefill_seconds),
@@ -173,33 +160,11 @@ class LibraAdapter:
             "peak_memory_mb": round(peak_memory_bytes(self._loaded.model) / 2**20, 1),
         }
 
-    def _answer(self, asked: Question, generated: Generated, decoding: Decoding) -> Answer:
-        if generated.error is not None:
-            return failed_answer(asked, generated.error)
-        texts = [self._prompts.text(hypothesis.token_ids) for hypothesis in generated.hypotheses]
-        metadata: dict[str, Any] = {
-            "finish": generated.finish,
-            "new_tokens": len(generated.token_ids),
-            "seconds": round(generated.seconds, 4),
-            "score": _finite(generated.score),
-        }
-        if decoding.num_return_sequences > 1:
-            metadata["alternatives"] = [
-                {"text": text, "score": _finite(hypothesis.score)}
-                for text, hypothesis in zip(texts, generated.hypotheses, strict=True)
-            ]
-        return Answer(asked.question_id, asked.prompt, texts[0], metadata=metadata)
-
 
 def _path(spec: ModelSpec) -> str:
     if spec.path is None:
         raise ModelError("no checkpoint given", where=spec.name, mend="give a folder or a hub id")
     return spec.path
-
-
-def _finite(score: float) -> float | None:
-    """A score as JSON can hold it: None where the n-gram filter left no token that could come next."""
-    return score if math.isfinite(score) else None
 
 
 def _rate(tokens: int, seconds: float) -> float | None:

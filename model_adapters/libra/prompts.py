@@ -19,7 +19,7 @@ from benchmarks.schema import Answer, Question
 from model_adapters.libra.checkpoint import LoadedLibra
 from model_adapters.libra.decoding import Prompt
 from model_adapters.libra.feature_store import FeatureStore, features_identity
-from model_adapters.libra.image_features import ImageFeatures, ImageTimings
+from model_adapters.libra.image_features import ImageFeatures
 from model_adapters.libra.memory import is_out_of_memory
 from model_adapters.libra.search import StopRule
 from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
@@ -80,10 +80,24 @@ class LibraPrompts:
             store=FeatureStore(Path(kept), features_identity(*identity)) if kept else None,
         )
 
-    @property
-    def image_timings(self) -> ImageTimings:
-        """Where the time of the images went."""
-        return self._images.timings
+    def report(self) -> dict[str, Any]:
+        """For run.json: the template, and where the time of the images went."""
+        images = self._images.timings
+        return {
+            "conv_mode": self.conv_mode,
+            "seconds": {
+                "image_loading": images.loading_seconds,
+                "image_waiting": images.waiting_seconds,
+                "encoder": images.encoder_seconds,
+                "connector": images.connector_seconds,
+            },
+            "images": {
+                "loaded": images.images_loaded,
+                "encoded": images.images_encoded,
+                "reused": images.images_reused,
+                "from_disk": images.images_stored,
+            },
+        }
 
     @property
     def longest(self) -> int:

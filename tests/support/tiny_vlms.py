@@ -57,12 +57,13 @@ def _vision() -> Any:
     )  # fmt: skip
 
 
-def _text(vocabulary: int) -> Any:
+def _text(vocabulary: int, head_dim: int = 8) -> Any:
     from transformers import LlamaConfig
 
     return LlamaConfig(
-        vocab_size=vocabulary, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=512, bos_token_id=1, eos_token_id=2, pad_token_id=0,
+        vocab_size=vocabulary, hidden_size=4 * head_dim, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512, bos_token_id=1, eos_token_id=2,
+        pad_token_id=0,
     )  # fmt: skip
 
 
@@ -143,7 +144,7 @@ def gemma3(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def idefics3(folder: Path, seed: int = 0) -> Path:
+def idefics3(folder: Path, seed: int = 0, head_dim: int = 8) -> Path:
     """Idefics 3 (SmolVLM's architecture): images are cut into tiles with a token for each row and column."""
     import transformers as t
 
@@ -153,7 +154,7 @@ def idefics3(folder: Path, seed: int = 0) -> Path:
     )
     words.add_tokens([f"<row_{row}_col_{column}>" for row in (1, 2) for column in (1, 2)], special_tokens=True)
     config = t.Idefics3Config(
-        text_config=_text(len(words)),
+        text_config=_text(len(words), head_dim),
         vision_config=t.Idefics3VisionConfig(
             hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, image_size=SIDE,
             patch_size=PATCH,
