@@ -38,7 +38,8 @@ Model = Annotated[
     ),
 ]
 AdapterName = Annotated[
-    str | None, typer.Option("--adapter", help="Default: the card's, or inferred; vllm: run by vLLM.", rich_help_panel=MODEL)
+    str | None,
+    typer.Option("--adapter", help="Default: the card's, or inferred; vllm: run by vLLM.", rich_help_panel=MODEL),
 ]
 Weights = Annotated[
     Path | None,
