@@ -134,7 +134,7 @@ class LibraAdapter:
         )
         by_id = {question.question_id: question for question in questions}
         failures: deque[Answer] = deque()
-        for generated in decoder.run(self._prompts.stream(questions, size, failures)):
+        for generated in decoder.run(self._prompts.stream(questions, size, failures, decoder.make_room)):
             while failures:
                 yield failures.popleft()
             yield answer_of(by_id[generated.key], generated, decoding, self._prompts.text)

@@ -6,7 +6,7 @@ Whoever runs the language model (our decoder, or another engine) takes its promp
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,13 +121,20 @@ class LibraPrompts:
         text = self._words(asked)
         return RenderedPrompt(text, self._positions(self._tokenizer.encode_prompt(text)))
 
-    def stream(self, questions: Sequence[Question], batch: int, failures: deque[Answer]) -> Iterator[Prompt]:
+    def stream(
+        self,
+        questions: Sequence[Question],
+        batch: int,
+        failures: deque[Answer],
+        make_room: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Prompt]:
         """Prompts ready to be prefilled, images encoded a group at a time.
 
         Args:
             questions: what is asked.
             batch: studies that will be decoded together; prompts of like length are put near each other.
             failures: what cannot be asked is put here, and harms no other.
+            make_room: gives memory back where not even one study's images fit; False where there is none to give.
         """
         requests = self._requests(questions, batch * WINDOW_BATCHES, failures)
         upcoming: deque[_Request] = deque()
@@ -140,14 +147,11 @@ class LibraPrompts:
                     upcoming.append(following)
                     self._images.read_ahead(following.images or ())
             group = [upcoming.popleft() for _ in range(min(GROUP, len(upcoming)))]
-            for request, features in zip(group, self._features(group), strict=True):
-                if isinstance(features, Exception):
-                    failures.append(failed_answer(request.question, features))
-                    continue
-                vocabulary = self._loaded.model.vocabulary_size
-                ids = tuple(vocabulary if index == IMAGE_TOKEN_INDEX else index for index in request.token_ids)
-                embeddings_SH = self._loaded.model.embed_prompt(request.token_ids, features)
-                yield Prompt(request.question.question_id, ids, embeddings_SH)
+            for request, prompt in zip(group, self._fitting(group, make_room), strict=True):
+                if isinstance(prompt, Exception):
+                    failures.append(failed_answer(request.question, prompt))
+                else:
+                    yield prompt
 
     def _requests(self, questions: Sequence[Question], window: int, failures: deque[Answer]) -> Iterator[_Request]:
         """Questions that can be asked, those with prompts of like length near each other."""
@@ -186,26 +190,38 @@ class LibraPrompts:
         reads_prior = self._loaded.model.connector.uses_prior and self._spec.card.get("image_policy") != "one"
         return _Request(asked, ids, (asked.images[0], asked.images[-1 if reads_prior else 0]))
 
-    def _features(self, group: Sequence[_Request]) -> list[Any]:
-        """Image features of each study, None where it has no image, or the error."""
-        pairs = [request.images for request in group if request.images is not None]
-        found: list[Any] | None = None
+    def _fitting(self, group: Sequence[_Request], make_room: Callable[[], bool]) -> list[Prompt | Exception]:
+        """The prompts of a group; where memory runs out one at a time, and then with the room that can be made."""
         try:
-            found = self._images.features(pairs)
+            return self._embedded(group)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-        if found is None and len(pairs) > 1:  # one at a time
-            return [features for request in group for features in self._features([request])]
-        if found is None:
-            found = [
-                GenerationError(
-                    "the images of a single study do not fit into memory",
-                    mend="use a smaller type (--dtype bfloat16), or a smaller --batch-size to leave them room",
-                )
-            ]
-        following = iter(found)
-        return [next(following) if request.images is not None else None for request in group]
+        if len(group) > 1:
+            return [prompt for request in group for prompt in self._fitting([request], make_room)]
+        if make_room():
+            return self._fitting(group, make_room)
+        return [
+            GenerationError(
+                "the images of a single study do not fit into memory",
+                mend="use a smaller type (--dtype bfloat16), a smaller --batch-size, or a device with more memory",
+            )
+        ]
+
+    def _embedded(self, group: Sequence[_Request]) -> list[Prompt | Exception]:
+        """The prompts of a group, or why a study's images cannot be read."""
+        features = iter(self._images.features([request.images for request in group if request.images is not None]))
+        prompts: list[Prompt | Exception] = []
+        for request in group:
+            features_NH = None if request.images is None else next(features)
+            if isinstance(features_NH, Exception):
+                prompts.append(features_NH)
+                continue
+            image = self._loaded.model.vocabulary_size  # an id that is never produced
+            ids = tuple(image if index == IMAGE_TOKEN_INDEX else index for index in request.token_ids)
+            embeddings_SH = self._loaded.model.embed_prompt(request.token_ids, features_NH)
+            prompts.append(Prompt(request.question.question_id, ids, embeddings_SH))
+        return prompts
 
     def _words(self, asked: Question) -> str:
         tags = self._loaded.use_im_start_end

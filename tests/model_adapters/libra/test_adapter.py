@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import shutil
+import weakref
 from pathlib import Path
 
 import accelerate
@@ -393,6 +394,45 @@ def test_auto_steps_down_when_memory_runs_out_loses_no_study_and_remembers():
         answers = ask(adapter, questions, PUBLISHED)
         assert [answers[key].text for key in range(9)] == alone
         assert adapter.describe()["batch_size"] == 2
+
+
+def test_images_that_lack_room_get_it_from_the_batch():
+    """The text's cache, where it holds more than two studies, leaves the tower no memory."""
+    adapter = load(batch_size=8)
+    names = ["cur0.png", "prior0.png"]
+    questions = [study(key, [names[key % 2]], QUERY.format("Cough " * (1 + key % 5))) for key in range(24)]
+    alone = [ask(adapter, [question], PUBLISHED)[question.question_id].text for question in questions]
+    adapter = load(batch_size=8, options={"feature_cache_mb": 0.0})  # or else two images would be encoded once
+    model, caches, refused = adapter._loaded.model, [], []
+
+    def remember(_, __, given):
+        if given.get("input_ids") is not None:
+            caches[:] = [(weakref.ref(given["past_key_values"]), len(given["input_ids"]))]
+
+    def full(*_):
+        if any(cache() is not None and rows > 2 for cache, rows in caches):
+            refused.append(True)
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB.")
+
+    model.language_model.register_forward_pre_hook(remember, with_kwargs=True)
+    model.tower.register_forward_pre_hook(full)
+    answers = ask(adapter, questions, PUBLISHED)
+    assert refused
+    assert [answers[key].text for key in range(24)] == alone
+    assert adapter.describe()["batch_size"] == 2
+
+
+def test_images_that_never_fit_fail_one_by_one():
+    adapter = load()
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB.")
+
+    adapter._loaded.model.tower.register_forward_pre_hook(full)
+    answers = ask(adapter, [study(1, ["cur0.png"]), study(2, []), study(3, ["prior0.png"])], PUBLISHED)
+    assert answers[2].text
+    for key in (1, 3):
+        assert answers[key].metadata["error"].startswith("the images of a single study do not fit into memory")
 
 
 def test_a_study_that_never_fits_says_how_much_it_needs_and_what_to_try():
