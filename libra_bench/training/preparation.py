@@ -7,10 +7,12 @@ import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from packaging.version import Version
 from torch import Tensor
 
 from benchmarks.errors import ImageError, InputError
@@ -24,6 +26,9 @@ from libra_bench.training.validation import Best, best_of, chosen_metrics
 from model_adapters.libra.feature_store import FeatureStore, features_identity
 from model_adapters.libra.image_processing import BLACK, preprocess
 from model_adapters.templates import template
+
+TRANSFORMERS = "5.23"
+"""The oldest one whose Trainer takes our settings; answering questions works with older ones."""
 
 FREE_FIELDS = frozenset(
     {"output_dir", "logging_steps", "report_to", "dataloader_num_workers", "cache_features", "use_cpu", "save_steps"}
@@ -99,11 +104,15 @@ def prepare(origins: Origins, stage: Stage) -> Prepared:
 
 
 def check_packages(recipe: Recipe) -> None:
-    """Refuse what needs a package that is not installed.
+    """Refuse what needs a package that is not installed, or is too old.
 
     Raises:
         InputError: says what to install.
     """
+    if Version(found := version("transformers")) < Version(TRANSFORMERS):
+        raise InputError(
+            f"training needs transformers {TRANSFORMERS}, here is {found}", mend="pip install 'libra-bench[train]'"
+        )
     reports = [name.strip() for name in recipe.report_to.split(",")]
     needed = {
         "tensorboard": ("tensorboard" in reports, 'pip install "libra-bench[train]", or pass --report-to none'),

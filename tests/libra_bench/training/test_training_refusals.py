@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import requires
+
 import pytest
 from oracles import GOLDEN
 
 from benchmarks.errors import InputError, RunConflictError, StorageError, UnknownNameError
-from libra_bench.training import artefacts
+from libra_bench.training import artefacts, preparation
 from libra_bench.training.trainer import TrainingError, checkpoints
 
 DATA = GOLDEN / "train" / "train.json"
@@ -137,3 +139,11 @@ def _files(run, tmp_path, **flags):
 def test_an_unknown_protocol(run):
     with pytest.raises(UnknownNameError, match="did you mean 'greedy'"):
         run(prepare_only=True, validation_protocol="gredy")
+
+
+def test_a_transformers_that_is_too_old(run, monkeypatch):
+    stated = [text for text in requires("libra-bench") if text.startswith("transformers") and "'train'" in text]
+    assert [text.split(";")[0] for text in stated] == [f"transformers>={preparation.TRANSFORMERS}"]
+    monkeypatch.setattr(preparation, "version", lambda package: "5.19.0")
+    with pytest.raises(InputError, match=r"training needs transformers 5.23, here is 5.19.0; pip install"):
+        run(prepare_only=True)
