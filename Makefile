@@ -45,11 +45,11 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Ratios, each pair measured in one run; about ten minutes.
+# Ratios, each pair measured in one run; about three minutes on a machine without other work.
 bench: $(STAMP)
 	$(BIN)/python scripts/bench_startup.py
 	$(BIN)/python scripts/bench_metrics.py
-	$(BIN)/python scripts/bench_generation.py
+	$(BIN)/python scripts/bench_generation.py --naive-studies 8
 	$(BIN)/python scripts/bench_images.py --studies 10
 	$(BIN)/python scripts/bench_around.py
 	$(BIN)/python scripts/bench_training.py
