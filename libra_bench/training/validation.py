@@ -15,8 +15,9 @@ from libra_bench.scoring import ChosenMetrics, choose_metrics, score_answers
 from libra_bench.training.data import ConversationData
 from libra_bench.training.model import Parts
 from libra_bench.training.recipe import Recipe
-from model_adapters.libra.decoding import Decoder, Prompt
+from model_adapters.libra.decoding import Decoder
 from model_adapters.libra.search import StopRule
+from model_adapters.libra.study import Prompt
 from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX
 from model_adapters.protocol import Decoding
 from model_adapters.templates import question, render, template

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.schema import Answer, Question
-from model_adapters.libra.decoding import Generated
+from model_adapters.libra.study import Generated
 from model_adapters.protocol import Decoding, failed_answer
 
 

@@ -3,68 +3,27 @@
 A study enters the batch when there is room and leaves it when it is finished; the next one takes its place. Studies do
 not see each other, so any batch size gives the text of batch size 1 (in float32; rounding changes no token there).
 
-Shape legend: R rows (studies in the batch), W beams, V vocabulary, K candidates, S prompt positions, H width.
+Shape legend: R rows (studies in the batch), W beams, S prompt positions, H width.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 from transformers import DynamicCache
 
-from benchmarks.errors import GenerationError, InputError
+from benchmarks.errors import InputError
+from model_adapters.libra.choosing import choose
 from model_adapters.libra.memory import is_out_of_memory, too_large
-from model_adapters.libra.search import BeamSearch, Hypothesis, SingleSearch, StopRule
+from model_adapters.libra.search import StopRule
+from model_adapters.libra.study import Generated, Prompt, Study
 from model_adapters.libra.study_cache import StudyCache
 from model_adapters.protocol import Decoding
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A study that is ready to be prefilled."""
-
-    key: Hashable
-    """Names the study; decides its random numbers when sampling."""
-    token_ids: tuple[int, ...]
-    """As the n-gram filter sees them: the image is one id that is never produced."""
-    embeddings_SH: Tensor
-    """What the language model reads: text embeddings and image features."""
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """What a study's text became."""
-
-    key: Hashable
-    hypotheses: tuple[Hypothesis, ...]
-    """The best, then the alternatives."""
-    seconds: float
-    """From prefill to the last token; other studies were decoded beside it."""
-    error: Exception | None = None
-    """Why there is nothing."""
-
-    @property
-    def token_ids(self) -> tuple[int, ...]:
-        """The answer's ids, the EOS id included."""
-        return self.hypotheses[0].token_ids
-
-    @property
-    def score(self) -> float:
-        """The answer's summed log-probability over its length ** length_penalty."""
-        return self.hypotheses[0].score
-
-    @property
-    def finish(self) -> Literal["stop", "length"]:
-        """How the answer ended."""
-        return self.hypotheses[0].finish
 
 
 @dataclass(slots=True)
@@ -78,27 +37,6 @@ class Timings:
     """Tokens the model was run on, beams counted each."""
     batch_size: int | None = None
     """Studies decoded together; what was left of it after running out of memory."""
-
-
-@dataclass(slots=True)
-class _Study:
-    prompt: Prompt
-    search: BeamSearch | SingleSearch
-    random: np.random.Generator
-    started: float
-    error: GenerationError | None = None
-
-    def fail(self) -> None:
-        """Give up: the model's numbers overflowed."""
-        self.search.done = True
-        self.error = GenerationError(
-            "the model's numbers are not finite", mend="try another dtype: bfloat16 or float32"
-        )
-
-    @property
-    def position(self) -> int:
-        """Position of the newest token."""
-        return len(self.prompt.embeddings_SH) + self.search.num_new - 1
 
 
 class Decoder:
@@ -127,9 +65,8 @@ class Decoder:
         self._on_tokens = on_tokens
         self._beams = decoding.num_beams
         self._additive_mask = language_model.config._attn_implementation == "eager"
-        self._num_candidates = max(2, 1 + len(rule.eos_ids)) * decoding.num_beams
         self._waiting: deque[Prompt] = deque()
-        self._rows: list[_Study | None] = [None] * batch_size
+        self._rows: list[Study | None] = [None] * batch_size
         self._cache: StudyCache | None = None
         self._finished: list[Generated] = []
         self.timings = timings or Timings()
@@ -200,14 +137,14 @@ class Decoder:
     def _prefill(self, prompt: Prompt, row: int) -> None:
         """Run the model on a prompt, once whatever the number of beams, and choose the first tokens."""
         began = time.perf_counter()
-        study = _Study(prompt, self._new_search(prompt), self._new_random(prompt), began)
+        study = Study.begin(prompt, self._decoding, self._rule, began)
         cache = DynamicCache()
         output = self._model(
             inputs_embeds=prompt.embeddings_SH[None], past_key_values=cache, use_cache=True, logits_to_keep=1
         )
-        self._choose(output.logits, [study])
+        choose(output.logits, [study], self._decoding, self._rule.eos_ids)
         if study.search.done:
-            self._finish(study)
+            self._finished.append(study.result())
         else:
             if self._cache is None:
                 self._cache = StudyCache(len(self._rows), self._beams, cache)
@@ -238,88 +175,13 @@ class Decoder:
             use_cache=True,
         )
         self.timings.decode_tokens += sum(study is not None for study in self._rows) * self._beams
-        self._choose(output.logits, self._rows)
+        choose(output.logits, self._rows, self._decoding, self._rule.eos_ids)
         for row, study in enumerate(self._rows):
             if study is not None and study.search.done:
-                self._finish(study)
+                self._finished.append(study.result())
                 self._rows[row] = None
                 self._cache.release(row)
         self.timings.decode_seconds += time.perf_counter() - began
-
-    def _choose(self, logits_RWV: Tensor, studies: Sequence[_Study | None]) -> None:
-        """Choose the next tokens of every study."""
-        log_probs_RWV = logits_RWV.to(dtype=torch.float32).log_softmax(dim=-1)
-        self._forbid(log_probs_RWV, studies)
-        if self._beams > 1:
-            self._choose_beams(log_probs_RWV, studies)
-            return
-        log_probs_RV = log_probs_RWV[:, 0]
-        tokens_R = self._sample(log_probs_RV, studies) if self._decoding.temperature > 0 else log_probs_RV.argmax(-1)
-        chosen = log_probs_RV.gather(1, tokens_R[:, None])[:, 0].tolist()
-        for study, token, log_prob in zip(studies, tokens_R.tolist(), chosen, strict=True):
-            if study is not None and isinstance(study.search, SingleSearch):
-                if np.isnan(log_prob):
-                    study.fail()
-                else:
-                    study.search.advance(token, log_prob)
-
-    def _forbid(self, log_probs_RWV: Tensor, studies: Sequence[_Study | None]) -> None:
-        """Take the tokens away that would repeat an n-gram of prompt and text."""
-        width, vocabulary = log_probs_RWV.shape[1:]
-        rows, tokens = [], []
-        for row, study in enumerate(studies if self._decoding.no_repeat_ngram_size else ()):
-            if study is not None:
-                sequences, forbidden = study.search.forbidden()
-                rows.append(sequences + row * width)
-                tokens.append(forbidden)
-        if rows:
-            flat_rows, flat_tokens = np.concatenate(rows), np.concatenate(tokens)
-            producible = flat_tokens < vocabulary  # the image's id is not
-            index = torch.from_numpy(np.stack([flat_rows[producible], flat_tokens[producible]])).to(
-                log_probs_RWV.device
-            )
-            log_probs_RWV.view(-1, vocabulary)[index[0], index[1]] = -torch.inf
-
-    def _choose_beams(self, log_probs_RWV: Tensor, studies: Sequence[_Study | None]) -> None:
-        rows, width, vocabulary = log_probs_RWV.shape
-        totals = [study.search.totals if study else np.zeros(width, np.float32) for study in studies]  # type: ignore[union-attr]
-        totals_RW = torch.from_numpy(np.stack(totals)).to(log_probs_RWV.device)
-        totals_RX = (log_probs_RWV + totals_RW[:, :, None]).view(rows, -1)
-        best_RK, index_RK = (found.cpu().numpy() for found in totals_RX.topk(self._num_candidates))
-        for row, study in enumerate(studies):
-            if study is not None and isinstance(study.search, BeamSearch):
-                if np.isnan(best_RK[row]).any():
-                    study.fail()
-                else:
-                    study.search.advance(best_RK[row], index_RK[row] % vocabulary, index_RK[row] // vocabulary)
-
-    def _sample(self, log_probs_RV: Tensor, studies: Sequence[_Study | None]) -> Tensor:
-        """Draw a token a row, from the row's own random numbers: the batch around it makes no difference."""
-        draws = [study.random.random() if study else 0.0 for study in studies]
-        probs_RV = (log_probs_RV / self._decoding.temperature).softmax(-1)
-        probs_RV, order_RV = probs_RV.sort(dim=-1, descending=True, stable=True)
-        before_RV = probs_RV.cumsum(-1) - probs_RV
-        if self._decoding.top_p is not None:  # the smallest set of likeliest tokens that holds top_p, at least one
-            beyond_RV = before_RV >= self._decoding.top_p
-            beyond_RV[:, 0] = False
-            probs_RV = probs_RV.masked_fill(beyond_RV, 0)
-        sums_RV = probs_RV.cumsum(-1)
-        draws_R1 = torch.tensor(draws, device=sums_RV.device)[:, None] * sums_RV[:, -1:]
-        places_R1 = torch.searchsorted(sums_RV, draws_R1, right=True).clamp(max=sums_RV.shape[1] - 1)
-        return order_RV.gather(1, places_R1)[:, 0]
-
-    def _new_search(self, prompt: Prompt) -> BeamSearch | SingleSearch:
-        kind = BeamSearch if self._beams > 1 else SingleSearch
-        return kind(prompt.token_ids, self._decoding, self._rule)
-
-    def _new_random(self, prompt: Prompt) -> np.random.Generator:
-        digest = hashlib.sha256(f"{self._decoding.seed}:{prompt.key!r}".encode()).digest()
-        return np.random.default_rng(int.from_bytes(digest[:16], "big"))
-
-    def _finish(self, study: _Study) -> None:
-        results = () if study.error else tuple(study.search.results())
-        seconds = time.perf_counter() - study.started
-        self._finished.append(Generated(study.prompt.key, results, seconds, study.error))
 
     def _back_off(self, reason: str) -> None:
         """Begin again after running out of memory; a study that was alone fails."""

@@ -17,11 +17,11 @@ from benchmarks.errors import GenerationError, InputError, LibraBenchError
 from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
 from model_adapters.libra.checkpoint import LoadedLibra
-from model_adapters.libra.decoding import Prompt
 from model_adapters.libra.feature_store import FeatureStore, features_identity
 from model_adapters.libra.image_features import ImageFeatures
 from model_adapters.libra.memory import is_out_of_memory
 from model_adapters.libra.search import StopRule
+from model_adapters.libra.study import Prompt
 from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
 from model_adapters.prompt_hooks import hooked_prompt
 from model_adapters.protocol import ModelSpec, RenderedPrompt, failed_answer

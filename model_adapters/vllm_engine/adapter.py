@@ -21,10 +21,11 @@ from benchmarks.schema import Answer, Question
 from model_adapters.hf_vlm import HFVisionLanguageAdapter
 from model_adapters.libra.adapter import LibraAdapter
 from model_adapters.libra.answers import answer_of
-from model_adapters.libra.decoding import Generated, check_decoding
+from model_adapters.libra.decoding import check_decoding
 from model_adapters.libra.layout import names_libra
 from model_adapters.libra.locate import find_checkpoint
 from model_adapters.libra.search import StopRule
+from model_adapters.libra.study import Generated
 from model_adapters.libra.weights import read_json
 from model_adapters.options import checked_options
 from model_adapters.precision import dtype_name

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import GenerationError, ModelError
-from model_adapters.libra.decoding import Generated
 from model_adapters.libra.search import Hypothesis, SingleSearch, StopRule
+from model_adapters.libra.study import Generated
 from model_adapters.options import json_object
 from model_adapters.precision import dtype_name
 from model_adapters.protocol import Decoding, ModelSpec
@@ -127,7 +127,7 @@ class Engine:
     def beam_search(
         self, requests: Sequence[Request], decoding: Decoding, end_ids: Collection[int]
     ) -> Iterator[Generated]:
-        """vLLM's own beam search, which differs from transformers': see docs/scale.md.
+        """vLLM's own beam search, which differs from transformers': see docs/vllm.md.
 
         Args:
             requests: with words; it takes no embeddings.

@@ -11,8 +11,9 @@ import torch
 
 from benchmarks.errors import GenerationError, InputError
 from model_adapters.libra.attention import GROUPED, share_key_heads
-from model_adapters.libra.decoding import Decoder, Generated, Prompt
+from model_adapters.libra.decoding import Decoder
 from model_adapters.libra.search import StopRule, repeated_ngrams
+from model_adapters.libra.study import Generated, Prompt
 from model_adapters.protocol import Decoding
 
 VOCABULARY = 61
