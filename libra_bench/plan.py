@@ -14,10 +14,10 @@ from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench import provenance
 from libra_bench.generation import OnError
+from libra_bench.metrics.choice import PUBLISHED_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.models import ORACLE, resolve_model
 from libra_bench.processes import local_device
 from libra_bench.protocols import DEFAULT_PROTOCOL, decoding_with, protocol_named
-from libra_bench.scoring import PUBLISHED_METRICS, ChosenMetrics, choose_metrics
 from model_adapters.protocol import Decoding, ModelSpec
 from model_adapters.registry import adapter_class
 

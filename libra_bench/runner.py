@@ -19,9 +19,10 @@ from libra_bench.answers import AnswerLog, locked, read_answer_lines
 from libra_bench.cost import cost_of
 from libra_bench.generation import count_kinds
 from libra_bench.listener import Listener
+from libra_bench.metrics.choice import PUBLISHED_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.plan import RUNS_FOLDER, Plan, RunOptions, path_name, plan_run
 from libra_bench.processes import Processes, of_environment
-from libra_bench.scoring import PUBLISHED_METRICS, ChosenMetrics, Scored, choose_metrics, score_answers, write_scored
+from libra_bench.scoring import Scored, score_answers, write_scored
 from libra_bench.share import Share, generate_share
 
 

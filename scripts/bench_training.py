@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.phantoms import write_phantoms
 from libra_bench.training.preparation import Prepared, fill_cache, prepare
-from libra_bench.training.recipe import load_recipe
+from libra_bench.training.recipe_file import load_recipe
 
 DATA = Path(__file__).parents[1] / "model_adapters" / "data"
 BATCH = 8

@@ -43,8 +43,9 @@ def score(
     [bold]libra-bench score --references R.jsonl --predictions P.jsonl [P2.jsonl ...] --csv leaderboard.csv[/bold]
     """
     from benchmarks.errors import InputError
+    from libra_bench.metrics.choice import choose_metrics
     from libra_bench.runner import rescore
-    from libra_bench.scoring import choose_metrics, score_files
+    from libra_bench.scoring import score_files
 
     record: dict[str, Any] = {}
     if references is not None and predictions:

@@ -10,10 +10,11 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
-from libra_bench.training.recipe import Stage, field_help, fields
+from libra_bench.training.recipe import Stage
+from libra_bench.training.recipe_file import field_help, fields
 
 if TYPE_CHECKING:
-    from libra_bench.training.recipe import Origins
+    from libra_bench.training.recipe_file import Origins
 
 app = typer.Typer(help="Train a Libra model: stage 1 (align) and stage 2 (finetune).", no_args_is_help=True)
 
@@ -25,7 +26,7 @@ def _command(stage: Stage, summary: str) -> Callable[..., None]:
 
     def command(**given: Any) -> None:
         config, dry_run, as_json = (given.pop(name) for name in ("config", "dry_run", "as_json"))
-        from libra_bench.training.recipe import load_recipe
+        from libra_bench.training.recipe_file import load_recipe
 
         origins = load_recipe(config, stage, given)
         _train(origins, stage, dry_run=dry_run, as_json=as_json)

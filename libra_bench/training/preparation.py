@@ -20,7 +20,8 @@ from libra_bench.protocols import protocol_named
 from libra_bench.training.data import Collator, ConversationData, Pictures
 from libra_bench.training.masking import Conversations
 from libra_bench.training.model import Parts, build
-from libra_bench.training.recipe import Origins, Recipe, Stage
+from libra_bench.training.recipe import Recipe, Stage
+from libra_bench.training.recipe_file import Origins
 from libra_bench.training.samples import SampleFile
 from libra_bench.training.validation import Best, best_of, chosen_metrics
 from model_adapters.libra.feature_store import FeatureStore, features_identity

@@ -10,8 +10,9 @@ import torch
 
 from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.schema import Answer, Sample
+from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.protocols import protocol_named
-from libra_bench.scoring import ChosenMetrics, choose_metrics, score_answers
+from libra_bench.scoring import score_answers
 from libra_bench.training.data import ConversationData
 from libra_bench.training.model import Parts
 from libra_bench.training.recipe import Recipe

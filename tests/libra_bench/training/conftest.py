@@ -10,7 +10,7 @@ from oracles import GOLDEN, MODELS
 
 from libra_bench.training import stages
 from libra_bench.training.preparation import prepare
-from libra_bench.training.recipe import load_recipe
+from libra_bench.training.recipe_file import load_recipe
 
 DATA = GOLDEN / "train" / "train.json"
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from benchmarks.errors import InputError
 from libra_bench.training.preparation import fill_cache, prepare
-from libra_bench.training.recipe import load_recipe
+from libra_bench.training.recipe_file import load_recipe
 
 
 def losses(out) -> list[float]:

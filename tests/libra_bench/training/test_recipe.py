@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from benchmarks.errors import InputError, UnknownNameError
-from libra_bench.training.recipe import RECIPES_FOLDER, field_help, fields, load_recipe, recipe_names
+from libra_bench.training.recipe_file import RECIPES_FOLDER, field_help, fields, load_recipe, recipe_names
 
 PATHS = {"model_name_or_path": "base", "data_path": "train.json", "output_dir": "out"}
 

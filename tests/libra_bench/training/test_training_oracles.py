@@ -15,7 +15,7 @@ from libra_bench.training.data import Collator, ConversationData, Pictures
 from libra_bench.training.masking import Conversations
 from libra_bench.training.model import build
 from libra_bench.training.preparation import prepare
-from libra_bench.training.recipe import fields, load_recipe
+from libra_bench.training.recipe_file import fields, load_recipe
 from libra_bench.training.samples import SampleFile
 from libra_bench.training.trainer import LibraTrainer
 from model_adapters.libra.weights import materialize, read_weights
