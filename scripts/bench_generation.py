@@ -241,12 +241,12 @@ def print_round(done: Round, model: LibraModel, questions: list[Question], decod
         "always another one's current image)"
     )
     least = limits(model, report, studies, decoding.num_beams)
-    print("  part          seconds         GFLOP/s   of at most   least seconds")
+    print("  part          seconds         GFLOP/s   of at most   least seconds (share)")
     for part, limit in least.items():
         spent = report["seconds"][part]
         print(
             f"  {part:<12} {spent:8.2f} {spent / done.seconds:5.0%} {limit.flop / spent / 1e9:9.0f} "
-            f"{limit.flop / limit.product_seconds / 1e9:12.0f} {limit.seconds:15.2f}"
+            f"{limit.flop / limit.product_seconds / 1e9:12.0f} {limit.seconds:15.2f} {limit.seconds / spent:5.0%}"
         )
     rest = done.seconds - sum(report["seconds"][part] for part in least)
     print(f"  {'rest':<12} {rest:8.2f} {rest / done.seconds:5.0%}")
