@@ -6,6 +6,7 @@ The only file that imports vllm. When a text ends is decided here, by the same r
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
 import time
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from model_adapters.libra.study import Generated
 from model_adapters.options import json_object
 from model_adapters.precision import dtype_name
 from model_adapters.protocol import Decoding, ModelSpec
+from model_adapters.vllm_engine.guard import guard
 
 SETTINGS = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
 """Its environment variables, where the user has not set them: results alone go to stdout, and nothing is sent home."""
@@ -81,6 +83,7 @@ class Engine:
             **arguments,
             **extra_arguments(spec),
         }
+        before = set(multiprocessing.active_children())
         try:
             self._llm = vllm.LLM(**settings)
         except (RuntimeError, ValueError, TypeError, OSError, ImportError, AssertionError) as error:
@@ -89,6 +92,8 @@ class Engine:
                 where=folder,
                 mend="its messages are above; without --adapter vllm it is run by transformers",
             ) from error
+        started = set(multiprocessing.active_children()) - before
+        self._guard = guard(process.pid for process in started if process.pid is not None)
 
     def write(
         self,

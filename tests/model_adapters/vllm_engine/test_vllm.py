@@ -229,7 +229,17 @@ def test_a_model_that_vllm_cannot_run_ends_the_run_in_one_line():
         list(adapter.generate([Question(1, "Is there an effusion?", ())], GREEDY))
 
 
-def test_a_run_that_is_killed_goes_on(tmp_path):
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have."""
+    children = [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").glob("*/children")
+        for child in task.read_text(encoding="ascii").split()
+    ]
+    return [*children, *(found for child in children for found in descendants(child))]
+
+
+def test_a_run_that_is_killed_goes_on_and_leaves_no_process_behind(tmp_path):
     program = Program(tmp_path)
     command = ("generate", "--suite", "demo", "--model", "libra-tiny", "--protocol", "greedy", "--limit", 30)
     assert program(*command, "--out", "own").returncode == 0
@@ -238,8 +248,14 @@ def test_a_run_that_is_killed_goes_on(tmp_path):
     process = program.start(*vllm)
     while process.poll() is None and not (answers.exists() and answers.read_bytes().count(b"\n") >= 6):
         time.sleep(0.01)
+    engine = descendants(process.pid)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert len(engine) > 1
+    until = time.monotonic() + 60
+    while alive := [pid for pid in engine if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < until, f"{alive} live on and keep their memory"
+        time.sleep(0.1)
     assert 6 <= len(read_lines(answers)) < 30
     done = program(*vllm, **dict(os.environ))
     assert done.returncode == 0, done.stderr
