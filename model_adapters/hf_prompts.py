@@ -5,8 +5,7 @@ Whoever runs the model (transformers, or another engine) takes its prompts from 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from benchmarks.errors import InputError, ModelError
 from benchmarks.images import read_radiograph
 from benchmarks.schema import Question
 from model_adapters.image_policy import chosen_images, image_policy
-from model_adapters.libra.locate import find_checkpoint
+from model_adapters.libra.locate import checkpoint_path, find_checkpoint
 from model_adapters.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_hook, prompt_parts
 from model_adapters.protocol import ModelSpec
 from model_adapters.templates import Template, render, template
@@ -106,24 +105,17 @@ def checkpoint_folder(spec: ModelSpec) -> Path:
         raise ModelError(
             "this adapter reads whole checkpoints", where="--model-base", mend="merge the LoRA first, or leave it out"
         )
-    if spec.path is None:
-        raise ModelError("no checkpoint given", where=spec.name, mend="give a folder or a hub id")
+    path = checkpoint_path(spec)
     if spec.card.get("trust_remote_code") and not spec.options.get("trust_remote_code"):
         raise ModelError(
             "brings code of its own, which has not been run",
             where=f"model {spec.name}",
             mend="add --trust-remote-code if you have read it and trust it",
         )
-    return find_checkpoint(spec.path)
+    return find_checkpoint(path)
 
 
 def conversation_mode(spec: ModelSpec) -> str | None:
     """The template as asked for, else the card's; None: the processor's own."""
     mode = spec.conv_mode or spec.card.get("conv_mode")
     return None if mode is None else str(mode)
-
-
-def study_seed(seed: int, question_id: Hashable) -> int:
-    """The random numbers of a study when sampling: neither its batch nor its place decides them."""
-    digest = hashlib.sha256(f"{seed}:{question_id!r}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1

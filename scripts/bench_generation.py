@@ -41,6 +41,7 @@ from model_adapters.libra.adapter import LibraAdapter
 from model_adapters.libra.checkpoint import LoadedLibra
 from model_adapters.libra.connectors import build_connector
 from model_adapters.libra.image_processing import preprocess
+from model_adapters.libra.memory import position_bytes
 from model_adapters.libra.model import IMAGE_TOKEN, LibraModel
 from model_adapters.libra.prompts import LibraPrompts
 from model_adapters.libra.tokenizer import LibraTokenizer
@@ -239,6 +240,12 @@ def print_round(done: Round, model: LibraModel, questions: list[Question], decod
         f"  ours {done.seconds:.2f} s: batch {report['batch_size']}, peak memory {report['peak_memory_mb']:.0f} MB, "
         f"{report['images']['encoded']} images encoded ({priors} of the {studies} studies have a prior image, which is "
         "always another one's current image)"
+    )
+    prompt = report["prefill_tokens"] / studies
+    shared = prompt * position_bytes(model.language_model) / 2**20
+    print(
+        f"  cache of a prompt of {prompt:.0f} positions: {shared:.1f} MB shared by the beams, "
+        f"{decoding.num_beams * shared:.1f} MB with a copy a beam"
     )
     least = limits(model, report, studies, decoding.num_beams)
     print("  part          seconds         GFLOP/s   of at most   least seconds (share)")

@@ -12,12 +12,12 @@ import torch
 from benchmarks.errors import ModelError
 from benchmarks.files import sha256_json
 from benchmarks.schema import Answer, Question
-from model_adapters.libra.answers import answer_of
+from model_adapters.libra.answers import answers_of
 from model_adapters.libra.attention import share_key_heads
 from model_adapters.libra.checkpoint import LoadedLibra, load_checkpoint
 from model_adapters.libra.decoding import Decoder, Timings, check_decoding
 from model_adapters.libra.identity import checkpoint_identity
-from model_adapters.libra.locate import find_checkpoint
+from model_adapters.libra.locate import checkpoint_path, find_checkpoint
 from model_adapters.libra.memory import fitting_batch, peak_memory_bytes
 from model_adapters.libra.prompts import OPTIONS as PROMPT_OPTIONS
 from model_adapters.libra.prompts import LibraPrompts, conversation_mode, load_tokenizer
@@ -56,7 +56,7 @@ class LibraAdapter:
             ModelError: something is missing or does not fit.
             UnknownNameError: an unknown conversation mode.
         """
-        path, options, bits = _path(spec), spec.options, quantization_bits(spec)
+        path, options, bits = checkpoint_path(spec), spec.options, quantization_bits(spec)
         mode = conversation_mode(spec, read_json(find_checkpoint(path) / "config.json"))
         template(mode)  # refuse an unknown one before anything slow
         attention = options.get("attn_implementation", "sdpa")
@@ -87,7 +87,7 @@ class LibraAdapter:
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """Hashes of every file of the model, the template's words, the dtype."""
-        path, bits, dtype = _path(spec), quantization_bits(spec), dtype_name(spec)
+        path, bits, dtype = checkpoint_path(spec), quantization_bits(spec), dtype_name(spec)
         mode = conversation_mode(spec, read_json(find_checkpoint(path) / "config.json"))
         form = template(mode)
         return {
@@ -132,15 +132,12 @@ class LibraAdapter:
         decoder = Decoder(
             self._loaded.model.language_model, decoding, self._prompts.stop_rule(), size, self._timings, on_tokens
         )
-        by_id = {question.question_id: question for question in questions}
         failures: deque[Answer] = deque()
-        for generated in decoder.run(self._prompts.stream(questions, size, failures, decoder.make_room)):
-            while failures:
-                yield failures.popleft()
-            yield answer_of(by_id[generated.key], generated, decoding, self._prompts.text)
+        texts = decoder.run(self._prompts.stream(questions, size, failures, decoder.make_room))
+        for answer in answers_of(questions, texts, failures, decoding, self._prompts.text):
+            yield answer
             if self._timings.batch_size != size:  # memory ran out: the next questions begin with what fits
                 self._batch_size = size = self._timings.batch_size or 1
-        yield from failures
 
     def describe(self) -> Mapping[str, Any]:
         """Device, dtype, batch size, where the time went, peak memory."""
@@ -159,12 +156,6 @@ class LibraAdapter:
             "decode_tokens_per_second": _rate(text.decode_tokens, text.decode_seconds),
             "peak_memory_mb": round(peak_memory_bytes(self._loaded.model) / 2**20, 1),
         }
-
-
-def _path(spec: ModelSpec) -> str:
-    if spec.path is None:
-        raise ModelError("no checkpoint given", where=spec.name, mend="give a folder or a hub id")
-    return spec.path
 
 
 def _rate(tokens: int, seconds: float) -> float | None:

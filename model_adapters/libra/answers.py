@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 from benchmarks.schema import Answer, Question
 from model_adapters.libra.study import Generated
 from model_adapters.protocol import Decoding, failed_answer
+
+
+def answers_of(
+    questions: Sequence[Question],
+    texts: Iterable[Generated],
+    failures: deque[Answer],
+    decoding: Decoding,
+    text: Callable[[Sequence[int]], str],
+) -> Iterator[Answer]:
+    """The answers as their texts come, and between them those of questions that could not be asked.
+
+    Args:
+        questions: what was asked.
+        texts: what became of it, in any order.
+        failures: grows while `texts` is read.
+        decoding: says how many beams are kept.
+        text: token ids -> words.
+    """
+    by_id: dict[Hashable, Question] = {question.question_id: question for question in questions}
+    for generated in texts:
+        while failures:
+            yield failures.popleft()
+        yield answer_of(by_id[generated.key], generated, decoding, text)
+    yield from failures
 
 
 def answer_of(

@@ -6,11 +6,23 @@ import re
 from pathlib import Path
 
 from benchmarks.errors import ModelError
+from model_adapters.protocol import ModelSpec
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 TEXT_FILES = ["*.json", "*.model", "*.txt", "*.jinja", "*.py"]
 """Code is fetched with the rest, and run only where another adapter was told to."""
 TOWER_MARKS = ("config.json", "open_clip_config.json")
+
+
+def checkpoint_path(spec: ModelSpec) -> str:
+    """The checkpoint as the user named it.
+
+    Raises:
+        ModelError: nobody did.
+    """
+    if spec.path is None:
+        raise ModelError("no checkpoint given", where=spec.name, mend="give a folder or a hub id")
+    return spec.path
 
 
 def find_checkpoint(name: str | Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from torch import Tensor
 from benchmarks.errors import GenerationError
 from model_adapters.libra.search import BeamSearch, Hypothesis, SingleSearch, StopRule
 from model_adapters.protocol import Decoding
+from model_adapters.seeds import study_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,7 @@ class Study:
     def fail(self) -> None:
         """Give up: the model's numbers overflowed."""
         self.search.done = True
-        self.error = GenerationError(
-            "the model's numbers are not finite", mend="try another dtype: bfloat16 or float32"
-        )
+        self.error = not_finite()
 
     @property
     def position(self) -> int:
@@ -82,11 +80,15 @@ class Study:
     def begin(cls, prompt: Prompt, decoding: Decoding, rule: StopRule, started: float) -> Self:
         """A study before its first token; its random numbers depend on nothing but the seed and its key."""
         kind = BeamSearch if decoding.num_beams > 1 else SingleSearch
-        digest = hashlib.sha256(f"{decoding.seed}:{prompt.key!r}".encode()).digest()
-        random = np.random.default_rng(int.from_bytes(digest[:16], "big"))
+        random = np.random.default_rng(int.from_bytes(study_digest(decoding.seed, prompt.key)[:16], "big"))
         return cls(prompt, kind(prompt.token_ids, decoding, rule), random, started)
 
     def result(self) -> Generated:
         """What became of it."""
         hypotheses = () if self.error else tuple(self.search.results())
         return Generated(self.prompt.key, hypotheses, time.perf_counter() - self.started, self.error)
+
+
+def not_finite() -> GenerationError:
+    """Why a study has no text whose log-probabilities overflowed."""
+    return GenerationError("the model's numbers are not finite", mend="try another dtype: bfloat16 or float32")

@@ -20,10 +20,10 @@ from benchmarks.errors import InputError, ModelError
 from benchmarks.schema import Answer, Question
 from model_adapters.hf_vlm import HFVisionLanguageAdapter
 from model_adapters.libra.adapter import LibraAdapter
-from model_adapters.libra.answers import answer_of
+from model_adapters.libra.answers import answers_of
 from model_adapters.libra.decoding import check_decoding
 from model_adapters.libra.layout import names_libra
-from model_adapters.libra.locate import find_checkpoint
+from model_adapters.libra.locate import checkpoint_path, find_checkpoint
 from model_adapters.libra.search import StopRule
 from model_adapters.libra.study import Generated
 from model_adapters.libra.weights import read_json
@@ -156,14 +156,9 @@ class VLLMAdapter:
     ) -> Iterator[Answer]:
         check_decoding(decoding)
         self.check_decoding(self._spec, decoding)
-        by_id: dict[Hashable, Question] = {question.question_id: question for question in questions}
         failures: deque[Answer] = deque()
-        requests = self._front.requests(questions, decoding.seed, failures)
-        for generated in self._write(requests, decoding, on_tokens):
-            while failures:
-                yield failures.popleft()
-            yield answer_of(by_id[generated.key], generated, decoding, self._front.text)
-        yield from failures
+        texts = self._write(self._front.requests(questions, decoding.seed, failures), decoding, on_tokens)
+        yield from answers_of(questions, texts, failures, decoding, self._front.text)
 
     def _write(
         self, requests: Iterator[Request], decoding: Decoding, on_tokens: Callable[[Hashable, list[int]], None] | None
@@ -182,11 +177,8 @@ def is_libra(spec: ModelSpec) -> bool:
     Raises:
         ModelError: there is none.
     """
-    if spec.path is None:
-        raise ModelError("no checkpoint given", where=spec.name, mend="give a folder or a hub id")
-    if spec.model_base is not None:
-        return True
-    return names_libra(read_json(find_checkpoint(spec.path) / "config.json"))
+    folder = find_checkpoint(checkpoint_path(spec))
+    return spec.model_base is not None or names_libra(read_json(folder / "config.json"))
 
 
 def vllm_is_alone(spec: ModelSpec) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.errors import GenerationError, ModelError
 from model_adapters.libra.search import Hypothesis, SingleSearch, StopRule
-from model_adapters.libra.study import Generated
+from model_adapters.libra.study import Generated, not_finite
 from model_adapters.options import json_object
 from model_adapters.precision import dtype_name
 from model_adapters.protocol import Decoding, ModelSpec
@@ -284,8 +284,7 @@ def extra_arguments(spec: ModelSpec) -> dict[str, Any]:
 def _generated(study: _Open) -> Generated:
     seconds = time.perf_counter() - study.started
     if not study.finite:
-        error = GenerationError("the model's numbers are not finite", mend="try another dtype: bfloat16 or float32")
-        return Generated(study.request.key, (), seconds, error)
+        return Generated(study.request.key, (), seconds, not_finite())
     return Generated(study.request.key, tuple(study.search.results()), seconds)
 
 

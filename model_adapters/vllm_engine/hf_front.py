@@ -11,9 +11,10 @@ from benchmarks.errors import LibraBenchError
 from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
 from model_adapters.hf_loading import end_ids, load_processor, stated_end_ids
-from model_adapters.hf_prompts import HFPrompts, checkpoint_folder, study_seed
+from model_adapters.hf_prompts import HFPrompts, checkpoint_folder
 from model_adapters.libra.search import StopRule
 from model_adapters.protocol import ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.seeds import study_seed
 from model_adapters.vllm_engine.engine import Engine, Request
 
 OPTIONS: Mapping[str, type] = {"trust_remote_code": bool, "image_policy": str, "system": str}

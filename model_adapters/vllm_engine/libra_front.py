@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.schema import Answer, Question
-from model_adapters.hf_prompts import study_seed
 from model_adapters.libra.checkpoint import load_checkpoint
 from model_adapters.libra.identity import checkpoint_identity
 from model_adapters.libra.prompts import OPTIONS as OPTIONS
 from model_adapters.libra.prompts import LibraPrompts, load_tokenizer
 from model_adapters.precision import DTYPES, dtype_name
 from model_adapters.protocol import ModelSpec, RenderedPrompt
+from model_adapters.seeds import study_seed
 from model_adapters.vllm_engine.engine import Engine, Request, platform
 from model_adapters.vllm_engine.language_model import WordEmbeddings, language_model_folder
 

@@ -46,7 +46,7 @@ def small_cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def demo():
     suite = load_suite("demo")
-    return [suite.question(sample) for sample in suite.samples[:48]]
+    return [suite.question(sample) for sample in suite.samples]
 
 
 @pytest.fixture(scope="module")
