@@ -38,7 +38,7 @@ $(VLLM_STAMP): tests/environments/vllm.txt
 
 test-vllm: $(VLLM_STAMP)
 	OMP_NUM_THREADS=1 $(VLLM_VENV)/bin/pytest -n 2 tests/model_adapters
-	$(VLLM_VENV)/bin/pytest -m slow tests/model_adapters/vllm_engine
+	$(VLLM_VENV)/bin/pytest -m slow tests/model_adapters/vllm
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 _PUBLIC = {
-    "describe": "libra_bench.study",
-    "evaluate_report": "libra_bench.evaluate",
-    "load_adapter": "libra_bench.models",
+    "describe": "libra_bench.runs.describe",
+    "evaluate_report": "libra_bench.scores.evaluate",
+    "load_adapter": "model_adapters.models",
     "load_suite": "benchmarks.suites",
-    "run": "libra_bench.runner",
-    "score": "libra_bench.scoring",
+    "run": "libra_bench.runs.runner",
+    "score": "libra_bench.scores.scoring",
     "temporal_f1_score": "libra_bench.metrics.temporal_f1",
 }
 
@@ -23,12 +23,12 @@ __all__ = ["describe", "evaluate_report", "load_adapter", "load_suite", "run", "
 
 if TYPE_CHECKING:
     from benchmarks.suites import load_suite
-    from libra_bench.evaluate import evaluate_report
     from libra_bench.metrics.temporal_f1 import temporal_f1_score
-    from libra_bench.models import load_adapter
-    from libra_bench.runner import run
-    from libra_bench.scoring import score
-    from libra_bench.study import describe
+    from libra_bench.runs.describe import describe
+    from libra_bench.runs.runner import run
+    from libra_bench.scores.evaluate import evaluate_report
+    from libra_bench.scores.scoring import score
+    from model_adapters.models import load_adapter
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeAlias
 from benchmarks.errors import ModelError
 from benchmarks.files import sha256_file
 from benchmarks.schema import Answer, Question
-from model_adapters.protocol import Decoding, ModelSpec, failed_answer
+from model_adapters.adapter import Decoding, ModelSpec, failed_answer
 
 Function: TypeAlias = Callable[[list[Question]], list[str]]
 DEFAULT_BATCH_SIZE = 8

@@ -8,8 +8,8 @@ from typing import get_args
 
 from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.images import MAX_IMAGES
+from model_adapters.adapter import ModelSpec
 from model_adapters.cards import ImagePolicy
-from model_adapters.protocol import ModelSpec
 
 DEFAULT_POLICY = "prior"
 """Without a card: whatever the suite gives, so that nothing is left out unsaid."""

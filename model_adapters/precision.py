@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmarks.errors import ModelError
-from model_adapters.protocol import ModelSpec
+from model_adapters.adapter import ModelSpec
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

@@ -6,21 +6,21 @@ import importlib
 from importlib.metadata import entry_points
 
 from benchmarks.errors import ModelError, UnknownNameError
-from model_adapters.protocol import Adapter
+from model_adapters.adapter import Adapter
 
 ADAPTERS = {
     "libra": "model_adapters.libra.adapter:LibraAdapter",
-    "hf_vlm": "model_adapters.hf_vlm:HFVisionLanguageAdapter",
-    "vllm": "model_adapters.vllm_engine.adapter:VLLMAdapter",
-    "openai": "model_adapters.openai_api:OpenAIAdapter",
-    "echo": "model_adapters.echo:EchoAdapter",
-    "constant": "model_adapters.floors:ConstantAdapter",
-    "normal": "model_adapters.floors:NormalAdapter",
-    "random-report": "model_adapters.floors:RandomReportAdapter",
-    "retrieval": "model_adapters.floors:RetrievalAdapter",
-    "copy-prior-report": "model_adapters.floors:CopyPriorReportAdapter",
+    "hf_vlm": "model_adapters.hf.adapter:HFVisionLanguageAdapter",
+    "vllm": "model_adapters.vllm.adapter:VLLMAdapter",
+    "openai": "model_adapters.openai.adapter:OpenAIAdapter",
+    "echo": "model_adapters.baselines.echo:EchoAdapter",
+    "constant": "model_adapters.baselines.floors:ConstantAdapter",
+    "normal": "model_adapters.baselines.floors:NormalAdapter",
+    "random-report": "model_adapters.baselines.floors:RandomReportAdapter",
+    "retrieval": "model_adapters.baselines.floors:RetrievalAdapter",
+    "copy-prior-report": "model_adapters.baselines.floors:CopyPriorReportAdapter",
     "function": "model_adapters.function:FunctionAdapter",
-    "replay": "model_adapters.replay:ReplayAdapter",
+    "replay": "model_adapters.baselines.replay:ReplayAdapter",
 }
 """One line an adapter."""
 

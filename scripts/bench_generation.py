@@ -37,16 +37,16 @@ from transformers import (
 
 from benchmarks.images import read_radiograph
 from benchmarks.schema import Question
+from model_adapters.adapter import Decoding, ModelSpec
 from model_adapters.libra.adapter import LibraAdapter
-from model_adapters.libra.checkpoint import LoadedLibra
-from model_adapters.libra.connectors import build_connector
-from model_adapters.libra.image_processing import preprocess
-from model_adapters.libra.memory import position_bytes
-from model_adapters.libra.model import IMAGE_TOKEN, LibraModel
-from model_adapters.libra.prompts import LibraPrompts
-from model_adapters.libra.tokenizer import LibraTokenizer
-from model_adapters.libra.towers import VisionTower
-from model_adapters.protocol import Decoding, ModelSpec
+from model_adapters.libra.checkpoint.loading import LoadedLibra
+from model_adapters.libra.inputs.image_processing import preprocess
+from model_adapters.libra.inputs.prompts import LibraPrompts
+from model_adapters.libra.inputs.tokenizer import LibraTokenizer
+from model_adapters.libra.network.connectors import build_connector
+from model_adapters.libra.network.model import IMAGE_TOKEN, LibraModel
+from model_adapters.libra.network.towers import VisionTower
+from model_adapters.memory import position_bytes
 from model_adapters.templates import render, template
 
 TOKENIZER = Path(__file__).parents[1] / "model_adapters" / "data" / "libra-tiny"

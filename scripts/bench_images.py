@@ -27,7 +27,7 @@ from PIL import Image
 from transformers import CLIPImageProcessorPil
 
 from benchmarks.images import read_grey_or_colour, read_radiograph
-from model_adapters.libra.image_processing import mean_colour, pad_to_square, preprocess
+from model_adapters.libra.inputs.image_processing import mean_colour, pad_to_square, preprocess
 
 
 def make_images(folder: Path, count: int, size: tuple[int, int]) -> list[Path]:

@@ -25,8 +25,8 @@ from transformers import Dinov2Model, LlamaConfig, LlamaForCausalLM
 from benchmarks.phantoms.history import SIDES, Finding
 from benchmarks.phantoms.stream import Stream
 from benchmarks.phantoms.writing import TASKS, Study, phantom_studies, training_record
-from model_adapters.libra.image_processing import load_image_processor, preprocess
-from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
+from model_adapters.libra.inputs.image_processing import load_image_processor, preprocess
+from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
 from model_adapters.templates import render, template
 
 CONV_MODE = "libra_v1"

@@ -21,7 +21,7 @@ from transformers import Dinov2Config, Dinov2Model, LlamaConfig, LlamaForCausalL
 
 from benchmarks.files import write_json
 from benchmarks.phantoms.writing import TASKS, phantom_studies
-from model_adapters.libra.connectors import build_connector
+from model_adapters.libra.network.connectors import build_connector
 from model_adapters.templates import template
 
 OUT = Path(__file__).parents[1] / "model_adapters" / "data"

@@ -19,9 +19,9 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 import tiny_encoders as tiny  # noqa: E402
 from made_up_reports import PAIRS  # noqa: E402
 
-from libra_bench.extractors.radgraph import RadGraphExtractor  # noqa: E402
-from libra_bench.official.client import OfficialPackages  # noqa: E402
-from libra_bench.official.environment import PACKAGES, python_of  # noqa: E402
+from libra_bench.metrics.extractors.radgraph import RadGraphExtractor  # noqa: E402
+from libra_bench.metrics.official.client import OfficialPackages  # noqa: E402
+from libra_bench.metrics.official.environment import PACKAGES, python_of  # noqa: E402
 
 COMMAND = "python scripts/record_official_metrics.py"
 

@@ -136,8 +136,8 @@ def merge(lora: Path, base: Path, out: Path) -> None:
     import torch
 
     from benchmarks.files import write_json
-    from model_adapters.libra.checkpoint import load_checkpoint
-    from model_adapters.libra.export import save_merged
+    from model_adapters.libra.checkpoint.export import save_merged
+    from model_adapters.libra.checkpoint.loading import load_checkpoint
 
     loaded = load_checkpoint(lora, model_base=base, dtype=torch.float16)
     save_merged(loaded, out / "libra-tiny")

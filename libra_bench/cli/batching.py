@@ -53,8 +53,8 @@ def verify_batching(
     [bold]libra-bench verify-batching --model libra-tiny --n 64 --dtype bfloat16[/bold]
     """
     given = dict(locals())
-    from libra_bench.batching import verify_batching as verify
-    from libra_bench.plan import RunOptions, plan_run
+    from libra_bench.experiments.batching import verify_batching as verify
+    from libra_bench.runs.plan import RunOptions, plan_run
 
     plan = plan_run(suite, model, RunOptions(**run_options(given)))
     with progress_bar("answering") as on_answer:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from libra_bench.comparison import Comparison
-    from libra_bench.statistics import Difference
+    from libra_bench.scores.comparison import Comparison
+    from libra_bench.scores.statistics import Difference
 
 
 def compare(
@@ -35,8 +35,8 @@ def compare(
     Paired clustered bootstrap intervals, approximate randomisation p-values with Holm's correction, and the smallest
     difference that the suite could have shown.
     """
-    from libra_bench.comparison import compare_runs
     from libra_bench.metrics.registry import split_names
+    from libra_bench.scores.comparison import compare_runs
 
     result = compare_runs(
         runs,

@@ -33,7 +33,7 @@ def doctor(as_json: o.Json = False) -> None:
     """Say what works on this machine, and how to get the rest."""
     from rich.table import Table
 
-    from libra_bench.doctor import examine
+    from libra_bench.cli.doctor import examine
 
     findings = examine()
     table = Table("what", "state", "found", "to get the rest")

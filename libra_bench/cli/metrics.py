@@ -42,8 +42,8 @@ def install(
     as_json: o.Json = False,
 ) -> None:
     """Make the side environment that `score --verify` recomputes metrics in: old pins, one venv, about 2 GB."""
-    from libra_bench.official.environment import install as install_official
-    from libra_bench.official.environment import pins
+    from libra_bench.metrics.official.environment import install as install_official
+    from libra_bench.metrics.official.environment import pins
 
     python = install_official(folder, wheels=wheels)
     output.result(

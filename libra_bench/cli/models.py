@@ -14,7 +14,7 @@ from libra_bench.cli import output
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from libra_bench.model_check import Check
+    from libra_bench.runs.model_check import Check
 
 app = typer.Typer(help="List the models; check and merge checkpoints.", invoke_without_command=True)
 
@@ -32,7 +32,7 @@ def models(context: typer.Context, as_json: o.Json = False) -> None:
     from rich.console import Group
     from rich.table import Table
 
-    from libra_bench.models import list_models
+    from model_adapters.models import list_models
 
     listed = list_models()
     table = Table("model", "adapter", "what it is", "here?", "to get it")
@@ -59,7 +59,7 @@ def check(
 ) -> None:
     """Load a model, list keys that do not fit, show one prompt and its first token, and say what is wrong."""
     given = dict(locals())
-    from libra_bench.model_check import check_model
+    from libra_bench.runs.model_check import check_model
 
     found = check_model(
         model,
@@ -110,12 +110,12 @@ def merge(
     The weights keep the base's type; --dtype names another.
     """
     from benchmarks.errors import ModelError
-    from libra_bench.model_check import default_dtype
-    from model_adapters.libra.checkpoint import load_checkpoint
-    from model_adapters.libra.export import save_merged
-    from model_adapters.libra.locate import find_checkpoint
+    from libra_bench.runs.model_check import default_dtype
+    from model_adapters.adapter import ModelSpec
+    from model_adapters.checkpoints.locate import find_checkpoint
+    from model_adapters.libra.checkpoint.export import save_merged
+    from model_adapters.libra.checkpoint.loading import load_checkpoint
     from model_adapters.precision import dtype_name, torch_dtype
-    from model_adapters.protocol import ModelSpec
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ModelError("is not empty", where=out, mend="name a new folder")

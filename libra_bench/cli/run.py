@@ -12,13 +12,13 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
-from libra_bench.listener import Listener
+from libra_bench.runs.listener import Listener
 
 if TYPE_CHECKING:
-    from libra_bench.cost import Estimate
-    from libra_bench.plan import Plan
-    from libra_bench.processes import Processes
-    from model_adapters.protocol import RenderedPrompt
+    from libra_bench.runs.cost import Estimate
+    from libra_bench.runs.plan import Plan
+    from libra_bench.runs.processes import Processes
+    from model_adapters.adapter import RenderedPrompt
 
 
 def run(
@@ -65,9 +65,9 @@ def run(
     [bold]libra-bench run --suite demo --model libra-tiny[/bold]
     """
     given = dict(locals())
-    from libra_bench.plan import RunOptions, plan_run
-    from libra_bench.processes import of_environment
-    from libra_bench.runner import finish_run
+    from libra_bench.runs.plan import RunOptions, plan_run
+    from libra_bench.runs.processes import of_environment
+    from libra_bench.runs.runner import finish_run
 
     processes = of_environment()
     plan = plan_run(suite, model, RunOptions(**run_options(given)))
@@ -90,10 +90,10 @@ def _options_of(command: Callable[..., None]) -> Callable[[Callable[..., None]],
 @_options_of(run)
 def generate(**given: Any) -> None:
     """Write answers.jsonl and nothing else; `score RUN` and `report RUN` do the rest."""
-    from libra_bench.generation import count_kinds
-    from libra_bench.plan import RunOptions, plan_run
-    from libra_bench.processes import of_environment
-    from libra_bench.runner import generate_run
+    from libra_bench.runs.generation import count_kinds
+    from libra_bench.runs.plan import RunOptions, plan_run
+    from libra_bench.runs.processes import of_environment
+    from libra_bench.runs.runner import generate_run
 
     processes = of_environment()
     plan = plan_run(given["suite"], given["model"], RunOptions(**run_options(given)))
@@ -141,8 +141,8 @@ def describe(
     """Describe one study; the text goes to stdout."""
     given = dict(locals())
     from benchmarks.catalog import FINDINGS_PROMPT
-    from libra_bench.plan import RunOptions
-    from libra_bench.study import describe_study
+    from libra_bench.runs.describe import describe_study
+    from libra_bench.runs.plan import RunOptions
 
     images = [current] if prior is None else [current, prior]
     settings = run_options(given)
@@ -160,7 +160,7 @@ def run_options(given: dict[str, Any]) -> dict[str, Any]:
     """The fields of RunOptions among a command's parameters."""
     import dataclasses
 
-    from libra_bench.plan import RunOptions
+    from libra_bench.runs.plan import RunOptions
 
     values = {item.name: given[item.name] for item in dataclasses.fields(RunOptions) if item.name in given}
     if "batch_size" in values:
@@ -230,7 +230,7 @@ class Display(Listener):
 
     def generated(self, record: Mapping[str, Any]) -> None:
         """What it took, beside the plan, and where the time went."""
-        from libra_bench.cost import in_words
+        from libra_bench.runs.cost import in_words
 
         for line in in_words(record["cost"]):
             output.message(line)

@@ -14,8 +14,8 @@ from libra_bench.cli import output
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from libra_bench.scoring import Scored
-    from libra_bench.verify import Check, Unverified
+    from libra_bench.metrics.official.verify import Check, Unverified
+    from libra_bench.scores.scoring import Scored
 
 
 def score(
@@ -44,8 +44,8 @@ def score(
     """
     from benchmarks.errors import InputError
     from libra_bench.metrics.choice import choose_metrics
-    from libra_bench.runner import rescore
-    from libra_bench.scoring import score_files
+    from libra_bench.runs.runner import rescore
+    from libra_bench.scores.scoring import score_files
 
     record: dict[str, Any] = {}
     if references is not None and predictions:

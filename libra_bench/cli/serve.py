@@ -41,8 +41,8 @@ def serve(
     import tempfile
 
     from benchmarks.errors import InputError, LibraBenchError
-    from libra_bench.models import resolve_model
-    from libra_bench.protocols import DEFAULT_PROTOCOL
+    from libra_bench.runs.protocols import DEFAULT_PROTOCOL
+    from model_adapters.models import resolve_model
     from reports.load import load
     from reports.page import write_report
 

@@ -20,8 +20,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks.errors import InputError, MetricUnavailableError
-from libra_bench.extractors.bert_encoder import BertEncoder
-from libra_bench.extractors.weights import digest, encoder_folder, encoder_missing, label
+from libra_bench.metrics.extractors.bert_encoder import BertEncoder
+from libra_bench.metrics.extractors.weights import digest, encoder_folder, encoder_missing, label
 from libra_bench.metrics.metric import (
     Key,
     MetricResult,

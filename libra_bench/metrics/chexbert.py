@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from libra_bench.extractors.chexbert import (
+from libra_bench.metrics.extractors.chexbert import (
     CLASSES,
     POSITIVE,
     PUBLISHED,
@@ -28,7 +28,7 @@ from libra_bench.extractors.chexbert import (
     chexbert_digest,
     chexbert_missing,
 )
-from libra_bench.extractors.weights import label
+from libra_bench.metrics.extractors.weights import label
 from libra_bench.metrics.metric import (
     Floats,
     Key,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.errors import InputError, MetricUnavailableError
-from libra_bench.dialects import in_dialect
+from libra_bench.metrics.dialects import in_dialect
 from libra_bench.metrics.metric import Metric
 from libra_bench.metrics.registry import make_metric, metric_targets, split_names
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
-from libra_bench.metrics.change_statements.lexicon import FINDINGS
 from libra_bench.metrics.metric import Key, MetricResult, Missing, References, signature_of
+from libra_bench.metrics.statements.lexicon import FINDINGS
 
 _SENTENCE = re.compile(r"[^.!?\n]+")
 _END = re.compile(r"[.!?:;][\"')\]]*\s*$")

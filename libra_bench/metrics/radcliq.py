@@ -18,11 +18,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from libra_bench.extractors.chexbert import PUBLISHED
-from libra_bench.extractors.weights import label
 from libra_bench.metrics.bertscore import BertScore
 from libra_bench.metrics.bleu import Bleu
 from libra_bench.metrics.chexbert import COSINE, CheXbert
+from libra_bench.metrics.extractors.chexbert import PUBLISHED
+from libra_bench.metrics.extractors.weights import label
 from libra_bench.metrics.metric import (
     Floats,
     Key,

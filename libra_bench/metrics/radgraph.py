@@ -22,8 +22,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from libra_bench.extractors.radgraph import Graph, RadGraphExtractor, radgraph_digest, radgraph_missing
-from libra_bench.extractors.weights import label
+from libra_bench.metrics.extractors.radgraph import Graph, RadGraphExtractor, radgraph_digest, radgraph_missing
+from libra_bench.metrics.extractors.weights import label
 from libra_bench.metrics.metric import (
     Key,
     MetricResult,

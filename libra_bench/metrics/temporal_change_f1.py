@@ -22,8 +22,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from libra_bench.metrics.change_statements.lexicon import DIRECTIONS
-from libra_bench.metrics.change_statements.parser import ChangeStatement, has_comparison, statements
 from libra_bench.metrics.metric import (
     Floats,
     Key,
@@ -35,6 +33,8 @@ from libra_bench.metrics.metric import (
     corpus_values,
     signature_of,
 )
+from libra_bench.metrics.statements.lexicon import DIRECTIONS
+from libra_bench.metrics.statements.parser import ChangeStatement, has_comparison, statements
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Any
 from benchmarks.catalog import FINDINGS_PROMPT
 from benchmarks.errors import LibraBenchError
 from benchmarks.schema import Answer, Question
-from libra_bench.models import load_adapter
-from libra_bench.protocols import PROTOCOLS, decoding_with, protocol_named
-from model_adapters.protocol import Adapter, Decoding, ModelSpec
+from libra_bench.runs.protocols import PROTOCOLS, decoding_with, protocol_named
+from model_adapters.adapter import Adapter, Decoding, ModelSpec
+from model_adapters.models import load_adapter
 
 Message = Mapping[str, Any]
 """A line to the page: `state`, `text` (so far), `done` or `error`."""

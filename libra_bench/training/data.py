@@ -19,9 +19,9 @@ from benchmarks.files import sha256_file
 from benchmarks.images import read_grey_or_colour, resolve_images
 from libra_bench.training.masking import IGNORED_LABEL, Conversations
 from libra_bench.training.samples import SampleFile, images_of
-from model_adapters.libra.feature_store import FeatureStore
-from model_adapters.libra.image_processing import BLACK, preprocess
-from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX
+from model_adapters.libra.inputs.feature_store import FeatureStore
+from model_adapters.libra.inputs.image_processing import BLACK, preprocess
+from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from benchmarks.errors import InputError
-from model_adapters.libra.tokenizer import LibraTokenizer
+from model_adapters.libra.inputs.tokenizer import LibraTokenizer
 from model_adapters.templates import IMAGE_MARK, Style, Template, render, render_turns, template
 
 IGNORED_LABEL = -100

@@ -17,15 +17,15 @@ from torch import Tensor, nn
 
 from benchmarks.errors import InputError, ModelError
 from libra_bench.training.recipe import Recipe
-from model_adapters.libra.checkpoint import PROJECTOR_PREFIX, TOWER_PREFIX
-from model_adapters.libra.connectors import TemporalAlignmentConnector, build_connector
-from model_adapters.libra.decoders import decoder_family, load_decoder
-from model_adapters.libra.image_processing import load_image_processor
-from model_adapters.libra.locate import find_checkpoint, find_tower
-from model_adapters.libra.model import LibraModel
-from model_adapters.libra.tokenizer import LibraTokenizer
-from model_adapters.libra.towers import VisionTower, load_tower
-from model_adapters.libra.weights import load_into, materialize, read_json, read_weights, weight_files
+from model_adapters.checkpoints.locate import find_checkpoint, find_tower
+from model_adapters.checkpoints.weights import load_into, materialize, read_json, read_weights, weight_files
+from model_adapters.libra.checkpoint.loading import PROJECTOR_PREFIX, TOWER_PREFIX
+from model_adapters.libra.inputs.image_processing import load_image_processor
+from model_adapters.libra.inputs.tokenizer import LibraTokenizer
+from model_adapters.libra.network.connectors import TemporalAlignmentConnector, build_connector
+from model_adapters.libra.network.decoders import decoder_family, load_decoder
+from model_adapters.libra.network.model import LibraModel
+from model_adapters.libra.network.towers import VisionTower, load_tower
 
 LORA_PREFIX = "base_model.model."
 

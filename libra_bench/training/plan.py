@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.errors import LibraBenchError
 from libra_bench.training.masking import IGNORED_LABEL
 from libra_bench.training.preparation import Prepared
-from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX
+from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX
 
 ACTIVATIONS = 34
 """Bytes an activation of each layer's width takes in half precision when nothing is computed twice (Korthikanti et

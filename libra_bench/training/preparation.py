@@ -16,7 +16,7 @@ from packaging.version import Version
 from torch import Tensor
 
 from benchmarks.errors import ImageError, InputError
-from libra_bench.protocols import protocol_named
+from libra_bench.runs.protocols import protocol_named
 from libra_bench.training.data import Collator, ConversationData, Pictures
 from libra_bench.training.masking import Conversations
 from libra_bench.training.model import Parts, build
@@ -24,8 +24,8 @@ from libra_bench.training.recipe import Recipe, Stage
 from libra_bench.training.recipe_file import Origins
 from libra_bench.training.samples import SampleFile
 from libra_bench.training.validation import Best, best_of, chosen_metrics
-from model_adapters.libra.feature_store import FeatureStore, features_identity
-from model_adapters.libra.image_processing import BLACK, preprocess
+from model_adapters.libra.inputs.feature_store import FeatureStore, features_identity
+from model_adapters.libra.inputs.image_processing import BLACK, preprocess
 from model_adapters.templates import template
 
 TRANSFORMERS = "5.23"

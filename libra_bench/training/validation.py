@@ -11,16 +11,16 @@ import torch
 from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.schema import Answer, Sample
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
-from libra_bench.protocols import protocol_named
-from libra_bench.scoring import score_answers
+from libra_bench.runs.protocols import protocol_named
+from libra_bench.scores.scoring import score_answers
 from libra_bench.training.data import ConversationData
 from libra_bench.training.model import Parts
 from libra_bench.training.recipe import Recipe
-from model_adapters.libra.decoding import Decoder
-from model_adapters.libra.search import StopRule
-from model_adapters.libra.study import Prompt
-from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX
-from model_adapters.protocol import Decoding
+from model_adapters.adapter import Decoding
+from model_adapters.libra.decoding.decoder import Decoder
+from model_adapters.libra.decoding.search import StopRule
+from model_adapters.libra.decoding.study import Prompt
+from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX
 from model_adapters.templates import question, render, template
 
 BATCH = 16

@@ -12,18 +12,18 @@ import torch
 from benchmarks.errors import ModelError
 from benchmarks.files import sha256_json
 from benchmarks.schema import Answer, Question
+from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
+from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
+from model_adapters.checkpoints.weights import read_json
 from model_adapters.libra.answers import answers_of
-from model_adapters.libra.attention import share_key_heads
-from model_adapters.libra.checkpoint import LoadedLibra, load_checkpoint
-from model_adapters.libra.decoding import Decoder, Timings, check_decoding
-from model_adapters.libra.identity import checkpoint_identity
-from model_adapters.libra.locate import checkpoint_path, find_checkpoint
-from model_adapters.libra.memory import fitting_batch, peak_memory_bytes
-from model_adapters.libra.prompts import OPTIONS as PROMPT_OPTIONS
-from model_adapters.libra.prompts import LibraPrompts, conversation_mode, load_tokenizer
-from model_adapters.libra.weights import read_json
+from model_adapters.libra.checkpoint.identity import checkpoint_identity
+from model_adapters.libra.checkpoint.loading import LoadedLibra, load_checkpoint
+from model_adapters.libra.decoding.decoder import Decoder, Timings, check_decoding
+from model_adapters.libra.inputs.prompts import OPTIONS as PROMPT_OPTIONS
+from model_adapters.libra.inputs.prompts import LibraPrompts, conversation_mode, load_tokenizer
+from model_adapters.libra.network.attention import share_key_heads
+from model_adapters.memory import fitting_batch, peak_memory_bytes
 from model_adapters.precision import DTYPES, checked_device_map, device_name, dtype_name, quantization_bits
-from model_adapters.protocol import Decoding, ModelSpec, RenderedPrompt
 from model_adapters.templates import render, template
 
 logger = logging.getLogger(__name__)

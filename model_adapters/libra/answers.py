@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 from benchmarks.schema import Answer, Question
-from model_adapters.libra.study import Generated
-from model_adapters.protocol import Decoding, failed_answer
+from model_adapters.adapter import Decoding, failed_answer
+from model_adapters.libra.decoding.study import Generated
 
 
 def answers_of(

@@ -3,10 +3,12 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
+from repository import ROOT
+
 from benchmarks.catalog import DEMO, DEMO_TRAIN
 from benchmarks.suites import load_suite, read_samples
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "make_demo_data.py"
+SCRIPT = ROOT / "scripts" / "make_demo_data.py"
 
 
 def test_the_script_makes_what_is_shipped(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.errors import LibraBenchError
 from model_adapters.cards import card_names, read_card, shipped_card
-from model_adapters.prompt_hooks import HOOKS
+from model_adapters.cards.prompt_hooks import HOOKS
 from model_adapters.registry import adapter_targets
 from model_adapters.templates import TEMPLATES
 
@@ -25,7 +25,7 @@ def test_the_models_of_the_field_are_there():
 
 @pytest.mark.parametrize("name", sorted(REQUIRED))
 def test_a_shipped_card_names_things_that_exist(name):
-    from libra_bench.protocols import PROTOCOLS
+    from libra_bench.runs.protocols import PROTOCOLS
 
     card = shipped_card(name)
     assert card.id == name

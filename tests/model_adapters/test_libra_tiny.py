@@ -4,9 +4,9 @@ import json
 import runpy
 from pathlib import Path
 
+from repository import ROOT
 from safetensors import safe_open
 
-ROOT = Path(__file__).parents[2]
 DATA = ROOT / "model_adapters" / "data"
 FOLDERS = ("libra-tiny", "libra-tiny-tower")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
+from repository import GOLDEN
 
 from benchmarks.errors import InputError, UnknownNameError
 from model_adapters.templates import IMAGE_MARK, TEMPLATES, question, render, render_turns, template
 
-ORACLE = json.loads((Path(__file__).parents[1] / "golden" / "prompts.json").read_text(encoding="utf-8"))
+ORACLE = json.loads((GOLDEN / "prompts.json").read_text(encoding="utf-8"))
 QUERY, FOLLOW_UP, ANSWER = ORACLE["query"], ORACLE["followup"], ORACLE["answer1"]
 WITH_IMAGE = f"{IMAGE_MARK}\n{QUERY}"
 

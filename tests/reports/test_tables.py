@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from repository import GOLDEN
 from run_folders import change_record
 
 from reports import find_runs
@@ -21,7 +22,7 @@ from reports.page import board_page
 from reports.tables import to_csv, to_markdown
 from reports.terminal import to_terminal
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "reports"
+GOLDEN = GOLDEN / "reports"
 WRITERS: dict[str, Callable[[Sequence[Board]], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
 NASTY = ['<script>alert("x")</script>', "=HYPERLINK(1)", "a|b_c*d`e", r"\input{x} & 50% $ # ^ ~ {", "näme – 模型"]
 

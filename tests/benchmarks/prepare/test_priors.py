@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from repository import GOLDEN
 
 from benchmarks.errors import InputError
 from benchmarks.prepare.frames import read_frame
 from benchmarks.prepare.priors import PriorCounts, add_priors
-
-GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 def as_csv(frame: pd.DataFrame) -> str:

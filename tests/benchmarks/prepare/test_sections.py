@@ -8,13 +8,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from repository import GOLDEN
 
 from benchmarks.errors import InputError
 from benchmarks.prepare.reports import ReportCounts, cut_reports, decode_report, find_reports, write_sections
 from benchmarks.prepare.section_rules import CONCLUSION_SECTION, CONCLUSION_SPAN
 from benchmarks.prepare.sections import section_report, section_text
 
-ORACLE = json.loads((Path(__file__).parents[2] / "golden" / "sections.json").read_text(encoding="utf-8"))
+ORACLE = json.loads((GOLDEN / "sections.json").read_text(encoding="utf-8"))
 TABLE = ORACLE["create_section_files"]["--no_split"]["files"]
 REPORTS = {report["study"]: report["text"] for report in ORACLE["reports"]}
 

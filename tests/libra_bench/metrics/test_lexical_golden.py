@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
+from repository import GOLDEN
 
 from libra_bench.metrics.normalize import clean_text, normalize
 from libra_bench.metrics.registry import make_metric
 from libra_bench.metrics.temporal_f1 import KEYWORDS, temporal_f1_score
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 CASES = [
     pytest.param(case, id=f"{case['metric']}-{number}")
     for name in ("bleu", "rouge_l", "meteor", "cider", "temporal_f1")

@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from repository import ROOT
 
 from libra_bench.metrics.bleu import words_13a
 from libra_bench.metrics.nltk_words import sentences, words
@@ -227,8 +228,8 @@ def test_meteor_is_nltks(norm: str) -> None:
 
 @pytest.mark.slow
 def test_the_tables_are_what_the_scripts_make(nltk_data: Path, tmp_path: Path) -> None:
-    scripts = Path(__file__).parents[3] / "scripts"
-    shipped = Path(__file__).parents[3] / "libra_bench" / "metrics" / "data"
+    scripts = ROOT / "scripts"
+    shipped = ROOT / "libra_bench" / "metrics" / "data"
     for script, source, name in (
         ("make_wordnet_table.py", nltk_data / "corpora/wordnet", "wordnet30.txt.gz"),
         ("make_punkt_words.py", nltk_data / "tokenizers/punkt_tab/english", "punkt_english.json"),

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
+from repository import GOLDEN
 
 from libra_bench.metrics.registry import make_metric
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "metrics"
+METRICS = GOLDEN / "metrics"
 NAMES = (
     "temporal_change_f1", "exact_match", "token_f1", "yes_no", "open_closed", "label_set", "difference_f1",
     "diagnostics",
 )  # fmt: skip
-CASES = {name: json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES}
+CASES = {name: json.loads((METRICS / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from repository import ROOT
 
 KEYS = ("ROUGE-L", "Temporal_entity_score", "Temporal_change_score")
-SCRIPT = Path(__file__).parents[3] / "scripts" / "train_libra_tiny.py"
+SCRIPT = ROOT / "scripts" / "train_libra_tiny.py"
 
 
 @pytest.mark.slow

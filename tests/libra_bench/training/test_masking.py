@@ -11,7 +11,7 @@ from oracles import MODELS, records
 
 from benchmarks.errors import InputError
 from libra_bench.training.masking import IGNORED_LABEL, Conversations
-from model_adapters.libra.tokenizer import LibraTokenizer
+from model_adapters.libra.inputs.tokenizer import LibraTokenizer
 
 RECORDED = records("label_masks.json")
 SAMPLES = {sample["id"]: sample for sample in RECORDED["samples"]}

@@ -18,7 +18,7 @@ from libra_bench.training.preparation import prepare
 from libra_bench.training.recipe_file import fields, load_recipe
 from libra_bench.training.samples import SampleFile
 from libra_bench.training.trainer import LibraTrainer
-from model_adapters.libra.weights import materialize, read_weights
+from model_adapters.checkpoints.weights import materialize, read_weights
 
 RUNS = records("train/training_runs.json")
 NAMES = [name for name in RUNS if name != "lr_schedules"]

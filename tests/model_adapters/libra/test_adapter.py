@@ -7,18 +7,17 @@ import json
 import re
 import shutil
 import weakref
-from pathlib import Path
 
 import accelerate
 import pytest
 import torch
+from repository import GOLDEN
 
 from benchmarks.errors import InputError, ModelError, UnknownNameError
 from benchmarks.schema import Question
+from model_adapters.adapter import Decoding, ModelSpec
 from model_adapters.libra.adapter import LibraAdapter
-from model_adapters.protocol import Decoding, ModelSpec
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 MODELS = json.loads((GOLDEN / "generation.json").read_text(encoding="utf-8"))["models"]
 TAC = GOLDEN / "models" / "tiny-libra-tac"
 QUERY = "Provide a detailed description of the findings in the radiology image. Following clinical context: {}."
@@ -129,7 +128,7 @@ def test_batches_equal_single_studies_and_the_original_where_it_is_right(tac, ba
 @pytest.fixture
 def loaded(monkeypatch):
     """Load a model with a template; beside it what its decoder returned."""
-    from model_adapters.libra.decoding import Decoder
+    from model_adapters.libra.decoding.decoder import Decoder
 
     def of(model, mode):
         adapter, seen = _cached(model, mode), []

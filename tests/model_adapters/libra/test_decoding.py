@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from benchmarks.errors import GenerationError, InputError
-from model_adapters.libra.attention import GROUPED, share_key_heads
-from model_adapters.libra.decoding import Decoder
-from model_adapters.libra.search import StopRule, repeated_ngrams
-from model_adapters.libra.study import Generated, Prompt
-from model_adapters.protocol import Decoding
+from model_adapters.adapter import Decoding
+from model_adapters.libra.decoding.decoder import Decoder
+from model_adapters.libra.decoding.search import StopRule, repeated_ngrams
+from model_adapters.libra.decoding.study import Generated, Prompt
+from model_adapters.libra.network.attention import GROUPED, share_key_heads
 
 VOCABULARY = 61
 IMAGE = VOCABULARY  # an id that is never produced

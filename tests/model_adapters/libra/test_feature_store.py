@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from repository import GOLDEN
 
 from benchmarks.errors import InputError, StorageError
 from benchmarks.schema import Question
+from model_adapters.adapter import Decoding, ModelSpec
 from model_adapters.libra.adapter import LibraAdapter
-from model_adapters.libra.feature_store import FeatureStore, features_identity
-from model_adapters.libra.image_processing import load_image_processor
-from model_adapters.libra.towers import load_tower
-from model_adapters.protocol import Decoding, ModelSpec
+from model_adapters.libra.inputs.feature_store import FeatureStore, features_identity
+from model_adapters.libra.inputs.image_processing import load_image_processor
+from model_adapters.libra.network.towers import load_tower
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 MODELS = GOLDEN / "models"
 IMAGES = ("cur0.png", "prior0.png", "cur1.png")
 GREEDY = Decoding(max_new_tokens=12)

@@ -16,7 +16,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from transformers import BitImageProcessorPil, CLIPImageProcessorPil, SiglipImageProcessorPil, ViTImageProcessorPil
 
 from benchmarks.images import read_grey_or_colour, read_radiograph
-from model_adapters.libra.image_processing import BLACK, grey_once, load_image_processor, mean_colour, preprocess
+from model_adapters.libra.inputs.image_processing import BLACK, grey_once, load_image_processor, mean_colour, preprocess
 
 MEAN, STD = (0.1, 0.52, 0.9), (0.31, 0.2, 0.27)
 OPEN_CLIP = {"model_cfg": {"vision_cfg": {"image_size": 40}}, "preprocess_cfg": {"mean": MEAN, "std": STD}}

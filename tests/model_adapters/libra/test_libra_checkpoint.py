@@ -13,10 +13,10 @@ from oracles import MODELS, records
 from safetensors.torch import load_file, save_file
 
 from benchmarks.errors import ModelError
-from model_adapters.libra.checkpoint import load_checkpoint
-from model_adapters.libra.export import original_state_dict, save_merged
-from model_adapters.libra.identity import checkpoint_identity
-from model_adapters.libra.weights import read_weights, shape_of, weight_files
+from model_adapters.checkpoints.weights import read_weights, shape_of, weight_files
+from model_adapters.libra.checkpoint.export import original_state_dict, save_merged
+from model_adapters.libra.checkpoint.identity import checkpoint_identity
+from model_adapters.libra.checkpoint.loading import load_checkpoint
 
 TAC = MODELS / "tiny-libra-tac"
 ROOT = MODELS.parents[2]
@@ -211,7 +211,7 @@ def test_a_hub_id_in_the_cache_is_found_offline(monkeypatch, tmp_path):
 
 def test_a_hub_that_cannot_be_reached(tmp_path):
     """The real thing, in its own process: the hub's address is read at import."""
-    code = "from model_adapters.libra.locate import find_checkpoint; find_checkpoint('owner/libra')"
+    code = "from model_adapters.checkpoints.locate import find_checkpoint; find_checkpoint('owner/libra')"
     environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=ROOT)
     assert "ModelError: 'owner/libra' is neither a folder here nor in the cache" in done.stderr.splitlines()[-1]

@@ -6,8 +6,8 @@ from oracles import GOLDEN, assert_close, tensors
 from safetensors import safe_open
 
 from benchmarks.errors import ModelError
-from model_adapters.libra.connectors import TemporalAlignmentConnector, build_connector
-from model_adapters.libra.weights import load_into
+from model_adapters.checkpoints.weights import load_into
+from model_adapters.libra.network.connectors import TemporalAlignmentConnector, build_connector
 
 TAC = ["basic", "single", "big_prior"]
 

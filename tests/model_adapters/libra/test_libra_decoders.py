@@ -12,10 +12,10 @@ from oracles import MODELS, assert_close
 from safetensors.torch import load_file, save_file
 
 from benchmarks.errors import ModelError
-from model_adapters.libra.checkpoint import load_checkpoint
-from model_adapters.libra.connectors import build_connector
-from model_adapters.libra.decoders import DECODERS, decoder_family
-from model_adapters.libra.export import save_merged
+from model_adapters.libra.checkpoint.export import save_merged
+from model_adapters.libra.checkpoint.loading import load_checkpoint
+from model_adapters.libra.network.connectors import build_connector
+from model_adapters.libra.network.decoders import DECODERS, decoder_family
 
 SIZE = {
     "vocab_size": 90,

@@ -8,7 +8,13 @@ from PIL import Image
 
 from benchmarks.errors import ModelError
 from benchmarks.images import read_radiograph
-from model_adapters.libra.image_processing import BLACK, load_image_processor, mean_colour, pad_to_square, preprocess
+from model_adapters.libra.inputs.image_processing import (
+    BLACK,
+    load_image_processor,
+    mean_colour,
+    pad_to_square,
+    preprocess,
+)
 
 PIXELS = tensors("vision_pixels.safetensors")
 FOLDERS = {"dino": MODELS / "tiny-rad-dino", "clip": MODELS / "tiny-clip"}

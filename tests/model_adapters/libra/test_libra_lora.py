@@ -8,7 +8,7 @@ import torch
 from oracles import MODELS, assert_close, tensors
 
 from benchmarks.errors import ModelError
-from model_adapters.libra.checkpoint import LoadedLibra, load_checkpoint
+from model_adapters.libra.checkpoint.loading import LoadedLibra, load_checkpoint
 
 LORA = tensors("train/lora_logits.safetensors")
 STAGE1 = tensors("train/stage1_logits.safetensors")

@@ -7,8 +7,8 @@ import os
 import pytest
 import torch
 
-from model_adapters.libra.memory import LARGEST_CPU_BATCH, fitting_batch, study_bytes
-from model_adapters.protocol import Decoding
+from model_adapters.adapter import Decoding
+from model_adapters.memory import LARGEST_CPU_BATCH, fitting_batch, study_bytes
 
 
 @pytest.fixture(scope="module")

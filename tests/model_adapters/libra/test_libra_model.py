@@ -6,9 +6,9 @@ from oracles import GOLDEN, MODELS, assert_close, records, tensors
 
 from benchmarks.errors import InputError
 from benchmarks.images import read_radiograph
-from model_adapters.libra.checkpoint import LoadedLibra, load_checkpoint
-from model_adapters.libra.image_processing import preprocess
-from model_adapters.libra.model import IMAGE_TOKEN
+from model_adapters.libra.checkpoint.loading import LoadedLibra, load_checkpoint
+from model_adapters.libra.inputs.image_processing import preprocess
+from model_adapters.libra.network.model import IMAGE_TOKEN
 
 GENERATION = records("generation.json")["models"]
 LOGITS = tensors("logits.safetensors")

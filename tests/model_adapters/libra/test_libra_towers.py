@@ -9,7 +9,7 @@ from oracles import MODELS, assert_close, tensors
 from safetensors.torch import load_file, save_file
 
 from benchmarks.errors import ModelError
-from model_adapters.libra.towers import load_tower
+from model_adapters.libra.network.towers import load_tower
 
 DINO, CLIP = MODELS / "tiny-rad-dino", MODELS / "tiny-clip"
 PIXELS = tensors("vision_pixels.safetensors")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from repository import GOLDEN
 
-from model_adapters.libra.search import BeamSearch, SingleSearch, StopRule
-from model_adapters.libra.tokenizer import LibraTokenizer
-from model_adapters.protocol import Decoding
+from model_adapters.adapter import Decoding
+from model_adapters.libra.decoding.search import BeamSearch, SingleSearch, StopRule
+from model_adapters.libra.inputs.tokenizer import LibraTokenizer
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 TABLE = json.loads((GOLDEN / "prompts.json").read_text(encoding="utf-8"))["stopping_criteria"]
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from repository import ROOT
 
 from benchmarks.schema import Question
+from model_adapters.adapter import Decoding, ModelSpec
 from model_adapters.libra.adapter import LibraAdapter
-from model_adapters.protocol import Decoding, ModelSpec
 
-DEMO = Path(__file__).parents[3] / "benchmarks" / "data" / "demo" / "images"
-TINY = Path(__file__).parents[3] / "model_adapters" / "data" / "libra-tiny"
+DEMO = ROOT / "benchmarks" / "data" / "demo" / "images"
+TINY = ROOT / "model_adapters" / "data" / "libra-tiny"
 
 
 @pytest.mark.parametrize("beams", [1, 3])

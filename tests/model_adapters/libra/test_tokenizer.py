@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
+from repository import GOLDEN
 
 from benchmarks.errors import ModelError
-from model_adapters.libra.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
+from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 PROMPTS = json.loads((GOLDEN / "prompts.json").read_text(encoding="utf-8"))
 GENERATION = json.loads((GOLDEN / "generation.json").read_text(encoding="utf-8"))
 LLAMA, LLAMA_3 = GOLDEN / "models" / "tiny-libra-tac", GOLDEN / "models" / "tiny-libra-v1.0-3b"
@@ -113,7 +112,7 @@ def test_an_added_token_without_a_role_is_text(tmp_path):
 
 
 def test_image_token_is_the_models():
-    from model_adapters.libra.model import IMAGE_TOKEN
+    from model_adapters.libra.network.model import IMAGE_TOKEN
 
     assert IMAGE_TOKEN_INDEX == IMAGE_TOKEN
 

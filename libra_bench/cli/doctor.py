@@ -1,0 +1,83 @@
+"""What works on this machine: packages, accelerator, memory, suites, models, metrics."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Literal
+
+GIBIBYTE = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's table."""
+
+    what: str
+    state: Literal["ok", "absent", "broken"]
+    found: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """Examine this machine; loads torch, but no model."""
+    return [*_machine(), *_packages(), *_models(), *_metrics()]
+
+
+def _machine() -> Iterator[Finding]:
+    import torch
+
+    yield Finding("python", "ok", platform.python_version())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIBIBYTE
+    yield Finding("memory", "ok", f"{memory:.0f} GiB, {os.cpu_count()} cores")
+    yield Finding("disk", "ok", f"{shutil.disk_usage('.').free / GIBIBYTE:.0f} GiB free in this folder")
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            card = torch.cuda.get_device_properties(index)
+            yield Finding(f"accelerator {index}", "ok", f"{card.name}, {card.total_memory / GIBIBYTE:.0f} GiB")
+    else:
+        remedy = "small models run on the CPU; a 7B model needs a GPU with 24 GiB or more"
+        yield Finding("accelerator", "absent", "no CUDA device", remedy)
+    offline = os.environ.get("HF_HUB_OFFLINE", "") not in {"", "0"}
+    yield Finding("model hub", "ok", "offline (HF_HUB_OFFLINE)" if offline else "used when a hub id is given")
+
+
+def _packages() -> Iterator[Finding]:
+    """Every package that libra-bench names, core and optional, with its version."""
+    for requirement in requires("libra-bench") or []:
+        name = requirement.split(";")[0].strip()
+        for sign in "<>=!~ [":
+            name = name.split(sign)[0]
+        extra = requirement.partition("extra == ")[2].strip("\"' ")
+        try:
+            yield Finding(f"package {name}", "ok", version(name))
+        except PackageNotFoundError:
+            state: Literal["absent", "broken"] = "absent" if extra else "broken"
+            what = f"libra-bench[{extra}]" if extra else name
+            yield Finding(f"package {name}", state, "not installed", f"pip install '{what}'")
+    if importlib.util.find_spec("torchvision") is None:
+        yield Finding("package torchvision", "absent", "not installed", "only some models of other families need it")
+
+
+def _models() -> Iterator[Finding]:
+    from model_adapters.models import list_models
+
+    for model in list_models():
+        yield Finding(f"model {model.name}", "ok" if model.here else "absent", model.state, model.remedy)
+
+
+def _metrics() -> Iterator[Finding]:
+    from libra_bench.metrics.registry import make_metric, metric_targets
+
+    for name in metric_targets():
+        metric = make_metric(name)
+        missing = metric.missing()
+        if missing is None:
+            yield Finding(f"metric {name}", "ok", metric.signature)
+        else:
+            yield Finding(f"metric {name}", "absent", missing.reason, missing.remedy)

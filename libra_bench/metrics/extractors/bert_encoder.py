@@ -1,0 +1,223 @@
+"""Token embeddings of texts and how well they match, by the `bert_score` package, which is used as it is.
+
+What we do at its boundary (bert_score 0.3.13, transformers 5):
+- a RoBERTa or GPT-2 tokenizer gets its leading space back: the package asks for it a call at a time
+  (`add_prefix_space`), which transformers 5 ignores, so that the first word becomes another token;
+- a tokenizer without `model_max_length`, or with one beyond the model's positions, gets the model's own limit;
+- a folder whose path contains "t5" is given another name, since the package takes it for a T5 model;
+- weights that do not belong to the architecture are refused instead of scored as random numbers;
+- empty texts never reach it (it raises).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import math
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.errors import MetricUnavailableError
+from libra_bench.metrics.extractors.batches import batches
+from libra_bench.metrics.extractors.cache import ExtractionCache, extract
+from libra_bench.metrics.extractors.weights import digest, fetch_encoder, tokenizer_digest
+
+PREFIX_SPACE = ("GPT2Tokenizer", "RobertaTokenizer")
+"""Tokenizers that bert_score gives a text with a leading space."""
+PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert")
+"""Model types whose position embeddings begin after the padding's."""
+UNSTATED_POSITIONS = 512
+MATCH_TOKENS = 16384
+VERSION = 1
+"""Part of what identifies a cached embedding: raise it when encoding changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The embeddings of a text.
+
+    Legend: T tokens, C channels.
+    """
+
+    ids_T: npt.NDArray[np.int32]
+    states_TC: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class BertEncoder:
+    """The first layers of a transformers encoder. Create it with `of`."""
+
+    folder: Path
+    num_layers: int
+
+    @classmethod
+    def of(cls, model: str, num_layers: int) -> BertEncoder:
+        """Find (or fetch) a model: a folder or a hub id.
+
+        Raises:
+            MetricUnavailableError: it is not here and cannot be fetched.
+        """
+        return cls(fetch_encoder(model), num_layers)
+
+    def match(
+        self, predictions: Sequence[str], references: Sequence[str], *, idf: bool, documents: Sequence[str]
+    ) -> npt.NDArray[np.float32]:
+        """F1 of each pair of texts that are not empty, before rescaling.
+
+        Args:
+            predictions: N texts.
+            references: N texts; their embeddings are cached on disk.
+            idf: weigh tokens by their inverse document frequency in `documents`.
+            documents: all references of the corpus.
+        """
+        cache = ExtractionCache("bertscore", self._identity)
+        known = extract(references, self._compute, cache=cache, title="BERTScore, references")
+        rest = [prediction for prediction in predictions if prediction not in known]
+        known |= extract(rest, self._compute, cache=None, title="BERTScore, predictions")
+        embedded = {text: _unpack(value) for text, value in known.items()}
+        weights = self._idf(documents) if idf else self._no_idf()
+        pairs = [(embedded[p], embedded[r]) for p, r in zip(predictions, references, strict=True)]
+        scores = np.zeros(len(pairs), dtype=np.float32)
+        for batch in batches([max(len(p.ids_T), len(r.ids_T)) for p, r in pairs], MATCH_TOKENS):
+            scores[batch] = _greedy_f1([pairs[index] for index in batch], weights)
+        return scores
+
+    @property
+    def _identity(self) -> str:
+        return f"{digest(self.folder)}|{tokenizer_digest(self.folder)}|layers {self.num_layers}|v{VERSION}"
+
+    def _compute(self, texts: Sequence[str]) -> list[bytes]:
+        import torch
+        from bert_score.utils import bert_encode, padding
+
+        tokenizer, model = load_encoder(self.folder, self.num_layers)
+        ids = [_token_ids(tokenizer, text) for text in texts]
+        values = [b""] * len(texts)
+        for batch in batches([len(row) for row in ids]):
+            tokens_BT, lengths, mask_BT = padding([ids[index] for index in batch], tokenizer.pad_token_id)
+            with torch.no_grad():
+                states_BTC = bert_encode(model, tokens_BT.to(model.device), mask_BT.to(model.device)).float().cpu()
+            for row, index in enumerate(batch):
+                values[index] = _pack(ids[index], states_BTC[row, : lengths[row]].numpy())
+        return values
+
+    def _no_idf(self) -> Mapping[int, float]:
+        """Every token counts 1, the special ones at both ends 0."""
+        tokenizer = load_tokenizer(self.folder)
+        weights: defaultdict[int, float] = defaultdict(lambda: 1.0)
+        weights |= {tokenizer.sep_token_id: 0.0, tokenizer.cls_token_id: 0.0}
+        return weights
+
+    def _idf(self, documents: Sequence[str]) -> Mapping[int, float]:
+        """log((N + 1) / (n + 1)) of each token, as the package computes it, empty documents included."""
+        tokenizer = load_tokenizer(self.folder)
+        counts: Counter[int] = Counter()
+        for text, times in Counter(documents).items():
+            counts.update(dict.fromkeys(_token_ids(tokenizer, text), times))
+        total = len(documents) + 1
+        weights: defaultdict[int, float] = defaultdict(lambda: math.log(total))
+        weights |= {token: math.log(total / (count + 1)) for token, count in counts.items()}
+        return weights
+
+
+@functools.lru_cache(maxsize=2)
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a model folder, as bert_score needs it."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if type(tokenizer).__name__.removesuffix("Fast") in PREFIX_SPACE:
+        tokenizer = AutoTokenizer.from_pretrained(folder, add_prefix_space=True)
+    config = AutoConfig.from_pretrained(folder)
+    offset = config.pad_token_id + 1 if config.model_type in PADDED_POSITIONS else 0
+    positions = getattr(config, "max_position_embeddings", UNSTATED_POSITIONS) - offset
+    tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
+    return tokenizer
+
+
+@functools.lru_cache(maxsize=2)
+def load_encoder(folder: Path, num_layers: int) -> tuple[Any, Any]:
+    """(tokenizer, model cut to its first layers), on the first GPU if there is one.
+
+    Raises:
+        MetricUnavailableError: the folder's weights are not those of its architecture, or it has too few layers.
+    """
+    import torch
+    from bert_score.utils import get_model
+    from transformers import AutoModel
+
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # progress bars of half a second
+            _, report = AutoModel.from_pretrained(folder, output_loading_info=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise MetricUnavailableError(
+            f"{folder}: its weights do not fit its config.json ({type(error).__name__})",
+            mend="fetch it again; see docs/weights.md",
+        ) from error
+    absent = [name for name in report["missing_keys"] if "pooler" not in name]
+    if absent:
+        raise MetricUnavailableError(
+            f"{folder}: its weights do not fit its config.json (no {min(absent)})",
+            mend="fetch it again; see docs/weights.md",
+        )
+    with path_without_t5(folder) as place:
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):
+                model = get_model(str(place), num_layers)
+        except AssertionError as error:
+            raise MetricUnavailableError(f"{folder}: {error}", mend="pass another num_layers") from error
+    return load_tokenizer(folder), model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextlib.contextmanager
+def path_without_t5(folder: Path) -> Iterator[Path]:
+    """A path to the folder that does not contain "t5"."""
+    if "t5" not in str(folder):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="weights-") as scratch:
+        link = Path(scratch) / "model"
+        link.symlink_to(folder.absolute())
+        yield link
+
+
+def _token_ids(tokenizer: Any, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text.strip(), truncation=True, max_length=tokenizer.model_max_length)["input_ids"]
+    return ids
+
+
+def _greedy_f1(pairs: Sequence[tuple[Embedded, Embedded]], weights: Mapping[int, float]) -> npt.NDArray[np.float32]:
+    """F1 of (prediction, reference) pairs, by the package's matching."""
+    import torch
+    from bert_score.utils import greedy_cos_idf
+    from torch.nn.utils.rnn import pad_sequence
+
+    def padded(side: Sequence[Embedded]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        states_BTC = pad_sequence([torch.tensor(text.states_TC) for text in side], batch_first=True, padding_value=2.0)
+        idf = [torch.tensor([weights[token] for token in text.ids_T.tolist()]) for text in side]
+        mask = [torch.ones(len(text.ids_T), dtype=torch.bool) for text in side]
+        return states_BTC, pad_sequence(mask, batch_first=True), pad_sequence(idf, batch_first=True)
+
+    predictions, references = zip(*pairs, strict=True)
+    with torch.no_grad():
+        _, _, f1_B = greedy_cos_idf(*padded(references), *padded(predictions))
+    scores: npt.NDArray[np.float32] = f1_B.numpy()
+    return scores
+
+
+def _pack(ids: Sequence[int], states_TC: npt.NDArray[np.float32]) -> bytes:
+    return np.int32(len(ids)).tobytes() + np.array(ids, np.int32).tobytes() + states_TC.astype(np.float32).tobytes()
+
+
+def _unpack(value: bytes) -> Embedded:
+    length = int(np.frombuffer(value, np.int32, 1)[0])
+    ids_T = np.frombuffer(value, np.int32, length, 4)
+    return Embedded(ids_T, np.frombuffer(value, np.float32, offset=4 + 4 * length).reshape(length, -1))

@@ -1,0 +1,1 @@
+"""A run: plan -> load -> generate -> record -> score -> show."""

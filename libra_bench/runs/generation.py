@@ -1,0 +1,119 @@
+"""The generate step: questions in, answers.jsonl out, whatever happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from benchmarks.errors import GenerationError, ImageError
+from benchmarks.files import sha256_json
+from benchmarks.schema import Answer, Question, QuestionId, Sample
+from benchmarks.suites import Suite
+from libra_bench.runs.answers import AnswerLog
+from model_adapters.adapter import Adapter, Decoding, failed_answer
+
+OnError = Literal["stop", "record"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The questions of a suite, and those that cannot even be asked."""
+
+    questions: list[Question]
+    failures: list[Answer]
+
+
+def ask(suite: Suite, samples: Iterable[Sample], *, on_error: OnError, follow_links: bool = False) -> Asked:
+    """Turn samples into questions; every image path is checked before a model is loaded.
+
+    Raises:
+        ImageError: an image is missing, outside the image root or one too many, and `on_error` is "stop".
+    """
+    asked = Asked([], [])
+    for sample in samples:
+        try:
+            asked.questions.append(suite.question(sample, follow_links=follow_links))
+        except ImageError as error:
+            if on_error == "stop":
+                raise ImageError(
+                    error.what,
+                    where=f"question {sample.question_id!r}: {error.where}",
+                    mend=f"{error.mend}; or go on without it: --on-error record",
+                ) from error
+            asked.failures.append(failed_answer(Question(sample.question_id, sample.text, ()), error))
+    return asked
+
+
+def answer_id(fingerprint: str, question_id: QuestionId) -> str:
+    """The id of an answer: the same run gives the same id."""
+    return sha256_json([fingerprint, question_id])[:22]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What every answer of a run carries."""
+
+    fingerprint: str
+    model_id: str
+
+    def on(self, answer: Answer) -> Answer:
+        """The answer with the run's ids."""
+        return replace(answer, answer_id=answer_id(self.fingerprint, answer.question_id), model_id=self.model_id)
+
+
+def record_failures(failures: Sequence[Answer], log: AnswerLog, stamp: Stamp, *, on_answer: Callable[[], None]) -> None:
+    """Write down the questions that could not be asked."""
+    for failure in failures:
+        log.append(stamp.on(failure))
+        on_answer()
+
+
+def generate(
+    adapter: Adapter,
+    questions: Sequence[Question],
+    decoding: Decoding,
+    log: AnswerLog,
+    stamp: Stamp,
+    *,
+    on_error: OnError,
+    on_answer: Callable[[], None],
+) -> None:
+    """Ask every question and write each answer as it comes.
+
+    Raises:
+        GenerationError: a study failed and `on_error` is "stop", or the adapter broke its protocol. What was
+            answered before is on disk.
+    """
+    expected = {question.question_id for question in questions}
+    for answer in _protocol_checked(adapter.generate(questions, decoding), expected):
+        if answer.failed and on_error == "stop":
+            raise GenerationError(
+                f"question {answer.question_id!r} failed: {answer.metadata.get('error')}",
+                mend="mend it and give the same command again (answers so far are kept), or add --on-error record",
+            )
+        log.append(stamp.on(answer))
+        on_answer()
+    if expected:
+        raise GenerationError(
+            f"the model left {len(expected)} questions without an answer, the first {min(map(str, expected))!r}",
+            mend="its adapter must yield one answer a question",
+        )
+
+
+def _protocol_checked(answers: Iterator[Answer], expected: set[QuestionId]) -> Iterator[Answer]:
+    """Pass answers on, taking each from `expected`; an answer nobody asked for, or a second one, is an error."""
+    for answer in answers:
+        if answer.question_id not in expected:
+            raise GenerationError(f"the model answered {answer.question_id!r}, which is not an open question")
+        expected.discard(answer.question_id)
+        yield answer
+
+
+def count_kinds(answers: Sequence[Answer]) -> dict[str, int]:
+    """How many answers failed, are empty though they didn't fail, or were cut at max_new_tokens."""
+    return {
+        "n_failed": sum(answer.failed for answer in answers),
+        "n_empty": sum(not answer.failed and not answer.text.strip() for answer in answers),
+        "n_truncated": sum(answer.finish == "length" for answer in answers),
+    }

@@ -1,0 +1,90 @@
+"""`models check`: does a model load, what does it read, and does it write?"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.catalog import CONTEXT, DEMO, FINDINGS_PROMPT
+from benchmarks.errors import GenerationError, LibraBenchError
+from benchmarks.schema import Question
+from model_adapters.adapter import Decoding, ModelSpec
+from model_adapters.models import load_adapter, resolve_model
+
+PHANTOM = DEMO / "images" / "00001"
+QUESTION = Question(
+    "check",
+    f"{FINDINGS_PROMPT} {CONTEXT} Indication: Cough and fever.",
+    (PHANTOM / "2.png", PHANTOM / "1.png"),
+    {"indication": "Cough and fever."},
+)
+"""A synthetic study with a prior one."""
+
+
+@dataclass(slots=True)
+class Check:
+    """What was found; `error` says in words what is wrong, and how to mend it."""
+
+    model: str
+    adapter: str | None = None
+    path: str | None = None
+    loads: bool = False
+    works: bool = False
+    """Whether it also answered."""
+    seconds_to_load: float | None = None
+    missing_keys: tuple[str, ...] = ()
+    unexpected_keys: tuple[str, ...] = ()
+    """Weights that the model has no place for; an error with Libra checkpoints, a remark with others."""
+    misshapen_keys: tuple[str, ...] = ()
+    prompt: str | None = None
+    prompt_tokens: int | None = None
+    first_token: str | None = None
+    error: str | None = None
+    exit_status: int = 0
+
+
+def check_model(name: str, *, options: dict[str, Any] | None = None, **spec: Any) -> Check:
+    """Load a model, render one prompt, and let it write one token; stops at the first thing that is wrong.
+
+    Args:
+        name: what stands after `--model`.
+        options: options of the adapter.
+        **spec: further fields of ModelSpec.
+    """
+    check = Check(name)
+    try:
+        resolved = resolve_model(name, options=options, **spec)
+        check.adapter, check.path = resolved.adapter, resolved.path
+        _try(resolved, check)
+    except LibraBenchError as error:
+        check.error, check.exit_status = str(error), error.exit_status
+        check.missing_keys = tuple(getattr(error, "missing", ()))
+        check.unexpected_keys = tuple(getattr(error, "unexpected", ()))
+        check.misshapen_keys = tuple(getattr(error, "misshapen", ()))
+    return check
+
+
+def _try(spec: ModelSpec, check: Check) -> None:
+    started = time.perf_counter()
+    adapter = load_adapter(spec)
+    check.loads, check.seconds_to_load = True, round(time.perf_counter() - started, 2)
+    check.unexpected_keys = tuple(getattr(adapter, "unused_keys", ()))
+    if render := getattr(adapter, "render", None):
+        prompt = render(QUESTION)
+        check.prompt, check.prompt_tokens = prompt.text, prompt.num_tokens
+    (answer,) = adapter.generate([QUESTION], Decoding(max_new_tokens=1))
+    if answer.failed:
+        raise GenerationError(str(answer.metadata.get("error")))
+    check.first_token, check.works = answer.text, True
+
+
+def default_dtype(base: Path) -> str:
+    """The type that a checkpoint's weights are stored in, as its config.json says; else float32."""
+    from model_adapters.checkpoints.weights import read_json
+    from model_adapters.precision import DTYPES
+
+    config = read_json(base / "config.json")
+    stated = str(config.get("torch_dtype") or config.get("dtype"))
+    return stated if stated in DTYPES else "float32"

@@ -1,0 +1,100 @@
+"""Named protocols: the decoding settings that papers and leaderboards used, so that a row says which.
+
+Three settings of the same model are in the wild and give different scores (without beam search BLEU-1 of
+libra-v1.0-7b falls from 51.3 to 43.4); a number without its protocol cannot be compared.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.catalog import FINDINGS_PROMPT
+from benchmarks.errors import InputError, UnknownNameError
+from model_adapters.adapter import Decoding
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A named way to generate."""
+
+    name: str
+    decoding: Decoding
+    source: str
+    findings_prompt: str = FINDINGS_PROMPT
+    """Only used to build suites: a suite's own `text` is always the prompt of a run."""
+
+
+_LIBRA = Decoding(num_beams=10, length_penalty=2.0, no_repeat_ngram_size=3, max_new_tokens=1024)
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("libra-v1", _LIBRA, "the published evaluation of Libra (arXiv 2411.19378)"),
+        Protocol(
+            "libra-script",
+            dataclasses.replace(_LIBRA, num_beams=5, max_new_tokens=128),
+            "the evaluation script in Libra's repository",
+        ),
+        Protocol(
+            "rexrank",
+            dataclasses.replace(_LIBRA, num_beams=5, max_new_tokens=256),
+            "Libra's submission to ReXrank",
+        ),
+        Protocol("greedy", Decoding(num_beams=1, max_new_tokens=1024), "one beam, no sampling, no n-gram filter"),
+        Protocol("phantom", Decoding(num_beams=3, max_new_tokens=96), "the small default of libra-tiny"),
+    )
+}
+DEFAULT_PROTOCOL = "libra-v1"
+
+
+def protocol_named(name: str) -> Protocol:
+    """The protocol of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in PROTOCOLS:
+        raise UnknownNameError("protocol", name, PROTOCOLS)
+    return PROTOCOLS[name]
+
+
+def decoding_with(protocol: Protocol, overrides: Mapping[str, Any]) -> tuple[Decoding, dict[str, Any]]:
+    """A protocol's decoding with the user's flags on top, and the flags that really changed something.
+
+    Args:
+        protocol: where to start.
+        overrides: Decoding field -> value; None means "not given".
+
+    Raises:
+        InputError: a value that makes no sense, or values that contradict each other.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    decoding = dataclasses.replace(protocol.decoding, **given)
+    _check(decoding)
+    changed = {name: value for name, value in given.items() if value != getattr(protocol.decoding, name)}
+    return decoding, changed
+
+
+def _check(decoding: Decoding) -> None:
+    for name in ("num_beams", "num_return_sequences", "max_new_tokens"):
+        if getattr(decoding, name) < 1:
+            raise InputError(f"must be at least 1, not {getattr(decoding, name)}", where=_flag(name))
+    for name in ("temperature", "no_repeat_ngram_size"):
+        if getattr(decoding, name) < 0:
+            raise InputError(f"must not be negative, found {getattr(decoding, name)}", where=_flag(name))
+    if decoding.top_p is not None and not 0 < decoding.top_p <= 1:
+        raise InputError(f"must lie in (0, 1], found {decoding.top_p}", where="--top-p")
+    sampling = decoding.temperature > 0
+    if not sampling and decoding.num_return_sequences > decoding.num_beams:
+        raise InputError(
+            f"{decoding.num_return_sequences} sequences cannot come from {decoding.num_beams} beam(s)",
+            where="--num-return-sequences",
+            mend="raise --num-beams or lower it",
+        )
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

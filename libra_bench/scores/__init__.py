@@ -1,0 +1,1 @@
+"""From answers and references to numbers with intervals: scoring, reference points, strata, comparison."""

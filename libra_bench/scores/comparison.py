@@ -1,0 +1,178 @@
+"""Compare stored runs on the same studies: which metrics tell them apart, and how sure that is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import InputError, UnknownNameError
+from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
+from libra_bench.metrics.registry import make_metric
+from libra_bench.scores.statistics import RESAMPLES, Difference, PairedMetric, compare
+from libra_bench.scores.statistics_file import FILE_NAME, StoredStatistics, load_statistics
+
+_SHOWN = 5
+"""Ids named in an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What `libra-bench compare` finds."""
+
+    runs: Sequence[str]
+    """Names, the baseline first."""
+    n: int
+    """Studies."""
+    clusters: int | None
+    """Patients that were drawn and swapped as a whole; None: studies were."""
+    resamples: int
+    seed: int
+    differences: Sequence[Difference]
+    not_compared: Sequence[str]
+    """Why a metric of some run is not among them."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as JSON values."""
+        return {
+            "schema_version": 1,
+            **{name: getattr(self, name) for name in ("runs", "n", "clusters", "resamples", "seed", "not_compared")},
+            "differences": [
+                asdict(item) | {"significant": item.significant, "verdict": item.verdict} for item in self.differences
+            ],
+        }
+
+
+def compare_runs(
+    folders: Sequence[Path],
+    *,
+    metrics: Sequence[str] | None = None,
+    clustered: bool = True,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Comparison:
+    """Compare further runs with the first.
+
+    Args:
+        folders: run folders, two or more; the first is the baseline.
+        metrics: names as the runs were scored with; None: all that all runs have.
+        clustered: by `subject_id`, where the suite has it.
+        resamples: of the bootstrap and of the randomisation test.
+        seed: of both.
+
+    Raises:
+        InputError: fewer than two runs, runs over different studies or references (names what differs), no
+            metric in common.
+    """
+    if len(folders) < 2:
+        raise InputError("compare needs two runs or more", mend="give two run folders")
+    runs = [load_statistics(folder / FILE_NAME) for folder in folders]
+    for folder, run in zip(folders[1:], runs[1:], strict=True):
+        _same_studies(folders[0], runs[0], folder, run)
+    paired, not_compared = _pair(folders, runs, metrics)
+    if not paired:
+        raise InputError(
+            "the runs have no metric in common that can be compared"
+            + (f" ({'; '.join(not_compared)})" if not_compared else ""),
+            mend="score them again with the same metrics",
+        )
+    clusters = runs[0].clusters if clustered else None
+    names = run_names(folders)
+    return Comparison(
+        runs=names,
+        n=len(runs[0].ids),
+        clusters=None if clusters is None else len(set(clusters) - {None}) + clusters.count(None),
+        resamples=resamples,
+        seed=seed,
+        differences=compare(names, paired, clusters, resamples, seed),
+        not_compared=not_compared,
+    )
+
+
+def run_names(folders: Sequence[Path]) -> list[str]:
+    """What the runs are called: their models, where that tells them apart, else the shortest ends of their paths."""
+    models = [_model(folder) for folder in folders]
+    if all(models) and len(set(models)) == len(models):
+        return models
+    parts = [folder.absolute().parts for folder in folders]
+    if len(set(parts)) < len(parts):
+        return [f"{folder} ({number})" for number, folder in enumerate(folders, start=1)]
+    depth = 1
+    while len({part[-depth:] for part in parts}) < len(parts):
+        depth += 1
+    return ["/".join(part[-depth:]) for part in parts]
+
+
+def _model(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / "scores.json").read_text(encoding="utf-8")).get("model") or "")
+    except (OSError, ValueError, AttributeError):
+        return ""  # a name is a courtesy: the path will do
+
+
+def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: StoredStatistics) -> None:
+    where = f"{first} and {second}"
+    missing = [name for name in ours.ids if name not in set(theirs.ids)]
+    extra = [name for name in theirs.ids if name not in set(ours.ids)]
+    if missing or extra:
+        only = [
+            f"{len(names)} only in {folder} ({_shown(names)})"
+            for names, folder in ((missing, first), (extra, second))
+            if names
+        ]
+        raise InputError(
+            f"the runs are over different studies: {'; '.join(only)}",
+            where=where,
+            mend="compare runs of the same suite",
+        )
+    order = {name: index for index, name in enumerate(theirs.ids)}
+    other = [name for name, digest in zip(ours.ids, ours.digests, strict=True) if theirs.digests[order[name]] != digest]
+    if other:
+        raise InputError(
+            f"the same {len(ours.ids)} ids, but other references for {len(other)} of them ({_shown(other)})",
+            where=where,
+            mend="score both against the same references",
+        )
+
+
+def _shown(names: Sequence[object]) -> str:
+    return ", ".join(map(repr, names[:_SHOWN])) + (", ..." if len(names) > _SHOWN else "")
+
+
+def _pair(
+    folders: Sequence[Path], runs: Sequence[StoredStatistics], asked: Sequence[str] | None
+) -> tuple[list[PairedMetric], list[str]]:
+    """The metrics that all runs have with the same signature, in the first run's order; and why others are not."""
+    everywhere = list(dict.fromkeys(name for run in runs for name in run.metrics))
+    for name in asked or ():
+        if name not in everywhere:
+            raise UnknownNameError("metric of these runs", name, everywhere)
+    paired, reasons = [], []
+    for name in asked or everywhere:
+        lacking = [str(folder) for folder, run in zip(folders, runs, strict=True) if name not in run.metrics]
+        if lacking:
+            reasons.append(f"{name}: not in {', '.join(lacking)}")
+            continue
+        stored = [run.metrics[name] for run in runs]
+        signatures = list(dict.fromkeys(item.signature for item in stored))
+        if len(signatures) > 1:
+            reasons.append(f"{name}: computed in different ways ({' against '.join(signatures)})")
+            continue
+        metric = make_metric(name)
+        known = {key.name: key for key in metric.keys}
+        keys = [known.get(key, Key(key)) for key in stored[0].keys]
+        reduce = reduction_of(metric)
+        statistics = [Statistics(_aligned(runs[0], run, name), reduce) for run in runs]
+        paired.append(PairedMetric(name, keys, statistics))
+    return paired, reasons
+
+
+def _aligned(first: StoredStatistics, run: StoredStatistics, name: str) -> Floats:
+    """A run's statistics in the order of the first run's studies."""
+    matrix_NS = run.metrics[name].per_sample_NS
+    if run.ids == first.ids:
+        return matrix_NS
+    order = {question: index for index, question in enumerate(run.ids)}
+    return matrix_NS[[order[question] for question in first.ids]]

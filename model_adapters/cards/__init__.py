@@ -1,0 +1,116 @@
+"""Model cards: one small YAML file a model says what it is and how it must be asked.
+
+Behaviour comes from the card or the checkpoint's own config, never from the name of a path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+from benchmarks.errors import ModelError, UnknownNameError
+
+ImagePolicy: TypeAlias = Literal["one", "prior", "dummy-prior"]
+
+CARDS_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What libra-bench knows about a model."""
+
+    id: str
+    """The model's name on the command line and in the leaderboard."""
+    adapter: str
+    hub_id: str | None = None
+    """Where the weights are on the hub."""
+    path: str | None = None
+    """Where they are on disk, relative to the card; for models that ship with the package."""
+    model_base: str | None = None
+    """The base model of a LoRA or projector checkpoint: a hub id or a path."""
+    decoder: str | None = None
+    tower: str | None = None
+    projector: str | None = None
+    conv_mode: str | None = None
+    """Conversation template."""
+    prompt_hook: str | None = None
+    """A named rewriting of the prompt, for models with a strict format."""
+    image_policy: ImagePolicy = "one"
+    """one: the current image only; prior: current and prior where there is one; dummy-prior: the current image
+    again where there is no prior."""
+    protocol: str | None = None
+    """Default protocol; None: libra-v1."""
+    trained_on: tuple[str, ...] = ()
+    """Data sets in its training, so that a leaderboard can mark contamination."""
+    licence: str | None = None
+    needs: tuple[str, ...] = ()
+    """Packages beyond the core ones, as requirements: "torchvision", "transformers==4.40.0"."""
+    trust_remote_code: bool = False
+    """Whether the model brings code of its own; it runs only with `--trust-remote-code`."""
+    note: str | None = None
+    """What a reader of its scores must know, e.g. "ported weights"."""
+
+
+def card_names() -> list[str]:
+    """The names of the cards that ship with libra-bench."""
+    return sorted(path.stem for path in CARDS_FOLDER.glob("*.yaml"))
+
+
+@functools.cache
+def shipped_card(name: str) -> Card:
+    """The shipped card of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in card_names():
+        raise UnknownNameError("model", name, card_names())
+    return read_card(CARDS_FOLDER / f"{name}.yaml")
+
+
+def read_card(path: Path) -> Card:
+    """Read a card; `path:` inside it is taken relative to the card.
+
+    Raises:
+        ModelError: not YAML, a field that doesn't exist (suggests the nearest), or one of another type.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError("no such model card", where=path, mend="check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ModelError(f"not a YAML file ({' '.join(str(error).split())})", where=path) from error
+    if not isinstance(values, dict):
+        raise ModelError("a model card is a list of `field: value` lines", where=path)
+    known = {item.name: item for item in dataclasses.fields(Card)}
+    for name, value in values.items():
+        if name not in known:
+            raise UnknownNameError(f"field of the card {path}", str(name), known)
+        values[name] = _checked(path, name, value)
+    for name in ("id", "adapter"):
+        if name not in values:
+            raise ModelError(f"the card has no {name!r}", where=path, mend=f"add a line `{name}: ...`")
+    if values.get("path"):
+        values["path"] = str((path.parent / values["path"]).resolve())
+    return Card(**values)
+
+
+def _checked(path: Path, name: str, value: Any) -> Any:
+    if name in {"trained_on", "needs"}:
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise ModelError(f"{name!r} must be a list of names", where=path)
+    if name == "trust_remote_code":
+        if isinstance(value, bool):
+            return value
+        raise ModelError(f"{name!r} must be true or false", where=path)
+    if name == "image_policy" and value not in get_args(ImagePolicy):
+        raise UnknownNameError(f"image_policy in the card {path}", str(value), get_args(ImagePolicy))
+    if value is None or isinstance(value, str):
+        return value
+    raise ModelError(f"{name!r} must be text, found {value!r}", where=path)

@@ -1,0 +1,176 @@
+"""Loading model and processor in Hugging Face's format; what is wrong becomes one line."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.errors import ModelError
+from model_adapters.adapter import ModelSpec
+from model_adapters.checkpoints.weights import quiet_loading_report, raise_for_keys, read_json
+from model_adapters.precision import DTYPES, device_name, dtype_name, quantization_bits, quantization_config
+
+AUTO_CLASSES = ("AutoModelForImageTextToText", "AutoModelForCausalLM")
+"""In this order of a checkpoint's own code."""
+
+logger = logging.getLogger(__name__)
+
+
+def read_config(folder: Path, spec: ModelSpec) -> dict[str, Any]:
+    """The checkpoint's config.json; refuses what this adapter cannot load.
+
+    Raises:
+        ModelError: no vision-language model that transformers knows, or one with code of its own that nobody asked for.
+    """
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+    config = read_json(folder / "config.json")
+    kind = str(config.get("model_type"))
+    if kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
+        return config
+    where = folder / "config.json"
+    if "auto_map" in config and kind not in CONFIG_MAPPING_NAMES:
+        if spec.options.get("trust_remote_code"):
+            return config
+        raise ModelError(
+            f"{kind!r} brings code of its own, which has not been run",
+            where=where,
+            mend="add --trust-remote-code if you have read it and trust it",
+        )
+    raise ModelError(
+        f"{kind!r} is no vision-language model that transformers can load",
+        where=where,
+        mend="name another --adapter, or serve it and use openai:NAME",
+    )
+
+
+def load_processor(folder: Path, spec: ModelSpec) -> Any:
+    """The checkpoint's processor, with its image processor in the form that uses Pillow where there is one.
+
+    Raises:
+        ModelError: it is missing, or needs a package that isn't here.
+    """
+    from transformers import AutoProcessor
+
+    read_config(folder, spec)
+    trust = bool(spec.options.get("trust_remote_code"))
+    torchvision = importlib.util.find_spec("torchvision") is not None
+    try:
+        try:
+            processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust, backend="pil")
+        except ImportError:  # a part of it, such as the one for videos, has no form that uses Pillow
+            if not torchvision:
+                raise
+            processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
+    except ImportError as error:
+        if not torchvision and any(word in str(error).lower() for word in ("torchvision", "pil backend")):
+            what, mend = "its processor needs torchvision, which is not installed", "pip install torchvision"
+        else:
+            what, mend = "its processor needs a package that is not installed", "install it"
+        raise ModelError(f"{what} ({_line(error)})", where=folder, mend=mend) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"its processor cannot be loaded ({_line(error)})",
+            where=folder,
+            mend="the folder needs preprocessor_config.json and the tokenizer's files",
+        ) from error
+    if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
+        raise ModelError(
+            f"has no processor for images and text, only {type(processor).__name__}",
+            where=folder,
+            mend="the folder needs preprocessor_config.json and the tokenizer's files",
+        )
+    return processor
+
+
+def load_model(folder: Path, spec: ModelSpec) -> tuple[Any, list[str]]:
+    """The model in evaluation mode, and the keys of the checkpoint that it has no place for.
+
+    Raises:
+        ModelError: keys are missing or of another shape, or the model cannot be built.
+    """
+    import transformers
+
+    config = read_config(folder, spec)
+    bits, device, dtype = quantization_bits(spec), torch.device(device_name(spec)), DTYPES[dtype_name(spec)]
+    trust = bool(spec.options.get("trust_remote_code"))
+    own = config.get("auto_map", {}) if trust else {}
+    auto_class = next((name for name in AUTO_CLASSES if name in own), AUTO_CLASSES[0])
+    options: dict[str, Any] = {} if device.type == "cpu" else {"device_map": {"": device}}
+    if bits is not None:
+        options["quantization_config"] = quantization_config(bits, device, dtype)
+    if attention := spec.options.get("attn_implementation"):
+        options["attn_implementation"] = attention
+    try:
+        if auto_class in own:
+            _inherit_names(folder, own[auto_class], str(config.get("model_type")))
+        with quiet_loading_report():
+            model, info = getattr(transformers, auto_class).from_pretrained(
+                folder,
+                dtype=dtype,
+                trust_remote_code=trust,
+                ignore_mismatched_sizes=True,  # so that they are reported, and refused below
+                output_loading_info=True,
+                **options,
+            )
+    except (ImportError, OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
+        raise ModelError(
+            f"the model cannot be built ({_line(error)})", where=folder, mend="check that the checkpoint is complete"
+        ) from error
+    mismatched = [(key, tuple(found), tuple(wanted)) for key, found, wanted in info["mismatched_keys"]]
+    raise_for_keys(folder, missing=info["missing_keys"], mismatched=mismatched)
+    unused = sorted(info["unexpected_keys"])
+    if unused:
+        logger.warning("%s: %d weights are not used, such as %s", folder, len(unused), unused[0])
+    # A checkpoint's sampling defaults must not leak into our decoding: only the token ids are kept.
+    stated = model.generation_config
+    model.generation_config = transformers.GenerationConfig(
+        bos_token_id=stated.bos_token_id, eos_token_id=stated.eos_token_id, pad_token_id=stated.pad_token_id
+    )
+    return model.eval().requires_grad_(False), unused
+
+
+def stated_end_ids(folder: Path, spec: ModelSpec) -> Any:
+    """What a checkpoint says ends a text, without loading its weights: as `model.generation_config` would have it."""
+    from transformers import AutoConfig, GenerationConfig
+
+    if (folder / "generation_config.json").is_file():
+        return GenerationConfig.from_pretrained(folder).eos_token_id
+    trust = bool(spec.options.get("trust_remote_code"))
+    return GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder, trust_remote_code=trust)).eos_token_id
+
+
+def end_ids(stated: Any, processor: Any) -> list[int]:
+    """Any of these tokens ends a text: what the checkpoint states (one id, several or None), else the tokenizer's."""
+    found = processor.tokenizer.eos_token_id if stated is None else stated
+    if found is None:
+        return []
+    return list(found) if isinstance(found, list | tuple) else [int(found)]
+
+
+def _inherit_names(folder: Path, reference: str, model_type: str) -> None:
+    """Let a checkpoint's own class have its weights renamed as the class of transformers that it is made from.
+
+    transformers 5 calls many weights by other names than published files, and translates for its own classes alone.
+    """
+    from transformers.conversion_mapping import (
+        get_checkpoint_conversion_mapping,
+        register_checkpoint_conversion_mapping,
+    )
+    from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+    for parent in get_class_from_dynamic_module(reference, str(folder)).__mro__[1:]:
+        family = getattr(getattr(parent, "config_class", None), "model_type", None)
+        if parent.__module__.startswith("transformers.models.") and family:
+            if names := get_checkpoint_conversion_mapping(family):
+                register_checkpoint_conversion_mapping(model_type, names, overwrite=True)
+            return
+
+
+def _line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,121 @@
+"""From questions to what a vision-language model in Hugging Face's format reads: words after its template, pictures.
+
+Whoever runs the model (transformers, or another engine) takes its prompts from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import InputError, ModelError
+from benchmarks.images import read_radiograph
+from benchmarks.schema import Question
+from model_adapters.adapter import ModelSpec
+from model_adapters.cards.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_hook, prompt_parts
+from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
+from model_adapters.image_policy import chosen_images, image_policy
+from model_adapters.templates import Template, render, template
+
+
+@dataclass(frozen=True, slots=True)
+class HFPrompt:
+    """A question that can be asked."""
+
+    question: Question
+    text: str
+    """After the template."""
+    images: list[Any]
+
+
+class HFPrompts:
+    """Makes the prompts of one checkpoint.
+
+    Args:
+        processor: the checkpoint's.
+        spec: template, image policy, prompt hook and the option `system`.
+
+    Raises:
+        UnknownNameError: an unknown template or image policy.
+        ModelError: no template is named, and the processor has none.
+    """
+
+    def __init__(self, processor: Any, spec: ModelSpec) -> None:
+        self._processor, self._spec = processor, spec
+        self._policy, self._hook = image_policy(spec), prompt_hook(spec.card)
+        self._template: Template | None = template(mode) if (mode := conversation_mode(spec)) else None
+        if self._template is None and not getattr(processor, "chat_template", None):
+            raise ModelError("its processor has no chat template", where=spec.path, mend="name a template: --conv-mode")
+
+    def prepare(self, question: Question) -> HFPrompt:
+        """Words and pictures of a question.
+
+        Raises:
+            InputError: it is empty, or has more images than can be shown.
+            ImageError: an image cannot be read.
+        """
+        if not question.prompt.strip():
+            raise InputError("the prompt is empty", mend="give the question some words")
+        paths = chosen_images(question.images, self._policy)
+        parts = prompt_parts(hooked_prompt(question, self._spec.card, len(paths)), len(paths))
+        return HFPrompt(question, self._conversation(parts), [self._image(path) for path in paths])
+
+    def _image(self, path: Path) -> Any:
+        picture = read_radiograph(path)
+        if self._hook is None or not self._hook.stretch_grey:
+            return picture
+        grey = picture.convert("L")
+        counts = grey.histogram()
+        low, high = (next(place for place in places if counts[place]) for places in (range(256), range(255, -1, -1)))
+        return grey.point([int((min(max(value, low), high) - low) / ((high - low) or 1) * 255) for value in range(256)])
+
+    def _conversation(self, parts: Sequence[str | None]) -> str:
+        """System prompt and user's turn in the model's own words, up to where it goes on."""
+        system = self._spec.options.get("system")
+        if self._template is not None:
+            mark = getattr(self._processor, "image_token", IMAGE_MARK)
+            words = "".join(f"{mark}\n" if part is None else part for part in parts)
+            return render(self._template, [f"{system}\n{words}" if system else words, None])
+        content = [{"type": "image"} if part is None else {"type": "text", "text": part} for part in parts]
+        messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        if system:
+            messages.insert(0, {"role": "system", "content": [{"type": "text", "text": system}]})
+        return str(self._processor.apply_chat_template(messages, add_generation_prompt=True))
+
+    def adds_special_tokens(self, text: str) -> bool:
+        """Whether the tokenizer has to write a begin token: not where the template has written it."""
+        bos = self._processor.tokenizer.bos_token
+        return not (bos and text.startswith(bos))
+
+    def text(self, token_ids: Sequence[int]) -> str:
+        """The words of an answer: special tokens left out, a stop string at the end cut off."""
+        text = self._processor.tokenizer.decode(token_ids, skip_special_tokens=True).strip()
+        return str(text if self._template is None else text.removesuffix(self._template.stop).strip())
+
+
+def checkpoint_folder(spec: ModelSpec) -> Path:
+    """The checkpoint, if it may be used.
+
+    Raises:
+        ModelError: there is none, or it brings code that nobody asked for.
+    """
+    if spec.model_base is not None:
+        raise ModelError(
+            "this adapter reads whole checkpoints", where="--model-base", mend="merge the LoRA first, or leave it out"
+        )
+    path = checkpoint_path(spec)
+    if spec.card.get("trust_remote_code") and not spec.options.get("trust_remote_code"):
+        raise ModelError(
+            "brings code of its own, which has not been run",
+            where=f"model {spec.name}",
+            mend="add --trust-remote-code if you have read it and trust it",
+        )
+    return find_checkpoint(path)
+
+
+def conversation_mode(spec: ModelSpec) -> str | None:
+    """The template as asked for, else the card's; None: the processor's own."""
+    mode = spec.conv_mode or spec.card.get("conv_mode")
+    return None if mode is None else str(mode)

@@ -1,0 +1,1 @@
+"""Checkpoint folders of the Libra family: their layout, what is read from them, what decides their answers."""

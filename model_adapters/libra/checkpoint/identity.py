@@ -1,0 +1,85 @@
+"""What a checkpoint is, as hashes: known without loading it, and the same wherever its folder lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from benchmarks.files import sha256_file
+from model_adapters.checkpoints.locate import find_checkpoint, find_tower
+from model_adapters.checkpoints.weights import read_json, weight_files
+from model_adapters.libra.checkpoint.layout import PROJECTOR_FILES, checkpoint_kind, tokenizer_folder
+from model_adapters.libra.checkpoint.lora import ADAPTER_CONFIG, adapter_files
+
+CONFIG_FILES = ("config.json", "generation_config.json", ADAPTER_CONFIG)
+TOKENIZER_FILES = (
+    "tokenizer.model",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+)
+TOWER_FILES = ("config.json", "preprocessor_config.json", "open_clip_config.json")
+
+
+def checkpoint_identity(
+    path: str | Path, model_base: str | Path | None = None, *, vision_tower: str | Path | None = None
+) -> dict[str, Any]:
+    """The sha256 of every file that decides the model's answers.
+
+    Returns:
+        {"kind", "checkpoint": {file: hash}, "base": {...} or None, "tokenizer": {...}, "vision_tower": {...}}.
+        No paths: the same files elsewhere have the same identity.
+
+    Raises:
+        ModelError: a folder that cannot be loaded either.
+    """
+    folder = find_checkpoint(path)
+    base = None if model_base is None else find_checkpoint(model_base)
+    kind = checkpoint_kind(folder, base)
+    if kind == "lora":
+        weights = adapter_files(folder)
+    elif kind == "projector":
+        weights = [next(folder / name for name in PROJECTOR_FILES if (folder / name).is_file())]
+    else:
+        weights = weight_files(folder)
+    tower = find_tower(str(vision_tower or read_json(folder / "config.json").get("mm_vision_tower")), folder)
+    return {
+        "kind": kind,
+        "checkpoint": _hashes([*weights, *_present(folder, CONFIG_FILES)]),
+        "base": None if base is None else _hashes([*weight_files(base), *_present(base, CONFIG_FILES)]),
+        "tokenizer": _hashes(_present(tokenizer_folder(folder, base), TOKENIZER_FILES)),
+        "vision_tower": _hashes([*_tower_weights(tower), *_present(tower, TOWER_FILES)]),
+    }
+
+
+def _tower_weights(tower: Path) -> list[Path]:
+    open_clip_weights = sorted(tower.glob("open_clip_*.safetensors")) or sorted(tower.glob("open_clip_*.bin"))
+    return open_clip_weights or weight_files(tower)
+
+
+def _present(folder: Path, names: Iterable[str]) -> list[Path]:
+    return [folder / name for name in names if (folder / name).is_file()]
+
+
+def _hashes(files: Sequence[Path]) -> dict[str, str]:
+    """File name -> sha256; shards at once, since a 7B model has 14 GB."""
+    with ThreadPoolExecutor() as pool:
+        return {path.name: digest for path, digest in zip(files, pool.map(_sha256, files), strict=True)}
+
+
+def _sha256(path: Path) -> str:
+    """Of a file, read once in a process as long as it does not change: a run asks before and while it loads."""
+    facts = path.stat()
+    return _sha256_of(path, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _sha256_of(path: Path, size: int, changed: int) -> str:
+    return sha256_file(path)

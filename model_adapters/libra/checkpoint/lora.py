@@ -1,0 +1,80 @@
+"""LoRA folders as the original writes them: an adapter for the language model beside full non-LoRA weights."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import ModelError
+from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_json, read_weights
+
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+NON_LORA_WEIGHTS = "non_lora_trainables.bin"
+
+
+def adapter_files(folder: Path) -> list[Path]:
+    """The adapter's weights and, where there are any, the non-LoRA weights.
+
+    Raises:
+        ModelError: there is no adapter_model file.
+    """
+    found = [folder / name for name in ADAPTER_WEIGHTS if (folder / name).is_file()][:1]
+    if not found:
+        raise ModelError("no adapter weights in this folder", where=folder, mend=f"it needs {ADAPTER_WEIGHTS[0]}")
+    return [*found, *(path for path in [folder / NON_LORA_WEIGHTS] if path.is_file())]
+
+
+def non_lora_weights(folder: Path) -> dict[str, Any]:
+    """What was trained in full beside the adapter (usually the projector), in a plain checkpoint's names."""
+    path = folder / NON_LORA_WEIGHTS
+    stored = read_weights([path]) if path.is_file() else {}
+    return {plain_name(key): weight for key, weight in stored.items()}
+
+
+def plain_name(key: str) -> str:
+    """A parameter's name without peft's wrapping: `base_model.model.model.mm_projector.*` -> `model.mm_projector.*`."""
+    return key.removeprefix("base_model.model.")
+
+
+def apply_lora(language_model: Any, folder: Path, *, merge: bool) -> Any:
+    """Put a LoRA into the language model.
+
+    Args:
+        language_model: the base, changed in place.
+        folder: holds adapter_config.json and the adapter's weights.
+        merge: add the low-rank updates to the base weights; otherwise they stay separate layers.
+
+    Raises:
+        ModelError: the adapter does not fit this base; lists the keys.
+    """
+    from peft import PeftConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+
+    kind = read_json(folder / ADAPTER_CONFIG).get("peft_type")
+    if kind != "LORA":
+        raise ModelError(f"is a {kind} adapter, not LoRA", where=folder / ADAPTER_CONFIG, mend="give a LoRA folder")
+    weights = {key: materialize(weight) for key, weight in read_weights(adapter_files(folder)[:1]).items()}
+    config = PeftConfig.from_pretrained(str(folder))
+    config.base_model_name_or_path = None  # the base is the one given, wherever it lay in training
+    try:
+        with warnings.catch_warnings():  # peft asks transformers by a name that transformers has given up
+            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+            wrapped = get_peft_model(language_model, config)
+    except ValueError as error:  # no module has a name of target_modules
+        line = next(iter(str(error).splitlines()), "")
+        raise ModelError(f"the LoRA does not fit the base ({line})", where=folder, mend="give its own base") from error
+    wanted = get_peft_model_state_dict(wrapped, save_embedding_layers=False)
+    raise_for_keys(
+        folder,
+        missing=[key for key in wanted if key not in weights],
+        unexpected=[key for key in weights if key not in wanted],
+        mismatched=[
+            (key, tuple(weight.shape), tuple(wanted[key].shape))
+            for key, weight in weights.items()
+            if key in wanted and weight.shape != wanted[key].shape
+        ],
+    )
+    set_peft_model_state_dict(wrapped, weights)
+    wrapped.eval().requires_grad_(False)
+    return wrapped.merge_and_unload() if merge else wrapped.base_model.model

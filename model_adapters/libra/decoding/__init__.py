@@ -1,0 +1,1 @@
+"""Beam search, greedy search and sampling over studies that are batched together."""

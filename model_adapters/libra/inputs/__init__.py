@@ -1,0 +1,1 @@
+"""What the network reads: prompts, token ids, pixels, image features."""

@@ -1,0 +1,1 @@
+"""The network: towers, connectors, decoders, and the model that joins them."""

@@ -1,0 +1,298 @@
+"""A served model: any endpoint that speaks OpenAI's chat completions (`--model openai:NAME --base-url URL`).
+
+Images travel as PNG data URLs, without the file's own metadata. Decoding is the server's: temperature, top-p, seed
+and the number of new tokens are sent; beam search and the n-gram filter do not exist there and are refused.
+The key comes from the environment variable OPENAI_API_KEY alone, and is written nowhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
+
+import httpx2
+
+from benchmarks.errors import GenerationError, InputError, LibraBenchError, ModelError
+from benchmarks.images import read_radiograph
+from benchmarks.schema import Answer, Question
+from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.cards.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_parts
+from model_adapters.image_policy import chosen_images, image_policy
+from model_adapters.openai.endpoint import Endpoint, Reply
+from model_adapters.options import json_object
+
+KEY_VARIABLE = "OPENAI_API_KEY"
+URL_VARIABLE = "OPENAI_BASE_URL"
+CONCURRENCY = 8
+RETRIES = 6
+TIMEOUT_SECONDS = 300.0
+
+
+class OpenAIAdapter:
+    """Asks an OpenAI-compatible endpoint, several questions at once.
+
+    Options: `base_url`; `concurrency` (8 questions at once); `retries` (6) of what may pass: time-outs, cut
+    connections, unreadable replies, 408, 409, 425, 429 and 5xx; `timeout` (300 seconds a request); `image_policy`
+    (one, prior, dummy-prior); `image_max_side` (pixels; larger images are made smaller; default: as they are);
+    `system`, a system prompt; `body`, a JSON object of further request fields (null takes a field out);
+    `price_in`, `price_out` (per million tokens), from which the cost is computed.
+    """
+
+    OPTIONS: ClassVar[Mapping[str, type]] = {
+        "base_url": str,
+        "concurrency": int,
+        "retries": int,
+        "timeout": float,
+        "image_policy": str,
+        "image_max_side": int,
+        "system": str,
+        "body": str,
+        "price_in": float,
+        "price_out": float,
+    }
+
+    def __init__(self, endpoint: Endpoint, spec: ModelSpec) -> None:
+        self._endpoint, self._spec = endpoint, spec
+        self._policy = image_policy(spec)
+        self._tally = _Tally()
+
+    @classmethod
+    def load(cls, spec: ModelSpec) -> Self:
+        """Check the settings, and that somebody answers at the address.
+
+        Raises:
+            ModelError: no address, nobody answers, or the key is refused.
+        """
+        options = spec.options
+        for name, least in (("concurrency", 1), ("retries", 0), ("image_max_side", 1)):
+            if options.get(name, least) < least:
+                raise InputError(f"must be at least {least}, not {options[name]}", where=f"option {name}")
+        _extra_fields(spec)
+        endpoint = Endpoint(
+            _base_url(spec),
+            key=os.environ.get(KEY_VARIABLE) or None,
+            timeout_seconds=options.get("timeout", TIMEOUT_SECONDS),
+            retries=options.get("retries", RETRIES),
+        )
+        endpoint.knock(key_variable=KEY_VARIABLE)
+        return cls(endpoint, spec)
+
+    @classmethod
+    def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
+        """Address, name and everything else that is sent; what the server does with it, nobody here can know."""
+        names = ("image_max_side", "system")
+        return {
+            "base_url": _base_url(spec),
+            "model": _model(spec),
+            "image_policy": image_policy(spec),
+            "prompt_hook": spec.card.get("prompt_hook"),
+            "body": _extra_fields(spec),
+            **{name: spec.options.get(name) for name in names},
+        }
+
+    @classmethod
+    def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
+        """Beams, the n-gram filter and several answers do not exist at endpoints.
+
+        Raises:
+            InputError: names the setting.
+        """
+        for name, neutral in (("num_beams", 1), ("no_repeat_ngram_size", 0), ("num_return_sequences", 1)):
+            if getattr(decoding, name) != neutral:
+                flag = "--" + name.replace("_", "-")
+                raise InputError(
+                    f"an endpoint has no such setting (asked for {getattr(decoding, name)})",
+                    where=flag,
+                    mend=f"use --protocol greedy, or {flag} {neutral}",
+                )
+
+    def render(self, question: Question) -> RenderedPrompt:
+        """System prompt and user turn; the template that goes around them is the server's."""
+        parts, _ = self._parts(question)
+        words = "".join(IMAGE_MARK if part is None else part for part in parts)
+        system = self._spec.options.get("system")
+        return RenderedPrompt(f"{system}\n\n{words}" if system else words, None)
+
+    def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
+        """Yield answers as they come; a question that fails after all retries says why.
+
+        Raises:
+            InputError: a decoding setting that endpoints do not have.
+            ModelError: the endpoint refuses the key or does not know the model.
+        """
+        self.check_decoding(self._spec, decoding)
+        pool = ThreadPoolExecutor(self._spec.options.get("concurrency", CONCURRENCY))
+        try:
+            futures = [pool.submit(self._answer, question, decoding) for question in questions]
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            self._endpoint.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._endpoint.resume()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Requests, retries, tokens and cost of this session."""
+        return {"device": f"served at {self._endpoint.base_url}", **self._tally.as_dict()}
+
+    def _answer(self, question: Question, decoding: Decoding) -> Answer:
+        started = time.perf_counter()
+        try:
+            reply = self._endpoint.complete(self._body(question, decoding))
+            answer = _text_of(reply)
+        except ModelError:
+            raise
+        except LibraBenchError as error:
+            self._tally.add_failure(getattr(error, "attempts", 0))
+            return failed_answer(question, error)
+        usage = reply.body.get("usage") or {}
+        cost = self._cost(usage)
+        self._tally.add(reply, usage, cost)
+        metadata = {
+            "finish": answer[1],
+            "new_tokens": usage.get("completion_tokens"),
+            "prompt_tokens": usage.get("prompt_tokens"),
+            "seconds": round(time.perf_counter() - started, 4),
+            "attempts": reply.attempts,
+            **({} if cost is None else {"cost": cost}),
+        }
+        return Answer(question.question_id, question.prompt, answer[0], metadata=metadata)
+
+    def _parts(self, question: Question) -> tuple[list[str | None], tuple[Path, ...]]:
+        images = chosen_images(question.images, self._policy)
+        return prompt_parts(hooked_prompt(question, self._spec.card, len(images)), len(images)), images
+
+    def _body(self, question: Question, decoding: Decoding) -> dict[str, Any]:
+        parts, images = self._parts(question)
+        following = iter(images)
+        content: list[dict[str, Any]] = []
+        for part in parts:
+            if part is None:
+                url = data_url(next(following), self._spec.options.get("image_max_side"))
+                content.append({"type": "image_url", "image_url": {"url": url}})
+            else:
+                content.append({"type": "text", "text": part})
+        messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        if system := self._spec.options.get("system"):
+            messages.insert(0, {"role": "system", "content": system})
+        body: dict[str, Any] = {
+            "model": _model(self._spec),
+            "messages": messages,
+            "max_tokens": decoding.max_new_tokens,
+            "temperature": decoding.temperature,
+        }
+        if decoding.temperature > 0:
+            body["seed"] = decoding.seed
+            if decoding.top_p is not None:
+                body["top_p"] = decoding.top_p
+        body |= _extra_fields(self._spec)
+        return {name: value for name, value in body.items() if value is not None}
+
+    def _cost(self, usage: Mapping[str, Any]) -> float | None:
+        """From the given prices, else what the endpoint itself says."""
+        options = self._spec.options
+        if "price_in" in options or "price_out" in options:
+            spent = options.get("price_in", 0.0) * (usage.get("prompt_tokens") or 0)
+            spent += options.get("price_out", 0.0) * (usage.get("completion_tokens") or 0)
+            return float(spent / 1e6)
+        stated = usage.get("cost")
+        return float(stated) if isinstance(stated, int | float) else None
+
+
+class _Tally:
+    """What a session has used; several threads add to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts = {"requests": 0, "retries": 0, "prompt_tokens": 0, "completion_tokens": 0}
+        self._cost: float | None = None
+        self._models: set[str] = set()
+
+    def add(self, reply: Reply, usage: Mapping[str, Any], cost: float | None) -> None:
+        with self._lock:
+            self._attempted(reply.attempts)
+            for name in ("prompt_tokens", "completion_tokens"):
+                self._counts[name] += usage.get(name) or 0
+            if cost is not None:
+                self._cost = (self._cost or 0.0) + cost
+            self._models.add(str(reply.body.get("model")))
+
+    def add_failure(self, attempts: int) -> None:
+        with self._lock:
+            self._attempted(attempts)
+
+    def _attempted(self, attempts: int) -> None:
+        self._counts["requests"] += attempts
+        self._counts["retries"] += max(0, attempts - 1)
+
+    def as_dict(self) -> dict[str, Any]:
+        with self._lock:
+            return {**self._counts, "cost": self._cost, "served_models": sorted(self._models)}
+
+
+def data_url(path: Path, max_side: int | None = None) -> str:
+    """A radiograph as a PNG data URL: pixels alone, none of the file's metadata.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    picture = read_radiograph(path)
+    if max_side is not None:
+        picture.thumbnail((max_side, max_side))
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _text_of(reply: Reply) -> tuple[str, str]:
+    """Text and finish of a reply.
+
+    Raises:
+        GenerationError: the endpoint withheld the answer.
+    """
+    choice = reply.body["choices"][0]
+    if choice.get("finish_reason") == "content_filter":
+        raise GenerationError("the endpoint withheld the answer (content filter)")
+    text = choice["message"].get("content") or choice["message"].get("refusal") or ""
+    return str(text).strip(), "length" if choice.get("finish_reason") == "length" else "stop"
+
+
+def _model(spec: ModelSpec) -> str:
+    if not spec.path:
+        raise ModelError("no model named", where="--model", mend="write --model openai:NAME, as the endpoint calls it")
+    return spec.path
+
+
+def _base_url(spec: ModelSpec) -> str:
+    url = str(spec.options.get("base_url") or os.environ.get(URL_VARIABLE) or "")
+    if not url:
+        raise ModelError(
+            "no endpoint given", where="--base-url", mend="add --base-url URL: the images of the suite are sent there"
+        )
+    try:
+        parts = urlsplit(url)
+        httpx2.URL(url)
+    except (ValueError, httpx2.InvalidURL) as error:
+        raise ModelError(f"not an address ({error})", where="--base-url", mend="http://HOST:PORT/v1") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ModelError(f"{url!r} is not an address", where="--base-url", mend="write it as http://HOST:PORT/v1")
+    if parts.username or parts.password or parts.query:
+        raise ModelError(
+            "holds a name, a key or a query, which would be written down",
+            where="--base-url",
+            mend=f"put the key into {KEY_VARIABLE}",
+        )
+    return url.rstrip("/")
+
+
+def _extra_fields(spec: ModelSpec) -> dict[str, Any]:
+    text = spec.options.get("body")
+    return {} if text is None else json_object(text, "body")

@@ -1,0 +1,202 @@
+"""Models run by vLLM (`--adapter vllm`): the same prompts and the same stop rules, another engine under them.
+
+Libra: tower and connector run here, vLLM gets the prompts' embeddings. Hugging Face models: vLLM reads words and
+pictures itself. Greedy decoding and sampling; for Hugging Face models also vLLM's beam search. The n-gram filter, and
+beams over embeddings, do not exist in vLLM and are refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from itertools import islice
+from typing import Any, ClassVar, Protocol, Self
+
+import torch
+
+from benchmarks.errors import InputError, ModelError
+from benchmarks.schema import Answer, Question
+from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
+from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
+from model_adapters.checkpoints.weights import read_json
+from model_adapters.hf.adapter import HFVisionLanguageAdapter
+from model_adapters.libra.adapter import LibraAdapter
+from model_adapters.libra.answers import answers_of
+from model_adapters.libra.checkpoint.layout import names_libra
+from model_adapters.libra.decoding.decoder import check_decoding
+from model_adapters.libra.decoding.search import StopRule
+from model_adapters.libra.decoding.study import Generated
+from model_adapters.options import checked_options
+from model_adapters.precision import dtype_name
+from model_adapters.vllm import hf_front, libra_front
+from model_adapters.vllm.engine import ENGINE_OPTIONS, Engine, Request, extra_arguments, imported, platform
+
+BATCH = 64
+
+
+class Front(Protocol):
+    """What stands before the engine: it makes prompts of questions and words of tokens."""
+
+    @property
+    def rule(self) -> StopRule:
+        """When a text ends."""
+        ...
+
+    def requests(self, questions: Sequence[Question], seed: int, failures: deque[Answer]) -> Iterator[Request]:
+        """What is asked of the engine; what cannot be asked goes to `failures`."""
+        ...
+
+    def render(self, question: Question) -> RenderedPrompt:
+        """The prompt as the model reads it."""
+        ...
+
+    def text(self, token_ids: Sequence[int]) -> str:
+        """The words of an answer."""
+        ...
+
+    def report(self) -> dict[str, Any]:
+        """Seconds by part, and other facts for run.json."""
+        ...
+
+
+class VLLMAdapter:
+    """Asks a model that vLLM runs.
+
+    Options: `tensor_parallel_size` (GPUs that share one model, default 1); `gpu_memory_utilization` (default 0.8);
+    `engine`, a JSON object of further arguments of `vllm.LLM`, such as `{"quantization": "fp8"}`; for a Libra
+    checkpoint those of its prompts (`libra/prompts.py`); for others `trust_remote_code`, `image_policy` and `system`.
+    """
+
+    OPTIONS: ClassVar[Mapping[str, type]] = {**ENGINE_OPTIONS, **libra_front.OPTIONS, **hf_front.OPTIONS}
+
+    def __init__(self, engine: Engine, front: Front, spec: ModelSpec, batch_size: int) -> None:
+        self._engine, self._front, self._spec, self._batch_size = engine, front, spec, batch_size
+
+    @classmethod
+    def load(cls, spec: ModelSpec) -> Self:
+        """Load what makes the prompts, and start vLLM with the model.
+
+        Raises:
+            ModelError: vLLM is missing or cannot run the model, or the checkpoint cannot be read.
+            UnknownNameError: an option that does nothing for this kind of checkpoint.
+        """
+        kind = libra_front if is_libra(spec) else hf_front
+        checked_options("vllm", {**ENGINE_OPTIONS, **kind.OPTIONS}, spec.options)  # those of the other kind do nothing
+        vllm_is_alone(spec)
+        batch_size = spec.batch_size or BATCH
+        engine, front = kind.start(spec, batch_size)
+        return cls(engine, front, spec, batch_size)
+
+    @classmethod
+    def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
+        """That of the adapter that would run it without vLLM, and vLLM's arguments."""
+        without = LibraAdapter if is_libra(spec) else HFVisionLanguageAdapter
+        return {**without.identity(spec), "engine": {"name": "vllm", "arguments": extra_arguments(spec)}}
+
+    @classmethod
+    def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
+        """There is no n-gram filter, and no beam search over prompt embeddings.
+
+        Raises:
+            InputError: names the setting.
+        """
+        mend = "use --protocol greedy, or leave out --adapter vllm"
+        if decoding.num_beams > 1 and is_libra(spec):
+            raise InputError(
+                f"vLLM's beam search takes no embeddings, which is what it gets here (asked for {decoding.num_beams})",
+                where="--num-beams",
+                mend=mend,
+            )
+        if decoding.no_repeat_ngram_size:
+            raise InputError(
+                f"vLLM has no such filter (asked for {decoding.no_repeat_ngram_size})",
+                where="--no-repeat-ngram-size",
+                mend=mend,
+            )
+
+    def render(self, question: Question) -> RenderedPrompt:
+        """The prompt after the template, and how many positions it takes with the image features."""
+        return self._front.render(question)
+
+    def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
+        """Yield answers as studies are finished; a study that cannot be answered says so and harms no other.
+
+        Raises:
+            InputError: a decoding setting that vLLM does not have.
+        """
+        yield from self._generate(questions, decoding)
+
+    def stream(self, question: Question, decoding: Decoding, on_text: Callable[[str], None]) -> Answer:
+        """Answer one question, telling the text so far (with beams only at the end)."""
+        (answer,) = self._generate([question], decoding, lambda _, token_ids: on_text(self._front.text(token_ids)))
+        return answer
+
+    def describe(self) -> Mapping[str, Any]:
+        """Device, dtype, batch size, where the time went, versions."""
+        front = self._front.report()
+        return {
+            "device": torch.cuda.get_device_name() if platform() == "cuda" else platform(),
+            "dtype": dtype_name(self._spec),
+            "engine": "vllm",
+            "batch_size": self._batch_size,
+            **front,
+            "seconds": {**front["seconds"], "vllm": self._engine.seconds},
+            "prefill_tokens": self._engine.prefill_tokens,
+            "decode_tokens": self._engine.decode_tokens,
+            "versions": {"vllm": imported().__version__, "transformers": version("transformers")},
+        }
+
+    def _generate(
+        self,
+        questions: Sequence[Question],
+        decoding: Decoding,
+        on_tokens: Callable[[Hashable, list[int]], None] | None = None,
+    ) -> Iterator[Answer]:
+        check_decoding(decoding)
+        self.check_decoding(self._spec, decoding)
+        failures: deque[Answer] = deque()
+        texts = self._write(self._front.requests(questions, decoding.seed, failures), decoding, on_tokens)
+        yield from answers_of(questions, texts, failures, decoding, self._front.text)
+
+    def _write(
+        self, requests: Iterator[Request], decoding: Decoding, on_tokens: Callable[[Hashable, list[int]], None] | None
+    ) -> Iterator[Generated]:
+        rule = self._front.rule
+        if decoding.num_beams == 1:
+            yield from self._engine.write(requests, decoding, rule, on_tokens)
+            return
+        while some := list(islice(requests, self._batch_size)):
+            yield from self._engine.beam_search(some, decoding, rule.eos_ids)
+
+
+def is_libra(spec: ModelSpec) -> bool:
+    """Whether the checkpoint is in the original's layout, by its config.json.
+
+    Raises:
+        ModelError: there is none.
+    """
+    folder = find_checkpoint(checkpoint_path(spec))
+    return spec.model_base is not None or names_libra(read_json(folder / "config.json"))
+
+
+def vllm_is_alone(spec: ModelSpec) -> None:
+    """Refuse what vLLM decides by itself: the device, and which processes share the work.
+
+    Raises:
+        ModelError: vLLM is missing, several processes, or another device than vLLM's.
+    """
+    here = platform()
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ModelError(
+            "vLLM starts its own processes",
+            where="--adapter vllm",
+            mend="start libra-bench once, and give the number of GPUs: --option tensor_parallel_size=2",
+        )
+    if spec.device not in (None, here):
+        raise ModelError(
+            f"this vLLM runs on {here}",
+            where=f"--device {spec.device}",
+            mend="leave it out; CUDA_VISIBLE_DEVICES chooses the GPU",
+        )

@@ -1,0 +1,116 @@
+"""Answers on disk: torn lines, locks, a full disk, several processes' files, suite order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.errors import InputError, RunConflictError
+from benchmarks.schema import Answer
+from libra_bench.runs.answers import AnswerLog, locked
+
+
+def write(folder, *question_ids, rank=0):
+    log = AnswerLog(folder, rank)
+    for question_id in question_ids:
+        log.append(Answer(question_id, "prompt", f"text of {question_id} – ü"))
+    log.close()
+
+
+def test_what_is_appended_is_read_again(tmp_path):
+    write(tmp_path, 3, "a", 1)
+    answers = AnswerLog(tmp_path).read()
+    assert list(answers) == [3, "a", 1]
+    assert answers["a"].text == "text of a – ü"
+
+
+@pytest.mark.parametrize("cut", [1, 7, 40])
+def test_a_torn_last_line_is_cut_off_and_nothing_else(tmp_path, cut):
+    write(tmp_path, 1, 2, 3)
+    path = tmp_path / "answers.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    assert list(AnswerLog(tmp_path).read()) == [1, 2]
+    write(tmp_path, 3)
+    assert path.read_bytes() == whole
+
+
+def test_a_file_that_is_one_torn_line_becomes_empty(tmp_path):
+    (tmp_path / "answers.jsonl").write_bytes(b'{"question_id": 1, "pro')
+    assert AnswerLog(tmp_path).read() == {}
+    assert (tmp_path / "answers.jsonl").read_bytes() == b""
+
+
+def test_a_damaged_line_in_the_middle_is_named(tmp_path):
+    write(tmp_path, 1, 2)
+    path = tmp_path / "answers.jsonl"
+    path.write_text("rubbish\n" + path.read_text())
+    with pytest.raises(InputError, match=r"answers\.jsonl:1: this line is not an answer"):
+        AnswerLog(tmp_path).read()
+
+
+def test_finish_puts_every_process_answers_in_suite_order(tmp_path):
+    write(tmp_path, 4, 1)
+    write(tmp_path, 3, rank=1)
+    write(tmp_path, 2, rank=7)
+    finished = AnswerLog(tmp_path).finish([1, 2, 3, 4])
+    assert [answer.question_id for answer in finished] == [1, 2, 3, 4]
+    lines = (tmp_path / "answers.jsonl").read_text().splitlines()
+    assert [json.loads(line)["question_id"] for line in lines] == [1, 2, 3, 4]
+    assert list(json.loads(lines[0])) == ["question_id", "prompt", "text", "answer_id", "model_id", "metadata"]
+    assert [path.name for path in tmp_path.glob("answers*")] == ["answers.jsonl"]
+
+
+def test_finish_refuses_a_file_with_holes(tmp_path):
+    write(tmp_path, 1, 9)
+    with pytest.raises(InputError, match="1 questions without an answer, 1 answers without a question"):
+        AnswerLog(tmp_path).finish([1, 2])
+
+
+def test_forget_drops_only_what_it_is_told(tmp_path):
+    write(tmp_path, 1, 2, 3)
+    AnswerLog(tmp_path).forget([2])
+    assert list(AnswerLog(tmp_path).read()) == [1, 3]
+
+
+def test_a_second_process_is_refused_and_a_dead_one_does_not_hold_the_lock(tmp_path):
+    hold = "from libra_bench.runs.answers import locked; from pathlib import Path\n"
+    hold += f"with locked(Path({str(tmp_path)!r})):\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", hold + "    print('held', flush=True); import time; time.sleep(60)"],
+        stdout=subprocess.PIPE,
+    )
+    process.stdout.readline()
+    with pytest.raises(RunConflictError, match="another run is writing this folder"), locked(tmp_path):
+        pass
+    process.kill()
+    process.wait()
+    with locked(tmp_path):
+        pass
+
+
+def test_a_full_disk_leaves_every_earlier_answer_whole(tmp_path):
+    program = f"""
+import resource
+from pathlib import Path
+from benchmarks.errors import StorageError
+from benchmarks.schema import Answer
+from libra_bench.runs.answers import AnswerLog
+log = AnswerLog(Path({str(tmp_path)!r}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    for number in range(100):
+        log.append(Answer(number, "prompt", "x" * 50))
+except StorageError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "cannot write an answer" in done.stdout
+    assert "give the same command again" in done.stdout
+    answers = AnswerLog(tmp_path).read()
+    assert list(answers) == list(range(len(answers)))
+    assert len(answers) > 3
+    assert (tmp_path / "answers.jsonl").read_bytes().endswith(b"\n")

@@ -1,0 +1,85 @@
+"""What a run says of its cost: before, while and after."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from real_program import read_lines
+
+from libra_bench.runs import cost
+from libra_bench.runs.cost import Estimate, Meter
+
+
+def test_words():
+    assert [cost.time_in_words(seconds) for seconds in (0.52, 12.4, 200, 11400, 360000)] == [
+        "0.5 s",
+        "12 s",
+        "3 min 20 s",
+        "3 h 10 min",
+        "100 h 0 min",
+    ]
+    assert [cost.memory_in_words(mb) for mb in (820.4, 3482, 38912)] == ["820 MB", "3.4 GB", "38 GB"]
+    line = str(Estimate(2461, 11400, 38912, "measured on the first 128"))
+    assert line == "2,461 studies, about 3 h 10 min, 38 GB (measured on the first 128)"
+
+
+@pytest.mark.parametrize(
+    ("studies", "batch", "processes", "after"),
+    [(100, None, 1, 8), (100, 16, 1, 32), (400, 16, 3, 96), (40, 16, 1, None), (15, None, 1, None)],
+)
+def test_the_estimate_comes_once_after_two_batches_of_every_process_if_half_is_still_to_do(
+    studies, batch, processes, after
+):
+    heard = []
+    meter = Meter(studies, lambda: {"batch_size": batch, "peak_memory_mb": 5.0}, processes, heard.append)
+    for number in range(1, studies + 1):
+        meter.answered(number)
+        assert len(heard) == int(after is not None and number >= after)
+    if after is not None:
+        assert heard[0].source == f"measured on the first {after}"
+        assert (heard[0].studies, heard[0].peak_memory_mb) == (studies, 5.0)
+
+
+def test_shares_leave_out_what_threads_do_and_add_up():
+    reports = [
+        {"generating_seconds": 10.0, "adapter_report": {"seconds": {"image_loading": 9.0, "prefill": 2.0}}},
+        {"generating_seconds": 10.0, "adapter_report": {"seconds": {"decode": 15.0}}},
+    ]
+    assert cost.shares(reports) == {"prefill": 0.1, "decode": 0.75, "other": 0.15}
+    assert cost.shares([{"generating_seconds": 1.0, "adapter_report": {}}]) == {}
+
+
+def test_the_plan_of_a_second_run_is_what_the_first_one_took(program):
+    program.suite(40)
+    program.slow_model(0.02)
+    command = ("generate", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--batch-size", 4)
+    first = program(*command, "--limit", 30)
+    assert "plan: 30 studies, about" in first.stderr  # measured on the first ones
+    assert "(measured on the first 8)" in first.stderr
+    assert "generated 30 studies in" in first.stderr
+    assert "(planned: " in first.stderr
+    (record,) = (json.loads(path.read_text()) for path in (program.folder / "runs").rglob("run.json"))
+    assert record["cost"]["studies"] == 30
+    assert record["cost"]["planned"]["source"] == "measured on the first 8"
+    assert record["cost"]["planned"]["seconds"] == pytest.approx(record["cost"]["generating_seconds"], rel=0.7)
+    assert record["studies_per_minute"] == pytest.approx(60 * 30 / record["cost"]["generating_seconds"], rel=0.01)
+    second = program(*command)
+    assert "plan: 40 studies, about" in second.stderr
+    assert f"(measured on 30 studies of run {record['fingerprint']})" in second.stderr
+
+
+def test_a_crash_before_the_record_was_finished_is_made_good(program):
+    """All answers are there, but the process died before it could write run.json."""
+    program.suite(6)
+    program.slow_model(0)
+    command = ("generate", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--out", "run")
+    assert program(*command).returncode == 0
+    path = program.folder / "run/run.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**{k: v for k, v in record.items() if k not in ("n", "cost")}, "ended": None}))
+    assert program(*command).returncode == 0
+    mended = json.loads(path.read_text())
+    assert mended["ended"]
+    assert (mended["n"], mended["n_failed"]) == (6, 0)
+    assert len(read_lines(program.folder / "run/answers.jsonl")) == 6

@@ -1,0 +1,259 @@
+"""Served models: what is sent, what comes back, and everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from faulty_endpoint import Endpoint, cut, endpoint, hang, refuse, rubbish
+from PIL import Image
+
+from benchmarks.catalog import DEMO
+from benchmarks.errors import InputError, LibraBenchError, ModelError
+from benchmarks.images import read_radiograph
+from benchmarks.schema import Answer, Question
+from model_adapters.adapter import Decoding, ModelSpec
+from model_adapters.openai.adapter import OpenAIAdapter, data_url
+
+IMAGES = sorted((DEMO / "images").rglob("*.png"))[:2]
+GREEDY = Decoding(max_new_tokens=77)
+KEY = "sk-secret-1234567890"
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with endpoint() as running:
+        yield running
+
+
+def load(server: Endpoint, card: dict | None = None, **options) -> OpenAIAdapter:
+    options = {"base_url": server.url, "retries": 3, "timeout": 1.0, **options}
+    return OpenAIAdapter.load(ModelSpec("openai:tiny", "openai", path="tiny", card=card or {}, options=options))
+
+
+def asked(n: int = 1) -> list[Question]:
+    return [Question(number, f"question {number}", tuple(IMAGES[: number % 3])) for number in range(n)]
+
+
+def ask(adapter: OpenAIAdapter, questions: list[Question], decoding: Decoding = GREEDY) -> dict[object, Answer]:
+    return {answer.question_id: answer for answer in adapter.generate(questions, decoding)}
+
+
+def test_what_is_sent_and_what_comes_back(server):
+    adapter = load(server, concurrency=1)
+    answers = ask(adapter, asked(3))
+    assert [answers[n].text for n in range(3)] == [f"question {n}: {n} images." for n in range(3)]
+    metadata = dict(answers[2].metadata)
+    assert metadata.pop("seconds") > 0
+    assert metadata == {"finish": "stop", "new_tokens": 10, "prompt_tokens": 100, "attempts": 1}
+    request = server.requests[2]
+    assert {name: value for name, value in request.items() if name != "messages"} == {
+        "model": "tiny", "max_tokens": 77, "temperature": 0.0,
+    }  # fmt: skip
+    first, second, words = request["messages"][0]["content"]
+    assert words == {"type": "text", "text": "question 2"}
+    for part, path in ((first, IMAGES[0]), (second, IMAGES[1])):
+        head, _, body = part["image_url"]["url"].partition(",")
+        assert head == "data:image/png;base64"
+        sent = Image.open(io.BytesIO(base64.b64decode(body)))
+        assert sent.tobytes() == read_radiograph(path).tobytes()
+    assert adapter.describe() == {
+        "device": f"served at {server.url}", "requests": 3, "retries": 0, "prompt_tokens": 300,
+        "completion_tokens": 30, "cost": None, "served_models": ["tiny-2026"],
+    }  # fmt: skip
+
+
+def test_settings_travel(server):
+    sampling = Decoding(temperature=0.7, top_p=0.9, seed=5, max_new_tokens=8)
+    body = json.dumps({"max_tokens": None, "max_completion_tokens": 8})
+    adapter = load(server, system="Be brief.", image_policy="dummy-prior", body=body, image_max_side=16)
+    ask(adapter, [asked(2)[1]], sampling)
+    request = server.requests[0]
+    assert {name: value for name, value in request.items() if name != "messages"} == {
+        "model": "tiny", "max_completion_tokens": 8, "temperature": 0.7, "top_p": 0.9, "seed": 5,
+    }  # fmt: skip
+    assert request["messages"][0] == {"role": "system", "content": "Be brief."}
+    pictures = [part for part in request["messages"][1]["content"] if part["type"] == "image_url"]
+    assert len(pictures) == 2
+    assert max(Image.open(io.BytesIO(base64.b64decode(pictures[0]["image_url"]["url"].partition(",")[2]))).size) == 16
+    assert adapter.render(asked(2)[1]).text == "Be brief.\n\n<image><image>question 1"
+
+
+def test_a_cards_hook_and_policy_count(server):
+    card = {"prompt_hook": "maira_2", "image_policy": "one"}
+    ask(load(server, card=card), [Question(1, "Describe.", tuple(IMAGES))])
+    content = server.requests[0]["messages"][0]["content"]
+    assert [part["type"] for part in content] == ["text", "image_url", "text"]
+    assert content[0]["text"] == "Given the current frontal image only"
+
+
+def test_the_file_around_the_pixels_is_not_sent(tmp_path):
+    from PIL.PngImagePlugin import PngInfo
+
+    notes = PngInfo()
+    notes.add_text("Patient", "Jane Doe")
+    Image.new("L", (8, 8), 7).save(tmp_path / "named.png", pnginfo=notes)
+    assert b"Jane" not in base64.b64decode(data_url(tmp_path / "named.png").partition(",")[2])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        refuse(429, retry_after="0"),
+        refuse(500),
+        refuse(503),
+        hang(1.5),
+        cut,
+        rubbish("<html>busy</html>"),
+        rubbish('{"choices": []}'),
+        rubbish('{"choices": [{"message": {"content": 7}}]}'),
+        rubbish("[1, 2"),
+    ],
+    ids=["429", "500", "503", "hang", "cut", "html", "no choice", "no text", "half"],
+)
+def test_what_may_pass_is_tried_again(server, fault):
+    server.faults = [fault]
+    adapter = load(server)
+    answer = ask(adapter, asked())[0]
+    assert answer.text == "question 0: 0 images."
+    assert answer.metadata["attempts"] == 2
+    assert (adapter.describe()["requests"], adapter.describe()["retries"]) == (2, 1)
+
+
+def test_pauses_grow(server):
+    server.faults = [refuse(500)] * 3
+    ask(load(server), asked())
+    pauses = [later - earlier for earlier, later in zip(server.times, server.times[1:], strict=False)]
+    for pause, longest in zip(pauses, (0.5, 1.0, 2.0), strict=True):
+        assert longest / 2 <= pause < longest + 0.3
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_rate_limit_holds_every_question(server, form):
+    seconds = "1" if form == "seconds" else format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
+    server.faults = [refuse(429, retry_after=seconds)]
+    started = time.monotonic()
+    answers = ask(load(server, concurrency=1), asked(3))
+    assert not any(answer.failed for answer in answers.values())
+    waited = server.times[1] - server.times[0]
+    assert waited > 0.9
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "words", "attempts"),
+    [
+        (refuse(400, "bad image"), "400 Bad Request: bad image", 1),
+        (refuse(429, "insufficient_quota"), "insufficient_quota", 1),
+        (refuse(429, retry_after="90000"), "asks to wait 90000 seconds", 1),
+        (refuse(500), "500 Internal Server Error: not now, after 3 attempts", 3),
+        (cut, "the connection failed", 3),
+        (rubbish("<html>"), "an unreadable reply", 3),
+    ],
+)
+def test_what_does_not_pass_fails_that_question_alone(server, fault, words, attempts):
+    adapter = load(server, retries=2, concurrency=1)
+    server.faults = [fault] * attempts
+    answers = ask(adapter, asked(2))
+    assert answers[0].failed
+    assert words in answers[0].metadata["error"]
+    assert not answers[1].failed
+    assert adapter.describe()["requests"] == attempts + 1
+
+
+def test_a_refused_key_or_model_ends_the_run(server):
+    server.faults = [refuse(404, "no model called tiny")]
+    with pytest.raises(ModelError, match="no model called tiny"):
+        ask(load(server, concurrency=1), asked(30))
+    assert len(server.requests) < 5
+
+
+def test_length_and_content_filter(server):
+    server.finish_reason = "length"
+    assert ask(load(server), asked())[0].finish == "length"
+    server.finish_reason = "content_filter"
+    answer = ask(load(server), asked())[0]
+    assert answer.failed
+    assert "content filter" in answer.metadata["error"]
+
+
+def test_questions_are_asked_at_once_but_not_too_many(server):
+    server.delay = 0.1
+    started = time.monotonic()
+    assert len(ask(load(server, concurrency=4), asked(12))) == 12
+    assert server.most_at_once == 4
+    assert time.monotonic() - started < 1.0
+
+
+def test_the_cost_is_that_of_the_given_prices(server):
+    adapter = load(server, price_in=2.0, price_out=10.0)
+    answers = ask(adapter, asked(4))
+    assert answers[0].metadata["cost"] == pytest.approx(100 * 2e-6 + 10 * 10e-6)
+    assert adapter.describe()["cost"] == pytest.approx(4 * answers[0].metadata["cost"])
+
+
+def test_the_key_is_sent_and_told_to_nobody(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    server.faults = [refuse(400, f"wrong key {KEY}")]
+    adapter = load(server, concurrency=1)
+    answers = ask(adapter, asked(2))
+    assert server.keys == [f"Bearer {KEY}"] * 2
+    assert "wrong key ***" in answers[0].metadata["error"]
+    spec = ModelSpec("openai:tiny", "openai", path="tiny", options={"base_url": server.url})
+    told = json.dumps(
+        [dict(adapter.describe()), dict(OpenAIAdapter.identity(spec)), [vars_of(a) for a in answers.values()]]
+    )
+    assert KEY not in told
+
+
+def vars_of(answer: Answer) -> list:
+    return [answer.text, answer.prompt, dict(answer.metadata)]
+
+
+@pytest.mark.parametrize(
+    ("decoding", "flag"),
+    [
+        (Decoding(num_beams=4), "--num-beams"),
+        (Decoding(no_repeat_ngram_size=3), "--no-repeat-ngram-size"),
+        (Decoding(temperature=1, num_return_sequences=2), "--num-return-sequences"),
+    ],
+)
+def test_what_endpoints_do_not_have_is_refused(server, decoding, flag):
+    with pytest.raises(InputError, match=flag):
+        ask(load(server), asked(), decoding)
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"base_url": ""}, "--base-url URL"),
+        ({"base_url": "localhost:8000"}, "not an address"),
+        ({"base_url": "http://user:word@localhost/v1"}, "OPENAI_API_KEY"),
+        ({"base_url": "http://localhost/v1?key=1"}, "OPENAI_API_KEY"),
+        ({"base_url": "http://127.0.0.1:9/v1"}, "nobody answers there"),
+        ({"concurrency": 0}, "at least 1"),
+        ({"body": "{"}, "not JSON"),
+        ({"body": "[]"}, "not a JSON object"),
+        ({"image_policy": "both"}, "unknown image_policy 'both'"),
+    ],
+)
+def test_settings_that_cannot_work_are_said_in_one_line(server, options, words):
+    with pytest.raises(LibraBenchError) as caught:
+        load(server, **options)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_status == 2
+
+
+def test_an_endpoint_that_wants_a_key_says_so(server):
+    server.always = refuse(401, "no key")
+    with pytest.raises(ModelError, match=r"wants a key \(401\); set OPENAI_API_KEY"):
+        load(server)

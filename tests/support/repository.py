@@ -1,0 +1,9 @@
+"""Where things are in this repository, for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests"
+GOLDEN = TESTS / "golden"
