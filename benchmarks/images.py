@@ -47,7 +47,7 @@ def resolve_images(images: Sequence[str], root: Path, *, follow_links: bool = Fa
     """
     if len(images) > MAX_IMAGES:
         raise ImageError(
-            f"{len(images)} images in one study", mend="give the current image, or the current and the prior one"
+            f"{len(images)} images in one study", hint="give the current image, or the current and the prior one"
         )
     return tuple(_resolve(name, root, follow_links) for name in images)
 
@@ -55,24 +55,24 @@ def resolve_images(images: Sequence[str], root: Path, *, follow_links: bool = Fa
 def _resolve(name: str, root: Path, follow_links: bool) -> Path:
     inside = os.path.normpath(name)
     if not name.strip() or "\0" in name:
-        raise ImageError(f"{name!r} is no image name", where=root, mend="give a path relative to the image root")
+        raise ImageError(f"{name!r} is no image name", where=root, hint="give a path relative to the image root")
     if "://" in name:
-        raise ImageError("is an address, and images are not fetched", where=name, mend="download it and give its path")
+        raise ImageError("is an address, and images are not fetched", where=name, hint="download it and give its path")
     if Path(name).is_absolute() or Path(inside).parts[0] == os.pardir:
         raise ImageError(
-            f"lies outside the image root {root}", where=name, mend="give a path below it, or another --image-root"
+            f"lies outside the image root {root}", where=name, hint="give a path below it, or another --image-root"
         )
     path = root / inside
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:  # missing, or a loop of links
-        raise ImageError("no such image", where=path, mend="check the name and --image-root") from error
+        raise ImageError("no such image", where=path, hint="check the name and --image-root") from error
     if not follow_links and not real.is_relative_to(root.resolve()):
         raise ImageError(
-            f"is a link out of the image root, to {real}", where=path, mend="pass --follow-links if you trust it"
+            f"is a link out of the image root, to {real}", where=path, hint="pass --follow-links if you trust it"
         )
     if not real.is_file():
-        raise ImageError("is not a file", where=path, mend="give the image file")
+        raise ImageError("is not a file", where=path, hint="give the image file")
     return path
 
 
@@ -96,9 +96,9 @@ def read_grey_or_colour(path: Path) -> Image.Image:
         with path.open("rb") as stream:
             head = stream.read(132)
     except OSError as error:
-        raise ImageError(f"cannot be read ({error.strerror or error})", where=path, mend="check the path") from error
+        raise ImageError(f"cannot be read ({error.strerror or error})", where=path, hint="check the path") from error
     if not head:
-        raise ImageError("is an empty file", where=path, mend="fetch the image again")
+        raise ImageError("is an empty file", where=path, hint="fetch the image again")
     if head[128:132] == b"DICM" or path.suffix.lower() in DICOM_SUFFIXES:
         return _read_dicom(path)
     return _read_picture(path)
@@ -109,23 +109,23 @@ def _read_picture(path: Path) -> Image.Image:
 
     if ImageFile.LOAD_TRUNCATED_IMAGES:  # another package's doing: a damaged image would come out half grey
         raise ImageError(
-            "Pillow is set to accept truncated images", where=path, mend="set ImageFile.LOAD_TRUNCATED_IMAGES = False"
+            "Pillow is set to accept truncated images", where=path, hint="set ImageFile.LOAD_TRUNCATED_IMAGES = False"
         )
     try:
         with Image.open(path) as picture:
             _refuse_bomb(picture.width * picture.height, path)
             if picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1:  # MPO: a photo with its previews
-                raise ImageError("holds several pictures", where=path, mend="save the radiograph on its own")
+                raise ImageError("holds several pictures", where=path, hint="save the radiograph on its own")
             picture.load()
             if picture.mode in DEEP_MODES:
                 return _stretch(picture, path)
             return picture if picture.mode == "L" else picture.convert("RGB")
     except UnidentifiedImageError as error:
-        raise ImageError("is no image that can be read", where=path, mend="give PNG, JPEG, TIFF or DICOM") from error
+        raise ImageError("is no image that can be read", where=path, hint="give PNG, JPEG, TIFF or DICOM") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError("is too large to be a radiograph", where=path, mend="give a smaller image") from error
+        raise ImageError("is too large to be a radiograph", where=path, hint="give a smaller image") from error
     except (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error) as error:
-        raise ImageError(f"is damaged ({_line(error)})", where=path, mend="fetch the image again") from error
+        raise ImageError(f"is damaged ({_line(error)})", where=path, hint="fetch the image again") from error
 
 
 def _read_dicom(path: Path) -> Image.Image:
@@ -135,10 +135,10 @@ def _read_dicom(path: Path) -> Image.Image:
     try:
         record = pydicom.dcmread(path, force=True)
         if not any(name in record for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-            raise ImageError("is a DICOM file without pixels", where=path, mend="give the image, not a report or index")
+            raise ImageError("is a DICOM file without pixels", where=path, hint="give the image, not a report or index")
         if int(record.get("NumberOfFrames") or 1) > 1:
             raise ImageError(
-                f"has {record.NumberOfFrames} frames", where=path, mend="give a single radiograph, not a series"
+                f"has {record.NumberOfFrames} frames", where=path, hint="give a single radiograph, not a series"
             )
         _refuse_bomb(int(record.Rows) * int(record.Columns), path)
         values = apply_voi_lut(pixel_array(record), record)  # colour comes as RGB
@@ -149,7 +149,7 @@ def _read_dicom(path: Path) -> Image.Image:
             RuntimeError) as error:  # fmt: skip
         # pydicom and its decoders raise all of these for damaged or unusual files.
         raise ImageError(
-            f"is a DICOM file that cannot be decoded ({_line(error)})", where=path, mend="fetch the image again"
+            f"is a DICOM file that cannot be decoded ({_line(error)})", where=path, hint="fetch the image again"
         ) from error
 
 
@@ -167,7 +167,7 @@ def _stretch(values: Any, path: Path) -> Image.Image:
     elif np.isfinite(deep).all():
         grey = _scaled(deep, darkest, brightest)
     else:
-        raise ImageError("holds values that are not numbers", where=path, mend="fetch the image again")
+        raise ImageError("holds values that are not numbers", where=path, hint="fetch the image again")
     picture = Image.fromarray(grey)
     return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
 
@@ -183,7 +183,7 @@ def _scaled(values: Any, darkest: float, brightest: float) -> Any:
 def _refuse_bomb(pixels: int, path: Path) -> None:
     if pixels > MAX_PIXELS:
         raise ImageError(
-            f"has {pixels:,} pixels; more than {MAX_PIXELS:,} are refused", where=path, mend="give a smaller image"
+            f"has {pixels:,} pixels; more than {MAX_PIXELS:,} are refused", where=path, hint="give a smaller image"
         )
 
 

@@ -58,8 +58,8 @@ def resolve_model(
     found = _find(name)
     if found is None:
         known = [*card_names(), *WEIGHTLESS]
-        mend = "a path, a hub id such as org/name, replay:FILE, openai:NAME or module:function work too"
-        raise UnknownNameError("model", name, known, mend=mend)
+        hint = "a path, a hub id such as org/name, replay:FILE, openai:NAME or module:function work too"
+        raise UnknownNameError("model", name, known, hint=hint)
     kind, path, card = found
     if weights is not None:
         path = _weights(weights, name, card)
@@ -68,7 +68,7 @@ def resolve_model(
         if card is not None and getattr(card, name_of_field):
             values.setdefault(name_of_field, getattr(card, name_of_field))
     if card is not None and (lacking := _lacking(card)):
-        raise ModelError(f"needs {', '.join(lacking)}", where=f"model {card.id}", mend=_remedy(lacking))
+        raise ModelError(f"needs {', '.join(lacking)}", where=f"model {card.id}", hint=_hint(lacking))
     used = adapter or kind
     known_options = getattr(adapter_class(used), "OPTIONS", {} if used in ADAPTERS else None)
     chosen = checked_options(used, known_options, options or {})
@@ -103,7 +103,7 @@ def _find(name: str) -> tuple[str, str | None, Card | None] | None:
             return _of_card(read_card(path))
         return _adapter_of_checkpoint(path), str(path), None
     if name.startswith((".", "/", "~")) or path.suffix in {".yaml", ".yml"}:
-        raise ModelError("no such file or folder", where=f"--model {name}", mend="check the path")
+        raise ModelError("no such file or folder", where=f"--model {name}", hint="check the path")
     if colon and prefix == "replay":
         return "replay", rest, None
     if colon and prefix == "openai":  # an endpoint has no beam search, so the default protocol cannot be Libra's
@@ -134,10 +134,10 @@ def _weights(folder: str | Path, name: str, card: Card | None) -> str:
     """
     if card is None or card.hub_id is None:
         raise ModelError(
-            f"{name!r} is no model card with a hub id", where="--weights", mend="give the folder itself as --model"
+            f"{name!r} is no model card with a hub id", where="--weights", hint="give the folder itself as --model"
         )
     if not Path(folder).expanduser().is_dir():
-        raise ModelError("no such folder", where=f"--weights {folder}", mend="check the path")
+        raise ModelError("no such folder", where=f"--weights {folder}", hint="check the path")
     return str(Path(folder).expanduser())
 
 
@@ -172,7 +172,7 @@ def _adapter_of_checkpoint(path: Path) -> str:
         config = json.loads(config_file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(
-            "not a model: no config.json in it", where=path, mend="give a checkpoint folder, a card (.yaml) or a name"
+            "not a model: no config.json in it", where=path, hint="give a checkpoint folder, a card (.yaml) or a name"
         ) from error
     except ValueError as error:
         raise ModelError("config.json cannot be read as JSON", where=config_file) from error
@@ -209,15 +209,15 @@ def _listed(card: Card) -> ListedModel:
     own_code = "brings code of its own: --trust-remote-code" if card.trust_remote_code else None
     description = "; ".join(filter(None, [card.decoder, card.tower, card.projector, own_code, card.note]))
     if lacking:
-        state, remedy = f"needs {', '.join(lacking)}", _remedy(lacking)
+        state, hint = f"needs {', '.join(lacking)}", _hint(lacking)
     elif card.path:
         state = "ships with libra-bench" if Path(card.path).exists() else "its files are missing"
-        remedy = "" if Path(card.path).exists() else "install libra-bench again"
+        hint = "" if Path(card.path).exists() else "install libra-bench again"
     elif card.hub_id and _in_hub_cache(card.hub_id):
-        state, remedy = "in the hub's cache", ""
+        state, hint = "in the hub's cache", ""
     else:
-        state, remedy = "not here", f"fetched from the hub ({card.hub_id}) when used; or give its folder: --weights DIR"
-    return ListedModel(card.id, card.adapter, description, not remedy, state, remedy, asdict(card))
+        state, hint = "not here", f"fetched from the hub ({card.hub_id}) when used; or give its folder: --weights DIR"
+    return ListedModel(card.id, card.adapter, description, not hint, state, hint, asdict(card))
 
 
 def _lacking(card: Card) -> list[str]:
@@ -236,7 +236,7 @@ def _lacking(card: Card) -> list[str]:
     return lacking
 
 
-def _remedy(lacking: list[str]) -> str:
+def _hint(lacking: list[str]) -> str:
     if any("==" in text for text in lacking):  # another version than libra-bench itself runs on
         return "run it in an environment of its own, and score its answers with --model replay:FILE"
     return f"pip install {' '.join(lacking)}"

@@ -43,13 +43,13 @@ def json_object(text: str, name: str) -> dict[str, Any]:
     Raises:
         InputError: it isn't one.
     """
-    mend = 'write it as {"name": value}'
+    hint = 'write it as {"name": value}'
     try:
         fields = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"not JSON ({error.msg})", where=f"option {name}", mend=mend) from error
+        raise InputError(f"not JSON ({error.msg})", where=f"option {name}", hint=hint) from error
     if not isinstance(fields, dict):
-        raise InputError("not a JSON object", where=f"option {name}", mend=mend)
+        raise InputError("not a JSON object", where=f"option {name}", hint=hint)
     return fields
 
 

@@ -48,6 +48,6 @@ def adapter_class(name: str) -> type[Adapter]:
         loaded: type[Adapter] = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise ModelError(
-            f"adapter {name!r} cannot be imported ({error})", where=targets[name], mend="install what it needs"
+            f"adapter {name!r} cannot be imported ({error})", where=targets[name], hint="install what it needs"
         ) from error
     return loaded

@@ -142,7 +142,7 @@ def _json_lines(path: Path, report: CheckReport) -> Iterator[tuple[str, dict[str
                     else:
                         yield f"{path}:{number}", row
     except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, mend="save the file as UTF-8") from error
+        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
 
 
 def _object(line: str) -> dict[str, Any] | None:
@@ -157,7 +157,7 @@ def _training_rows(path: Path, report: CheckReport) -> Iterator[tuple[str, dict[
     """Conversations as rows: the first human turn is the prompt, the first answer the reference."""
     records = read_json(path)
     if not isinstance(records, list):
-        raise InputError("is not a JSON list", where=path, mend="training data are a list of conversations")
+        raise InputError("is not a JSON list", where=path, hint="training data are a list of conversations")
     for number, record in enumerate(records, start=1):
         place = f"{path}: item {number}"
         turns = record.get("conversations") if isinstance(record, dict) else None
@@ -243,7 +243,7 @@ def _fault(path: Path) -> str | None:
 
 
 def _message(error: InputError) -> str:
-    return error.what + (f"; {error.mend}" if error.mend else "")
+    return error.what + (f"; {error.hint}" if error.hint else "")
 
 
 def _spread(values: list[int]) -> dict[str, float]:

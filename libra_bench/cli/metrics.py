@@ -54,7 +54,7 @@ def install(
 
 
 def _describe(metric: dict[str, Any]) -> str:
-    """A metric in a few lines; escaped, since signatures and remedies hold brackets."""
+    """A metric in a few lines; escaped, since signatures and hints hold brackets."""
     from rich.markup import escape
 
     first = metric["keys"][0]

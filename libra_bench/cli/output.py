@@ -34,5 +34,5 @@ def message(text: str) -> None:
 
 
 def error(text: str) -> None:
-    """One line that says what, where and the mend."""
+    """One line that says what, where and the hint."""
     message(f"error: {' '.join(text.split())}")

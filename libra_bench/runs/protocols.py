@@ -92,7 +92,7 @@ def _check(decoding: Decoding) -> None:
         raise InputError(
             f"{decoding.num_return_sequences} sequences cannot come from {decoding.num_beams} beam(s)",
             where="--num-return-sequences",
-            mend="raise --num-beams or lower it",
+            hint="raise --num-beams or lower it",
         )
 
 

@@ -149,7 +149,7 @@ class RetrievalAdapter:
         if isinstance(self._index, WordIndex):
             return self._index.nearest(_words(question.prompt, question.metadata, self._by))
         if not question.images:
-            raise InputError("a study without an image cannot be compared by image", mend="use by=prompt")
+            raise InputError("a study without an image cannot be compared by image", hint="use by=prompt")
         return self._index.nearest(question.images[0])
 
 
@@ -172,8 +172,8 @@ class CopyPriorReportAdapter:
             report = question.metadata.get(PRIOR_REPORT)
             if report is None and len(set(question.images)) > 1:
                 reason = f"this study has a prior image, but no {PRIOR_REPORT!r}"
-                mend = f"add the prior study's report to the suite's lines as {PRIOR_REPORT!r}"
-                yield failed_answer(question, GenerationError(reason, mend=mend))
+                hint = f"add the prior study's report to the suite's lines as {PRIOR_REPORT!r}"
+                yield failed_answer(question, GenerationError(reason, hint=hint))
             else:
                 yield _said(question, str(report or ""))
 
@@ -188,7 +188,7 @@ def most_frequent_normal(samples: Sequence[Sample]) -> str:
     normal = [sample for sample in labelled if _is_normal(_labels(sample) or [])]
     if labelled and not normal:
         raise ModelError(
-            "no study of the training file is normal", where="--train", mend="give one with normal studies"
+            "no study of the training file is normal", where="--train", hint="give one with normal studies"
         )
     counts = Counter(" ".join(sample.references[0].split()) for sample in normal or samples)
     return counts.most_common(1)[0][0]
@@ -211,7 +211,7 @@ def _train_file(spec: ModelSpec) -> Path:
         raise ModelError(
             "learns from a training file, and none is given",
             where=f"--model {spec.name}",
-            mend="add --train FILE (same format as a suite, with references)",
+            hint="add --train FILE (same format as a suite, with references)",
         )
     return Path(given).expanduser()
 
@@ -221,14 +221,14 @@ def _training(spec: ModelSpec) -> list[Sample]:
     path = _train_file(spec)
     samples = [sample for sample in read_samples(path, prompts_required=False) if sample.references]
     if not samples:
-        raise ModelError("no study of it has a reference", where=path, mend="give a training file with reports")
+        raise ModelError("no study of it has a reference", where=path, hint="give a training file with reports")
     return samples
 
 
 def _trained_on(spec: ModelSpec) -> dict[str, Any]:
     path = _train_file(spec)
     if not path.is_file():
-        raise ModelError("no such training file", where=path, mend="check --train")
+        raise ModelError("no such training file", where=path, hint="check --train")
     return {"train_sha256": sha256_file(path)}
 
 

@@ -45,8 +45,8 @@ class ReplayAdapter:
 
 def _file_of(spec: ModelSpec) -> Path:
     if spec.path is None:
-        raise ModelError("replay needs a file of answers", mend="write --model replay:FILE")
+        raise ModelError("replay needs a file of answers", hint="write --model replay:FILE")
     path = Path(spec.path)
     if not path.is_file():
-        raise ModelError("no such file of answers", where=path, mend="check the path after replay:")
+        raise ModelError("no such file of answers", where=path, hint="check the path after replay:")
     return path

@@ -204,7 +204,7 @@ class HFVisionLanguageAdapter:
         if limit and length > limit:
             raise InputError(
                 f"the prompt takes {length:,} positions, image included; the model has {limit:,}",
-                mend="shorten the prompt",
+                hint="shorten the prompt",
             )
 
     def _settings(self, decoding: Decoding, sampling: bool) -> Any:

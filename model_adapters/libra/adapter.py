@@ -63,7 +63,7 @@ class LibraAdapter:
         if attention not in ("sdpa", "eager"):
             raise ModelError(
                 f"attention {attention!r} cannot decode beams that share a prompt",
-                mend="use sdpa (the default) or eager",
+                hint="use sdpa (the default) or eager",
             )
         device_map = checked_device_map(spec)
         device = torch.device(device_name(spec))

@@ -179,7 +179,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path, make, what):
         read_radiograph(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_a_switch_that_lets_truncated_images_pass_is_refused(monkeypatch):

@@ -73,7 +73,7 @@ def install(folder: Path | None = None, *, wheels: Path | None = None) -> Path:
         raise LibraBenchError(
             "the official packages could not be installed",
             where=place,
-            mend="see pip's message above; without a network, pass --wheels FOLDER (docs/weights.md)",
+            hint="see pip's message above; without a network, pass --wheels FOLDER (docs/weights.md)",
         )
     write_json(place / STAMP, {"packages": PACKAGES, "torch": torch})
     _link(known, place)

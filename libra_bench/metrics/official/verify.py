@@ -85,7 +85,7 @@ def verify(
         recompute = RECOMPUTE.get(metric.id, _nothing_official)
         theirs = recompute(metric, predictions, references)
         if isinstance(theirs, Missing):
-            unverified.append(Unverified(metric.id, theirs.reason, theirs.remedy))
+            unverified.append(Unverified(metric.id, theirs.reason, theirs.hint))
         else:
             checks += [_check(metric.id, results[metric.id], value) for value in theirs]
     return checks, unverified

@@ -214,7 +214,7 @@ def check_decoding(decoding: Decoding) -> None:
         raise InputError(
             f"num_return_sequences ({decoding.num_return_sequences}) is larger than num_beams ({decoding.num_beams})",
             where="--num-return-sequences",
-            mend="a search returns at most as many sequences as it has beams",
+            hint="a search returns at most as many sequences as it has beams",
         )
     if decoding.temperature < 0 or (decoding.top_p is not None and not 0 < decoding.top_p <= 1):
         raise InputError("temperature must not be negative, and top_p must be in (0, 1]", where="decoding")

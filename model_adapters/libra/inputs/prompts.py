@@ -166,24 +166,24 @@ class LibraPrompts:
 
     def _request(self, asked: Question) -> _Request:
         if not asked.prompt.strip():
-            raise InputError("the prompt is empty", mend="give the question some words")
+            raise InputError("the prompt is empty", hint="give the question some words")
         if len(asked.images) > MAX_IMAGES:
             raise InputError(
                 f"{len(asked.images)} images in one study",
-                mend="give the current image, or the current and the prior one",
+                hint="give the current image, or the current and the prior one",
             )
         ids = self._tokenizer.encode_prompt(self._words(asked))
         marks = ids.count(IMAGE_TOKEN_INDEX)
         if marks != bool(asked.images):
             raise InputError(
                 f"{marks} image marks in the prompt of a study with {len(asked.images)} images",
-                mend="write <image> at most once, and only where there is an image: it stands for both",
+                hint="write <image> at most once, and only where there is an image: it stands for both",
             )
         length, limit = self._positions(ids), self.longest
         if length > limit:
             raise InputError(
                 f"the prompt takes {length:,} positions, image included; the model has {limit:,}",
-                mend="shorten the prompt",
+                hint="shorten the prompt",
             )
         if not asked.images:
             return _Request(asked, ids, None)
@@ -204,7 +204,7 @@ class LibraPrompts:
         return [
             GenerationError(
                 "the images of a single study do not fit into memory",
-                mend="use a smaller type (--dtype bfloat16), a smaller --batch-size, or a device with more memory",
+                hint="use a smaller type (--dtype bfloat16), a smaller --batch-size, or a device with more memory",
             )
         ]
 
