@@ -113,8 +113,11 @@ def _comparisons_elsewhere(aligned: Alignment) -> Iterator[tuple[str, str, float
 
 
 def agreement_of_denials(said: Report, true: Report, significance: Significance) -> float:
-    """The share, by weight, of what either report finds normal that both find normal; 1 where neither says so."""
-    names = sorted({*said.denied, *true.denied})
+    """The share, by weight, of what either report denies that both deny; 1 where neither denies a thing.
+
+    What one denies and the other has is a false or a missing finding already.
+    """
+    names = sorted({*said.denied, *true.denied} - {*said.findings, *true.findings})
     both = [name for name in names if _is_denied(name, said) and _is_denied(name, true)]
     total = sum(map(significance.weight, names))
     return sum(map(significance.weight, both)) / total if total else 1.0

@@ -14,7 +14,7 @@ from benchmarks.files import write_json
 from benchmarks.predictions import match_answers
 from benchmarks.schema import Answer
 from benchmarks.suites import Suite, load_suite
-from libra_bench.metrics.choice import PUBLISHED_METRICS, ChosenMetrics, choose_metrics
+from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import AnswerLog, locked, read_answer_lines
 from libra_bench.runs.cost import cost_of
@@ -149,7 +149,7 @@ def rescore(
     """
     record = provenance.read_record(folder)
     suite = suite_of(record, folder)
-    chosen = choose_metrics(metrics, suite.card.metrics or PUBLISHED_METRICS, dialect=dialect)
+    chosen = choose_metrics(metrics, suite.card.metrics or DEFAULT_METRICS, dialect=dialect)
     answers_file = folder / "answers.jsonl"
     if not answers_file.exists():
         raise InputError("holds no answers.jsonl", where=folder, hint="run or generate first")
