@@ -55,7 +55,7 @@ FAMILIES: tuple[frozenset[str], ...] = (
     frozenset({"emphysema", "lung volumes"}),
     frozenset({"central line", "picc", "support devices"}),
 )
-"""Findings that radiologists call one for the other: one of them for another is half right."""
+"""Findings that radiologists call one for the other, the nearest relatives first: one of them is half the other."""
 
 DESCRIBES: Mapping[str, frozenset[str]] = {
     "opacity": frozenset({"consolidation", "pneumonia", "atelectasis", "edema", "nodule", "mass", "scarring"}),

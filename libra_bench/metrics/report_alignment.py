@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import product
 
 from libra_bench.metrics.clinical_significance import DESCRIBES, FAMILIES
 from libra_bench.metrics.statements.statement import Statement
@@ -146,11 +147,9 @@ def align(prediction: Report, reference: Report) -> Alignment:
     aligned = Alignment(prediction, reference)
     for name in [name for name in true if name in said]:
         aligned.pairs.append(Pair(said.pop(name), true.pop(name)))
-    for one in list(true.values()):
-        relatives = [other for other in said.values() if _are_relatives(one.name, other.name) and _can_meet(one, other)]
-        if relatives:
-            best = max(relatives, key=lambda other: len(other.sides & one.sides))
-            aligned.pairs.append(Pair(said.pop(best.name), true.pop(one.name)))
+    for pair in _relatives(said.values(), true.values()):
+        if pair.said.name in said and pair.true.name in true:
+            aligned.pairs.append(Pair(said.pop(pair.said.name), true.pop(pair.true.name)))
     for left, others, unmatched in (
         (said, reference.findings, aligned.false),
         (true, prediction.findings, aligned.missing),
@@ -160,8 +159,15 @@ def align(prediction: Report, reference: Report) -> Alignment:
     return aligned
 
 
-def _are_relatives(one: str, other: str) -> bool:
-    return any(one in family and other in family for family in FAMILIES)
+def _relatives(said: Iterable[Finding], true: Iterable[Finding]) -> list[Pair]:
+    """Who could be meant by whom, the likeliest first; in whatever order, and in whichever report, they stand."""
+    pairs = {}
+    for one, other in product(said, true):
+        family = next((i for i, names in enumerate(FAMILIES) if one.name in names and other.name in names), None)
+        if family is not None and _can_meet(one, other):
+            shared_sides = len(one.sides & other.sides)
+            pairs[(family, -shared_sides, *sorted((one.name, other.name)))] = Pair(one, other)
+    return [pairs[key] for key in sorted(pairs)]
 
 
 def _can_meet(one: Finding, other: Finding) -> bool:
