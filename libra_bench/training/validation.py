@@ -18,9 +18,9 @@ from libra_bench.training.data import ConversationData
 from libra_bench.training.model import Parts
 from libra_bench.training.recipe import Recipe
 from model_adapters.adapter import Decoding
+from model_adapters.generation.stopping import StopRule
 from model_adapters.libra.decoding.decoder import Decoder
-from model_adapters.libra.decoding.search import StopRule
-from model_adapters.libra.decoding.study import Prompt
+from model_adapters.libra.decoding.open_study import Prompt
 from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX
 from model_adapters.templates import question, render, template
 
