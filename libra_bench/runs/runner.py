@@ -20,7 +20,8 @@ from libra_bench.runs.answers import AnswerLog, locked, read_answer_lines
 from libra_bench.runs.cost import cost_of
 from libra_bench.runs.generation import count_kinds
 from libra_bench.runs.listener import Listener
-from libra_bench.runs.plan import RUNS_FOLDER, Plan, RunOptions, path_name, plan_run
+from libra_bench.runs.options import RunOptions
+from libra_bench.runs.plan import RUNS_FOLDER, Plan, path_name, plan_run
 from libra_bench.runs.processes import Processes, of_environment
 from libra_bench.runs.share import Share, generate_share
 from libra_bench.scores.scoring import Scored, score_answers, write_scored
@@ -140,7 +141,7 @@ def score_run(
 
 
 def rescore(
-    folder: Path, metrics: str | None, *, dialect: str | None = None, by: Sequence[str] = ()
+    folder: Path, metrics: str | Sequence[str] | None, *, dialect: str | None = None, by: Sequence[str] = ()
 ) -> tuple[Scored, dict[str, Any]]:
     """Score a finished run again, with other metrics or after an update; returns also its run.json.
 
