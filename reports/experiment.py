@@ -36,6 +36,8 @@ class Table:
     note: str = ""
     digits: int = 2
     """Decimals that people see."""
+    first: int | None = None
+    """How many rows a terminal shows; None: all."""
 
     def shown(self) -> list[list[str]]:
         """The cells as people see them."""
@@ -71,7 +73,7 @@ class Outcome:
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> list[Path]:
-    """Write every file of an outcome into a folder: NAME.json, NAME-TABLE.csv, NAME.tex, NAME-FIGURE.png|pdf, NAME.html.
+    """Write an outcome's files into a folder: NAME.json, NAME-TABLE.csv, NAME.tex, NAME-FIGURE.png and .pdf, NAME.html.
 
     Returns:
         The files.
@@ -112,7 +114,9 @@ def to_terminal(outcome: Outcome) -> RenderableType:
 
     parts: list[RenderableType] = []
     for table in outcome.tables:
-        parts += [_rich_table(table), *([Text(table.note)] if table.note else []), Text()]
+        hidden = len(table.rows) - len(table.rows[: table.first])
+        more = f"{hidden} more rows in the files that --out DIR writes." if hidden else ""
+        parts += [_rich_table(table), *(Text(line) for line in (more, table.note) if line), Text()]
     return Group(*parts, *map(Text, outcome.findings))
 
 
@@ -165,8 +169,11 @@ def _rich_table(table: Table) -> RenderableType:
     for place, column in enumerate(table.columns):
         number = table.is_number(place)
         shown.add_column(Text(column), justify="right" if number else "left", overflow="fold", no_wrap=number)
-    for row in table.shown():
-        shown.add_row(*map(Text, row))
+    before = ""
+    for row in table.shown()[: table.first]:
+        repeated = row[0] == before and len(row) > 1  # a group of rows names itself once
+        shown.add_row(*map(Text, ["" if repeated else row[0], *row[1:]]))
+        before = row[0]
     return shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,6 @@ from reports.thumbnails import How, Pictures, pictures
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from matplotlib.figure import Figure
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from libra_bench.metrics.metric import Floats
 from libra_bench.scores.comparison import n_clusters, pair_runs
-from libra_bench.scores.statistics import CONFIDENCE, MIN_CLUSTERS, RESAMPLES, resampled_values
+from libra_bench.scores.statistics import CONFIDENCE, FEWEST_CLUSTERS, RESAMPLES, resampled_values
 
 SCHEMA_VERSION = 1
 MIN_RUNS_FOR_TAU = 3
@@ -119,7 +119,7 @@ def rank_stability(
     names = _distinct([(metric.name, key.name) for metric in runs.metrics for key in metric.keys])
     sign_K = np.array([1.0 if key.higher_is_better else -1.0 for key in keys])
     drawn = runs.n if clusters is None else n_clusters(clusters)
-    has_interval = drawn >= MIN_CLUSTERS
+    has_interval = drawn >= FEWEST_CLUSTERS
     return Stability(
         runs=runs.names,
         n=runs.n,
@@ -142,9 +142,7 @@ def _distinct(keys: Sequence[tuple[str, str]]) -> list[str]:
     return [key if columns.count(key) == 1 else f"{key} ({metric})" for metric, key in keys]
 
 
-def _ranks(
-    names: Sequence[str], observed_M: Floats, values_MR: Floats, sign: float, has_interval: bool
-) -> list[Rank]:
+def _ranks(names: Sequence[str], observed_M: Floats, values_MR: Floats, sign: float, has_interval: bool) -> list[Rank]:
     rank_M = _competition_ranks(sign * observed_M[:, None])[:, 0]
     rank_MR = _competition_ranks(sign * values_MR)
     tail = (1 - CONFIDENCE) / 2
@@ -213,8 +211,8 @@ def _swaps(names: Sequence[str], keys: Sequence[str], observed_MK: Floats) -> li
     for a, b in combinations(range(len(names)), 2):
         gap_K = observed_MK[a] - observed_MK[b]
         slack_K = _ROUNDING * np.maximum(1.0, np.abs(observed_MK).max(axis=0))
-        a_better = [keys[k] for k in np.flatnonzero(gap_K > slack_K)]
-        b_better = [keys[k] for k in np.flatnonzero(gap_K < -slack_K)]
+        a_better = [keys[k] for k in np.flatnonzero(gap_K > slack_K).tolist()]
+        b_better = [keys[k] for k in np.flatnonzero(gap_K < -slack_K).tolist()]
         if a_better and b_better:
             swaps.append(Swap(names[a], names[b], a_better, b_better))
     return swaps

@@ -105,7 +105,7 @@ def pair_runs(folders: Sequence[Path], metrics: Sequence[str] | None = None) -> 
             metric in common.
     """
     if len(folders) < 2:
-        raise InputError("one run cannot be compared", hint="give two run folders or more")
+        raise InputError("two runs or more are needed", hint="give their folders")
     runs = [load_statistics(folder / FILE_NAME) for folder in folders]
     for folder, run in zip(folders[1:], runs[1:], strict=True):
         _same_studies(folders[0], runs[0], folder, run)
@@ -147,8 +147,9 @@ def _model(folder: Path) -> str:
 
 def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: StoredStatistics) -> None:
     where = f"{first} and {second}"
-    missing = [name for name in ours.ids if name not in set(theirs.ids)]
-    extra = [name for name in theirs.ids if name not in set(ours.ids)]
+    here, there = set(ours.ids), set(theirs.ids)
+    missing = [name for name in ours.ids if name not in there]
+    extra = [name for name in theirs.ids if name not in here]
     if missing or extra:
         only = [
             f"{len(names)} only in {folder} ({_shown(names)})"
