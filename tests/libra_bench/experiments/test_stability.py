@@ -12,9 +12,10 @@ from run_folders import write_run
 from scipy.stats import kendalltau
 
 from benchmarks.errors import InputError
+from benchmarks.records.statistics import write_statistics
 from libra_bench.experiments.stability import rank_stability
 from libra_bench.metrics.registry import make_metric
-from libra_bench.scores.statistics_file import save_statistics
+from libra_bench.scores.stored_statistics import statistics_to_store
 
 STUDIES = 60
 TEXT = "the heart is enlarged and there is a small left effusion with no pneumothorax seen today"
@@ -36,13 +37,13 @@ def stored(
         metric = make_metric(name)
         result = metric.score(predictions, references)
         chosen[name] = (metric, [key.name for key in metric.keys], result.statistics)
-    save_statistics(
-        folder / model / "statistics.npz",
+    statistics, _ = statistics_to_store(
         ids=list(range(STUDIES)),
         references=references,
         clusters=[str(study // 3) for study in range(STUDIES)],
         metrics=chosen,
     )
+    write_statistics(folder / model, statistics)
     return folder / model
 
 
