@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,7 @@ from libra_bench.cli.flags import run_options
 from libra_bench.runs.options import DECODING, MODEL, SUITE, RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from benchmarks.records.run import BatchingCheck
 
 
 @run_options(SUITE, MODEL, DECODING, "out")
@@ -36,12 +36,12 @@ def verify_batching(
     plan = plan_run(suite, model, options)
     with progress_bar("answering") as on_answer:
         found = verify(plan, n, on_answer)
-    output.result({"run": str(plan.folder), **found}, _in_words(found), as_json=as_json)
+    output.result({"run": str(plan.folder), **found.as_json()}, _in_words(found), as_json=as_json)
 
 
-def _in_words(found: Mapping[str, Any]) -> str:
-    batch = f"batch size {found['batch_size']}" if found["batch_size"] else "the model's own batch size"
-    kind = f"{found['dtype']}, " if found["dtype"] else ""
-    words = f"{found['differing']} of {found['n']} texts ({found['share']:.1%}) differ between batch size 1 and {batch}"
-    ids = ", ".join(map(repr, found["question_ids"]))
-    return f"{words} ({kind}{found['device'] or 'no device'})" + (f": {ids}" if ids else "")
+def _in_words(found: BatchingCheck) -> str:
+    batch = f"batch size {found.batch_size}" if found.batch_size else "the model's own batch size"
+    kind = f"{found.dtype}, " if found.dtype else ""
+    words = f"{found.differing} of {found.n} texts ({found.share:.1%}) differ between batch size 1 and {batch}"
+    ids = ", ".join(map(repr, found.question_ids))
+    return f"{words} ({kind}{found.device or 'no device'})" + (f": {ids}" if ids else "")

@@ -103,8 +103,8 @@ class RunOptions:
     seed: int | None = field(default=None, metadata=_flag(DECODING, documented_in=Decoding))
 
     metrics: str | Sequence[str] | None = field(default=None, metadata=_flag(RUN, metavar="NAMES"))
-    """a,b,c or all; default: the published ones that can run here. Parameters in brackets:
-    bertscore[num_layers=5]."""
+    """a,b,c or all; default: the suite's, else the published ones, report_errors, chexpert_rules. Parameters in
+    brackets: bertscore[num_layers=5]."""
     dialect: str | None = field(default=None, metadata=_flag(RUN))
     """Score as another group does: libra (default), rexrank, radeval or coco."""
     by: Sequence[str] = field(default=(), metadata=_flag(RUN, metavar="FIELD"))

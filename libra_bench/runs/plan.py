@@ -9,9 +9,10 @@ from typing import Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file, sha256_json
+from benchmarks.records.run import DecidingFacts
 from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
-from libra_bench.metrics.choice import PUBLISHED_METRICS, ChosenMetrics, choose_metrics
+from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.runs import provenance
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.processes import local_device
@@ -33,7 +34,7 @@ class Plan:
     decoding: Decoding
     overrides: Mapping[str, Any]
     chosen: ChosenMetrics
-    facts: Mapping[str, Any]
+    facts: DecidingFacts
     """What decides the answers."""
     fingerprint: str
     folder: Path
@@ -66,7 +67,7 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
         overrides=overrides,
         chosen=choose_metrics(
             options.metrics,
-            loaded_suite.card.metrics or PUBLISHED_METRICS,
+            loaded_suite.card.metrics or DEFAULT_METRICS,
             dialect=options.dialect,
         ),
         facts=facts,

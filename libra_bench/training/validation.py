@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -67,12 +68,12 @@ class Validation:
         finally:
             model.train(training)
 
-    def scores(self, texts: Mapping[int, str]) -> dict[str, float]:
-        """Key of scores.json -> value."""
+    def scores(self, texts: Mapping[int, str]) -> dict[str, Any]:
+        """Key of scores.json -> value; None where it is undefined."""
         samples = [Sample(number, (), "", references=(self._reply(number),)) for number in self.numbers]
         answers = [Answer(number, "", texts[number]) for number in self.numbers]
         scored = score_answers(samples, answers, self._chosen, suite="validation", model="training")
-        return {score["key"]: score["value"] for score in scored.scores["scores"]}
+        return {score.key: score.value for score in scored.scores.scores}
 
     def _turns(self, number: int) -> Sequence[Mapping[str, str]]:
         turns: Sequence[Mapping[str, str]] = self._data.samples[number]["conversations"]
