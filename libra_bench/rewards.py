@@ -2,7 +2,7 @@
 
     from libra_bench.rewards import reward
 
-    rewards = [reward("rouge_l"), reward("temporal_change_f1", key="Temporal_change_score")]
+    rewards = [reward("report_errors"), reward("temporal_change_f1", key="Temporal_change_score")]
     trainer = GRPOTrainer(reward_funcs=rewards, ...)
 
 TRL's contract: `fn(completions, **columns) -> list[float | None]`. References come from a column of the dataset, every

@@ -111,6 +111,12 @@ def test_a_metric_s_own_choice_of_key():
         reward_key: ClassVar[str] = "Other"
 
     assert reward(Chooses())(["a"], ground_truth=["b"]) == [0.5]
+    errors = reward("report_errors")
+    assert errors.__name__ == "Report-errors-score"
+    copy, invented = errors([SAID[0], "Large right tension pneumothorax."], ground_truth=[SAID[0], SAID[0]])
+    assert copy == 100.0
+    assert invented is not None
+    assert invented < 50.0
     assert reward(Chooses(), key="Other").__name__ == "Other"
 
 
