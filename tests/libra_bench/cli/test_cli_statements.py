@@ -70,7 +70,8 @@ def test_standard_input_and_several_files(tmp_path):
 
 def test_any_text(tmp_path):
     texts = [
-        "", "   \n ", "pneumonia " * 2000, "Кардиомегалия, выпот слева.", "<b>Effusion</b> &amp; no edema", "[red]\x00\u2028",
+        "", "   \n ", "pneumonia " * 2000, "Кардиомегалия, выпот слева.", "<b>Effusion</b> &amp; no edema",
+        "[red]\x00\u2028",
     ]  # fmt: skip
     file = write(tmp_path / "any.jsonl", *({"question_id": i, "text": text} for i, text in enumerate(texts)))
     as_json, shown = run(file, "--json"), run(file)
