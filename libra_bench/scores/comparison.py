@@ -11,7 +11,8 @@ from typing import Any
 from benchmarks.errors import InputError, UnknownNameError
 from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
 from libra_bench.metrics.registry import make_metric
-from libra_bench.scores.statistics import RESAMPLES, Difference, PairedMetric, compare
+from libra_bench.scores.bootstrap import RESAMPLES, count_clusters
+from libra_bench.scores.statistics import Difference, PairedMetric, compare
 from libra_bench.scores.statistics_file import FILE_NAME, StoredStatistics, load_statistics
 
 _SHOWN = 5
@@ -83,7 +84,7 @@ def compare_runs(
     return Comparison(
         runs=names,
         n=len(runs[0].ids),
-        clusters=None if clusters is None else len(set(clusters) - {None}) + clusters.count(None),
+        clusters=None if clusters is None else count_clusters(clusters),
         resamples=resamples,
         seed=seed,
         differences=compare(names, paired, clusters, resamples, seed),

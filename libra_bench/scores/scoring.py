@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,11 @@ from benchmarks.schema import Answer, Sample, Score
 from benchmarks.suites import read_samples
 from benchmarks.user_cache import user_cache
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
+from libra_bench.metrics.failing_texts import FailedText, as_details, score_texts
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics
 from libra_bench.runs.generation import count_kinds
+from libra_bench.scores.bootstrap import RESAMPLES, count_clusters, interval
 from libra_bench.scores.reference_points import floors
-from libra_bench.scores.statistics import RESAMPLES, interval
 from libra_bench.scores.statistics_file import save_statistics
 from libra_bench.scores.strata import Strata, strata
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 STRATA_RESAMPLES = 1_000
+_SHOWN = 5
+"""Ids named in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,8 @@ def score_answers(
 ) -> Scored:
     """Score answers (in the order of the samples) with every chosen metric.
 
-    A failed answer counts as an empty text in every metric. Intervals are clustered by `subject_id` where the suite
-    has one.
+    A failed answer counts as an empty text in every metric; a text that a metric fails on does so in that one, which
+    names it in its details under `failed_texts`. Intervals are clustered by `subject_id` where the suite has one.
 
     Args:
         samples: N samples with references, or with labels (joined by commas, they are the reference of text metrics).
@@ -85,15 +89,19 @@ def score_answers(
     with_finish = [{**known, "finish": answer.finish} for known, answer in zip(fields, answers, strict=True)]
     clusters = patients(samples)
     levels = strata(samples, by)
+    ids = [sample.question_id for sample in samples]
     results: dict[str, MetricResult] = {}
     scores: list[dict[str, Any]] = []
     of_strata: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for name, metric in chosen.metrics.items():
-        result = metric.score(predictions, references, with_finish)
+        result, failed = score_texts(metric, predictions, references, with_finish)
+        if failed:
+            result = replace(result, details={**result.details, "failed_texts": as_details(failed, ids)})
+            _say_failed(metric, failed, ids)
         results[name] = result
         scores += [asdict(score) for score in _score_rows(metric, result, len(samples), clusters)]
         if result.statistics is not None:
-            for stratum, level, rows in _stratified(result.statistics, list(result.values), levels, clusters):
+            for stratum, level, rows in _stratified(result.statistics, _keys(metric, result), levels, clusters):
                 of_strata.setdefault((stratum, level), []).extend(rows)
     metrics = list(chosen.metrics.values())
     return Scored(
@@ -103,7 +111,7 @@ def score_answers(
             "model": model,
             "n": len(samples),
             **count_kinds(answers),
-            "n_clusters": len(set(clusters)) if clusters else None,
+            "n_clusters": count_clusters(clusters) if clusters else None,
             "scores": scores,
             "details": {chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
             "strata": [
@@ -121,10 +129,19 @@ def score_answers(
     )
 
 
+def _say_failed(metric: Metric, failed: Sequence[FailedText], ids: Sequence[object]) -> None:
+    named = ", ".join(f"{ids[text.sample]!r} ({text.side})" for text in failed[:_SHOWN])
+    print(  # noqa: T201
+        f"note: {metric.id} fails on {len(failed)} texts, which count as empty: {named}"
+        f"{', ...' if len(failed) > _SHOWN else ''}; {failed[0].error}",
+        file=sys.stderr,
+    )
+
+
 def _references(samples: Sequence[Sample], suite: str) -> list[list[str]]:
     bare = [sample.question_id for sample in samples if not sample.references and sample.labels is None]
     if bare:
-        shown = ", ".join(map(repr, bare[:5])) + (", ..." if len(bare) > 5 else "")
+        shown = ", ".join(map(repr, bare[:_SHOWN])) + (", ..." if len(bare) > _SHOWN else "")
         raise SuiteError(
             f"{len(bare)} of {len(samples)} samples have no reference ({shown})",
             where=suite,
@@ -151,24 +168,31 @@ def patients(samples: Sequence[Sample]) -> list[Any] | None:
 
 def _score_rows(metric: Metric, result: MetricResult, n: int, clusters: Sequence[Any] | None) -> Iterator[Score]:
     """A metric's rows of scores.json; a value that is undefined is None there."""
-    direction = {key.name: key.higher_is_better for key in metric.keys}
-    bounds = _bounds(result.statistics, list(result.values), clusters, RESAMPLES)
-    for (name, value), (low, high) in zip(result.values.items(), bounds, strict=True):
-        yield Score(name, metric.id, _defined(value), low, high, n, metric.signature, direction[name])
+    keys = _keys(metric, result)
+    bounds = _bounds(result.statistics, keys, clusters, RESAMPLES)
+    for key, (low, high) in zip(keys, bounds, strict=True):
+        value = _defined(result.values[key.name])
+        yield Score(key.name, metric.id, value, low, high, n, metric.signature, key.higher_is_better)
+
+
+def _keys(metric: Metric, result: MetricResult) -> list[Key]:
+    """The keys that have a value, in the order of the statistics' columns."""
+    known = {key.name: key for key in metric.keys}
+    return [known[name] for name in result.values]
 
 
 def _bounds(
-    statistics: Statistics | None, names: Sequence[str], clusters: Sequence[Any] | None, resamples: int
+    statistics: Statistics | None, keys: Sequence[Key], clusters: Sequence[Any] | None, resamples: int
 ) -> list[tuple[float | None, float | None]]:
     """The interval of each key; (None, None) where there is none."""
-    if statistics is None or not names:
-        return [(None, None)] * len(names)
-    low_K, high_K = interval(statistics, [Key(name) for name in names], clusters, resamples)
+    if statistics is None or not keys:
+        return [(None, None)] * len(keys)
+    low_K, high_K = interval(statistics, keys, clusters, resamples)
     return [(_defined(low), _defined(high)) for low, high in zip(low_K, high_K, strict=True)]
 
 
 def _stratified(
-    statistics: Statistics, names: Sequence[str], levels: Strata, clusters: Sequence[Any] | None
+    statistics: Statistics, keys: Sequence[Key], levels: Strata, clusters: Sequence[Any] | None
 ) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
     """The values of each level of each stratum with their intervals, from the statistics of its samples."""
     for stratum, members_of in levels.items():
@@ -176,12 +200,12 @@ def _stratified(
             part = Statistics(statistics.per_sample_NS[members], statistics.reduce)
             its_clusters = clusters and [clusters[i] for i in members]
             values_1K = part.reduce(part.per_sample_NS.sum(axis=0, keepdims=True), np.array([float(len(members))]))
-            bounds = _bounds(part, names, its_clusters, STRATA_RESAMPLES)
-            rows = zip(names, map(_defined, values_1K[0]), bounds, strict=True)
+            bounds = _bounds(part, keys, its_clusters, STRATA_RESAMPLES)
+            rows = zip(keys, map(_defined, values_1K[0]), bounds, strict=True)
             yield (
                 stratum,
                 level,
-                [{"key": k, "value": value, "low": low, "high": high} for k, value, (low, high) in rows],
+                [{"key": key.name, "value": value, "low": low, "high": high} for key, value, (low, high) in rows],
             )
 
 
