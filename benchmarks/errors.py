@@ -11,6 +11,9 @@
         ├── MetricUnavailableError  a metric that cannot run here
         └── RunConflictError        a run folder that belongs to another run, or is in use
 
+    UserWarning
+    └── ImageWarning                an image that is read, but not in all that its file says
+
 The command line turns each into one line on stderr and the exit status above; `--debug` shows the traceback.
 """
 
@@ -78,6 +81,10 @@ class SuiteError(InputError):
 
 class ImageError(InputError):
     """An image that cannot be read, or that must not be."""
+
+
+class ImageWarning(UserWarning):
+    """An image file says something that reading passes over, as the original does."""
 
 
 class ModelError(InputError):
