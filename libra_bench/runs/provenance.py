@@ -24,7 +24,8 @@ FINGERPRINT_LENGTH = 12
 BATCHING_FILE = "batching.json"
 PACKAGES = (
     "libra-bench", "accelerate", "bert-score", "matplotlib", "nltk", "numpy", "pandas", "peft", "pillow", "pydicom",
-    "radgraph", "rapidfuzz", "rouge-score", "safetensors", "scipy", "sentencepiece", "tokenizers", "torch", "transformers",
+    "radgraph", "rapidfuzz", "rouge-score", "safetensors", "scipy", "sentencepiece", "tokenizers", "torch",
+    "transformers",
 )  # fmt: skip
 
 
