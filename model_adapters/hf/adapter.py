@@ -18,11 +18,11 @@ from benchmarks.errors import GenerationError, InputError, LibraBenchError
 from benchmarks.files import sha256_file, sha256_json
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.checkpoints.precision import dtype_name, quantization_bits
+from model_adapters.generation.memory import is_out_of_memory
 from model_adapters.hf.loading import end_ids, load_model, load_processor, read_config
 from model_adapters.hf.prompts import HFPrompt, HFPrompts, checkpoint_folder, conversation_mode
 from model_adapters.image_policy import image_policy
-from model_adapters.memory import is_out_of_memory
-from model_adapters.precision import dtype_name, quantization_bits
 from model_adapters.seeds import study_seed
 from model_adapters.templates import render, template
 

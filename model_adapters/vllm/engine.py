@@ -9,18 +9,21 @@ import math
 import multiprocessing
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from benchmarks.errors import GenerationError, ModelError
-from model_adapters.adapter import Decoding, ModelSpec
-from model_adapters.libra.decoding.search import Hypothesis, SingleSearch, StopRule
-from model_adapters.libra.decoding.study import Generated, not_finite
+from benchmarks.schema import Answer, Question
+from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
+from model_adapters.checkpoints.precision import dtype_name
+from model_adapters.generation.generated import Generated, Hypothesis, not_finite
+from model_adapters.generation.search import SingleSearch
+from model_adapters.generation.stopping import StopRule
 from model_adapters.options import json_object
-from model_adapters.precision import dtype_name
 from model_adapters.vllm.guard import guard
 
 SETTINGS = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
@@ -43,6 +46,31 @@ class Request:
     token_ids: Sequence[int]
     """The prompt's, for stop strings that begin in it."""
     seed: int
+
+
+class PromptBuilder(Protocol):
+    """What stands before the engine: it makes requests of questions, and words of tokens."""
+
+    @property
+    def rule(self) -> StopRule:
+        """When a text ends."""
+        ...
+
+    def requests(self, questions: Sequence[Question], seed: int, failures: deque[Answer]) -> Iterator[Request]:
+        """What is asked of the engine; what cannot be asked goes to `failures`."""
+        ...
+
+    def render(self, question: Question) -> RenderedPrompt:
+        """The prompt as the model reads it."""
+        ...
+
+    def text(self, token_ids: Sequence[int]) -> str:
+        """The words of an answer."""
+        ...
+
+    def report(self) -> dict[str, Any]:
+        """Seconds by part, and other facts for run.json."""
+        ...
 
 
 @dataclass(slots=True)

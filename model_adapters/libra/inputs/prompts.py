@@ -6,7 +6,7 @@ Whoever runs the language model (our decoder, or another engine) takes its promp
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,29 +18,20 @@ from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import ModelSpec, RenderedPrompt, failed_answer
 from model_adapters.cards.prompt_hooks import hooked_prompt
+from model_adapters.generation.memory import is_out_of_memory
+from model_adapters.generation.stopping import StopRule
+from model_adapters.libra.checkpoint.identity import conversation_mode
 from model_adapters.libra.checkpoint.loading import LoadedLibra
-from model_adapters.libra.decoding.search import StopRule
-from model_adapters.libra.decoding.study import Prompt
+from model_adapters.libra.decoding.open_study import Prompt
 from model_adapters.libra.inputs.feature_store import FeatureStore, features_identity
 from model_adapters.libra.inputs.image_features import ImageFeatures
 from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
-from model_adapters.memory import is_out_of_memory
-from model_adapters.templates import DEFAULT_MODE, question, render, template
+from model_adapters.templates import question, render, template
 
 GROUP = 8
 """Studies whose images are encoded together."""
 WINDOW_BATCHES = 8
 """Over how many batches the studies are sorted by the length of their prompt."""
-
-OPTIONS: Mapping[str, type] = {
-    "workers": int,
-    "feature_cache_mb": float,
-    "feature_cache_dir": str,
-    "vision_tower": str,
-}
-"""Options of an adapter that decide how prompts are made: `workers`, threads that read images (default 2);
-`feature_cache_mb`, memory for the tower features of images that occur again (default 1024); `feature_cache_dir`, keeps
-them on disk, too; `vision_tower`, the tower's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +50,7 @@ class LibraPrompts:
     Args:
         loaded: the checkpoint.
         tokenizer: see `load_tokenizer`.
-        spec: the card's image policy and prompt hook, and `OPTIONS`.
+        spec: the card's image policy and prompt hook, and the adapter's `PROMPT_OPTIONS`.
 
     Raises:
         UnknownNameError: an unknown conversation mode.
@@ -243,8 +234,3 @@ def load_tokenizer(loaded: LoadedLibra) -> LibraTokenizer:
         torch.manual_seed(0)  # rows of added tokens that the checkpoint has no weights for
         loaded.model.resize_vocabulary(len(tokenizer))
     return tokenizer
-
-
-def conversation_mode(spec: ModelSpec, config: Mapping[str, Any]) -> str:
-    """The template's name: as asked for, else the card's, else the checkpoint's; never guessed from a path."""
-    return str(spec.conv_mode or spec.card.get("conv_mode") or config.get("conv_mode") or DEFAULT_MODE)

@@ -83,12 +83,12 @@ def test_scores_json_and_stderr_name_it(capsys):
     answers = [Answer(sample.question_id, "", text) for sample, text in zip(samples, texts, strict=True)]
     chosen = ChosenMetrics({"nested": Nested(), "bleu": make_metric("bleu")})
     scores = score_answers(samples, answers, chosen, suite="s", model="m").scores
-    detail = scores["details"]["nested"]["failed_texts"]
+    detail = scores.details["nested"]["failed_texts"]
     assert (detail["n"], detail["counted_as"]) == (1, "empty")
     assert (detail["texts"][0]["question_id"], detail["texts"][0]["side"]) == ("study 2", "prediction")
-    assert scores["details"]["nested"]["known"] is True
-    assert "failed_texts" not in scores["details"].get("bleu", {})
-    assert [row["value"] for row in scores["scores"] if row["key"] == "Nested"] == [0.75]
+    assert scores.details["nested"]["known"] is True
+    assert "failed_texts" not in scores.details.get("bleu", {})
+    assert [row.value for row in scores.scores if row.key == "Nested"] == [0.75]
     note = capsys.readouterr().err
     assert note.count("nested fails on 1 texts, which count as empty: 'study 2' (prediction)") == 1
 
