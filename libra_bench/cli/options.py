@@ -121,7 +121,7 @@ Metrics = Annotated[
     str | None,
     typer.Option(
         "--metrics",
-        help="a,b,c or all; default: the published ones that can run here. "
+        help="a,b,c or all; default: the suite's, else the published ones, report_errors, chexpert_rules. "
         "Parameters in brackets: bertscore[model=DIR,num_layers=5].",
         rich_help_panel=RUN,
     ),

@@ -11,6 +11,8 @@ from libra_bench.metrics.metric import Metric
 from libra_bench.metrics.registry import make_metric, metric_targets, split_names
 
 PUBLISHED_METRICS = ("bleu", "meteor", "rouge_l", "bertscore", "temporal_f1")
+"""The metrics of the published evaluation."""
+DEFAULT_METRICS = (*PUBLISHED_METRICS, "report_errors", "chexpert_rules")
 """What `--metrics` means when it is not given, where a suite names none of its own."""
 
 
@@ -24,7 +26,7 @@ class ChosenMetrics:
 
 
 def choose_metrics(
-    names: str | None, default: Iterable[str] = PUBLISHED_METRICS, *, dialect: str | None = None
+    names: str | None, default: Iterable[str] = DEFAULT_METRICS, *, dialect: str | None = None
 ) -> ChosenMetrics:
     """The metrics of a `--metrics` value; known before generation starts.
 

@@ -154,9 +154,9 @@ class Metric(Protocol):
 def signature_of(metric: Any, *, impl: str, version: int = 1, **facts: object) -> str:
     """`id|field:value|...|fact:value|...|impl:name-version|v:1`, from the metric's own dataclass fields.
 
-    Every field is in it, so no parameter can be forgotten.
+    Every field is in it, so no parameter can be forgotten; a field called `version` is the `v` at its end.
     """
-    parameters = {item.name: getattr(metric, item.name) for item in dataclasses.fields(metric)}
+    parameters = {f.name: getattr(metric, f.name) for f in dataclasses.fields(metric) if f.name != "version"}
     parts = [f"{name}:{_in_words(value)}" for name, value in {**parameters, **facts}.items()]
     return "|".join([metric.id, *parts, f"impl:{impl}", f"v:{version}"])
 

@@ -20,6 +20,8 @@ METRICS = {
     "temporal_f1": "libra_bench.metrics.temporal_f1:TemporalF1",
     "cider": "libra_bench.metrics.cider:Cider",
     "temporal_change_f1": "libra_bench.metrics.temporal_change_f1:TemporalChangeF1",
+    "report_errors": "libra_bench.metrics.report_errors:ReportErrors",
+    "chexpert_rules": "libra_bench.metrics.chexpert_rules:CheXpertRules",
     "radgraph": "libra_bench.metrics.radgraph:RadGraph",
     "chexbert": "libra_bench.metrics.chexbert:CheXbert",
     "radcliq_v0": "libra_bench.metrics.radcliq:RadCliQv0",

@@ -13,7 +13,7 @@ from benchmarks.files import sha256_file, sha256_json
 from benchmarks.records.run import DecidingFacts
 from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
-from libra_bench.metrics.choice import PUBLISHED_METRICS, ChosenMetrics, choose_metrics
+from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.runs import provenance
 from libra_bench.runs.generation import OnError
 from libra_bench.runs.processes import local_device
@@ -117,7 +117,7 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
         overrides=overrides,
         chosen=choose_metrics(
             names if names is None or isinstance(names, str) else ",".join(names),
-            loaded_suite.card.metrics or PUBLISHED_METRICS,
+            loaded_suite.card.metrics or DEFAULT_METRICS,
             dialect=options.dialect,
         ),
         facts=facts,

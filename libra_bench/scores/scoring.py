@@ -204,7 +204,7 @@ def score(
     Args:
         predictions: a file of answers (JSONL or CSV), or N texts.
         references: a suite file, or N texts or lists of alternative texts.
-        metrics: names, or "all"; None: the published ones that can run here.
+        metrics: names, or "all"; None: the default ones (`DEFAULT_METRICS`) that can run here.
 
     Returns:
         The content of scores.json.

@@ -105,9 +105,7 @@ def compare(
         resamples: of the bootstrap, and as many of the randomisation test.
         seed: of both.
     """
-    stacked, parts = _stack(metrics)
-    sums_MCS = np.stack([cluster_sums(per_sample_NS, clusters)[0] for per_sample_NS in stacked])
-    n_C = cluster_sums(stacked[0], clusters)[1]
+    sums_MCS, n_C, parts = _stacked_sums(metrics, clusters)
     observed_MK = _reduced(sums_MCS.sum(axis=1)[:, None], n_C.sum(keepdims=True), parts)[:, 0]
     boot_MRK = _resampled(sums_MCS, n_C, parts, draws(len(n_C), resamples, seed))
     keys = [(metric.name, key) for metric in metrics for key in metric.keys]
@@ -139,6 +137,28 @@ def compare(
     ]
 
 
+def resampled_values(
+    metrics: Sequence[PairedMetric],
+    clusters: Sequence[Hashable] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[Floats, Floats]:
+    """The values of every model on every key, observed and over resamples of the studies.
+
+    Args:
+        metrics: each has the statistics of the M models.
+        clusters: as for `interval`.
+        resamples: of the bootstrap; the same ones serve all metrics and models.
+        seed: of the resamples.
+
+    Returns:
+        observed_MK and values_MRK, the keys in the order of the metrics.
+    """
+    sums_MCS, n_C, parts = _stacked_sums(metrics, clusters)
+    observed_MK = _reduced(sums_MCS.sum(axis=1)[:, None], n_C.sum(keepdims=True), parts)[:, 0]
+    return observed_MK, _resampled(sums_MCS, n_C, parts, draws(len(n_C), resamples, seed))
+
+
 def holm_correction(p_values: Floats) -> Floats:
     """Holm's step-down correction: adjusted p-values in the order given."""
     order = np.argsort(p_values)
@@ -146,6 +166,15 @@ def holm_correction(p_values: Floats) -> Floats:
     adjusted = np.empty(len(p_values))
     adjusted[order] = np.minimum(stepped, 1.0)
     return adjusted
+
+
+def _stacked_sums(
+    metrics: Sequence[PairedMetric], clusters: Sequence[Hashable] | None
+) -> tuple[Floats, Floats, list[tuple[slice, Reduce]]]:
+    """The sums of each cluster sums_MCS, its size n_C, and which columns are reduced by what."""
+    stacked, parts = _stack(metrics)
+    sums_MCS = np.stack([cluster_sums(per_sample_NS, clusters)[0] for per_sample_NS in stacked])
+    return sums_MCS, cluster_sums(stacked[0], clusters)[1], parts
 
 
 def _stack(metrics: Sequence[PairedMetric]) -> tuple[list[Floats], list[tuple[slice, Reduce]]]:
