@@ -41,7 +41,7 @@ def serve(
     import tempfile
 
     from benchmarks.errors import InputError, LibraBenchError
-    from libra_bench.runs.protocols import DEFAULT_PROTOCOL
+    from libra_bench.runs.plan import default_protocol
     from model_adapters.models import resolve_model
     from reports.load import load
     from reports.page import write_report
@@ -65,7 +65,7 @@ def serve(
             device=device,
             dtype=dtype,
         )
-        return Trial(spec, spec.card.get("protocol") or DEFAULT_PROTOCOL, ["--model", name, *words])
+        return Trial(spec, default_protocol(spec), ["--model", name, *words])
 
     with tempfile.TemporaryDirectory(prefix="libra-bench-") as folder:
         report = trial = None

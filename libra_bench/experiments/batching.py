@@ -18,7 +18,7 @@ from libra_bench.runs import provenance
 from libra_bench.runs.answers import locked
 from libra_bench.runs.generation import ask
 from libra_bench.runs.plan import RUNS_FOLDER, Plan
-from libra_bench.runs.share import load_model, report_of
+from libra_bench.runs.share import load_model
 
 SHOWN = 20
 """Question ids that are listed; the others are counted."""
@@ -75,7 +75,7 @@ def _texts(
     for answer in adapter.generate(questions, plan.decoding):
         texts[answer.question_id] = None if answer.failed else answer.text
         on_text(len(texts))
-    report = report_of(adapter)
+    report = dict(adapter.describe())
     del adapter
     gc.collect()  # the next one needs the memory
     return texts, report

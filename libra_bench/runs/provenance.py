@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -45,13 +44,10 @@ def questions_sha256(samples: Sequence[Sample]) -> str:
 
 def deciding_facts(samples: Sequence[Sample], model: Mapping[str, Any], decoding: Decoding) -> dict[str, Any]:
     """Everything that decides the answers; device, batch size and number of processes are not in it."""
-    settings = asdict(decoding)
-    if decoding.temperature == 0:
-        del settings["seed"]
     return {
         "suite": {"questions_sha256": questions_sha256(samples), "n": len(samples)},
         "model": dict(model),
-        "decoding": settings,
+        "decoding": decoding.deciding(),
     }
 
 

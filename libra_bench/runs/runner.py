@@ -24,6 +24,7 @@ from libra_bench.runs.plan import RUNS_FOLDER, Plan, RunOptions, path_name, plan
 from libra_bench.runs.processes import Processes, of_environment
 from libra_bench.runs.share import Share, generate_share
 from libra_bench.scores.scoring import Scored, score_answers, write_scored
+from model_adapters.registry import adapter_class
 
 
 def generate_run(plan: Plan, listener: Listener, processes: Processes) -> list[Answer]:
@@ -101,6 +102,7 @@ def _record_start(plan: Plan, world_size: int) -> dict[str, Any]:
             "id": path_name(spec.name),
             "name": spec.name,
             "adapter": spec.adapter,
+            "is_baseline": adapter_class(spec.adapter).is_baseline,
             "path": spec.path,
             "model_base": spec.model_base,
             "card": dict(spec.card),

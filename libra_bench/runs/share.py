@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.schema import Answer, Question, QuestionId
+from benchmarks.errors import LibraBenchError
+from benchmarks.schema import Question, QuestionId
 from benchmarks.suites import Suite
 from libra_bench.runs.answers import AnswerLog
 from libra_bench.runs.cost import Estimate, Meter, of_earlier_run
@@ -17,8 +18,9 @@ from libra_bench.runs.listener import Listener
 from libra_bench.runs.plan import RUNS_FOLDER, Plan, path_name
 from libra_bench.runs.processes import Processes
 from model_adapters.adapter import Adapter, ModelSpec, RenderedPrompt
-from model_adapters.baselines.replay import ReplayAdapter
-from model_adapters.models import ORACLE, load_adapter
+from model_adapters.baselines.replay import OracleAdapter
+from model_adapters.models import load_adapter
+from model_adapters.registry import adapter_class
 
 PIECE_BATCHES = 4
 """How many batches a process takes at a time, where there are several processes and much is left."""
@@ -53,9 +55,8 @@ def generate_share(
     planned = None
     if processes.rank == 0:
         listener.prompted(_first_prompt(adapter, asked.questions), plan)
-        planned = of_earlier_run(
-            RUNS_FOLDER, path_name(plan.spec.name), plan.facts, report_of(adapter), processes.world_size, len(open_ids)
-        )
+        name, described = path_name(plan.spec.name), dict(adapter.describe())
+        planned = of_earlier_run(RUNS_FOLDER, name, plan.facts, described, processes.world_size, len(open_ids))
         if planned is not None:
             listener.estimated(planned)
     stamp = Stamp(plan.fingerprint, path_name(plan.spec.name))
@@ -70,7 +71,7 @@ def generate_share(
 
     meter = None
     if processes.rank == 0 and planned is None:
-        meter = Meter(len(open_ids), lambda: report_of(adapter), processes.world_size, on_estimate)
+        meter = Meter(len(open_ids), adapter.describe, processes.world_size, on_estimate)
     with log, listener.generating(len(plan.order), before) as progress:
 
         def on_answer() -> None:
@@ -92,25 +93,21 @@ def generate_share(
         "studies": studies,
         "loading_seconds": round(loaded - began, 3),
         "generating_seconds": round(time.perf_counter() - loaded, 3),
-        "adapter_report": report_of(adapter),
+        "adapter_report": dict(adapter.describe()),
     }
     return Share(planned, report)
 
 
 def load_model(spec: ModelSpec, suite: Suite) -> Adapter:
     """The adapter, ready; `oracle` is a replay of the references."""
-    if spec.name == ORACLE:
-        answers = {s.question_id: Answer(s.question_id, "", s.references[0]) for s in suite.samples if s.references}
-        return ReplayAdapter(answers, f"the references of {suite.name}")
+    if issubclass(adapter_class(spec.adapter), OracleAdapter):
+        return OracleAdapter.of(suite.samples, suite.name)
     return load_adapter(spec)
 
 
-def report_of(adapter: Adapter) -> dict[str, Any]:
-    """What an adapter says of itself; nothing where it says nothing."""
-    describe = getattr(adapter, "describe", None)
-    return dict(describe()) if describe else {}
-
-
 def _first_prompt(adapter: Adapter, questions: Sequence[Question]) -> RenderedPrompt | None:
-    render = getattr(adapter, "render", None)
-    return render(questions[0]) if render and questions else None
+    """None where there is no question, or one that cannot be asked: its answer will say why."""
+    try:
+        return adapter.render(questions[0]) if questions else None
+    except LibraBenchError:
+        return None

@@ -5,7 +5,6 @@ Safetensors are read lazily, a tensor at a time, so that loading never holds a s
 
 from __future__ import annotations
 
-import json
 import logging
 import pickle
 import zipfile
@@ -19,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from benchmarks.errors import ModelError
+from model_adapters.checkpoints.config import read_json
 
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -34,23 +34,6 @@ class WeightsError(ModelError):
     def __init__(self, what: str, *, where: object, missing: list[str], unexpected: list[str], misshapen: list[str]):
         super().__init__(what, where=where, mend="config.json and weights must come from the same model")
         self.missing, self.unexpected, self.misshapen = missing, unexpected, misshapen
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that belongs to a checkpoint.
-
-    Raises:
-        ModelError: the file is missing or isn't a JSON object.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError("no such file", where=path, mend="give the folder of a complete checkpoint") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(f"cannot be read ({error})", where=path, mend="fetch the file again") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"expected a JSON object, found {type(value).__name__}", where=path)
-    return value
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -12,18 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, ClassVar, Self
 
-import torch
-
 from benchmarks.errors import GenerationError, InputError, LibraBenchError
 from benchmarks.files import sha256_file, sha256_json
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt, failed_answer
-from model_adapters.hf.loading import end_ids, load_model, load_processor, read_config
+from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, failed_answer, study_seed
+from model_adapters.cards.image_policy import image_policy
 from model_adapters.hf.prompts import HFPrompt, HFPrompts, checkpoint_folder, conversation_mode
-from model_adapters.image_policy import image_policy
-from model_adapters.memory import is_out_of_memory
-from model_adapters.precision import dtype_name, quantization_bits
-from model_adapters.seeds import study_seed
 from model_adapters.templates import render, template
 
 CPU_BATCH = 4
@@ -31,13 +25,15 @@ GPU_BATCH = 16
 DECIDING_SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
 
 
-class HFVisionLanguageAdapter:
+class HFVisionLanguageAdapter(Adapter):
     """Asks a model through AutoModelForImageTextToText and AutoProcessor.
 
     Options: `trust_remote_code`, run code that comes with the checkpoint (default: never); `bits` (4 or 8);
     `image_policy` (one, prior, dummy-prior); `attn_implementation`; `system`, a system prompt.
     """
 
+    summary = "a vision-language model in Hugging Face's format"
+    needs_weights = True
     OPTIONS: ClassVar[Mapping[str, type]] = {
         "trust_remote_code": bool,
         "bits": int,
@@ -67,6 +63,8 @@ class HFVisionLanguageAdapter:
         Raises:
             ModelError: something is missing, does not fit, or brings code that was not asked for.
         """
+        from model_adapters.hf.loading import load_model, load_processor
+
         folder = checkpoint_folder(spec)
         processor = load_processor(folder, spec)
         prompts = HFPrompts(processor, spec)
@@ -76,6 +74,9 @@ class HFVisionLanguageAdapter:
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """Hashes of every file of the checkpoint that decides answers, the template, dtype and image policy."""
+        from model_adapters.hf.loading import read_config
+        from model_adapters.precision import dtype_name, quantization_bits
+
         bits, dtype = quantization_bits(spec), dtype_name(spec)  # refused before a large download or long hashing
         folder, mode = checkpoint_folder(spec), conversation_mode(spec)
         read_config(folder, spec)
@@ -99,17 +100,18 @@ class HFVisionLanguageAdapter:
 
     def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
         """Yield answers as batches are finished; a study that cannot be answered says so and harms no other."""
-        sampling = decoding.temperature > 0 and decoding.num_beams == 1
-        size = 1 if sampling else self._batch_size  # each study has its own random numbers
+        size = 1 if decoding.is_sampling else self._batch_size  # each study has its own random numbers
         by_images: dict[int, list[Question]] = {}
         for question in questions:
             by_images.setdefault(len(question.images), []).append(question)
         for group in by_images.values():
             for start in range(0, len(group), size):
-                yield from self._answer_batch(group[start : start + size], decoding, sampling=sampling)
+                yield from self._answer_batch(group[start : start + size], decoding)
 
     def describe(self) -> Mapping[str, Any]:
         """Device, dtype, batch size, where the time went, versions."""
+        import torch
+
         device = self._model.device
         return {
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
@@ -124,7 +126,7 @@ class HFVisionLanguageAdapter:
             "unused_keys": list(self.unused_keys),
         }
 
-    def _answer_batch(self, questions: Sequence[Question], decoding: Decoding, *, sampling: bool) -> Iterator[Answer]:
+    def _answer_batch(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
         batch: list[HFPrompt] = []
         started = time.perf_counter()
         for question in questions:
@@ -134,17 +136,21 @@ class HFVisionLanguageAdapter:
                 yield failed_answer(question, error)
         self._seconds["images"] += time.perf_counter() - started
         if batch:
-            yield from self._decode(batch, decoding, sampling=sampling)
+            yield from self._decode(batch, decoding)
 
-    def _decode(self, batch: Sequence[HFPrompt], decoding: Decoding, *, sampling: bool) -> Iterator[Answer]:
+    def _decode(self, batch: Sequence[HFPrompt], decoding: Decoding) -> Iterator[Answer]:
         """Decode a batch; half as many at a time where it doesn't fit, one at a time where one of them is at fault."""
+        import torch
+
+        from model_adapters.memory import is_out_of_memory
+
         started = time.perf_counter()
         try:
             inputs = self._inputs(batch)
             self._check_length(inputs)
             with torch.random.fork_rng(devices=[self._model.device] if self._model.device.type == "cuda" else []):
                 torch.manual_seed(study_seed(decoding.seed, batch[0].question.question_id))
-                output = self._model.generate(**inputs, generation_config=self._settings(decoding, sampling))
+                output = self._model.generate(**inputs, generation_config=self._settings(decoding))
         except (RuntimeError, ValueError, LibraBenchError) as error:
             if isinstance(error, RuntimeError) and not is_out_of_memory(error):
                 raise
@@ -154,8 +160,8 @@ class HFVisionLanguageAdapter:
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             middle = len(batch) // 2
-            yield from self._decode(batch[:middle], decoding, sampling=sampling)
-            yield from self._decode(batch[middle:], decoding, sampling=sampling)
+            yield from self._decode(batch[:middle], decoding)
+            yield from self._decode(batch[middle:], decoding)
             return
         seconds = time.perf_counter() - started
         self._seconds["generation"] += seconds
@@ -207,14 +213,14 @@ class HFVisionLanguageAdapter:
                 mend="shorten the prompt",
             )
 
-    def _settings(self, decoding: Decoding, sampling: bool) -> Any:
+    def _settings(self, decoding: Decoding) -> Any:
         from transformers import GenerationConfig
 
         settings: dict[str, Any] = {
             "max_new_tokens": decoding.max_new_tokens,
             "num_return_sequences": decoding.num_return_sequences,
             "no_repeat_ngram_size": decoding.no_repeat_ngram_size,
-            "do_sample": sampling,
+            "do_sample": decoding.is_sampling,
             "return_dict_in_generate": True,
             "eos_token_id": self._end_ids(),
             "pad_token_id": self._processor.tokenizer.pad_token_id,
@@ -222,11 +228,13 @@ class HFVisionLanguageAdapter:
         if decoding.num_beams > 1:
             settings |= {"num_beams": decoding.num_beams, "length_penalty": decoding.length_penalty}
             settings["output_scores"] = decoding.num_return_sequences > 1  # beams x vocabulary floats a step
-        if sampling:
+        if decoding.is_sampling:
             settings |= {"temperature": decoding.temperature, "top_k": 0, "top_p": decoding.top_p or 1.0}
         return GenerationConfig(**settings)
 
     def _end_ids(self) -> list[int]:
+        from model_adapters.hf.loading import end_ids
+
         return end_ids(self._model.generation_config.eos_token_id, self._processor)
 
 

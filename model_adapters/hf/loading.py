@@ -11,7 +11,8 @@ import torch
 
 from benchmarks.errors import ModelError
 from model_adapters.adapter import ModelSpec
-from model_adapters.checkpoints.weights import quiet_loading_report, raise_for_keys, read_json
+from model_adapters.checkpoints.config import read_json
+from model_adapters.checkpoints.weights import quiet_loading_report, raise_for_keys
 from model_adapters.precision import DTYPES, device_name, dtype_name, quantization_bits, quantization_config
 
 AUTO_CLASSES = ("AutoModelForImageTextToText", "AutoModelForCausalLM")

@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import torch
-
-from benchmarks.errors import ModelError
+from benchmarks.errors import InputError, ModelError
 from benchmarks.files import sha256_json
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
+from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt
+from model_adapters.cards.image_policy import image_policy
+from model_adapters.checkpoints.config import read_json
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
-from model_adapters.checkpoints.weights import read_json
-from model_adapters.libra.answers import answers_of
-from model_adapters.libra.checkpoint.identity import checkpoint_identity
-from model_adapters.libra.checkpoint.loading import LoadedLibra, load_checkpoint
-from model_adapters.libra.decoding.decoder import Decoder, Timings, check_decoding
-from model_adapters.libra.inputs.prompts import OPTIONS as PROMPT_OPTIONS
-from model_adapters.libra.inputs.prompts import LibraPrompts, conversation_mode, load_tokenizer
-from model_adapters.libra.network.attention import share_key_heads
-from model_adapters.memory import fitting_batch, peak_memory_bytes
-from model_adapters.precision import DTYPES, checked_device_map, device_name, dtype_name, quantization_bits
 from model_adapters.templates import render, template
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from model_adapters.libra.checkpoint.loading import LoadedLibra
+    from model_adapters.libra.inputs.prompts import LibraPrompts
+
+PROMPT_OPTIONS: Mapping[str, type] = {
+    "image_policy": str,
+    "workers": int,
+    "feature_cache_mb": float,
+    "feature_cache_dir": str,
+    "vision_tower": str,
+}
+"""Options that decide how prompts are made: `image_policy` (one, prior, dummy-prior); `workers`, threads that read
+images (default 2); `feature_cache_mb`, memory for the tower features of images that occur again (default 1024);
+`feature_cache_dir`, keeps them on disk, too; `vision_tower`, the tower's folder."""
 
 
-class LibraAdapter:
+class LibraAdapter(Adapter):
     """Answers questions with a Libra checkpoint.
 
-    Options (`ModelSpec.options`): those of its prompts (`prompts.OPTIONS`); `attn_implementation` (sdpa or eager);
-    `bits` (4 or 8); `device_map` (auto: the language model spread over all devices).
+    Options (`ModelSpec.options`): `PROMPT_OPTIONS`; `attn_implementation` (sdpa or eager); `bits` (4 or 8);
+    `device_map` (auto: the language model spread over all devices).
     """
+
+    summary = "the Libra family, and LLaVA-style checkpoints in the original's layout"
+    needs_weights = True
 
     OPTIONS: ClassVar[Mapping[str, type]] = {
         **PROMPT_OPTIONS,
@@ -44,8 +49,10 @@ class LibraAdapter:
     }
 
     def __init__(self, loaded: LoadedLibra, prompts: LibraPrompts, spec: ModelSpec) -> None:
+        from model_adapters.libra.decoding.decoder import Timings
+
         self._loaded, self._prompts = loaded, prompts
-        self._batch_size = spec.batch_size
+        self._spec, self._batch_size = spec, spec.batch_size
         self._timings = Timings()
 
     @classmethod
@@ -56,6 +63,13 @@ class LibraAdapter:
             ModelError: something is missing or does not fit.
             UnknownNameError: an unknown conversation mode.
         """
+        import torch
+
+        from model_adapters.libra.checkpoint.loading import load_checkpoint
+        from model_adapters.libra.inputs.prompts import LibraPrompts, conversation_mode, load_tokenizer
+        from model_adapters.libra.network.attention import share_key_heads
+        from model_adapters.precision import DTYPES, checked_device_map, device_name, dtype_name, quantization_bits
+
         path, options, bits = checkpoint_path(spec), spec.options, quantization_bits(spec)
         mode = conversation_mode(spec, read_json(find_checkpoint(path) / "config.json"))
         template(mode)  # refuse an unknown one before anything slow
@@ -87,6 +101,10 @@ class LibraAdapter:
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """Hashes of every file of the model, the template's words, the dtype."""
+        from model_adapters.libra.checkpoint.identity import checkpoint_identity
+        from model_adapters.libra.inputs.prompts import conversation_mode
+        from model_adapters.precision import dtype_name, quantization_bits
+
         path, bits, dtype = checkpoint_path(spec), quantization_bits(spec), dtype_name(spec)
         mode = conversation_mode(spec, read_json(find_checkpoint(path) / "config.json"))
         form = template(mode)
@@ -96,9 +114,23 @@ class LibraAdapter:
             "template_sha256": sha256_json([render(form, ["question", None]), form.stop]),
             "dtype": dtype,
             "bits": bits,
-            "image_policy": spec.card.get("image_policy") or "dummy-prior",
+            "image_policy": image_policy(spec, default="dummy-prior"),
             **({"prompt_hook": hook} if (hook := spec.card.get("prompt_hook")) else {}),
         }
+
+    @classmethod
+    def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
+        """Sampling draws one sequence.
+
+        Raises:
+            InputError: several are asked for.
+        """
+        if decoding.is_sampling and decoding.num_return_sequences > 1:
+            raise InputError(
+                f"this model draws one sequence when sampling, not {decoding.num_return_sequences}",
+                where="--num-return-sequences",
+                mend="keep several beams (--temperature 0 --num-beams N), or run again with another --seed",
+            )
 
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""
@@ -123,9 +155,11 @@ class LibraAdapter:
         decoding: Decoding,
         on_tokens: Callable[[Hashable, list[int]], None] | None = None,
     ) -> Iterator[Answer]:
-        check_decoding(decoding)
-        if decoding.num_beams > 1 and decoding.temperature > 0:
-            logger.warning("temperature and top_p have no effect with num_beams > 1 (beam search does not sample)")
+        from model_adapters.libra.answers import answers_of
+        from model_adapters.libra.decoding.decoder import Decoder
+        from model_adapters.memory import fitting_batch
+
+        self.check_decoding(self._spec, decoding)
         if self._batch_size is None:
             self._batch_size = fitting_batch(self._loaded.model.language_model, self._prompts.longest, decoding)
         size = min(self._batch_size, max(1, len(questions)))
@@ -141,6 +175,10 @@ class LibraAdapter:
 
     def describe(self) -> Mapping[str, Any]:
         """Device, dtype, batch size, where the time went, peak memory."""
+        import torch
+
+        from model_adapters.memory import peak_memory_bytes
+
         device = self._loaded.model.device
         prompts, text = self._prompts.report(), self._timings
         return {

@@ -12,27 +12,25 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import islice
-from typing import Any, ClassVar, Protocol, Self
-
-import torch
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from benchmarks.errors import InputError, ModelError
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
+from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, checked_options
+from model_adapters.checkpoints import config
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
-from model_adapters.checkpoints.weights import read_json
 from model_adapters.hf.adapter import HFVisionLanguageAdapter
-from model_adapters.libra.adapter import LibraAdapter
-from model_adapters.libra.answers import answers_of
-from model_adapters.libra.checkpoint.layout import names_libra
-from model_adapters.libra.decoding.decoder import check_decoding
-from model_adapters.libra.decoding.search import StopRule
-from model_adapters.libra.decoding.study import Generated
-from model_adapters.options import checked_options
-from model_adapters.precision import dtype_name
-from model_adapters.vllm import hf_front, libra_front
-from model_adapters.vllm.engine import ENGINE_OPTIONS, Engine, Request, extra_arguments, imported, platform
+from model_adapters.libra.adapter import PROMPT_OPTIONS, LibraAdapter
 
+if TYPE_CHECKING:
+    from model_adapters.libra.decoding.search import StopRule
+    from model_adapters.libra.decoding.study import Generated
+    from model_adapters.vllm.engine import Engine, Request
+
+ENGINE_OPTIONS: Mapping[str, type] = {"tensor_parallel_size": int, "gpu_memory_utilization": float, "engine": dict}
+"""Arguments of `vllm.LLM`; `engine` is a JSON object of any others."""
+HF_OPTIONS: Mapping[str, type] = {"trust_remote_code": bool, "image_policy": str, "system": str}
+"""Options for a checkpoint in Hugging Face's format."""
 BATCH = 64
 
 
@@ -61,15 +59,17 @@ class Front(Protocol):
         ...
 
 
-class VLLMAdapter:
+class VLLMAdapter(Adapter):
     """Asks a model that vLLM runs.
 
     Options: `tensor_parallel_size` (GPUs that share one model, default 1); `gpu_memory_utilization` (default 0.8);
     `engine`, a JSON object of further arguments of `vllm.LLM`, such as `{"quantization": "fp8"}`; for a Libra
-    checkpoint those of its prompts (`libra/prompts.py`); for others `trust_remote_code`, `image_policy` and `system`.
+    checkpoint those of its prompts (`libra/adapter.py`); for others `trust_remote_code`, `image_policy` and `system`.
     """
 
-    OPTIONS: ClassVar[Mapping[str, type]] = {**ENGINE_OPTIONS, **libra_front.OPTIONS, **hf_front.OPTIONS}
+    summary = "a Libra or Hugging Face checkpoint, run by vLLM"
+    needs_weights = True
+    OPTIONS: ClassVar[Mapping[str, type]] = {**ENGINE_OPTIONS, **PROMPT_OPTIONS, **HF_OPTIONS}
 
     def __init__(self, engine: Engine, front: Front, spec: ModelSpec, batch_size: int) -> None:
         self._engine, self._front, self._spec, self._batch_size = engine, front, spec, batch_size
@@ -82,22 +82,24 @@ class VLLMAdapter:
             ModelError: vLLM is missing or cannot run the model, or the checkpoint cannot be read.
             UnknownNameError: an option that does nothing for this kind of checkpoint.
         """
-        kind = libra_front if is_libra(spec) else hf_front
-        checked_options("vllm", {**ENGINE_OPTIONS, **kind.OPTIONS}, spec.options)  # those of the other kind do nothing
+        from model_adapters.vllm import hf_front, libra_front
+
+        libra, batch_size = is_libra(spec), spec.batch_size or BATCH
+        own = PROMPT_OPTIONS if libra else HF_OPTIONS
+        checked_options("vllm", {**ENGINE_OPTIONS, **own}, spec.options)  # those of the other kind do nothing
         vllm_is_alone(spec)
-        batch_size = spec.batch_size or BATCH
-        engine, front = kind.start(spec, batch_size)
+        engine, front = (libra_front if libra else hf_front).start(spec, batch_size)
         return cls(engine, front, spec, batch_size)
 
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """That of the adapter that would run it without vLLM, and vLLM's arguments."""
         without = LibraAdapter if is_libra(spec) else HFVisionLanguageAdapter
-        return {**without.identity(spec), "engine": {"name": "vllm", "arguments": extra_arguments(spec)}}
+        return {**without.identity(spec), "engine": {"name": "vllm", "arguments": spec.options.get("engine", {})}}
 
     @classmethod
     def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
-        """There is no n-gram filter, and no beam search over prompt embeddings.
+        """There is no n-gram filter, no beam search over prompt embeddings, and one text per sampled answer.
 
         Raises:
             InputError: names the setting.
@@ -115,6 +117,7 @@ class VLLMAdapter:
                 where="--no-repeat-ngram-size",
                 mend=mend,
             )
+        LibraAdapter.check_decoding(spec, decoding)
 
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""
@@ -135,6 +138,11 @@ class VLLMAdapter:
 
     def describe(self) -> Mapping[str, Any]:
         """Device, dtype, batch size, where the time went, versions."""
+        import torch
+
+        from model_adapters.precision import dtype_name
+        from model_adapters.vllm.engine import imported, platform
+
         front = self._front.report()
         return {
             "device": torch.cuda.get_device_name() if platform() == "cuda" else platform(),
@@ -154,7 +162,8 @@ class VLLMAdapter:
         decoding: Decoding,
         on_tokens: Callable[[Hashable, list[int]], None] | None = None,
     ) -> Iterator[Answer]:
-        check_decoding(decoding)
+        from model_adapters.libra.answers import answers_of
+
         self.check_decoding(self._spec, decoding)
         failures: deque[Answer] = deque()
         texts = self._write(self._front.requests(questions, decoding.seed, failures), decoding, on_tokens)
@@ -178,7 +187,7 @@ def is_libra(spec: ModelSpec) -> bool:
         ModelError: there is none.
     """
     folder = find_checkpoint(checkpoint_path(spec))
-    return spec.model_base is not None or names_libra(read_json(folder / "config.json"))
+    return spec.model_base is not None or config.is_libra(config.read_json(folder / "config.json"))
 
 
 def vllm_is_alone(spec: ModelSpec) -> None:
@@ -187,6 +196,8 @@ def vllm_is_alone(spec: ModelSpec) -> None:
     Raises:
         ModelError: vLLM is missing, several processes, or another device than vLLM's.
     """
+    from model_adapters.vllm.engine import platform
+
     here = platform()
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ModelError(

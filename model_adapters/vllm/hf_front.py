@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.errors import LibraBenchError
 from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.adapter import ModelSpec, RenderedPrompt, failed_answer, study_seed
 from model_adapters.hf.loading import end_ids, load_processor, stated_end_ids
 from model_adapters.hf.prompts import HFPrompts, checkpoint_folder
 from model_adapters.libra.decoding.search import StopRule
-from model_adapters.seeds import study_seed
 from model_adapters.vllm.engine import Engine, Request
-
-OPTIONS: Mapping[str, type] = {"trust_remote_code": bool, "image_policy": str, "system": str}
 
 
 def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, HFFront]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.files import sha256_file
+from model_adapters.checkpoints.config import read_json
 from model_adapters.checkpoints.locate import find_checkpoint, find_tower
-from model_adapters.checkpoints.weights import read_json, weight_files
+from model_adapters.checkpoints.weights import weight_files
 from model_adapters.libra.checkpoint.layout import PROJECTOR_FILES, checkpoint_kind, tokenizer_folder
 from model_adapters.libra.checkpoint.lora import ADAPTER_CONFIG, adapter_files
 

@@ -14,19 +14,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.errors import ModelError
-from model_adapters.checkpoints.weights import INDEX_FILES, SINGLE_FILES, no_weights, read_json, read_weights
+from model_adapters.checkpoints.config import read_json
+from model_adapters.checkpoints.weights import INDEX_FILES, SINGLE_FILES, no_weights, read_weights
 from model_adapters.libra.checkpoint.lora import ADAPTER_CONFIG, non_lora_weights, plain_name
 
 PROJECTOR_FILES = ("mm_projector.bin", "mm_tac_projector.bin")
 TOKENIZER_FILES = ("tokenizer.model", "tokenizer.json")
 
 Kind = Literal["full", "lora", "projector"]
-
-
-def names_libra(config: Mapping[str, Any]) -> bool:
-    """Whether a config.json describes a checkpoint in the original's layout (Libra's own, LLaVA's first ones)."""
-    model_type = str(config.get("model_type", ""))
-    return model_type.startswith("libra") or "mm_projector_type" in config or "mm_vision_tower" in config
 
 
 def checkpoint_kind(folder: Path, base: Path | None) -> Kind:

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 from benchmarks.errors import ModelError
+from model_adapters.checkpoints.config import read_json
 from model_adapters.checkpoints.locate import find_checkpoint, find_tower
 from model_adapters.checkpoints.weights import (
     load_into,
     materialize,
     raise_for_keys,
-    read_json,
     read_weights,
     shape_of,
     weight_files,

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ModelError
-from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_json, read_weights
+from model_adapters.checkpoints.config import read_json
+from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_weights
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")

@@ -11,9 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from benchmarks.errors import GenerationError
-from model_adapters.adapter import Decoding
+from model_adapters.adapter import Decoding, study_digest
 from model_adapters.libra.decoding.search import BeamSearch, Hypothesis, SingleSearch, StopRule
-from model_adapters.seeds import study_digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from benchmarks.errors import GenerationError, InputError, LibraBenchError
-from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.cards import ImagePolicy
+from model_adapters.cards.image_policy import chosen_images, image_policy
 from model_adapters.cards.prompt_hooks import hooked_prompt
 from model_adapters.libra.checkpoint.loading import LoadedLibra
 from model_adapters.libra.decoding.search import StopRule
@@ -32,16 +33,6 @@ GROUP = 8
 WINDOW_BATCHES = 8
 """Over how many batches the studies are sorted by the length of their prompt."""
 
-OPTIONS: Mapping[str, type] = {
-    "workers": int,
-    "feature_cache_mb": float,
-    "feature_cache_dir": str,
-    "vision_tower": str,
-}
-"""Options of an adapter that decide how prompts are made: `workers`, threads that read images (default 2);
-`feature_cache_mb`, memory for the tower features of images that occur again (default 1024); `feature_cache_dir`, keeps
-them on disk, too; `vision_tower`, the tower's folder."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Request:
@@ -50,7 +41,7 @@ class _Request:
     question: Question
     token_ids: list[int]
     images: tuple[Path, Path] | None
-    """Current and prior image; the current one twice where there is no prior."""
+    """Current and prior image; the current one twice where no prior is shown."""
 
 
 class LibraPrompts:
@@ -59,16 +50,18 @@ class LibraPrompts:
     Args:
         loaded: the checkpoint.
         tokenizer: see `load_tokenizer`.
-        spec: the card's image policy and prompt hook, and `OPTIONS`.
+        spec: image policy, prompt hook, and `PROMPT_OPTIONS` of the adapter.
 
     Raises:
-        UnknownNameError: an unknown conversation mode.
+        UnknownNameError: an unknown conversation mode or image policy.
+        InputError: a prior image is asked for, and the model cannot read one.
     """
 
     def __init__(self, loaded: LoadedLibra, tokenizer: LibraTokenizer, spec: ModelSpec) -> None:
         self._loaded, self._tokenizer, self._spec = loaded, tokenizer, spec
         self.conv_mode = conversation_mode(spec, loaded.config)
         self._template = template(self.conv_mode)
+        self._policy = _policy(spec, reads_prior=loaded.model.connector.uses_prior)
         kept = spec.options.get("feature_cache_dir")
         identity = (loaded.model.tower, loaded.image_processor, loaded.image_aspect_ratio)
         self._images = ImageFeatures(
@@ -167,11 +160,7 @@ class LibraPrompts:
     def _request(self, asked: Question) -> _Request:
         if not asked.prompt.strip():
             raise InputError("the prompt is empty", mend="give the question some words")
-        if len(asked.images) > MAX_IMAGES:
-            raise InputError(
-                f"{len(asked.images)} images in one study",
-                mend="give the current image, or the current and the prior one",
-            )
+        images = chosen_images(asked.images, self._policy)
         ids = self._tokenizer.encode_prompt(self._words(asked))
         marks = ids.count(IMAGE_TOKEN_INDEX)
         if marks != bool(asked.images):
@@ -185,10 +174,9 @@ class LibraPrompts:
                 f"the prompt takes {length:,} positions, image included; the model has {limit:,}",
                 mend="shorten the prompt",
             )
-        if not asked.images:
+        if not images:
             return _Request(asked, ids, None)
-        reads_prior = self._loaded.model.connector.uses_prior and self._spec.card.get("image_policy") != "one"
-        return _Request(asked, ids, (asked.images[0], asked.images[-1 if reads_prior else 0]))
+        return _Request(asked, ids, (images[0], images[-1]))
 
     def _fitting(self, group: Sequence[_Request], make_room: Callable[[], bool]) -> list[Prompt | Exception]:
         """The prompts of a group; where memory runs out one at a time, and then with the room that can be made."""
@@ -225,11 +213,29 @@ class LibraPrompts:
 
     def _words(self, asked: Question) -> str:
         tags = self._loaded.use_im_start_end
-        words = hooked_prompt(asked, self._spec.card, len(asked.images))
+        words = hooked_prompt(asked, self._spec.card, len(chosen_images(asked.images, self._policy)))
         return render(self._template, [question(words, with_image=bool(asked.images), image_tags=tags), None])
 
     def _positions(self, token_ids: Sequence[int]) -> int:
         return len(token_ids) + token_ids.count(IMAGE_TOKEN_INDEX) * (self._loaded.model.num_patches - 1)
+
+
+def _policy(spec: ModelSpec, *, reads_prior: bool) -> ImagePolicy:
+    """Which images are shown; a model that always reads two gets the current one twice where there is one to show.
+
+    Raises:
+        InputError: the user asks for a prior image, and the connector reads one image alone.
+    """
+    policy = image_policy(spec, default="dummy-prior")
+    if reads_prior:
+        return policy
+    if spec.options.get("image_policy") not in (None, "one"):
+        raise InputError(
+            f"{policy} cannot be: this model's connector reads the current image alone",
+            where="option image_policy",
+            mend="leave it out",
+        )
+    return "one"
 
 
 def load_tokenizer(loaded: LoadedLibra) -> LibraTokenizer:

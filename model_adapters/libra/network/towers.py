@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.errors import ModelError
+from model_adapters.checkpoints.config import read_json
 from model_adapters.checkpoints.weights import (
     check_loading,
     quiet_loading_report,
-    read_json,
     read_weights,
     weight_files,
 )

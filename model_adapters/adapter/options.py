@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
 
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    dict: 'a JSON object such as {"name": 1}',
+}
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def checked_options(adapter: str, known: Mapping[str, type] | None, given: Mapping[str, Any]) -> dict[str, Any]:
+def checked_options(adapter: str, known: Mapping[str, type], given: Mapping[str, Any]) -> dict[str, Any]:
     """The options as the adapter's types; texts from the command line are converted.
 
     Args:
         adapter: its name, for messages.
-        known: option -> int, float, bool or str; None where the adapter does not say: everything is passed on.
+        known: option -> int, float, bool, str or dict.
         given: option -> value; None means "not given".
 
     Raises:
@@ -28,29 +35,10 @@ def checked_options(adapter: str, known: Mapping[str, type] | None, given: Mappi
     for name, value in given.items():
         if value is None:
             continue
-        if known is None:
-            options[name] = value
-        elif name in known:
-            options[name] = _converted(name, known[name], value)
-        else:
+        if name not in known:
             raise UnknownNameError(f"option of the {adapter} adapter", name, known)
+        options[name] = _converted(name, known[name], value)
     return options
-
-
-def json_object(text: str, name: str) -> dict[str, Any]:
-    """The value of an option that is a JSON object.
-
-    Raises:
-        InputError: it isn't one.
-    """
-    mend = 'write it as {"name": value}'
-    try:
-        fields = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON ({error.msg})", where=f"option {name}", mend=mend) from error
-    if not isinstance(fields, dict):
-        raise InputError("not a JSON object", where=f"option {name}", mend=mend)
-    return fields
 
 
 def _converted(name: str, kind: type, value: Any) -> Any:
@@ -61,9 +49,29 @@ def _converted(name: str, kind: type, value: Any) -> Any:
             return value
         if str(value).lower() in _TRUTH:
             return _TRUTH[str(value).lower()]
-    elif not isinstance(value, bool):
-        try:
-            return kind(value)
-        except (TypeError, ValueError):
-            pass
+    elif kind is dict:
+        if isinstance(found := _parsed(value), dict):
+            return found
+    elif (number := _number(kind, value)) is not None:
+        return number
     raise InputError(f"takes {_WORDS[kind]}, not {value!r}", where=f"option {name}")
+
+
+def _number(kind: type, value: Any) -> Any:
+    """The value as an int or a finite float; None where it is none."""
+    try:
+        number = kind(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    is_same = not isinstance(value, bool) and (isinstance(value, str) or number == value)
+    return number if is_same and abs(number) < math.inf else None
+
+
+def _parsed(value: Any) -> Any:
+    """The value that a JSON text holds; None where it holds none."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
