@@ -124,13 +124,13 @@ def _load(point: EntryPoint) -> SuiteCard:
         card = point.load()
     except (ImportError, AttributeError) as error:
         raise SuiteError(
-            f"suite {point.name!r} cannot be imported ({error})", where=point.value, mend="install what it needs"
+            f"suite {point.name!r} cannot be imported ({error})", where=point.value, hint="install what it needs"
         ) from error
     if not isinstance(card, SuiteCard):
         raise SuiteError(
             f"suite {point.name!r} is not a SuiteCard but of type {type(card).__name__}",
             where=point.value,
-            mend="let the entry point name a benchmarks.catalog.SuiteCard",
+            hint="let the entry point name a benchmarks.catalog.SuiteCard",
         )
     return dataclasses.replace(card, name=point.name)
 
@@ -152,7 +152,7 @@ def suite_card(name: str) -> SuiteCard:
             return card
     installed = _installed()
     if name not in installed:
-        raise UnknownNameError("suite", name, suite_names(), mend="or give a .jsonl, .csv or .parquet file")
+        raise UnknownNameError("suite", name, suite_names(), hint="or give a .jsonl, .csv or .parquet file")
     return _load(installed[name])
 
 

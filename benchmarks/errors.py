@@ -11,6 +11,9 @@
         ├── MetricUnavailableError  a metric that cannot run here
         └── RunConflictError        a run folder that belongs to another run, or is in use
 
+    UserWarning
+    └── ImageWarning                an image that is read, but not in all that its file says
+
 The command line turns each into one line on stderr and the exit status above; `--debug` shows the traceback.
 """
 
@@ -26,15 +29,15 @@ class LibraBenchError(Exception):
     Args:
         what: what happened, without a full stop.
         where: file and line, or the name of the option.
-        mend: what to do about it.
+        hint: what to do about it.
     """
 
     exit_status = 1
 
-    def __init__(self, what: str, *, where: object | None = None, mend: str | None = None) -> None:
-        self.what, self.where, self.mend = what, where, mend
+    def __init__(self, what: str, *, where: object | None = None, hint: str | None = None) -> None:
+        self.what, self.where, self.hint = what, where, hint
         place = f"{where}: " if where is not None else ""
-        advice = f"; {mend}" if mend else ""
+        advice = f"; {hint}" if hint else ""
         super().__init__(f"{place}{what}{advice}")
 
 
@@ -61,14 +64,14 @@ class UnknownNameError(InputError):
         available: the names that exist.
     """
 
-    def __init__(self, kind: str, name: str, available: Iterable[str], *, mend: str | None = None) -> None:
+    def __init__(self, kind: str, name: str, available: Iterable[str], *, hint: str | None = None) -> None:
         self.kind, self.name = kind, name
         known = sorted(available)
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         guess = f"did you mean {near[0]!r}? " if near else ""
         super().__init__(
             f"unknown {kind} {name!r}",
-            mend=f"{guess}available: {', '.join(known) or 'none'}" + (f"; {mend}" if mend else ""),
+            hint=f"{guess}available: {', '.join(known) or 'none'}" + (f"; {hint}" if hint else ""),
         )
 
 
@@ -80,12 +83,16 @@ class ImageError(InputError):
     """An image that cannot be read, or that must not be."""
 
 
+class ImageWarning(UserWarning):
+    """An image file says something that reading passes over, as the original does."""
+
+
 class ModelError(InputError):
     """A model, checkpoint or model card that cannot be loaded."""
 
 
 class MetricUnavailableError(InputError):
-    """A metric that cannot run here; the mend says what to install or pass."""
+    """A metric that cannot run here; the hint says what to install or pass."""
 
 
 class RunConflictError(InputError):

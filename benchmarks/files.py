@@ -32,21 +32,21 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     raise InputError(
                         f"not valid JSON ({error.msg}, column {error.colno})",
                         where=f"{path}:{number}",
-                        mend="each line must be one JSON object",
+                        hint="each line must be one JSON object",
                     ) from error
                 if not isinstance(record, dict):
                     raise InputError(
                         f"expected a JSON object, found {type(record).__name__}",
                         where=f"{path}:{number}",
-                        mend="each line must be one JSON object",
+                        hint="each line must be one JSON object",
                     )
                 yield number, record
     except FileNotFoundError as error:
-        raise InputError("no such file", where=path, mend="check the path") from error
+        raise InputError("no such file", where=path, hint="check the path") from error
     except IsADirectoryError as error:
-        raise InputError("is a folder, not a file", where=path, mend="give the file inside it") from error
+        raise InputError("is a folder, not a file", where=path, hint="give the file inside it") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, mend="save the file as UTF-8") from error
+        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
 
 
 def dump_json_line(record: Mapping[str, Any]) -> str:
@@ -73,7 +73,7 @@ def atomic_write(path: Path, mode: str = "w", **open_options: Any) -> Iterator[I
         temporary.replace(path)
     except OSError as error:
         raise StorageError(
-            f"cannot write ({error.strerror or error})", where=path, mend="free some space or choose another folder"
+            f"cannot write ({error.strerror or error})", where=path, hint="free some space or choose another folder"
         ) from error
     finally:
         with suppress(OSError):

@@ -28,7 +28,7 @@ def read_answers(path: Path) -> list[Answer]:
         check_unique(answer.question_id, place, places)
         answers.append(answer)
     if not answers:
-        raise SuiteError("holds no answers", where=path, mend="give a file with at least one line")
+        raise SuiteError("holds no answers", where=path, hint="give a file with at least one line")
     return answers
 
 
@@ -39,7 +39,7 @@ def _answer(row: Mapping[str, Any], place: str) -> Answer:
         raise SuiteError(
             "the answer (text) is missing" if text is None else "the answer (text) is not a text",
             where=place,
-            mend='put the answer under `text`; an empty answer is ""',
+            hint='put the answer under `text`; an empty answer is ""',
         )
     metadata = row.get("metadata", {})
     return Answer(
@@ -71,7 +71,7 @@ def match_answers(answers: Iterable[Answer], samples: Sequence[Sample], *, where
         faults = [f"{len(missing)} of {len(samples)} studies have no answer ({_some(missing)})"] if missing else []
         faults += [f"{len(unknown)} answers belong to no study ({_some(unknown)})"] if unknown else []
         raise SuiteError(
-            " and ".join(faults), where=where, mend="answers and references must have the same question_ids"
+            " and ".join(faults), where=where, hint="answers and references must have the same question_ids"
         )
     return [by_id[str(sample.question_id)] for sample in samples]
 

@@ -70,9 +70,9 @@ def load_suite(
     card, path = _locate(name_or_path, data)
     root = path.parent if image_root is None else Path(image_root).expanduser()
     if not root.is_dir():
-        raise SuiteError("no such folder", where=f"image root {root}", mend="give the folder of the images")
+        raise SuiteError("no such folder", where=f"image root {root}", hint="give the folder of the images")
     if limit is not None and limit < 1:
-        raise InputError(f"the limit must be at least 1, not {limit}", where="--limit", mend="leave it out to take all")
+        raise InputError(f"the limit must be at least 1, not {limit}", where="--limit", hint="leave it out to take all")
     samples = read_samples(path)
     return Suite(card.name, tuple(samples[:limit]), path, root, sha256_file(path), card)
 
@@ -84,7 +84,7 @@ def _locate(name_or_path: str | Path, data: str | Path | None) -> tuple[SuiteCar
     if data is not None:
         if name not in suite_names() and path.is_file():
             raise SuiteError(
-                "a suite file and a data file were given", where=f"{path}, {data}", mend="give the file once"
+                "a suite file and a data file were given", where=f"{path}, {data}", hint="give the file once"
             )
         card = suite_card(name)
         return dataclasses.replace(card, file=Path(data).expanduser()), Path(data).expanduser()
@@ -93,14 +93,14 @@ def _locate(name_or_path: str | Path, data: str | Path | None) -> tuple[SuiteCar
     if name not in suite_names() and (path.is_dir() or path.suffix.lower() in SUITE_ENDINGS or len(path.parts) > 1):
         what = "is a folder, not a suite file" if path.is_dir() else "no such suite file"
         raise SuiteError(
-            what, where=path, mend=f"give one of {', '.join(SUITE_ENDINGS)}, or one of `libra-bench suites`"
+            what, where=path, hint=f"give one of {', '.join(SUITE_ENDINGS)}, or one of `libra-bench suites`"
         )
     card = suite_card(name)
     if card.file is None:
         raise SuiteError(
             f"suite {name!r} needs its file, which cannot be shipped",
             where=f"--suite {name}",
-            mend=f"{card.source or 'get it from its authors'}; then pass `--data FILE --image-root DIR`",
+            hint=f"{card.source or 'get it from its authors'}; then pass `--data FILE --image-root DIR`",
         )
     return card, card.file
 
@@ -122,7 +122,7 @@ def read_samples(path: Path, *, prompts_required: bool = True) -> list[Sample]:
         check_unique(sample.question_id, place, places)
         samples.append(sample)
     if not samples:
-        raise SuiteError("holds no samples", where=path, mend="give a file with at least one line")
+        raise SuiteError("holds no samples", where=path, hint="give a file with at least one line")
     return samples
 
 
@@ -135,7 +135,7 @@ def check_unique(question_id: QuestionId, place: str, places: dict[str, str]) ->
     first = places.setdefault(str(question_id), place)
     if first != place:
         raise SuiteError(
-            f"duplicate question_id {question_id!r}, first at {first}", where=place, mend="make ids unique"
+            f"duplicate question_id {question_id!r}, first at {first}", where=place, hint="make ids unique"
         )
 
 
@@ -147,7 +147,7 @@ def question_id_of(row: Mapping[str, Any], place: str) -> QuestionId:
     """
     question_id = row.get("question_id")
     if question_id is None or question_id == "":
-        raise SuiteError("missing question_id", where=place, mend="give every line a unique question_id")
+        raise SuiteError("missing question_id", where=place, hint="give every line a unique question_id")
     if isinstance(question_id, bool) or not isinstance(question_id, int | str):
         raise _wrong_type("question_id", question_id, "a whole number or a text", place)
     return question_id
@@ -165,13 +165,13 @@ def sample_of(row: Mapping[str, Any], place: str, *, prompts_required: bool = Tr
     if not isinstance(text, str):
         raise _wrong_type("text", text, "a text", place)
     if prompts_required and not text.strip():
-        raise SuiteError("the prompt (text) is empty", where=place, mend="give every sample a prompt under `text`")
+        raise SuiteError("the prompt (text) is empty", where=place, hint="give every sample a prompt under `text`")
     images = _texts("image", present.get("image", ""), place)
     images = () if images == ("",) else images
     if len(images) > 2:
-        raise SuiteError(f"{len(images)} images, at most two are possible", where=place, mend="give [current, prior]")
+        raise SuiteError(f"{len(images)} images, at most two are possible", where=place, hint="give [current, prior]")
     if "" in images:
-        raise SuiteError("an image path is empty", where=place, mend="leave the image out, or name its file")
+        raise SuiteError("an image path is empty", where=place, hint="leave the image out, or name its file")
     reference_key = next((key for key in REFERENCE_KEYS if key in present), None)
     references = () if reference_key is None else _texts(reference_key, present[reference_key], place)
     labels = present.get("labels")
@@ -210,5 +210,5 @@ def _wrong_type(key: str, value: Any, expected: str, place: str) -> SuiteError:
     }
     name = type(value).__name__
     return SuiteError(
-        f"{key} is {found.get(name, f'a {name}')}, not {expected}", where=place, mend=f"make it {expected}"
+        f"{key} is {found.get(name, f'a {name}')}, not {expected}", where=place, hint=f"make it {expected}"
     )

@@ -46,7 +46,7 @@ def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             columns = next(reader, [])
             if twice := {column for column in columns if columns.count(column) > 1}:
                 raise InputError(
-                    f"column {min(twice)!r} stands there twice", where=f"{path}:1", mend="rename or drop one of them"
+                    f"column {min(twice)!r} stands there twice", where=f"{path}:1", hint="rename or drop one of them"
                 )
             while True:
                 place = f"{path}:{reader.line_num + 1}"  # where the row starts: a cell may hold line breaks
@@ -60,19 +60,19 @@ def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                     raise InputError(
                         f"{len(cells)} cells under {len(columns)} columns",
                         where=place,
-                        mend="separate by commas and quote cells that contain commas, quotes or line breaks",
+                        hint="separate by commas and quote cells that contain commas, quotes or line breaks",
                     )
                 row = {column: _cell(column, cell) for column, cell in zip(columns, cells, strict=True)}
                 yield place, {column: value for column, value in row.items() if value != "" or column == "text"}
     except FileNotFoundError as error:
-        raise InputError("no such file", where=path, mend="check the path") from error
+        raise InputError("no such file", where=path, hint="check the path") from error
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, mend="check the path") from error
+        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, mend="save the file as UTF-8") from error
+        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
     except csv.Error as error:
         raise InputError(
-            f"not valid CSV ({error})", where=f"{path}:{reader.line_num}", mend="check its quotes"
+            f"not valid CSV ({error})", where=f"{path}:{reader.line_num}", hint="check its quotes"
         ) from error
 
 
@@ -98,14 +98,14 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         from pyarrow import ArrowException, parquet
     except ImportError as error:
         raise InputError(
-            "Parquet needs pyarrow, which is not installed", where=path, mend='pip install "libra-bench[tables]"'
+            "Parquet needs pyarrow, which is not installed", where=path, hint='pip install "libra-bench[tables]"'
         ) from error
     try:
         rows = parquet.read_table(path).to_pylist()
     except FileNotFoundError as error:
-        raise InputError("no such file", where=path, mend="check the path") from error
+        raise InputError("no such file", where=path, hint="check the path") from error
     except (ArrowException, OSError) as error:
-        raise InputError(f"not a readable Parquet file ({error})", where=path, mend="write it again") from error
+        raise InputError(f"not a readable Parquet file ({error})", where=path, hint="write it again") from error
     for number, row in enumerate(rows, start=1):
         present = {column: _json_value(column, value) for column, value in row.items() if value is not None}
         yield f"{path}: row {number}", {c: value for c, value in present.items() if value != "" or c == "text"}

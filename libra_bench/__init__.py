@@ -14,15 +14,26 @@ _PUBLIC = {
     "evaluate_report": "libra_bench.scores.evaluate",
     "load_adapter": "model_adapters.models",
     "load_suite": "benchmarks.suites",
+    "report_statements": "libra_bench.metrics.statements.reader",
     "run": "libra_bench.runs.runner",
     "score": "libra_bench.scores.scoring",
     "temporal_f1_score": "libra_bench.metrics.temporal_f1",
 }
 
-__all__ = ["describe", "evaluate_report", "load_adapter", "load_suite", "run", "score", "temporal_f1_score"]
+__all__ = [
+    "describe",
+    "evaluate_report",
+    "load_adapter",
+    "load_suite",
+    "report_statements",
+    "run",
+    "score",
+    "temporal_f1_score",
+]
 
 if TYPE_CHECKING:
     from benchmarks.suites import load_suite
+    from libra_bench.metrics.statements.reader import report_statements
     from libra_bench.metrics.temporal_f1 import temporal_f1_score
     from libra_bench.runs.describe import describe
     from libra_bench.runs.runner import run

@@ -61,11 +61,11 @@ def _find(spec: ModelSpec) -> tuple[Function, Path | None]:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise ModelError(f"cannot import {module_name!r} ({error})", where="--model", mend="check the name") from error
+        raise ModelError(f"cannot import {module_name!r} ({error})", where="--model", hint="check the name") from error
     function = getattr(module, attribute, None)
     if not callable(function):
         names = [name for name in vars(module) if callable(getattr(module, name)) and not name.startswith("_")]
         raise ModelError(
-            f"{module_name!r} has no function {attribute!r}", where="--model", mend=f"it has: {', '.join(names)}"
+            f"{module_name!r} has no function {attribute!r}", where="--model", hint=f"it has: {', '.join(names)}"
         )
     return function, Path(module.__file__) if module.__file__ else None

@@ -76,7 +76,7 @@ def too_large(language_model: Any, prompt_positions: int, decoding: Decoding, re
         f"a single study does not fit into memory: its prompt of {prompt_positions:,} positions and up to "
         f"{decoding.max_new_tokens:,} new tokens{beams} need about {_in_words(needed)} beside the language model's "
         f"{_in_words(weights)} ({reason})",
-        mend="try fewer beams (--num-beams), fewer new tokens (--max-new-tokens), a smaller type (--dtype bfloat16, "
+        hint="try fewer beams (--num-beams), fewer new tokens (--max-new-tokens), a smaller type (--dtype bfloat16, "
         "--load-in 4bit) or several devices (--device-map auto)",
     )
 

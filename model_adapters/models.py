@@ -41,13 +41,13 @@ def resolve_model(
     found = _find(name, adapter)
     if found is None:
         known = {*card_names(), *adapter_targets()}
-        mend = "a path, a hub id such as org/name, replay:FILE, openai:NAME or module:function work too"
-        raise UnknownNameError("model", name, known, mend=mend)
+        hint = "a path, a hub id such as org/name, replay:FILE, openai:NAME or module:function work too"
+        raise UnknownNameError("model", name, known, hint=hint)
     kind, path, card = found
     if weights is not None:
         path = _weights(weights, name, card)
     if card is not None and (lacking := missing_packages(card)):
-        raise ModelError(f"needs {', '.join(lacking)}", where=f"model {card.id}", mend=how_to_get(lacking))
+        raise ModelError(f"needs {', '.join(lacking)}", where=f"model {card.id}", hint=how_to_get(lacking))
     used = adapter or kind
     known_adapter = adapter_class(used)
     _check_path(name, used, known_adapter, path)
@@ -80,7 +80,7 @@ def load_adapter(model: str | ModelSpec, **options: Any) -> Adapter:
         raise ModelError(
             f"its `load` returned an instance of {type(loaded).__name__}, which is no adapter",
             where=adapter_targets()[spec.adapter],
-            mend="end `load` with `return cls(...)`, and let the class inherit from model_adapters.adapter.Adapter",
+            hint="end `load` with `return cls(...)`, and let the class inherit from model_adapters.adapter.Adapter",
         )
     return loaded
 
@@ -94,7 +94,7 @@ def _find(name: str, adapter: str | None) -> tuple[str, str | None, Card | None]
             return _of_card(read_card(path))
         return adapter or _adapter_of_checkpoint(path), str(path), None
     if name.startswith((".", "/", "~")) or path.suffix in {".yaml", ".yml"}:
-        raise ModelError("no such file or folder", where=f"--model {name}", mend="check the path")
+        raise ModelError("no such file or folder", where=f"--model {name}", hint="check the path")
     if colon and prefix in adapter_targets():
         return prefix, rest, None
     if colon and adapter is None:
@@ -130,11 +130,11 @@ def _check_path(name: str, adapter: str, known: type[Adapter], path: str | None)
         raise ModelError(
             f"the adapter {adapter!r} needs {known.path_metavar}",
             where=f"--model {name}",
-            mend=f"write --model {adapter}:{known.path_metavar}",
+            hint=f"write --model {adapter}:{known.path_metavar}",
         )
     if known.needs_weights is False and path:
         raise ModelError(
-            f"the adapter {adapter!r} reads no weights", where=f"--model {name}", mend=f"write --model {adapter}"
+            f"the adapter {adapter!r} reads no weights", where=f"--model {name}", hint=f"write --model {adapter}"
         )
 
 
@@ -146,10 +146,10 @@ def _weights(folder: str | Path, name: str, card: Card | None) -> str:
     """
     if card is None or card.hub_id is None:
         raise ModelError(
-            f"{name!r} is no model card with a hub id", where="--weights", mend="give the folder itself as --model"
+            f"{name!r} is no model card with a hub id", where="--weights", hint="give the folder itself as --model"
         )
     if not Path(folder).expanduser().is_dir():
-        raise ModelError("no such folder", where=f"--weights {folder}", mend="check the path")
+        raise ModelError("no such folder", where=f"--weights {folder}", hint="check the path")
     return str(Path(folder).expanduser())
 
 
@@ -182,7 +182,7 @@ def _adapter_of_checkpoint(path: Path) -> str:
     raise ModelError(
         "not a model: no config.json in it",
         where=path,
-        mend="give a checkpoint folder, a card (.yaml) or a name; or say who reads it: --adapter NAME",
+        hint="give a checkpoint folder, a card (.yaml) or a name; or say who reads it: --adapter NAME",
     )
 
 
@@ -211,7 +211,7 @@ def _listed_adapter(name: str, target: str) -> ListedModel:
     try:
         known = adapter_class(name)
     except ModelError as error:
-        return ListedModel(name, name, origin, False, error.what, error.mend or "", {})
+        return ListedModel(name, name, origin, False, error.what, error.hint or "", {})
     description = "; ".join(filter(None, [known.summary, origin]))
     if known.needs_weights:
         return ListedModel(

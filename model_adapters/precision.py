@@ -28,9 +28,9 @@ def device_name(spec: ModelSpec) -> str:
     try:
         kind = torch.device(name).type
     except RuntimeError as error:
-        raise ModelError(f"unknown device {name!r}", where="--device", mend="use cpu, cuda or cuda:1") from error
+        raise ModelError(f"unknown device {name!r}", where="--device", hint="use cpu, cuda or cuda:1") from error
     if kind == "cuda" and not torch.cuda.is_available():
-        raise ModelError("there is no CUDA device here", where=f"--device {name}", mend="use cpu, or leave it out")
+        raise ModelError("there is no CUDA device here", where=f"--device {name}", hint="use cpu, or leave it out")
     return name
 
 
@@ -47,7 +47,7 @@ def checked_device_map(spec: ModelSpec) -> str | None:
         raise ModelError(
             f"spreads the model over all devices, and the device is to be {spec.device}",
             where="--device-map",
-            mend="leave --device out, and start one process only",
+            hint="leave --device out, and start one process only",
         )
     return device_map
 
@@ -60,7 +60,7 @@ def dtype_name(spec: ModelSpec) -> str:
     """
     name = spec.dtype or ("float32" if device_name(spec).startswith("cpu") else "bfloat16")
     if name not in DTYPES:
-        raise ModelError(f"unknown dtype {name!r}", where="--dtype", mend=f"use one of {', '.join(DTYPES)}")
+        raise ModelError(f"unknown dtype {name!r}", where="--dtype", hint=f"use one of {', '.join(DTYPES)}")
     return name
 
 
@@ -83,11 +83,11 @@ def check_quantization(bits: int, device: torch.device) -> None:
         ModelError: see `quantization_bits`.
     """
     if bits not in (4, 8):
-        raise ModelError(f"cannot quantise to {bits} bit", mend="use 4 or 8")
+        raise ModelError(f"cannot quantise to {bits} bit", hint="use 4 or 8")
     if device.type != "cuda":
-        raise ModelError(f"{bits}-bit weights need a CUDA device, not {device.type}", mend="leave quantisation out")
+        raise ModelError(f"{bits}-bit weights need a CUDA device, not {device.type}", hint="leave quantisation out")
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise ModelError(f"{bits}-bit weights need bitsandbytes", mend="pip install 'libra-bench[quantization]'")
+        raise ModelError(f"{bits}-bit weights need bitsandbytes", hint="pip install 'libra-bench[quantization]'")
 
 
 def quantization_config(bits: int, device: torch.device, dtype: torch.dtype) -> Any:

@@ -51,9 +51,9 @@ def adapter_class(name: str) -> type[Adapter]:
         found = EntryPoint(name, target, ENTRY_POINT_GROUP).load()
     except Exception as error:
         raise ModelError(
-            f"adapter {name!r} cannot be imported ({type(error).__name__}: {error})",
+            f"adapter {name!r} cannot be imported ({type(error).__name__}: {' '.join(str(error).split())})",
             where=target,
-            mend="install what it needs",
+            hint="install what it needs",
         ) from error
     return _as_adapter(found, target)
 
@@ -65,11 +65,11 @@ def _as_adapter(found: object, target: str) -> type[Adapter]:
         ModelError: it is no class, or lacks what has no default.
     """
     if not isinstance(found, type):
-        raise ModelError("is no class", where=target, mend=f"name a class that inherits from {CONTRACT}")
+        raise ModelError("is no class", where=target, hint=f"name a class that inherits from {CONTRACT}")
     adapter = _with_defaults(found)
     if adapter is None or adapter.__abstractmethods__:
         lacking = "" if adapter is None else f": it does not define {' and '.join(sorted(adapter.__abstractmethods__))}"
-        raise ModelError(f"is no adapter{lacking}", where=target, mend=f"let it inherit from {CONTRACT}")
+        raise ModelError(f"is no adapter{lacking}", where=target, hint=f"let it inherit from {CONTRACT}")
     return adapter
 
 

@@ -138,7 +138,7 @@ def _turn(form: Template, place: int, words: str | None) -> str:
     match form.style:
         case Style.PLAIN:
             if words and is_answer:
-                raise InputError("the plain template holds one question and no answer", mend="use another conv mode")
+                raise InputError("the plain template holds one question and no answer", hint="use another conv mode")
             return f"{words}{separator}" if words else ""
         case Style.ONE_SEPARATOR | Style.TWO_SEPARATORS:
             return f"{role}: {words}{separator}" if words else f"{role}:"
@@ -175,7 +175,7 @@ def _llama_3_turn(form: Template, place: int, words: str | None) -> str:
 
 def _refuse_empty_first(place: int) -> None:
     if place == 0:
-        raise InputError("the first question is empty", mend="give the prompt some words")
+        raise InputError("the first question is empty", hint="give the prompt some words")
 
 
 _TEMPORAL = (

@@ -83,7 +83,7 @@ def boards(runs: Iterable[LoadedRun], *, sort: str | None = None, ties: Ties | N
     """
     scored = list({run.fingerprint: run for run in runs if run.summary.get("scores")}.values())
     if not scored:
-        raise InputError("no run has scores", mend="score them first (`libra-bench score RUN`)")
+        raise InputError("no run has scores", hint="score them first (`libra-bench score RUN`)")
     known = {entry["key"] for run in scored for entry in run.summary["scores"]}
     if sort is not None and sort not in known:
         raise UnknownNameError("column", sort, known)

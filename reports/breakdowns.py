@@ -56,7 +56,7 @@ def score_by_length(runs: Sequence[RunLike], column: str, *, columns: int = 1) -
         means = [sum(value for _, value in group) / len(group) for group in groups]
         axes.plot(middles, means, marker=MARKERS[index % 8], color=f"C{index % 8}", label=run.name)
     if not drawn:
-        raise InputError(f"no run has a value a study of {column!r}", where="samples.csv", mend="score it first")
+        raise InputError(f"no run has a value a study of {column!r}", where="samples.csv", hint="score it first")
     axes.set_xlabel("words in the prediction")
     axes.set_ylabel(column)
     axes.grid(axis="y")
@@ -82,7 +82,7 @@ def class_bars(runs: Sequence[RunLike], *, uncertain: str = "positive", columns:
     tables = [_detail(run.summary, "chexbert", f"uncertain as {uncertain}", "classes") for run in loaded]
     names = list(dict.fromkeys(name for table in tables for name in table))
     if not names:
-        raise InputError("no run was scored with chexbert", mend="score it with --metrics chexbert[model=FILE.pth]")
+        raise InputError("no run was scored with chexbert", hint="score it with --metrics chexbert[model=FILE.pth]")
     support = {name: table[name]["support"] for table in reversed(tables) for name in table}
     values = [{name: (entry["f1"], entry["f1"], entry["f1"]) for name, entry in table.items()} for table in tables]
     labels = [f"{name} ({support[name]})" for name in names]
@@ -111,7 +111,7 @@ def prior_bars(runs: Sequence[RunLike], key: str, *, columns: int = 1) -> Figure
                     values[stratum["level"]] = (entry["value"], *interval(entry))
                     sizes[stratum["level"]] = stratum["n"]
     if not sizes:
-        raise InputError(f"no run has {key!r} with and without prior", mend="score it with --by prior")
+        raise InputError(f"no run has {key!r} with and without prior", hint="score it with --by prior")
     labels = [f"{name} ({size})" for name, size in sizes.items()]
     return grouped_bars(loaded, list(sizes), found, labels, xlabel=key, columns=columns)
 
@@ -129,7 +129,7 @@ def direction_confusion(run: RunLike, *, columns: int = 1) -> Figure:
         raise InputError(
             "the run was not scored with temporal_change_f1",
             where=loaded.folder,
-            mend="score it with --metrics temporal_change_f1",
+            hint="score it with --metrics temporal_change_f1",
         )
     names = list(table)
     said = list(dict.fromkeys(name for row in table.values() for name in row))
@@ -186,7 +186,7 @@ def training_curves(log: str | Path, *, columns: int = 1) -> Figure:
     scores = {name: points for name, points in series.items() if name not in LOSSES}
     panels = [(label, panel) for label, panel in (("loss", losses), ("validation score", scores)) if panel]
     if not panels:
-        raise InputError("no loss or score against a step", where=log, mend="give the log of `libra-bench train`")
+        raise InputError("no loss or score against a step", where=log, hint="give the log of `libra-bench train`")
     figure, first = new_figure(columns, 1.7 * len(panels))
     first.remove()
     for place, (label, panel) in enumerate(panels, start=1):

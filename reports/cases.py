@@ -73,7 +73,7 @@ def refuse_different_studies(runs: Sequence[LoadedRun]) -> None:
             what = f"{first.folder} and {other.folder} were asked different studies of suite {first.suite!r}"
         else:
             continue
-        raise InputError(what, mend="give two runs of the same suite, file and --limit")
+        raise InputError(what, hint="give two runs of the same suite, file and --limit")
 
 
 def collect(runs: Sequence[LoadedRun], source: Source, *, text: bool = True) -> dict[str, Any]:

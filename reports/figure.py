@@ -101,7 +101,7 @@ def save(figure: Figure, stem: str | Path, formats: Sequence[str] = ("png", "svg
     """
     unknown = set(formats) - UNDATED.keys()
     if unknown:
-        raise InputError(f"unknown format {min(unknown)!r}", where="--format", mend=f"choose of {', '.join(FORMATS)}")
+        raise InputError(f"unknown format {min(unknown)!r}", where="--format", hint=f"choose of {', '.join(FORMATS)}")
     paths = []
     for name in formats:
         path = Path(f"{stem}.{name}")

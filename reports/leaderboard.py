@@ -104,13 +104,13 @@ def read(path: Path) -> list[dict[str, str]]:
                 raise InputError(
                     f"not a leaderboard: its first column is {table.fieldnames[0]!r}, not {NAME!r}",
                     where=path,
-                    mend="give another file",
+                    hint="give another file",
                 )
             return [{key: value or "" for key, value in row.items() if key} for row in table]
     except FileNotFoundError:
         return []
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot be read as CSV ({error})", where=path, mend="give another file") from error
+        raise InputError(f"cannot be read as CSV ({error})", where=path, hint="give another file") from error
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
@@ -179,4 +179,4 @@ def _lock(path: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
     except OSError as error:
-        raise StorageError(f"cannot write ({error.strerror})", where=path, mend="choose another folder") from error
+        raise StorageError(f"cannot write ({error.strerror})", where=path, hint="choose another folder") from error

@@ -99,7 +99,7 @@ class LoadedRun:
         rows = []
         for number, record in read_jsonl(self._answers_file()):
             if "question_id" not in record:
-                raise InputError("no question_id", where=f"{self._answers_file()}:{number}", mend="remove the line")
+                raise InputError("no question_id", where=f"{self._answers_file()}:{number}", hint="remove the line")
             metadata = record.get("metadata") or {}
             known = {name: metadata.get(name) for name in ("finish", "error", "new_tokens", "seconds")}
             rows.append({name: record.get(name) for name in ANSWER_COLUMNS} | known)
@@ -141,7 +141,7 @@ class LoadedRun:
             raise InputError(
                 "this run has no answers.jsonl",
                 where=self.folder,
-                mend="give its command again (`libra-bench run ...`)",
+                hint="give its command again (`libra-bench run ...`)",
             )
         return path
 
@@ -162,7 +162,7 @@ def load(run: str | Path | LoadedRun) -> LoadedRun:
     record = _read_record(folder / "run.json")
     if record is None:
         raise InputError(
-            "not a run folder: no run.json in it", where=folder, mend="give the folder of a run (`libra-bench run`)"
+            "not a run folder: no run.json in it", where=folder, hint="give the folder of a run (`libra-bench run`)"
         )
     return LoadedRun(folder, record, _read_record(folder / "scores.json") or {})
 
@@ -179,14 +179,14 @@ def find_runs(folders: Iterable[str | Path]) -> list[LoadedRun]:
         raise InputError(
             "no run in it (no run.json at any depth)",
             where=", ".join(map(str, places)) or ".",
-            mend="give a run folder, or a folder of runs such as runs/",
+            hint="give a run folder, or a folder of runs such as runs/",
         )
     return [load(path) for _, path in sorted(found.items())]
 
 
 def _records_below(folder: Path) -> Iterator[Path]:
     if not folder.exists():
-        raise InputError("no such folder", where=folder, mend="check the path")
+        raise InputError("no such folder", where=folder, hint="check the path")
     if folder.is_file():
         yield folder
     else:
@@ -199,14 +199,14 @@ def _read_record(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, UnicodeDecodeError) as error:
-        raise InputError("cannot be read as JSON", where=path, mend="score or run again") from error
+        raise InputError("cannot be read as JSON", where=path, hint="score or run again") from error
     if not isinstance(record, dict):
-        raise InputError("expected a JSON object", where=path, mend="score or run again")
+        raise InputError("expected a JSON object", where=path, hint="score or run again")
     version = record.get("schema_version", SCHEMA_VERSION)
     if version > SCHEMA_VERSION:
         raise InputError(
             f"written by a newer libra-bench (layout {version}, this one reads up to {SCHEMA_VERSION})",
             where=path,
-            mend="update libra-bench",
+            hint="update libra-bench",
         )
     return record

@@ -74,7 +74,7 @@ def write_report(
     """
     loaded = [load(run) for run in runs]
     if len(loaded) not in (1, 2):
-        raise InputError(f"a report is of one run or of two, not of {len(loaded)}", mend="give RUN or RUN_A RUN_B")
+        raise InputError(f"a report is of one run or of two, not of {len(loaded)}", hint="give RUN or RUN_A RUN_B")
     refuse_different_studies(loaded)
     path = path or loaded[0].folder / "report.html"
     source = find_source(loaded[0], suite=suite, image_root=image_root)

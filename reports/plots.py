@@ -35,7 +35,7 @@ def metric_bars(runs: Sequence[RunLike], metric: str, *, columns: int = 1) -> Fi
     found = [{entry["key"]: entry for entry in entries(run) if entry["metric"] == metric} for run in loaded]
     keys = list(dict.fromkeys(key for by_key in found for key in by_key))
     if not keys:
-        raise InputError(f"no run has scores of {metric!r}", mend=f"score it with --metrics {metric}")
+        raise InputError(f"no run has scores of {metric!r}", hint=f"score it with --metrics {metric}")
     values = [{key: (entry["value"], *interval(entry)) for key, entry in by_key.items()} for by_key in found]
     higher = {key: by_key[key]["higher_is_better"] for by_key in found for key in by_key}
     labels = [f"{key} {'↑' if higher[key] else '↓'}" for key in keys]
@@ -55,7 +55,7 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
     found = [{entry["key"]: entry for entry in entries(run)} for run in loaded]
     keys = list(dict.fromkeys(key for by_key in found for key in by_key))
     if not keys:
-        raise InputError("no run has scores", mend="score them first (`libra-bench score RUN`)")
+        raise InputError("no run has scores", hint="score them first (`libra-bench score RUN`)")
     scales = {key: _scale([by_key[key] for by_key in found if key in by_key], floors_at(loaded, key)) for key in keys}
     figure, axes = new_figure(columns, 0.9 + 0.19 * len(keys))
     step = min(0.14, 0.7 / len(loaded))

@@ -166,7 +166,7 @@ def write_image(study: Study, out: Path, image_size: int) -> None:
         Image.fromarray(draw_study(study.patient, study.visit, image_size)).save(path, "PNG", optimize=True)
     except OSError as error:
         raise StorageError(
-            f"cannot write ({error.strerror or error})", where=path, mend="free some space or choose another folder"
+            f"cannot write ({error.strerror or error})", where=path, hint="free some space or choose another folder"
         ) from error
 
 
@@ -189,14 +189,14 @@ def write_phantoms(out: Path, *, patients: int, seed: int, image_size: int = 224
         InputError: a number that makes no sense. StorageError: a file cannot be written.
     """
     if patients < 1:
-        raise InputError(f"patients must be at least 1, not {patients}", where="--patients", mend="ask for more")
+        raise InputError(f"patients must be at least 1, not {patients}", where="--patients", hint="ask for more")
     if seed < 0:
-        raise InputError(f"the seed must be 0 or more, not {seed}", where="--seed", mend="take another")
+        raise InputError(f"the seed must be 0 or more, not {seed}", where="--seed", hint="take another")
     if image_size < SMALLEST_IMAGE:
         raise InputError(
             f"the image size must be at least {SMALLEST_IMAGE}, not {image_size}",
             where="--image-size",
-            mend="take more",
+            hint="take more",
         )
     records: dict[str, list[Record]] = {task: [] for task in TASKS}
     images = 0

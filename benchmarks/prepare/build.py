@@ -67,11 +67,11 @@ def _finished(samples: Iterable[Built], report: BuildReport, ending: str | None,
         yield sample
     if not count:
         steps = ", ".join(f"{name} {number:,}" for name, number in report.steps.items())
-        raise InputError(f"no samples ({steps})", where=report.task, mend="check split, sections and files")
+        raise InputError(f"no samples ({steps})", where=report.task, hint="check split, sections and files")
     report.absent_images = len(absent)
     if absent and not allow_absent:
         raise InputError(
             f"{len(absent):,} of {len(seen):,} images are not there ({some(absent)})",
             where=root,
-            mend="give --image-root, or pass --allow-absent-images to write all the same",
+            hint="give --image-root, or pass --allow-absent-images to write all the same",
         )

@@ -31,7 +31,7 @@ def read_frame(path: Path, needs: Sequence[str] = (), *, sheet: str | None = Non
     """
     if not path.is_file():
         what = "is a folder, not a file" if path.is_dir() else "no such file"
-        raise InputError(what, where=path, mend="check the path")
+        raise InputError(what, where=path, hint="check the path")
     match path.suffix.lower():
         case ".xlsx" | ".xlsm" | ".xls":
             frame = _read_excel(path, sheet)
@@ -43,7 +43,7 @@ def read_frame(path: Path, needs: Sequence[str] = (), *, sheet: str | None = Non
     if missing:
         has = ", ".join(map(str, frame.columns))
         columns = "column" if len(missing) == 1 else "columns"
-        raise InputError(f"{columns} {', '.join(missing)} missing", where=path, mend=f"it has: {has}")
+        raise InputError(f"{columns} {', '.join(missing)} missing", where=path, hint=f"it has: {has}")
     return frame
 
 
@@ -58,14 +58,14 @@ def _read_text(path: Path) -> pd.DataFrame:
             separator = max(",;\t", key=first.count)
             return pd.read_csv(stream, sep=separator, dtype=str, keep_default_na=False, na_filter=False)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"not a readable gzip ({error})", where=path, mend="download it again") from error
+        raise InputError(f"not a readable gzip ({error})", where=path, hint="download it again") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, mend="save the file as UTF-8") from error
+        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
     except pd.errors.EmptyDataError as error:
-        raise InputError("is empty", where=path, mend="give a file with a header line") from error
+        raise InputError("is empty", where=path, hint="give a file with a header line") from error
     except pd.errors.ParserError as error:
         reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
-        raise InputError(f"not a readable table ({reason})", where=path, mend="check its quotes and commas") from error
+        raise InputError(f"not a readable table ({reason})", where=path, hint="check its quotes and commas") from error
 
 
 def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
@@ -75,10 +75,10 @@ def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
         frame = pd.read_excel(path, sheet_name=0 if sheet is None else sheet, dtype=object, na_filter=False)
     except ImportError as error:
         raise InputError(
-            "Excel needs openpyxl, which is not installed", where=path, mend='pip install "libra-bench[tables]"'
+            "Excel needs openpyxl, which is not installed", where=path, hint='pip install "libra-bench[tables]"'
         ) from error
     except (OSError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
-        raise InputError(f"not a readable Excel file ({error})", where=path, mend="save it as .xlsx or CSV") from error
+        raise InputError(f"not a readable Excel file ({error})", where=path, hint="save it as .xlsx or CSV") from error
     return _as_text(frame)
 
 
@@ -89,10 +89,10 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         return _as_text(pd.read_parquet(path))
     except ImportError as error:
         raise InputError(
-            "Parquet needs pyarrow, which is not installed", where=path, mend='pip install "libra-bench[tables]"'
+            "Parquet needs pyarrow, which is not installed", where=path, hint='pip install "libra-bench[tables]"'
         ) from error
     except (OSError, ValueError) as error:
-        raise InputError("not a readable Parquet file", where=path, mend="write it again") from error
+        raise InputError("not a readable Parquet file", where=path, hint="write it again") from error
 
 
 def _as_text(frame: pd.DataFrame) -> pd.DataFrame:

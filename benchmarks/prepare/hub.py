@@ -63,7 +63,7 @@ def hub_samples(
     if reference is None or "main_image" not in columns:
         wanted = "main_image" if reference else f"{section}_section or {section}"
         raise InputError(
-            f"no column {wanted}", where=repository or hub_set.repository, mend=f"it has: {', '.join(sorted(columns))}"
+            f"no column {wanted}", where=repository or hub_set.repository, hint=f"it has: {', '.join(sorted(columns))}"
         )
     steps.update({"rows": len(rows), f"with {section}": 0})
     for number, row in enumerate(rows):
@@ -95,14 +95,14 @@ def _load(repository: str, configuration: str | None, split: str) -> Any:
         import datasets
     except ImportError as error:
         raise InputError(
-            "hub data sets need `datasets`, which is not installed", mend='pip install "libra-bench[hub-data]"'
+            "hub data sets need `datasets`, which is not installed", hint='pip install "libra-bench[hub-data]"'
         ) from error
     try:
         rows = datasets.load_dataset(repository, name=configuration, split=split)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:  # not found, no access, no such split
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
-            f"cannot be loaded ({first_line})", where=repository, mend="check name, split, network and access"
+            f"cannot be loaded ({first_line})", where=repository, hint="check name, split, network and access"
         ) from error
     for column, feature in rows.features.items():
         if isinstance(feature, datasets.Image):

@@ -18,13 +18,13 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError("no such file", where=path, mend="check the path") from error
+        raise InputError("no such file", where=path, hint="check the path") from error
     except json.JSONDecodeError as error:
         raise InputError(
-            f"not valid JSON ({error.msg})", where=f"{path}:{error.lineno}", mend="download it again"
+            f"not valid JSON ({error.msg})", where=f"{path}:{error.lineno}", hint="download it again"
         ) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, mend="save the file as UTF-8") from error
+        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
 
 
 def read_json_list(path: Path) -> list[dict[str, Any]]:
@@ -35,7 +35,7 @@ def read_json_list(path: Path) -> list[dict[str, Any]]:
     """
     value = read_json(path)
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise InputError("is not a list of objects", where=path, mend="give the file as it was published")
+        raise InputError("is not a list of objects", where=path, hint="give the file as it was published")
     return value
 
 

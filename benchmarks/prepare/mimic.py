@@ -57,7 +57,7 @@ class MimicFolder:
         raise InputError(
             "no reports found (mimic-cxr-reports.zip or files/p10/p10000032/s50414267.txt)",
             where=self.root,
-            mend="give --reports or --sections",
+            hint="give --reports or --sections",
         )
 
     def find(self, patterns: Sequence[str], flag: str) -> Path:
@@ -68,19 +68,19 @@ class MimicFolder:
         """
         found = self.find_any(patterns)
         if found is None:
-            raise InputError(f"no {patterns[0]} found below it", where=self.root, mend=f"give {flag}")
+            raise InputError(f"no {patterns[0]} found below it", where=self.root, hint=f"give {flag}")
         return found
 
     def find_any(self, patterns: Sequence[str]) -> Path | None:
         """As `find`, but None where there is none."""
         if not self.root.is_dir():
-            raise InputError("no such folder", where=self.root, mend="give the folder MIMIC-CXR was downloaded to")
+            raise InputError("no such folder", where=self.root, hint="give the folder MIMIC-CXR was downloaded to")
         files = [Path(parent) / name for parent, names in self._walk() for name in sorted(names)]
         for pattern in patterns:
             matches = [path for path in files if fnmatch("/" + path.relative_to(self.root).as_posix(), "*/" + pattern)]
             if len(matches) > 1:
                 shown = ", ".join(str(path) for path in matches[:3])
-                raise InputError(f"{len(matches)} files match {pattern} ({shown})", where=self.root, mend="name one")
+                raise InputError(f"{len(matches)} files match {pattern} ({shown})", where=self.root, hint="name one")
             if matches:
                 return matches[0]
         return None
@@ -142,7 +142,7 @@ def read_images(folder: MimicFolder, *, rule: Rule = "published") -> MimicImages
     splits = read_frame(splits_file, ["dicom_id", "split"])
     strange = sorted(set(splits["split"]) - set(SPLITS))
     if strange:
-        raise InputError(f"unknown split {strange[0]!r}", where=splits_file, mend=f"expected {', '.join(SPLITS)}")
+        raise InputError(f"unknown split {strange[0]!r}", where=splits_file, hint=f"expected {', '.join(SPLITS)}")
     split_of = dict(zip(splits["dicom_id"], splits["split"], strict=True))
     table = table.assign(split=[split_of.get(dicom, "") for dicom in table["dicom_id"]])
     without = table.loc[table["split"] == "", "dicom_id"]
@@ -150,7 +150,7 @@ def read_images(folder: MimicFolder, *, rule: Rule = "published") -> MimicImages
         raise InputError(
             f"{len(without)} of {len(table)} images of {metadata_file.name} have no split ({some(without)})",
             where=splits_file,
-            mend="give the split file of the same release",
+            hint="give the split file of the same release",
         )
     images = MimicImages(table, priors)
     surplus = len(split_of) - len(table)

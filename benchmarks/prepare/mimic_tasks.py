@@ -68,7 +68,7 @@ def build_mimic(
         InputError: a file is missing or unusable, or nothing is left.
     """
     if not is_training(out) and task == ALIGNMENT:
-        raise InputError("alignment data are for training", where=out, mend="end the output in .json")
+        raise InputError("alignment data are for training", where=out, hint="end the output in .json")
     mixed = choice.tasks if task == ALIGNMENT else (task,)
     for name in mixed:
         one_of("task", name, TASKS)

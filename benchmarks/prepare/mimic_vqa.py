@@ -45,10 +45,10 @@ def vqa_samples(source: Path, split: Split, views: Mapping[str, str], *, steps: 
         where = f"{source}: item {number + 1}"
         missing = [key for key in _VQA_NEEDS if key not in row]
         if missing:
-            raise InputError(f"{missing[0]} is missing", where=where, mend="give a file of MIMIC-Ext-MIMIC-CXR-VQA")
+            raise InputError(f"{missing[0]} is missing", where=where, hint="give a file of MIMIC-Ext-MIMIC-CXR-VQA")
         labels = row["answer"]
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-            raise InputError("answer is not a list of texts", where=where, mend="give the file as it was published")
+            raise InputError("answer is not a list of texts", where=where, hint="give the file as it was published")
         image = as_text(row["image_path"]).lstrip("/")
         dicom = as_text(row.get("image_id", "")) or Path(image).stem
         sample: Built = {
@@ -90,7 +90,7 @@ def diff_vqa_samples(source: Path, split: Split, metadata: pd.DataFrame, *, step
     steps["questions in the file"] = len(questions)
     unknown = sorted(set(questions["split"]) - set(_DIFF_SPLIT.values()))
     if unknown:
-        raise InputError(f"unknown split {unknown[0]!r}", where=source, mend="give the file as it was published")
+        raise InputError(f"unknown split {unknown[0]!r}", where=source, hint="give the file as it was published")
     steps["questions of the split"] = int((questions["split"] == _DIFF_SPLIT[split]).sum())
     steps["with an answer"] = steps["whose images are known"] = 0
     image_of = _study_images(source, metadata)

@@ -77,7 +77,7 @@ def slake_samples(source: Path, *, language: str, chest_only: bool, steps: dict[
 def _need(row: Mapping[str, Any], keys: tuple[str, ...], where: str, name: str) -> None:
     missing = [key for key in keys if key not in row]
     if missing:
-        raise InputError(f"{missing[0]} is missing", where=where, mend=f"give a file of {name} as it was published")
+        raise InputError(f"{missing[0]} is missing", where=where, hint=f"give a file of {name} as it was published")
 
 
 def _fields(row: Mapping[str, Any], keys: tuple[str, ...]) -> Built:

@@ -25,9 +25,9 @@ def refuse_overwriting(path: Path, force: bool) -> None:
         InputError: it is, and `force` is not set; or it is a folder.
     """
     if path.is_dir():
-        raise InputError("is a folder", where=path, mend="name a file")
+        raise InputError("is a folder", where=path, hint="name a file")
     if path.exists() and not force:
-        raise InputError("exists already", where=path, mend="pass --force to replace it")
+        raise InputError("exists already", where=path, hint="pass --force to replace it")
 
 
 NO_LABELS = "none"
@@ -56,7 +56,7 @@ def is_training(out: Path) -> bool:
         InputError: it ends in neither.
     """
     if out.suffix not in (".json", ".jsonl"):
-        raise InputError("cannot tell the format", where=out, mend="end it in .jsonl (evaluation) or .json (training)")
+        raise InputError("cannot tell the format", where=out, hint="end it in .jsonl (evaluation) or .json (training)")
     return out.suffix == ".json"
 
 
@@ -85,7 +85,7 @@ def training_record(sample: Mapping[str, Any]) -> Built:
     """
     if not sample.get("reference"):
         raise InputError(
-            "training data need a reference", where=f"sample {sample['question_id']}", mend="drop it or fill it in"
+            "training data need a reference", where=f"sample {sample['question_id']}", hint="drop it or fill it in"
         )
     kept = {key: sample[key] for key in sample if key not in ("question_id", "image", "text", "reference", "labels")}
     conversation = [

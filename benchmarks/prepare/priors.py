@@ -57,12 +57,12 @@ def add_priors(
     missing = [column for column in dict.fromkeys(needs) if column not in frame.columns]
     if missing:
         has = ", ".join(map(str, frame.columns))
-        raise InputError(f"columns missing: {', '.join(missing)}", where=where, mend=f"it has: {has}")
+        raise InputError(f"columns missing: {', '.join(missing)}", where=where, hint=f"it has: {has}")
     for column in ("subject_id", "StudyDate"):
         empty = np.flatnonzero((frame[column] == "").to_numpy())
         if len(empty):
             raise InputError(
-                f"{len(empty)} rows have no {column}, first row {empty[0] + 1}", where=where, mend="fill or drop them"
+                f"{len(empty)} rows have no {column}, first row {empty[0] + 1}", where=where, hint="fill or drop them"
             )
     frame = frame.drop(columns="prior_image", errors="ignore")
     if "image" not in frame.columns:

@@ -54,7 +54,7 @@ def find_reports(source: Path) -> dict[str, str]:
     elif source.is_file():
         paths = _zip_names(source)
     else:
-        raise InputError("no such file or folder", where=source, mend="give the folder of reports or the zip")
+        raise InputError("no such file or folder", where=source, hint="give the folder of reports or the zip")
     found: dict[str, str] = {}
     for path in sorted(paths, key=lambda name: PurePosixPath(name).parts):
         name = PurePosixPath(path).name
@@ -64,12 +64,12 @@ def find_reports(source: Path) -> dict[str, str]:
                 raise InputError(
                     f"study {study} stands there twice: {found[study]} and {path}",
                     where=source,
-                    mend="remove one of them or give the folder of one",
+                    hint="remove one of them or give the folder of one",
                 )
             found[study] = path
     if not found:
         raise InputError(
-            "no reports here", where=source, mend="give the folder (or zip) that holds p10/p10000032/s50414267.txt"
+            "no reports here", where=source, hint="give the folder (or zip) that holds p10/p10000032/s50414267.txt"
         )
     return found
 
@@ -86,7 +86,7 @@ def _zip_names(source: Path) -> list[str]:
         with zipfile.ZipFile(source) as archive:
             return archive.namelist()
     except (zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"not a readable zip ({error})", where=source, mend="download it again") from error
+        raise InputError(f"not a readable zip ({error})", where=source, hint="download it again") from error
 
 
 def decode_report(data: bytes) -> tuple[str, bool]:
@@ -147,7 +147,7 @@ def _cut_all(source: Path, jobs: list[tuple[str, str]], workers: int) -> Iterato
                 yield from cut
     except BrokenProcessPool as error:
         raise LibraBenchError(
-            "a worker process ended early", where=source, mend="try again with --workers 1"
+            "a worker process ended early", where=source, hint="try again with --workers 1"
         ) from error
 
 

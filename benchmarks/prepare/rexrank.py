@@ -19,7 +19,7 @@ from benchmarks.schema import Answer, Sample
 RexrankSection: TypeAlias = Literal["findings", "impression", "report"]
 SECTIONS: tuple[RexrankSection, ...] = ("findings", "impression", "report")
 _KEPT = ("image_path", "frontal_lateral", "context", "subject_id", "split")
-_MEND = "give a file of ReXrank as it was published"
+_HINT = "give a file of ReXrank as it was published"
 
 
 def read_rexrank(source: Path) -> dict[str, dict[str, Any]]:
@@ -30,10 +30,10 @@ def read_rexrank(source: Path) -> dict[str, dict[str, Any]]:
     """
     studies = read_json(source)
     if not isinstance(studies, dict) or not studies:
-        raise InputError("is not an object with a study each", where=source, mend=_MEND)
+        raise InputError("is not an object with a study each", where=source, hint=_HINT)
     for study, entry in studies.items():
         if not isinstance(entry, dict) or not entry.get("image_path"):
-            raise InputError("image_path is missing", where=f"{source}: study {study}", mend=_MEND)
+            raise InputError("image_path is missing", where=f"{source}: study {study}", hint=_HINT)
     return studies
 
 
@@ -77,7 +77,7 @@ def rexrank_answers(source: Path) -> Iterator[Built]:
     """
     for study, entry in read_rexrank(source).items():
         if not isinstance(entry.get("model_prediction"), str):
-            raise InputError("model_prediction is missing", where=f"{source}: study {study}", mend=_MEND)
+            raise InputError("model_prediction is missing", where=f"{source}: study {study}", hint=_HINT)
         yield {
             "question_id": study,
             "prompt": "",

@@ -60,7 +60,7 @@ def spreadsheet_samples(
     used = [column for column in (*single, *columns.context.values(), *columns.keep) if column]
     hidden = [column for column in columns.keep if column in HIDDEN_KEYS or column in ("question_id", "image", "text")]
     if hidden:
-        raise InputError(f"column {hidden[0]} has a meaning of its own", where="--keep", mend="rename it")
+        raise InputError(f"column {hidden[0]} has a meaning of its own", where="--keep", hint="rename it")
     frame = read_frame(source, list(dict.fromkeys(used)), sheet=sheet)
     steps.update({"rows": len(frame), "with an image": 0})
     places: dict[str, int] = {}
@@ -72,10 +72,10 @@ def spreadsheet_samples(
         identity = cells[columns.identity] if columns.identity else str(number)
         where = f"{source}: row {number}"
         if not identity:
-            raise InputError(f"{columns.identity} is empty", where=where, mend="give every row an id")
+            raise InputError(f"{columns.identity} is empty", where=where, hint="give every row an id")
         first = places.setdefault(identity, number)
         if first != number:
-            raise InputError(f"id {identity!r} stands in row {first} already", where=where, mend="make ids unique")
+            raise InputError(f"id {identity!r} stands in row {first} already", where=where, hint="make ids unique")
         context = {label: cells[column] for label, column in columns.context.items()}
         image = _below(cells[columns.image], image_root, where)
         prior = _below(cells[columns.prior], image_root, where) if columns.prior else ""
@@ -101,7 +101,7 @@ def _below(image: str, root: Path, where: str) -> str:
     for folder in (root.absolute(), root.resolve()):
         if Path(image).is_relative_to(folder):
             return Path(image).relative_to(folder).as_posix()
-    raise InputError(f"image {image} lies outside {root}", where=where, mend="give --image-root")
+    raise InputError(f"image {image} lies outside {root}", where=where, hint="give --image-root")
 
 
 def _labels(cell: str, where: str) -> list[str]:
@@ -110,5 +110,5 @@ def _labels(cell: str, where: str) -> list[str]:
     try:
         labels = json.loads(cell)
     except json.JSONDecodeError as error:
-        raise InputError("labels are not a JSON list", where=where, mend='write ["a", "b"] or a; b') from error
+        raise InputError("labels are not a JSON list", where=where, hint='write ["a", "b"] or a; b') from error
     return [str(label) for label in labels]

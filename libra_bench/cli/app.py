@@ -57,6 +57,7 @@ def main() -> None:
     """Run the command line; the exit status is 0 done, 1 failed, 2 wrong usage or input, 3 done with failed samples."""
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    output.show_warnings_as_lines()
     try:
         app(arguments)
     except LibraBenchError as error:

@@ -154,9 +154,9 @@ def phantoms(
     from benchmarks.phantoms import write_phantoms
 
     if out.exists() and not out.is_dir():
-        raise InputError("is a file", where=out, mend="name a folder")
+        raise InputError("is a file", where=out, hint="name a folder")
     if out.is_dir() and any(out.iterdir()) and not force:
-        raise InputError("is not empty", where=out, mend="pass --force to write into it")
+        raise InputError("is not empty", where=out, hint="pass --force to write into it")
     counts = write_phantoms(out, patients=patients, seed=seed, image_size=image_size)
     table = Table("what", "number")
     for name, number in counts.items():

@@ -41,8 +41,8 @@ def _machine() -> Iterator[Finding]:
             card = torch.cuda.get_device_properties(index)
             yield Finding(f"accelerator {index}", "ok", f"{card.name}, {card.total_memory / GIBIBYTE:.0f} GiB")
     else:
-        remedy = "small models run on the CPU; a 7B model needs a GPU with 24 GiB or more"
-        yield Finding("accelerator", "absent", "no CUDA device", remedy)
+        hint = "small models run on the CPU; a 7B model needs a GPU with 24 GiB or more"
+        yield Finding("accelerator", "absent", "no CUDA device", hint)
     offline = os.environ.get("HF_HUB_OFFLINE", "") not in {"", "0"}
     yield Finding("model hub", "ok", "offline (HF_HUB_OFFLINE)" if offline else "used when a hub id is given")
 
@@ -80,4 +80,4 @@ def _metrics() -> Iterator[Finding]:
         if missing is None:
             yield Finding(f"metric {name}", "ok", metric.signature)
         else:
-            yield Finding(f"metric {name}", "absent", missing.reason, missing.remedy)
+            yield Finding(f"metric {name}", "absent", missing.reason, missing.hint)

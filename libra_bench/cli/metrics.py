@@ -42,19 +42,18 @@ def install(
     as_json: o.Json = False,
 ) -> None:
     """Make the side environment that `score --verify` recomputes metrics in: old pins, one venv, about 2 GB."""
-    from libra_bench.metrics.official.environment import install as install_official
-    from libra_bench.metrics.official.environment import pins
+    from libra_bench.metrics.official import OFFICIAL
 
-    python = install_official(folder, wheels=wheels)
+    python, pins = OFFICIAL.install(folder, wheels=wheels), OFFICIAL.pins()
     output.result(
-        {"installed": what, "python": str(python), "packages": pins()},
-        f"installed: {python} ({', '.join(pins())})",
+        {"installed": what, "python": str(python), "packages": pins},
+        f"installed: {python} ({', '.join(pins)})",
         as_json=as_json,
     )
 
 
 def _describe(metric: dict[str, Any]) -> str:
-    """A metric in a few lines; escaped, since signatures and remedies hold brackets."""
+    """A metric in a few lines; escaped, since signatures and hints hold brackets."""
     from rich.markup import escape
 
     first = metric["keys"][0]

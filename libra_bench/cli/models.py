@@ -118,7 +118,7 @@ def merge(
     from model_adapters.precision import dtype_name, torch_dtype
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ModelError("is not empty", where=out, mend="name a new folder")
+        raise ModelError("is not empty", where=out, hint="name a new folder")
     folder = find_checkpoint(base)
     name = dtype_name(ModelSpec(str(lora), "libra", device="cpu", dtype=dtype or default_dtype(folder)))
     output.message(f"merging {lora} into {folder} as {name}")

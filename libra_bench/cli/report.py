@@ -39,7 +39,7 @@ def report(
     from reports.page import write_report
 
     if no_images and link_images:
-        raise InputError("--no-images and --link-images contradict each other", mend="give one of them")
+        raise InputError("--no-images and --link-images contradict each other", hint="give one of them")
     console = output.console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
 
@@ -160,7 +160,7 @@ def _scored(folders: list[Path]) -> list[LoadedRun]:
         raise InputError(
             f"none of the {len(found)} runs has scores",
             where=", ".join(map(str, folders)),
-            mend=f"score them first: libra-bench score {found[0].folder}",
+            hint=f"score them first: libra-bench score {found[0].folder}",
         )
     for run in found:
         if not run.is_scored:

@@ -52,7 +52,7 @@ def score(
         files = [*predictions, *([run] if run else []), *(more_predictions or [])]
         if model_name and len(model_name) != len(files):
             raise InputError(
-                f"{len(model_name)} names for {len(files)} files", where="--model-name", mend="give one a file"
+                f"{len(model_name)} names for {len(files)} files", where="--model-name", hint="give one a file"
             )
         names = model_name or [path.stem for path in files]
         chosen = choose_metrics(metrics, dialect=dialect)

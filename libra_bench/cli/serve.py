@@ -50,7 +50,7 @@ def serve(
         from libra_bench.serving.app import LOOPBACK, create_app
         from libra_bench.serving.trial import Trial
     except ImportError as error:
-        raise InputError(f"serve needs {error.name}", mend="pip install 'libra-bench[serve]'") from error
+        raise InputError(f"serve needs {error.name}", hint="pip install 'libra-bench[serve]'") from error
 
     def trial_of(name: str, base: str | None) -> Trial:
         given = {"adapter": adapter, "model-base": base, "conv-mode": conv_mode, "device": device, "dtype": dtype}
@@ -107,7 +107,7 @@ def _model_of(record: Mapping[str, Any]) -> str:
 
     model = record.get("model") or {}
     if model.get("adapter") == "replay" or not model.get("name"):
-        raise InputError("the run's answers came from a file", mend="name a model with --model")
+        raise InputError("the run's answers came from a file", hint="name a model with --model")
     return str(model["name"])
 
 
@@ -122,7 +122,7 @@ def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError as error:
-        raise InputError(f"{host!r} is not an address", where="--host", mend="give one such as 127.0.0.1") from error
+        raise InputError(f"{host!r} is not an address", where="--host", hint="give one such as 127.0.0.1") from error
 
 
 def _listen(app: Any, host: str, port: int) -> None:
@@ -140,7 +140,7 @@ def _listen(app: Any, host: str, port: int) -> None:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise InputError(
-            f"cannot listen on {host}:{port} ({error.strerror})", where="--port", mend="give another, or 0 for any"
+            f"cannot listen on {host}:{port} ({error.strerror})", where="--port", hint="give another, or 0 for any"
         ) from error
     address = f"[{host}]" if ":" in host else host
     typer.echo(f"http://{address}:{listener.getsockname()[1]}/")

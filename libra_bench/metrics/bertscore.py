@@ -118,7 +118,7 @@ class BertScore:
     ) -> MetricResult:
         """Score predictions against references; see `Metric.score`."""
         if self.layers is None:
-            raise MetricUnavailableError(f"how many layers of {self.model} to use is not known", mend="pass num_layers")
+            raise MetricUnavailableError(f"how many layers of {self.model} to use is not known", hint="pass num_layers")
         said = [normalize(prediction, self.norm) for prediction in predictions]
         true = [[normalize(reference, self.norm) for reference in group] for group in references]
         pairs = [
@@ -170,7 +170,7 @@ class BertScore:
             return float(np.float32(rows[self.layers or 0]["F"]))
         except (IndexError, KeyError, ValueError) as error:
             raise InputError(
-                f"no F for layer {self.layers}", where=file, mend="the table needs the columns LAYER,P,R,F"
+                f"no F for layer {self.layers}", where=file, hint="the table needs the columns LAYER,P,R,F"
             ) from error
 
 

@@ -40,7 +40,7 @@ def choose_metrics(
     """
     asked = None if names in (None, "all") else split_names(str(names))
     if asked == []:
-        raise InputError("names no metric", where="--metrics", mend="see `libra-bench metrics`")
+        raise InputError("names no metric", where="--metrics", hint="see `libra-bench metrics`")
     candidates = asked or list(metric_targets() if names == "all" else default)
     if dialect is not None:
         candidates = in_dialect(dialect, asked)
@@ -53,9 +53,9 @@ def choose_metrics(
         if missing is None:
             available[name] = metric
         elif asked:
-            raise MetricUnavailableError(f"{metric.id}: {missing.reason}", mend=missing.remedy)
+            raise MetricUnavailableError(f"{metric.id}: {missing.reason}", hint=missing.hint)
         else:
-            unavailable.append({"metric": metric.id, "reason": missing.reason, "remedy": missing.remedy})
+            unavailable.append({"metric": metric.id, "reason": missing.reason, "remedy": missing.hint})
     return ChosenMetrics(available, unavailable)
 
 
@@ -67,5 +67,5 @@ def _refuse_shared_columns(metrics: Mapping[str, Metric]) -> None:
                 raise InputError(
                     f"{other} and {name} both fill the column {key.name}",
                     where="--metrics",
-                    mend="score them one by one",
+                    hint="score them one by one",
                 )

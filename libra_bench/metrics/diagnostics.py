@@ -22,7 +22,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from libra_bench.metrics.metric import Key, MetricResult, Missing, References, signature_of
-from libra_bench.metrics.statements.lexicon import FINDINGS
+from libra_bench.metrics.statements.v1.lexicon import FINDINGS
 
 _SENTENCE = re.compile(r"[^.!?\n]+")
 _END = re.compile(r"[.!?:;][\"')\]]*\s*$")

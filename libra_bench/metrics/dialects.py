@@ -103,7 +103,7 @@ def _named(dialect: str, text: str) -> str:
         raise InputError(
             f"the {dialect} dialect has no {name}{reason}",
             where="--dialect",
-            mend=f"it has {', '.join(chosen.parameters)}; score {name} without --dialect",
+            hint=f"it has {', '.join(chosen.parameters)}; score {name} without --dialect",
         )
     given = split_names(rest.removesuffix("]"))
     own = {item.partition("=")[0].strip() for item in given}

@@ -32,5 +32,5 @@ def _describe(name: str, metric: Metric) -> dict[str, Any]:
         "needs": metric.needs,
         "available": missing is None,
         "reason": missing.reason if missing else None,
-        "remedy": missing.remedy if missing else None,
+        "remedy": missing.hint if missing else None,
     }

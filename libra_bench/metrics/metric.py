@@ -105,7 +105,7 @@ class Missing:
     """Why a metric cannot run here."""
 
     reason: str
-    remedy: str
+    hint: str
     """What to install or pass."""
 
 

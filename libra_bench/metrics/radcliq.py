@@ -116,8 +116,8 @@ class _RadCliQ:
         parts: Sequence[Metric] = self._parts()
         for part, name in zip(parts, parameters, strict=True):
             if absent := part.missing():
-                remedy = absent.remedy.replace("model=", f"{name}=").replace(" backbone=", f" {name}_backbone=")
-                return Missing(absent.reason, remedy)
+                hint = absent.hint.replace("model=", f"{name}=").replace(" backbone=", f" {name}_backbone=")
+                return Missing(absent.reason, hint)
         return None
 
     def score(

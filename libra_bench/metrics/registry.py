@@ -58,7 +58,7 @@ def split_names(text: str) -> list[str]:
             names.append(text[start:index])
             start = index + 1
     if depth != 0:
-        raise InputError(f"brackets don't match in {text!r}", where="--metrics", mend="write name[parameter=value,...]")
+        raise InputError(f"brackets don't match in {text!r}", where="--metrics", hint="write name[parameter=value,...]")
     return [name.strip() for name in [*names, text[start:]] if name.strip()]
 
 
@@ -90,7 +90,7 @@ def _parameters(metric_class: Any, text: str) -> dict[str, Any]:
         if name not in known:
             raise UnknownNameError(f"parameter of {metric_class.id}", name, known)
         if not equals:
-            raise InputError(f"{metric_class.id}: parameter {name!r} has no value", mend=f"write {name}=VALUE")
+            raise InputError(f"{metric_class.id}: parameter {name!r} has no value", hint=f"write {name}=VALUE")
         values[name] = _value(metric_class.id, name, raw.strip(), known[name])
     return values
 

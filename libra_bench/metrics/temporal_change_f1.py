@@ -1,7 +1,7 @@
 """F1 over statements of change: (finding, side, direction), found by rules in both texts.
 
 `temporal_f1` compares sets of words, so "effusion has increased, edema has decreased" equals its reverse, and "has not
-decreased" equals "has decreased". This metric reads what changed, where, and in which direction (`change_statements/`):
+decreased" equals "has decreased". This metric reads what changed, where, and in which direction (`statements/`):
 each of those pairs scores 0.
 
 The corpus value is micro F1: matched, predicted and expected statements are summed over the suite. Most studies
@@ -33,8 +33,8 @@ from libra_bench.metrics.metric import (
     corpus_values,
     signature_of,
 )
-from libra_bench.metrics.statements.lexicon import DIRECTIONS
-from libra_bench.metrics.statements.parser import ChangeStatement, has_comparison, statements
+from libra_bench.metrics.statements.v1.lexicon import DIRECTIONS
+from libra_bench.metrics.statements.v1.parser import ChangeStatement, has_comparison, statements
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,10 +120,10 @@ def temporal_f1_score(
         raise InputError(
             f"{len(predictions)} predictions, but {len(references)} references",
             where="temporal_f1_score",
-            mend="give one reference, or one list of alternatives, a prediction",
+            hint="give one reference, or one list of alternatives, a prediction",
         )
     if not predictions:
-        raise InputError("no texts to score", where="temporal_f1_score", mend="give at least one prediction")
+        raise InputError("no texts to score", where="temporal_f1_score", hint="give at least one prediction")
     of_predictions = [set(entities(text)) for text in predictions]
     of_references = [
         set().union(*map(entities, [several] if isinstance(several, str) else several)) for several in references

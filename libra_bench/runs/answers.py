@@ -37,7 +37,7 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RunConflictError(
-                "another run is writing this folder", where=folder, mend="wait for it, or give another --out"
+                "another run is writing this folder", where=folder, hint="wait for it, or give another --out"
             ) from error
         yield
 
@@ -95,7 +95,7 @@ class AnswerLog:
             raise StorageError(
                 f"cannot write an answer ({error.strerror})",
                 where=self.path,
-                mend="free some space and give the same command again: all earlier answers are kept",
+                hint="free some space and give the same command again: all earlier answers are kept",
             ) from error
 
     def sync(self) -> None:
@@ -131,7 +131,7 @@ class AnswerLog:
             raise InputError(
                 f"{len(missing)} questions without an answer, {len(unknown)} answers without a question",
                 where=self.folder,
-                mend="give the same command again",
+                hint="give the same command again",
             )
         complete = [answers[key] for key in order]
         self._replace(complete)
@@ -160,7 +160,7 @@ def read_answer_lines(path: Path) -> Iterator[Answer]:
                 yield Answer(**json.loads(line))
             except (TypeError, ValueError) as error:
                 raise InputError(
-                    "this line is not an answer", where=f"{path}:{number}", mend="remove the line and run again"
+                    "this line is not an answer", where=f"{path}:{number}", hint="remove the line and run again"
                 ) from error
 
 

@@ -31,10 +31,10 @@ def describe_study(images: str | Path | Sequence[str | Path], prompt: str, model
     """One study's answer, with its metadata; see `describe`."""
     paths = [images] if isinstance(images, str | Path) else list(images)
     if len(paths) > 2:
-        raise ImageError(f"{len(paths)} images, at most two are possible", mend="give the current and the prior image")
+        raise ImageError(f"{len(paths)} images, at most two are possible", hint="give the current and the prior image")
     for path in paths:
         if not Path(path).is_file():
-            raise ImageError("no such image", where=path, mend="check the path")
+            raise ImageError("no such image", where=path, hint="check the path")
     if not prompt.strip():
         raise InputError("the prompt is empty", where="--prompt")
     spec, _, decoding, _ = model_and_decoding(model, options)

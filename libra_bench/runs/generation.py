@@ -39,7 +39,7 @@ def ask(suite: Suite, samples: Iterable[Sample], *, on_error: OnError, follow_li
                 raise ImageError(
                     error.what,
                     where=f"question {sample.question_id!r}: {error.where}",
-                    mend=f"{error.mend}; or go on without it: --on-error record",
+                    hint=f"{error.hint}; or go on without it: --on-error record",
                 ) from error
             asked.failures.append(failed_answer(Question(sample.question_id, sample.text, ()), error))
     return asked
@@ -90,14 +90,14 @@ def generate(
         if answer.failed and on_error == "stop":
             raise GenerationError(
                 f"question {answer.question_id!r} failed: {answer.metadata.get('error')}",
-                mend="mend it and give the same command again (answers so far are kept), or add --on-error record",
+                hint="hint it and give the same command again (answers so far are kept), or add --on-error record",
             )
         log.append(stamp.on(answer))
         on_answer()
     if expected:
         raise GenerationError(
             f"the model left {len(expected)} questions without an answer, the first {min(map(str, expected))!r}",
-            mend="its adapter must yield one answer a question",
+            hint="its adapter must yield one answer a question",
         )
 
 

@@ -25,7 +25,7 @@ QUESTION = Question(
 
 @dataclass(slots=True)
 class Check:
-    """What was found; `error` says in words what is wrong, and how to mend it."""
+    """What was found; `error` says in words what is wrong, and what to do about it."""
 
     model: str
     adapter: str | None = None

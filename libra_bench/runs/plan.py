@@ -102,7 +102,7 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
     """Resolve names, settings and metrics; refuse what cannot work before anything slow begins.
 
     Raises:
-        InputError: any of its kinds; one line says what and the mend.
+        InputError: any of its kinds; one line says what and the hint.
     """
     loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
     spec, protocol, decoding, overrides = model_and_decoding(model, options, train_file=loaded_suite.card.train_file)
@@ -144,7 +144,7 @@ def _refuse_training_on_the_suite(spec: ModelSpec, suite: Suite) -> None:
         raise InputError(
             "is the suite itself: a baseline must not see the evaluated references",
             where=f"--train {train}",
-            mend="give a training file",
+            hint="give a training file",
         )
 
 

@@ -92,7 +92,7 @@ class Team:
         if first != value:
             raise RunConflictError(
                 f"process {self.rank} has another {what} ({value}) than process 0 ({first})",
-                mend="give every host the same suite, checkpoint and settings",
+                hint="give every host the same suite, checkpoint and settings",
             )
 
     def share(self, name: str, value: Any = None) -> Any:

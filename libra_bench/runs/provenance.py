@@ -66,7 +66,7 @@ def refuse_other_run(folder: Path, facts: Mapping[str, Any]) -> None:
     record = folder / "run.json"
     if not record.exists():
         if any(folder.glob("answers*.jsonl")):
-            raise InputError("holds answers, but no run.json", where=folder, mend="give another --out")
+            raise InputError("holds answers, but no run.json", where=folder, hint="give another --out")
         return
     there = read_record(folder).get("deciding", {})
     differences = list(_differences(there, facts))
@@ -74,7 +74,7 @@ def refuse_other_run(folder: Path, facts: Mapping[str, Any]) -> None:
         raise RunConflictError(
             "this folder belongs to another run: " + ", ".join(differences[:4]),
             where=folder,
-            mend="give another --out, or the settings of that run",
+            hint="give another --out, or the settings of that run",
         )
 
 
@@ -88,11 +88,11 @@ def read_record(folder: Path) -> dict[str, Any]:
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError("not a run folder: no run.json", where=folder, mend="give the folder of a run") from error
+        raise InputError("not a run folder: no run.json", where=folder, hint="give the folder of a run") from error
     except (ValueError, UnicodeDecodeError) as error:
-        raise InputError("cannot be read as JSON", where=path, mend="give another --out") from error
+        raise InputError("cannot be read as JSON", where=path, hint="give another --out") from error
     if record.get("schema_version", 0) > SCHEMA_VERSION:
-        raise InputError("written by a newer libra-bench", where=path, mend="update libra-bench")
+        raise InputError("written by a newer libra-bench", where=path, hint="update libra-bench")
     return record
 
 

@@ -154,7 +154,7 @@ def rescore(
     chosen = choose_metrics(metrics, suite.card.metrics or PUBLISHED_METRICS, dialect=dialect)
     answers_file = folder / "answers.jsonl"
     if not answers_file.exists():
-        raise InputError("holds no answers.jsonl", where=folder, mend="run or generate first")
+        raise InputError("holds no answers.jsonl", where=folder, hint="run or generate first")
     scored = score_run(folder, chosen, suite, list(read_answer_lines(answers_file)), by)
     return scored, record
 
@@ -174,7 +174,7 @@ def suite_of(record: Mapping[str, Any], folder: Path) -> Suite:
         limit=stored["limit"],
     )
     if provenance.questions_sha256(suite.samples) != record["deciding"]["suite"]["questions_sha256"]:
-        raise SuiteError("asks other questions than when this run was made", where=stored["file"], mend=f"see {folder}")
+        raise SuiteError("asks other questions than when this run was made", where=stored["file"], hint=f"see {folder}")
     return suite
 
 

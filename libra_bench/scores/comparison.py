@@ -67,7 +67,7 @@ def compare_runs(
             metric in common.
     """
     if len(folders) < 2:
-        raise InputError("compare needs two runs or more", mend="give two run folders")
+        raise InputError("compare needs two runs or more", hint="give two run folders")
     runs = [load_statistics(folder / FILE_NAME) for folder in folders]
     for folder, run in zip(folders[1:], runs[1:], strict=True):
         _same_studies(folders[0], runs[0], folder, run)
@@ -76,7 +76,7 @@ def compare_runs(
         raise InputError(
             "the runs have no metric in common that can be compared"
             + (f" ({'; '.join(not_compared)})" if not_compared else ""),
-            mend="score them again with the same metrics",
+            hint="score them again with the same metrics",
         )
     clusters = runs[0].clusters if clustered else None
     names = run_names(folders)
@@ -125,7 +125,7 @@ def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: Sto
         raise InputError(
             f"the runs are over different studies: {'; '.join(only)}",
             where=where,
-            mend="compare runs of the same suite",
+            hint="compare runs of the same suite",
         )
     order = {name: index for index, name in enumerate(theirs.ids)}
     other = [name for name, digest in zip(ours.ids, ours.digests, strict=True) if theirs.digests[order[name]] != digest]
@@ -133,7 +133,7 @@ def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: Sto
         raise InputError(
             f"the same {len(ours.ids)} ids, but other references for {len(other)} of them ({_shown(other)})",
             where=where,
-            mend="score both against the same references",
+            hint="score both against the same references",
         )
 
 

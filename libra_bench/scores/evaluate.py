@@ -50,7 +50,7 @@ def evaluate_report(
     for name in ("bleu", "meteor", "rouge_l", _bertscore_name(bertscore), "temporal_f1"):
         metric = make_metric(name)
         if missing := metric.missing():
-            warnings.warn(f"no {metric.id}: {missing.reason}; {missing.remedy}", stacklevel=2)
+            warnings.warn(f"no {metric.id}: {missing.reason}; {missing.hint}", stacklevel=2)
         else:
             values |= metric.score(prediction_texts, reference_texts).values
     return {key: round(values[key], 2) for key in RESULT_KEYS if key in values}
@@ -68,10 +68,10 @@ def _rows(path: Path, *, alternatives: bool) -> list[tuple[QuestionId, list[str]
     for number, record in read_jsonl(path):
         where = f"{path}:{number}"
         if "question_id" not in record:
-            raise InputError("no question_id", where=where, mend="give each line the id of its study")
+            raise InputError("no question_id", where=where, hint="give each line the id of its study")
         rows.append((record["question_id"], _texts(record, where, alternatives=alternatives)))
     if not rows:
-        raise InputError("the file is empty", where=path, mend="give at least one line")
+        raise InputError("the file is empty", where=path, hint="give at least one line")
     return rows
 
 
@@ -79,13 +79,13 @@ def _texts(record: Mapping[str, Any], where: str, *, alternatives: bool) -> list
     key = next((key for key in TEXT_KEYS if key in record), None)
     if key is None:
         raise InputError(
-            f"question_id {record['question_id']!r} has no text", where=where, mend=f"put it under {_or(TEXT_KEYS)}"
+            f"question_id {record['question_id']!r} has no text", where=where, hint=f"put it under {_or(TEXT_KEYS)}"
         )
     value = record[key]
     texts = value if alternatives and isinstance(value, list) and value else [value]
     if not all(isinstance(text, str) for text in texts):
         kinds = "a text or a list of texts" if alternatives else "a text"
-        raise InputError(f"{key} is not {kinds}", where=where, mend='an empty text is ""')
+        raise InputError(f"{key} is not {kinds}", where=where, hint='an empty text is ""')
     return list(texts)
 
 
@@ -108,7 +108,7 @@ def _check_ids(
         )
         faults = [f"the order differs from entry {line} on: {first!r}, where {references} has {second!r}"]
     raise InputError(
-        " and ".join(faults), where=predictions, mend="predictions and references must have the same ids, in one order"
+        " and ".join(faults), where=predictions, hint="predictions and references must have the same ids, in one order"
     )
 
 

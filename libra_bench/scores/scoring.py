@@ -128,7 +128,7 @@ def _references(samples: Sequence[Sample], suite: str) -> list[list[str]]:
         raise SuiteError(
             f"{len(bare)} of {len(samples)} samples have no reference ({shown})",
             where=suite,
-            mend="scoring needs one under reference, findings, impression or answer, or labels",
+            hint="scoring needs one under reference, findings, impression or answer, or labels",
         )
     return [list(sample.references) or [", ".join(sample.labels or ())] for sample in samples]
 
@@ -273,7 +273,7 @@ def score(
         model = "texts"
         answers = [Answer(sample.question_id, "", text) for sample, text in zip(samples, predictions, strict=True)]
     else:
-        raise InputError(f"{len(predictions)} predictions, but {len(samples)} references", mend="give one a study")
+        raise InputError(f"{len(predictions)} predictions, but {len(samples)} references", hint="give one a study")
     matched = match_answers(answers, samples, where=model)
     return score_answers(samples, matched, chosen, suite=name, model=model).scores
 

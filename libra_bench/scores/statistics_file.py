@@ -111,11 +111,11 @@ def load_statistics(path: Path) -> StoredStatistics:
                 },
             )
     except FileNotFoundError as error:
-        mend = f"score the run again: libra-bench score {path.parent}"
-        raise InputError("the run has no stored statistics", where=path, mend=mend) from error
+        hint = f"score the run again: libra-bench score {path.parent}"
+        raise InputError("the run has no stored statistics", where=path, hint=hint) from error
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        mend = f"score the run again: libra-bench score {path.parent}"
-        raise InputError(f"is not a statistics file ({error})", where=path, mend=mend) from error
+        hint = f"score the run again: libra-bench score {path.parent}"
+        raise InputError(f"is not a statistics file ({error})", where=path, hint=hint) from error
 
 
 def _can_be_reduced(metric: Metric, statistics: Statistics) -> bool:

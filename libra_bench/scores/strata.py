@@ -49,7 +49,7 @@ def _by_name(samples: Sequence[Sample], name: str) -> dict[str, list[int]]:
         levels = _group([_level(sample.fields.get(name)) for sample in samples])
         if len(levels) > MOST_LEVELS:
             raise InputError(
-                f"field {name!r} has {len(levels)} levels", where="--by", mend=f"choose one with {MOST_LEVELS} or fewer"
+                f"field {name!r} has {len(levels)} levels", where="--by", hint=f"choose one with {MOST_LEVELS} or fewer"
             )
         return levels
     if name in BUILT_IN:

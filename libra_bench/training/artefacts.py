@@ -56,7 +56,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         if not folder.exists() and old.exists():
             old.rename(folder)
         raise StorageError(
-            f"cannot save ({_line(error)})", where=folder, mend="free some space; the same command continues"
+            f"cannot save ({_line(error)})", where=folder, hint="free some space; the same command continues"
         ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)

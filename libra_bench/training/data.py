@@ -63,7 +63,7 @@ class Pictures:
             raise ImageError(
                 "has no features: it or their file cannot be read",
                 where=path,
-                mend="fetch the image again, or start again with the same cache_features",
+                hint="fetch the image again, or start again with the same cache_features",
             )
         return features_LNC.float()
 
@@ -123,10 +123,10 @@ class ConversationData(Dataset[dict[str, Any]]):
             if marks != (paths is not None):
                 raise InputError(
                     f"{marks} image marks, but {'an' if paths else 'no'} image",
-                    mend="write <image> once where there are images: it stands for current and prior together",
+                    hint="write <image> once where there are images: it stands for current and prior together",
                 )
             if self.conversations.masking == "replies" and not tokens.num_learned:
-                raise InputError("no token is learned", mend="give a reply that is not empty")
+                raise InputError("no token is learned", hint="give a reply that is not empty")
             images = None if paths is None else self._images(paths)
         except LibraBenchError as error:
             if self.on_error == "skip":
@@ -157,7 +157,7 @@ class Collator:
         """
         usable = [sample for sample in samples if "error" not in sample]
         if not usable:
-            raise InputError(f"no sample of a batch can be read ({samples[0]['error']})", mend="look at the data")
+            raise InputError(f"no sample of a batch can be read ({samples[0]['error']})", hint="look at the data")
         longest = min(self.max_length, max(len(sample["input_ids"]) for sample in usable))
         ids_BT = torch.full((len(usable), longest), self.pad_id)
         labels_BT = torch.full((len(usable), longest), IGNORED_LABEL)

@@ -117,7 +117,7 @@ class Conversations:
         """An image and its caption: no words of the human, no end token."""
         if len(turns) != len(SPEAKERS) or IMAGE_MARK not in turns[0]["value"]:
             raise InputError(
-                "the plain template holds an image and one reply", mend="use another version, or leave the sample out"
+                "the plain template holds an image and one reply", hint="use another version, or leave the sample out"
             )
         head = self.tokenizer.encode_prompt(IMAGE_MARK)
         ids = self.tokenizer.encode_prompt(f"{IMAGE_MARK}{turns[1]['value']}{form.separator}")
@@ -212,7 +212,7 @@ def _in_turn(turns: Sequence[Mapping[str, Any]]) -> list[str]:
     if not turns or speakers != [SPEAKERS[number % 2] for number in range(len(turns))]:
         raise InputError(
             f"the speakers are {', '.join(map(repr, speakers)) or 'none'}",
-            mend="human and gpt must take turns, human first",
+            hint="human and gpt must take turns, human first",
         )
     return [turn["value"] for turn in turns]
 

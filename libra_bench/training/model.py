@@ -181,7 +181,7 @@ def set_learning(model: TrainingModel, recipe: Recipe) -> None:
         raise InputError(
             "no parameter would learn",
             where="recipe",
-            mend="look at tune_mm_mlp_adapter, freeze_mm_mlp_adapter, freeze_backbone and lora_enable",
+            hint="look at tune_mm_mlp_adapter, freeze_mm_mlp_adapter, freeze_backbone and lora_enable",
         )
 
 
@@ -224,14 +224,14 @@ def _connector(
         raise ModelError(
             f"the temporal connector needs 12 tower layers, this tower gives {tower.num_layers}",
             where=config["mm_vision_tower"],
-            mend='it goes with mm_vision_select_layer "all" and a tower of 12 layers',
+            hint='it goes with mm_vision_select_layer "all" and a tower of 12 layers',
         )
     where: object = recipe.model_name_or_path
     embeddings = None
     if recipe.pretrain_mm_mlp_adapter is not None:
         where = Path(recipe.pretrain_mm_mlp_adapter)
         if not where.is_file():
-            raise ModelError("no such file", where=where, mend="give stage 1's mm_projector.bin")
+            raise ModelError("no such file", where=where, hint="give stage 1's mm_projector.bin")
         stored = read_weights([where])
         embeddings = stored.pop("model.embed_tokens.weight", None)
     if stored:
@@ -273,5 +273,5 @@ def _config(fields: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
 
 def _needed(config: dict[str, Any], name: str, field: str) -> str:
     if config.get(name) is None:
-        raise ModelError(f"the checkpoint has no {name}", mend=f"set {field} in the recipe")
+        raise ModelError(f"the checkpoint has no {name}", hint=f"set {field} in the recipe")
     return str(config[name])

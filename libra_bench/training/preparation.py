@@ -112,7 +112,7 @@ def check_packages(recipe: Recipe) -> None:
     """
     if Version(found := version("transformers")) < Version(TRANSFORMERS):
         raise InputError(
-            f"training needs transformers {TRANSFORMERS}, here is {found}", mend="pip install 'libra-bench[train]'"
+            f"training needs transformers {TRANSFORMERS}, here is {found}", hint="pip install 'libra-bench[train]'"
         )
     reports = [name.strip() for name in recipe.report_to.split(",")]
     needed = {
@@ -120,9 +120,9 @@ def check_packages(recipe: Recipe) -> None:
         "wandb": ("wandb" in reports, "pip install wandb, or pass --report-to tensorboard"),
         "deepspeed": (recipe.deepspeed is not None, "pip install deepspeed, or leave --deepspeed out"),
     }
-    for package, (wanted, mend) in needed.items():
+    for package, (wanted, hint) in needed.items():
         if wanted and importlib.util.find_spec(package) is None:
-            raise InputError(f"{package} is not installed", where="recipe", mend=mend)
+            raise InputError(f"{package} is not installed", where="recipe", hint=hint)
 
 
 def quiet_transformers() -> None:
@@ -181,7 +181,7 @@ def check_samples(prepared: Prepared) -> None:
         raise InputError(
             f"no token of the first {first} samples is learned: the labels are all masked",
             where=prepared.data.samples.path,
-            mend="give replies that are not empty; `masking: replies` learns what the original leaves out",
+            hint="give replies that are not empty; `masking: replies` learns what the original leaves out",
         )
 
 

@@ -154,7 +154,7 @@ class Recipe:
             raise InputError(
                 f"global_batch_size {self.global_batch_size} is no multiple of per_device_train_batch_size "
                 f"{self.per_device_train_batch_size} x {world_size} processes",
-                mend="change one of them",
+                hint="change one of them",
             )
         return self.global_batch_size // held
 
@@ -170,7 +170,7 @@ def parallel_file(name: str) -> Path:
         return Path(name)
     if name in shipped:
         return shipped[name]
-    raise UnknownNameError("configuration", name, shipped, mend="or give a JSON file")
+    raise UnknownNameError("configuration", name, shipped, hint="or give a JSON file")
 
 
 def check_recipe(recipe: Recipe, stage: Stage) -> None:
@@ -181,7 +181,7 @@ def check_recipe(recipe: Recipe, stage: Stage) -> None:
     """
     for field in ("model_name_or_path", "data_path", "output_dir"):
         if not getattr(recipe, field):
-            raise InputError(f"{field} is not set", mend=f"set it in the recipe or pass --set {field}=...")
+            raise InputError(f"{field} is not set", hint=f"set it in the recipe or pass --set {field}=...")
     contradictions = [
         (recipe.tune_mm_mlp_adapter and recipe.freeze_mm_mlp_adapter, "tune_mm_mlp_adapter and freeze_mm_mlp_adapter"),
         (recipe.tune_mm_mlp_adapter and recipe.lora_enable, "tune_mm_mlp_adapter (connector alone) and lora_enable"),
@@ -203,7 +203,7 @@ def check_recipe(recipe: Recipe, stage: Stage) -> None:
     ]
     for contradicts, names in contradictions:
         if contradicts:
-            raise InputError(f"{names} contradict each other", where="recipe", mend="change one of them")
+            raise InputError(f"{names} contradict each other", where="recipe", hint="change one of them")
     for configuration in (recipe.deepspeed, recipe.fsdp):
         if configuration is not None:
             parallel_file(configuration)

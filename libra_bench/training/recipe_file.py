@@ -52,7 +52,7 @@ def recipe_file(name: str) -> Path:
         return Path(name)
     if name in recipe_names():
         return RECIPES_FOLDER / f"{name}.yaml"
-    raise UnknownNameError("recipe", name, recipe_names(), mend="or give a YAML file")
+    raise UnknownNameError("recipe", name, recipe_names(), hint="or give a YAML file")
 
 
 def load_recipe(name: str, stage: Stage, overrides: Mapping[str, Any] | None = None) -> Origins:

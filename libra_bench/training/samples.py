@@ -46,11 +46,11 @@ class SampleFile:
                     self._sizes.append(len(raw))
                     self._lengths.append(modality_length(sample))
         except FileNotFoundError as error:
-            raise InputError("no such file", where=path, mend="check the path") from error
+            raise InputError("no such file", where=path, hint="check the path") from error
         except IsADirectoryError as error:
-            raise InputError("is a folder, not a file", where=path, mend="give the file inside it") from error
+            raise InputError("is a folder, not a file", where=path, hint="give the file inside it") from error
         if not self._starts:
-            raise InputError("has no samples", where=path, mend="give a JSON list of conversations")
+            raise InputError("has no samples", where=path, hint="give a JSON list of conversations")
         self.sha256 = digest.hexdigest()
 
     def __len__(self) -> int:
@@ -80,7 +80,7 @@ def images_of(sample: Mapping[str, Any]) -> list[str]:
     names = [names] if isinstance(names, str) else names
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(names) > 2:
         raise InputError(
-            f"sample {sample.get('id')!r}: image must be a name or a list of one or two names", mend="correct the data"
+            f"sample {sample.get('id')!r}: image must be a name or a list of one or two names", hint="correct the data"
         )
     return names
 
@@ -118,7 +118,7 @@ def _objects(stream: IO[bytes], path: Path, digest: Any) -> Iterator[tuple[int, 
                 place, taken = place + 1, taken + 1
                 continue
             if closed or text[place] != "{":
-                raise InputError("expected a JSON object", where=f"{path}:{line}", mend="give a list of conversations")
+                raise InputError("expected a JSON object", where=f"{path}:{line}", hint="give a list of conversations")
             try:
                 _, end = scan.raw_decode(text, place)
             except json.JSONDecodeError as error:
@@ -126,7 +126,7 @@ def _objects(stream: IO[bytes], path: Path, digest: Any) -> Iterator[tuple[int, 
                     break  # the object may end in the next chunk
                 at = line + text[place : error.pos].count("\n")
                 raise InputError(
-                    f"not valid JSON ({error.msg})", where=f"{path}:{at}", mend="each sample must be one JSON object"
+                    f"not valid JSON ({error.msg})", where=f"{path}:{at}", hint="each sample must be one JSON object"
                 ) from error
             raw = text[place:end].encode("utf-8", errors="surrogateescape")
             yield offset + taken, raw
@@ -146,7 +146,7 @@ def _decode(raw: bytes, path: Path, number: int) -> dict[str, Any]:
     try:
         sample: dict[str, Any] = json.loads(raw)
     except UnicodeDecodeError as error:
-        raise InputError("not UTF-8 text", where=f"{path}, sample {number + 1}", mend="save it as UTF-8") from error
+        raise InputError("not UTF-8 text", where=f"{path}, sample {number + 1}", hint="save it as UTF-8") from error
     turns = sample.get("conversations")
     whole = isinstance(turns, list) and bool(turns)
     if not whole or not all(
@@ -156,6 +156,6 @@ def _decode(raw: bytes, path: Path, number: int) -> dict[str, Any]:
         raise InputError(
             f"sample {sample.get('id', number)!r} has no conversation",
             where=f"{path}, sample {number + 1}",
-            mend='give "conversations": [{"from": "human", "value": ...}, {"from": "gpt", "value": ...}]',
+            hint='give "conversations": [{"from": "human", "value": ...}, {"from": "gpt", "value": ...}]',
         )
     return sample

@@ -123,11 +123,11 @@ def _claim(out: Path, record: Mapping[str, Any], *, main: bool) -> dict[str, Any
             raise RunConflictError(
                 f"belongs to another recipe ({', '.join(different)})",
                 where=out,
-                mend="give another output_dir, or remove the folder",
+                hint="give another output_dir, or remove the folder",
             )
         return result
     if checkpoints(out):
-        raise RunConflictError(f"has checkpoints, but no {TRAINING_RECORD}", where=out, mend="give another output_dir")
+        raise RunConflictError(f"has checkpoints, but no {TRAINING_RECORD}", where=out, hint="give another output_dir")
     if main:
         write_json(path, record)
     return None

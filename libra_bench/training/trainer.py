@@ -144,7 +144,7 @@ class LibraTrainer(Trainer):
         ids = ", ".join(map(repr, self._ids))
         return TrainingError(
             f"{what} at step {self.state.global_step + 1}, batch {ids}",
-            mend="look at these samples (no learned token?), lower the learning rate or use float32; "
+            hint="look at these samples (no learned token?), lower the learning rate or use float32; "
             "the last checkpoint is whole",
         )
 
@@ -234,7 +234,7 @@ class LibraTrainer(Trainer):
             raise StorageError(
                 f"cannot save ({line})",
                 where=out / name,
-                mend="free some space; the same command continues from the checkpoint before",
+                hint="free some space; the same command continues from the checkpoint before",
             ) from error
         finally:
             self._output = None

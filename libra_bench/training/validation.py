@@ -131,6 +131,6 @@ def best_of(recipe: Recipe) -> Best:
     }
     if wanted not in known:
         raise UnknownNameError(
-            "metric_for_best_model", wanted, [LOSS, *known], mend="or add its metric to validation_metrics"
+            "metric_for_best_model", wanted, [LOSS, *known], hint="or add its metric to validation_metrics"
         )
     return Best(wanted, known[wanted])

@@ -129,7 +129,7 @@ class Adapter(ABC):
         if len(answers) != 1:
             raise GenerationError(
                 f"the model gave {len(answers)} answers to one question",
-                mend="its adapter must yield exactly one Answer per question",
+                hint="its adapter must yield exactly one Answer per question",
             )
         return answers[0]
 

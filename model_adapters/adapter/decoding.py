@@ -56,7 +56,7 @@ class Decoding:
             raise InputError(
                 f"must be 0 or at least {MIN_TEMPERATURE}, not {self.temperature}",
                 where=_flag("temperature"),
-                mend="0 takes the most likely token",
+                hint="0 takes the most likely token",
             )
         if self.top_p == 0:
             raise InputError("must be above 0, and at most 1", where=_flag("top_p"))
@@ -64,7 +64,7 @@ class Decoding:
             raise InputError(
                 f"{self.num_return_sequences} sequences cannot come from {_count(self.num_beams, 'beam')}",
                 where=_flag("num_return_sequences"),
-                mend=f"add --num-beams {self.num_return_sequences}, or keep fewer sequences",
+                hint=f"add --num-beams {self.num_return_sequences}, or keep fewer sequences",
             )
 
     @property

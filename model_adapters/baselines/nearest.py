@@ -59,7 +59,7 @@ class PixelIndex:
 
         self._places = [place for place, path in enumerate(paths) if path is not None]
         if not self._places:
-            raise ModelError("no study of the training file has an image", where="--train", mend="use by=prompt")
+            raise ModelError("no study of the training file has an image", where="--train", hint="use by=prompt")
         self._vectors_NP = np.stack([_pixels(path) for path in paths if path is not None])
 
     def nearest(self, path: Path) -> tuple[int, float]:

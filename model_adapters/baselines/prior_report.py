@@ -35,7 +35,7 @@ class CopyPriorReportAdapter(Adapter):
             report = question.metadata.get(PRIOR_REPORT)
             if report is None and len(set(question.images)) > 1:
                 reason = f"this study has a prior image, but no {PRIOR_REPORT!r}"
-                mend = f"add the prior study's report to the suite's lines as {PRIOR_REPORT!r}"
-                yield failed_answer(question, GenerationError(reason, mend=mend))
+                hint = f"add the prior study's report to the suite's lines as {PRIOR_REPORT!r}"
+                yield failed_answer(question, GenerationError(reason, hint=hint))
             else:
                 yield answer_with(question, str(report or ""))

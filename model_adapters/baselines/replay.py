@@ -67,7 +67,7 @@ class OracleAdapter(ReplayAdapter):
         Raises:
             ModelError: always.
         """
-        raise ModelError("repeats the references of a suite", where=f"--model {spec.name}", mend="use it with a run")
+        raise ModelError("repeats the references of a suite", where=f"--model {spec.name}", hint="use it with a run")
 
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
@@ -77,8 +77,8 @@ class OracleAdapter(ReplayAdapter):
 
 def _file_of(spec: ModelSpec) -> Path:
     if spec.path is None:
-        raise ModelError("replay needs a file of answers", mend="write --model replay:FILE")
+        raise ModelError("replay needs a file of answers", hint="write --model replay:FILE")
     path = Path(spec.path)
     if not path.is_file():
-        raise ModelError("no such file of answers", where=path, mend="check the path after replay:")
+        raise ModelError("no such file of answers", where=path, hint="check the path after replay:")
     return path

@@ -69,7 +69,7 @@ class RetrievalAdapter(Adapter):
         if isinstance(self._index, WordIndex):
             return self._index.nearest(_words(question.prompt, question.metadata, self._by))
         if not question.images:
-            raise InputError("a study without an image cannot be compared by image", mend="use by=prompt")
+            raise InputError("a study without an image cannot be compared by image", hint="use by=prompt")
         return self._index.nearest(question.images[0])
 
 

@@ -80,7 +80,7 @@ def most_frequent_normal(samples: Sequence[Sample]) -> str:
     normal = [sample for sample in labelled if _is_normal(_labels(sample) or [])]
     if labelled and not normal:
         raise ModelError(
-            "no study of the training file is normal", where="--train", mend="give one with normal studies"
+            "no study of the training file is normal", where="--train", hint="give one with normal studies"
         )
     counts = Counter(" ".join(sample.references[0].split()) for sample in normal or samples)
     return counts.most_common(1)[0][0]
@@ -97,7 +97,7 @@ def training_file(spec: ModelSpec) -> Path:
         raise ModelError(
             "learns from a training file, and none is given",
             where=f"--model {spec.name}",
-            mend="add --train FILE (same format as a suite, with references)",
+            hint="add --train FILE (same format as a suite, with references)",
         )
     return Path(given).expanduser()
 
@@ -111,7 +111,7 @@ def training_samples(spec: ModelSpec) -> list[Sample]:
     path = training_file(spec)
     samples = [sample for sample in read_samples(path, prompts_required=False) if sample.references]
     if not samples:
-        raise ModelError("no study of it has a reference", where=path, mend="give a training file with reports")
+        raise ModelError("no study of it has a reference", where=path, hint="give a training file with reports")
     return samples
 
 
@@ -123,7 +123,7 @@ def training_identity(spec: ModelSpec) -> dict[str, Any]:
     """
     path = training_file(spec)
     if not path.is_file():
-        raise ModelError("no such training file", where=path, mend="check --train")
+        raise ModelError("no such training file", where=path, hint="check --train")
     return {"train_sha256": sha256_file(path)}
 
 

@@ -83,7 +83,7 @@ def read_card(path: Path) -> Card:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelError("no such model card", where=path, mend="check the path") from error
+        raise ModelError("no such model card", where=path, hint="check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ModelError(f"not a YAML file ({' '.join(str(error).split())})", where=path) from error
     if not isinstance(values, dict):
@@ -95,7 +95,7 @@ def read_card(path: Path) -> Card:
         values[name] = _checked(path, name, value)
     for name in ("id", "adapter"):
         if name not in values:
-            raise ModelError(f"the card has no {name!r}", where=path, mend=f"add a line `{name}: ...`")
+            raise ModelError(f"the card has no {name!r}", where=path, hint=f"add a line `{name}: ...`")
     if values.get("path"):
         values["path"] = str((path.parent / values["path"]).resolve())
     return Card(**values)

@@ -35,7 +35,7 @@ def chosen_images(images: Sequence[Path], policy: ImagePolicy) -> tuple[Path, ..
     """
     if len(images) > MAX_IMAGES:
         raise InputError(
-            f"{len(images)} images in one study", mend="give the current image, or the current and the prior one"
+            f"{len(images)} images in one study", hint="give the current image, or the current and the prior one"
         )
     if not images or policy == "prior":
         return tuple(images)

@@ -68,7 +68,7 @@ def prompt_parts(text: str, num_images: int) -> list[str | None]:
     if marks not in (1, num_images) or num_images == 0:
         raise InputError(
             f"{marks} image marks in the prompt of a study with {num_images} images",
-            mend="write <image> once, once an image, or not at all",
+            hint="write <image> once, once an image, or not at all",
         )
     images: list[str | None] = [None] * (num_images if marks == 1 else 1)
     parts: list[str | None] = [pieces[0]]

@@ -19,9 +19,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelError("no such file", where=path, mend="give the folder of a complete checkpoint") from error
+        raise ModelError("no such file", where=path, hint="give the folder of a complete checkpoint") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"cannot be read ({error})", where=path, mend="fetch the file again") from error
+        raise ModelError(f"cannot be read ({error})", where=path, hint="fetch the file again") from error
     if not isinstance(value, dict):
         raise ModelError(f"expected a JSON object, found {type(value).__name__}", where=path)
     return value

@@ -21,7 +21,7 @@ def checkpoint_path(spec: ModelSpec) -> str:
         ModelError: nobody did.
     """
     if spec.path is None:
-        raise ModelError("no checkpoint given", where=spec.name, mend="give a folder or a hub id")
+        raise ModelError("no checkpoint given", where=spec.name, hint="give a folder or a hub id")
     return spec.path
 
 
@@ -35,10 +35,10 @@ def find_checkpoint(name: str | Path) -> Path:
     if folder.is_dir():
         return folder
     if folder.exists():
-        raise ModelError("is a file, not the folder of a checkpoint", where=folder, mend="give the folder")
+        raise ModelError("is a file, not the folder of a checkpoint", where=folder, hint="give the folder")
     if HUB_ID.fullmatch(str(name)):
         return _fetch(str(name))
-    raise ModelError("no such folder", where=folder, mend="check the path, or give a hub id (owner/name)")
+    raise ModelError("no such folder", where=folder, hint="check the path, or give a hub id (owner/name)")
 
 
 def find_tower(name: str, checkpoint: Path) -> Path:
@@ -54,7 +54,7 @@ def find_tower(name: str, checkpoint: Path) -> Path:
     raise ModelError(
         f"vision tower {name!r} is not here",
         where=checkpoint / "config.json",
-        mend=f"put its folder at {checkpoint.parent / Path(name).name}, or correct mm_vision_tower",
+        hint=f"put its folder at {checkpoint.parent / Path(name).name}, or correct mm_vision_tower",
     )
 
 
@@ -84,10 +84,10 @@ def _fetch(hub_id: str) -> Path:
     except LocalEntryNotFoundError as error:
         raise ModelError(
             f"{hub_id!r} is neither a folder here nor in the cache, and the hub cannot be reached",
-            mend=f"fetch it where there is internet (hf download {hub_id}) and give the folder",
+            hint=f"fetch it where there is internet (hf download {hub_id}) and give the folder",
         ) from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
-            f"{hub_id!r} cannot be fetched from the hub ({line})", mend="check the name, your access and the network"
+            f"{hub_id!r} cannot be fetched from the hub ({line})", hint="check the name, your access and the network"
         ) from error

@@ -32,7 +32,7 @@ class WeightsError(ModelError):
     """Weights that do not fit; holds every key of them, where the message names a few."""
 
     def __init__(self, what: str, *, where: object, missing: list[str], unexpected: list[str], misshapen: list[str]):
-        super().__init__(what, where=where, mend="config.json and weights must come from the same model")
+        super().__init__(what, where=where, hint="config.json and weights must come from the same model")
         self.missing, self.unexpected, self.misshapen = missing, unexpected, misshapen
 
 
@@ -53,18 +53,18 @@ def weight_files(folder: Path) -> list[Path]:
 def no_weights(folder: Path) -> ModelError:
     """The error for a folder without weight files."""
     names = ", ".join((*SINGLE_FILES, *INDEX_FILES))
-    return ModelError("no weights in this folder", where=folder, mend=f"it needs one of {names}")
+    return ModelError("no weights in this folder", where=folder, hint=f"it needs one of {names}")
 
 
 def _shards(index: Path) -> list[Path]:
     weight_map = read_json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
-        raise ModelError("has no weight_map of file names", where=index, mend="fetch the file again")
+        raise ModelError("has no weight_map of file names", where=index, hint="fetch the file again")
     names = sorted(set(weight_map.values()))
     if outside := [name for name in names if Path(name).name != name]:
         raise ModelError(f"names a shard outside its own folder: {outside[0]}", where=index)
     if missing := [name for name in names if not (index.parent / name).is_file()]:
-        raise ModelError(f"shards are missing: {_some(missing)}", where=index, mend="fetch the missing files")
+        raise ModelError(f"shards are missing: {_some(missing)}", where=index, hint="fetch the missing files")
     return [index.parent / name for name in names]
 
 
@@ -85,7 +85,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as stored:
             return {key: stored.get_slice(key) for key in stored.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"not a whole safetensors file ({error})", where=path, mend="fetch the file again") from error
+        raise ModelError(f"not a whole safetensors file ({error})", where=path, hint="fetch the file again") from error
 
 
 def _read_pickle(path: Path) -> dict[str, Any]:
@@ -95,15 +95,15 @@ def _read_pickle(path: Path) -> dict[str, Any]:
         raise ModelError(
             "holds more than tensors and is not loaded: a pickle can run code",
             where=path,
-            mend="convert it to safetensors where you trust it",
+            hint="convert it to safetensors where you trust it",
         ) from error
     except (OSError, EOFError, RuntimeError, ValueError) as error:
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"not a whole weight file ({line})", where=path, mend="fetch the file again") from error
+        raise ModelError(f"not a whole weight file ({line})", where=path, hint="fetch the file again") from error
     if not isinstance(stored, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in stored.items()
     ):
-        raise ModelError("is no dictionary of tensors", where=path, mend="give a file of weights")
+        raise ModelError("is no dictionary of tensors", where=path, hint="give a file of weights")
     return stored
 
 

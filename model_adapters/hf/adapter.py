@@ -210,7 +210,7 @@ class HFVisionLanguageAdapter(Adapter):
         if limit and length > limit:
             raise InputError(
                 f"the prompt takes {length:,} positions, image included; the model has {limit:,}",
-                mend="shorten the prompt",
+                hint="shorten the prompt",
             )
 
     def _settings(self, decoding: Decoding) -> Any:

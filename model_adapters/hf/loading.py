@@ -41,12 +41,12 @@ def read_config(folder: Path, spec: ModelSpec) -> dict[str, Any]:
         raise ModelError(
             f"{kind!r} brings code of its own, which has not been run",
             where=where,
-            mend="add --trust-remote-code if you have read it and trust it",
+            hint="add --trust-remote-code if you have read it and trust it",
         )
     raise ModelError(
         f"{kind!r} is no vision-language model that transformers can load",
         where=where,
-        mend="name another --adapter, or serve it and use openai:NAME",
+        hint="name another --adapter, or serve it and use openai:NAME",
     )
 
 
@@ -70,21 +70,21 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
             processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
     except ImportError as error:
         if not torchvision and any(word in str(error).lower() for word in ("torchvision", "pil backend")):
-            what, mend = "its processor needs torchvision, which is not installed", "pip install torchvision"
+            what, hint = "its processor needs torchvision, which is not installed", "pip install torchvision"
         else:
-            what, mend = "its processor needs a package that is not installed", "install it"
-        raise ModelError(f"{what} ({_line(error)})", where=folder, mend=mend) from error
+            what, hint = "its processor needs a package that is not installed", "install it"
+        raise ModelError(f"{what} ({_line(error)})", where=folder, hint=hint) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"its processor cannot be loaded ({_line(error)})",
             where=folder,
-            mend="the folder needs preprocessor_config.json and the tokenizer's files",
+            hint="the folder needs preprocessor_config.json and the tokenizer's files",
         ) from error
     if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
         raise ModelError(
             f"has no processor for images and text, only {type(processor).__name__}",
             where=folder,
-            mend="the folder needs preprocessor_config.json and the tokenizer's files",
+            hint="the folder needs preprocessor_config.json and the tokenizer's files",
         )
     return processor
 
@@ -121,7 +121,7 @@ def load_model(folder: Path, spec: ModelSpec) -> tuple[Any, list[str]]:
             )
     except (ImportError, OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
         raise ModelError(
-            f"the model cannot be built ({_line(error)})", where=folder, mend="check that the checkpoint is complete"
+            f"the model cannot be built ({_line(error)})", where=folder, hint="check that the checkpoint is complete"
         ) from error
     mismatched = [(key, tuple(found), tuple(wanted)) for key, found, wanted in info["mismatched_keys"]]
     raise_for_keys(folder, missing=info["missing_keys"], mismatched=mismatched)

@@ -47,7 +47,7 @@ class HFPrompts:
         self._policy, self._hook = image_policy(spec), prompt_hook(spec.card)
         self._template: Template | None = template(mode) if (mode := conversation_mode(spec)) else None
         if self._template is None and not getattr(processor, "chat_template", None):
-            raise ModelError("its processor has no chat template", where=spec.path, mend="name a template: --conv-mode")
+            raise ModelError("its processor has no chat template", where=spec.path, hint="name a template: --conv-mode")
 
     def prepare(self, question: Question) -> HFPrompt:
         """Words and pictures of a question.
@@ -57,7 +57,7 @@ class HFPrompts:
             ImageError: an image cannot be read.
         """
         if not question.prompt.strip():
-            raise InputError("the prompt is empty", mend="give the question some words")
+            raise InputError("the prompt is empty", hint="give the question some words")
         paths = chosen_images(question.images, self._policy)
         parts = prompt_parts(hooked_prompt(question, self._spec.card, len(paths)), len(paths))
         return HFPrompt(question, self._conversation(parts), [self._image(path) for path in paths])
@@ -103,14 +103,14 @@ def checkpoint_folder(spec: ModelSpec) -> Path:
     """
     if spec.model_base is not None:
         raise ModelError(
-            "this adapter reads whole checkpoints", where="--model-base", mend="merge the LoRA first, or leave it out"
+            "this adapter reads whole checkpoints", where="--model-base", hint="merge the LoRA first, or leave it out"
         )
     path = checkpoint_path(spec)
     if spec.card.get("trust_remote_code") and not spec.options.get("trust_remote_code"):
         raise ModelError(
             "brings code of its own, which has not been run",
             where=f"model {spec.name}",
-            mend="add --trust-remote-code if you have read it and trust it",
+            hint="add --trust-remote-code if you have read it and trust it",
         )
     return find_checkpoint(path)
 

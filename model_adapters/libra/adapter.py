@@ -77,7 +77,7 @@ class LibraAdapter(Adapter):
         if attention not in ("sdpa", "eager"):
             raise ModelError(
                 f"attention {attention!r} cannot decode beams that share a prompt",
-                mend="use sdpa (the default) or eager",
+                hint="use sdpa (the default) or eager",
             )
         device_map = checked_device_map(spec)
         device = torch.device(device_name(spec))
@@ -129,7 +129,7 @@ class LibraAdapter(Adapter):
             raise InputError(
                 f"this model draws one sequence when sampling, not {decoding.num_return_sequences}",
                 where="--num-return-sequences",
-                mend="keep several beams (--temperature 0 --num-beams N), or run again with another --seed",
+                hint="keep several beams (--temperature 0 --num-beams N), or run again with another --seed",
             )
 
     def render(self, question: Question) -> RenderedPrompt:

@@ -113,7 +113,7 @@ class OpenAIAdapter(Adapter):
                 raise InputError(
                     f"an endpoint has no such setting (asked for {getattr(decoding, name)})",
                     where=flag,
-                    mend=f"use --protocol greedy, or {flag} {neutral}",
+                    hint=f"use --protocol greedy, or {flag} {neutral}",
                 )
 
     def render(self, question: Question) -> RenderedPrompt:
@@ -269,7 +269,7 @@ def _text_of(reply: Reply) -> tuple[str, str]:
 
 def _model(spec: ModelSpec) -> str:
     if not spec.path:
-        raise ModelError("no model named", where="--model", mend="write --model openai:NAME, as the endpoint calls it")
+        raise ModelError("no model named", where="--model", hint="write --model openai:NAME, as the endpoint calls it")
     return spec.path
 
 
@@ -277,19 +277,19 @@ def _base_url(spec: ModelSpec) -> str:
     url = str(spec.options.get("base_url") or os.environ.get(URL_VARIABLE) or "")
     if not url:
         raise ModelError(
-            "no endpoint given", where="--base-url", mend="add --base-url URL: the images of the suite are sent there"
+            "no endpoint given", where="--base-url", hint="add --base-url URL: the images of the suite are sent there"
         )
     try:
         parts = urlsplit(url)
         httpx2.URL(url)
     except (ValueError, httpx2.InvalidURL) as error:
-        raise ModelError(f"not an address ({error})", where="--base-url", mend="http://HOST:PORT/v1") from error
+        raise ModelError(f"not an address ({error})", where="--base-url", hint="http://HOST:PORT/v1") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ModelError(f"{url!r} is not an address", where="--base-url", mend="write it as http://HOST:PORT/v1")
+        raise ModelError(f"{url!r} is not an address", where="--base-url", hint="write it as http://HOST:PORT/v1")
     if parts.username or parts.password or parts.query:
         raise ModelError(
             "holds a name, a key or a query, which would be written down",
             where="--base-url",
-            mend=f"put the key into {KEY_VARIABLE}",
+            hint=f"put the key into {KEY_VARIABLE}",
         )
     return url.rstrip("/")

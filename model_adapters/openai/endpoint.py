@@ -72,13 +72,13 @@ class Endpoint:
             raise ModelError(
                 f"nobody answers there ({error})",
                 where=self.base_url,
-                mend="start the server, or correct --base-url (it usually ends in /v1)",
+                hint="start the server, or correct --base-url (it usually ends in /v1)",
             ) from error
         except httpx2.HTTPError:
             return  # somebody is there; generation retries what goes wrong
         if status in (401, 403):
             what = "refuses the key" if self._key else "wants a key"
-            raise ModelError(f"the endpoint {what} ({status})", where=self.base_url, mend=f"set {key_variable}")
+            raise ModelError(f"the endpoint {what} ({status})", where=self.base_url, hint=f"set {key_variable}")
 
     def complete(self, body: Mapping[str, Any]) -> Reply:
         """Ask for a chat completion, again and again while what went wrong may pass.
@@ -131,7 +131,7 @@ class Endpoint:
         status, message = response.status_code, self._clean(_message(response))
         fault = f"{status} {response.reason_phrase}: {message}"
         if status in HOPELESS:
-            raise ModelError(fault, where=self.base_url, mend="check the model's name, --base-url and the key")
+            raise ModelError(fault, where=self.base_url, hint="check the model's name, --base-url and the key")
         if (status not in PASSING and status < 500) or "insufficient_quota" in response.text:
             raise RefusedError(fault, attempt)
         asked = _retry_after(response.headers.get("retry-after"))

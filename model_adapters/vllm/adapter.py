@@ -104,18 +104,18 @@ class VLLMAdapter(Adapter):
         Raises:
             InputError: names the setting.
         """
-        mend = "use --protocol greedy, or leave out --adapter vllm"
+        hint = "use --protocol greedy, or leave out --adapter vllm"
         if decoding.num_beams > 1 and is_libra(spec):
             raise InputError(
                 f"vLLM's beam search takes no embeddings, which is what it gets here (asked for {decoding.num_beams})",
                 where="--num-beams",
-                mend=mend,
+                hint=hint,
             )
         if decoding.no_repeat_ngram_size:
             raise InputError(
                 f"vLLM has no such filter (asked for {decoding.no_repeat_ngram_size})",
                 where="--no-repeat-ngram-size",
-                mend=mend,
+                hint=hint,
             )
         LibraAdapter.check_decoding(spec, decoding)
 
@@ -203,11 +203,11 @@ def vllm_is_alone(spec: ModelSpec) -> None:
         raise ModelError(
             "vLLM starts its own processes",
             where="--adapter vllm",
-            mend="start libra-bench once, and give the number of GPUs: --option tensor_parallel_size=2",
+            hint="start libra-bench once, and give the number of GPUs: --option tensor_parallel_size=2",
         )
     if spec.device not in (None, here):
         raise ModelError(
             f"this vLLM runs on {here}",
             where=f"--device {spec.device}",
-            mend="leave it out; CUDA_VISIBLE_DEVICES chooses the GPU",
+            hint="leave it out; CUDA_VISIBLE_DEVICES chooses the GPU",
         )

@@ -87,7 +87,7 @@ class Engine:
             raise ModelError(
                 f"vLLM cannot run it ({_line(error)})",
                 where=folder,
-                mend="its messages are above; without --adapter vllm it is run by transformers",
+                hint="its messages are above; without --adapter vllm it is run by transformers",
             ) from error
         started = set(multiprocessing.active_children()) - before
         self._guard = guard(process.pid for process in started if process.pid is not None)
@@ -244,7 +244,7 @@ def imported() -> Any:
         import vllm.sampling_params
     except ImportError as error:
         raise ModelError(
-            f"vLLM cannot be imported ({_line(error)})", where="--adapter vllm", mend="pip install 'libra-bench[vllm]'"
+            f"vLLM cannot be imported ({_line(error)})", where="--adapter vllm", hint="pip install 'libra-bench[vllm]'"
         ) from error
     return vllm
 
@@ -283,13 +283,13 @@ def _hypothesis(sequence: Any, decoding: Decoding, end_ids: Collection[int]) -> 
 
 
 def _refused(error: Exception) -> GenerationError:
-    return GenerationError(f"vLLM does not take it ({_line(error)})", mend="shorten the prompt, or check its images")
+    return GenerationError(f"vLLM does not take it ({_line(error)})", hint="shorten the prompt, or check its images")
 
 
 def _stopped(error: Exception) -> GenerationError:
     return GenerationError(
         f"vLLM has stopped ({_line(error)})",
-        mend="its messages are above; the same command continues, with a smaller --batch-size if memory ran out",
+        hint="its messages are above; the same command continues, with a smaller --batch-size if memory ran out",
     )
 
 

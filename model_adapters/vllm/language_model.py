@@ -63,6 +63,6 @@ def language_model_folder(language_model: Any, identity: Mapping[str, Any]) -> P
         raise StorageError(
             f"the language model for vLLM cannot be written ({error.strerror or error})",
             where=folder,
-            mend="free some space, or name another cache folder: LIBRA_BENCH_CACHE",
+            hint="free some space, or name another cache folder: LIBRA_BENCH_CACHE",
         ) from error
     return folder

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 
@@ -39,7 +40,7 @@ class Complete(Adapter):
 class NeedsWeights(Complete):
     needs_weights = True
     path_metavar = "FILE"
-    OPTIONS = {"times": int, "extra": dict}
+    OPTIONS: ClassVar = {"times": int, "extra": dict}
 
 
 class TakesNone(Complete):
@@ -182,9 +183,7 @@ def test_what_is_no_adapter_is_refused_in_one_line(add, value, words):
 
 def test_load_must_return_an_adapter(add):
     add("other", LoadsAnother)
-    with pytest.raises(
-        ModelError, match=r"returned an instance of Plain, which is no adapter; end `load` with `return"
-    ):
+    with pytest.raises(ModelError, match="returned an instance of Plain, which is no adapter; end `load`"):
         load_adapter("other")
 
 
@@ -197,7 +196,7 @@ def test_a_plug_in_that_cannot_be_imported_is_named_and_stops_no_listing(monkeyp
         resolve_model("broken")
     assert "\n" not in str(caught.value)
     assert {model.name: model.here for model in list_models()}["broken"] is False
-    with pytest.raises(UnknownNameError, match="'broken'|broken"):
+    with pytest.raises(UnknownNameError, match="did you mean 'broken'"):
         resolve_model("brokn")
 
 

@@ -160,20 +160,20 @@ def load_encoder(folder: Path, num_layers: int) -> tuple[Any, Any]:
     except (OSError, RuntimeError, ValueError) as error:
         raise MetricUnavailableError(
             f"{folder}: its weights do not fit its config.json ({type(error).__name__})",
-            mend="fetch it again; see docs/weights.md",
+            hint="fetch it again; see docs/weights.md",
         ) from error
     absent = [name for name in report["missing_keys"] if "pooler" not in name]
     if absent:
         raise MetricUnavailableError(
             f"{folder}: its weights do not fit its config.json (no {min(absent)})",
-            mend="fetch it again; see docs/weights.md",
+            hint="fetch it again; see docs/weights.md",
         )
     with path_without_t5(folder) as place:
         try:
             with contextlib.redirect_stderr(io.StringIO()):
                 model = get_model(str(place), num_layers)
         except AssertionError as error:
-            raise MetricUnavailableError(f"{folder}: {error}", mend="pass another num_layers") from error
+            raise MetricUnavailableError(f"{folder}: {error}", hint="pass another num_layers") from error
     return load_tokenizer(folder), model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -76,7 +76,7 @@ def chexbert_missing(model: str, backbone: str) -> Missing | None:
     if _checkpoint(model) is None:
         if is_path(model):
             return Missing(f"{model} is not a file", "pass model=FILE.pth")
-        absent = hub_missing(_repository(model), FILENAME, remedy=f"pass model=FILE.pth (the published {FILENAME})")
+        absent = hub_missing(_repository(model), FILENAME, hint=f"pass model=FILE.pth (the published {FILENAME})")
         if absent:
             return absent
     return encoder_missing(backbone, parameter="backbone", weights=False)
@@ -107,7 +107,7 @@ class CheXbertExtractor:
             MetricUnavailableError: it is not here and cannot be fetched.
         """
         if is_path(model) and not _checkpoint(model):
-            raise MetricUnavailableError(f"{model} is not a file", mend="see docs/weights.md")
+            raise MetricUnavailableError(f"{model} is not a file", hint="see docs/weights.md")
         checkpoint = _checkpoint(model) or fetch_file(_repository(model), FILENAME)
         return cls(checkpoint, fetch_encoder(backbone, weights=False))
 
@@ -155,7 +155,7 @@ def _load(checkpoint: Path, backbone: Path) -> tuple[Any, Any, Any]:
         state = {name.removeprefix("module."): value for name, value in content["model_state_dict"].items()}
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError) as error:
         raise MetricUnavailableError(
-            f"{checkpoint} is not a CheXbert checkpoint ({type(error).__name__})", mend="see docs/weights.md"
+            f"{checkpoint} is not a CheXbert checkpoint ({type(error).__name__})", hint="see docs/weights.md"
         ) from error
     bert = BertModel(AutoConfig.from_pretrained(backbone))
     heads = torch.nn.ModuleList(
@@ -168,7 +168,7 @@ def _load(checkpoint: Path, backbone: Path) -> tuple[Any, Any, Any]:
             module.load_state_dict(part)
     except RuntimeError as error:
         raise MetricUnavailableError(
-            f"{checkpoint} does not fit the configuration in {backbone}", mend="pass the backbone it was trained from"
+            f"{checkpoint} does not fit the configuration in {backbone}", hint="pass the backbone it was trained from"
         ) from error
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return AutoTokenizer.from_pretrained(backbone), bert.eval().to(device), heads.eval().to(device)

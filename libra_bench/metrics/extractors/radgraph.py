@@ -82,7 +82,7 @@ def radgraph_missing(model: str, backbone: str | None) -> Missing | None:
             return Missing(f"{model} does not exist", "pass model=FOLDER or FILE.tar.gz")
         if model not in MODEL_TYPES:
             return Missing(f"{model!r} is no RadGraph model", f"pass a folder, a .tar.gz, or {', '.join(MODEL_TYPES)}")
-        return hub_missing(REPOSITORY, f"{model}.tar.gz", remedy=f"pass model=FOLDER or model={model}.tar.gz")
+        return hub_missing(REPOSITORY, f"{model}.tar.gz", hint=f"pass model=FOLDER or model={model}.tar.gz")
     try:
         backbone = backbone or _stated_backbone(place)
     except (OSError, KeyError, TypeError, ValueError, tarfile.TarError) as error:
@@ -122,7 +122,7 @@ class RadGraphExtractor:
         place = _model_place(model)
         if place is None:
             if model not in MODEL_TYPES:
-                raise MetricUnavailableError(f"{model} does not exist", mend="see docs/weights.md")
+                raise MetricUnavailableError(f"{model} does not exist", hint="see docs/weights.md")
             place = fetch_file(REPOSITORY, f"{model}.tar.gz")
         folder = place if place.is_dir() else _unpacked(place)
         backbone = _near(backbone or _stated_backbone(folder), place)
@@ -233,7 +233,7 @@ def _unpacked(archive: Path) -> Path:
         with contextlib.suppress(OSError):  # another process was faster
             scratch.rename(folder)
     except (tarfile.TarError, OSError) as error:
-        raise MetricUnavailableError(f"{archive} cannot be unpacked ({error})", mend="fetch it again") from error
+        raise MetricUnavailableError(f"{archive} cannot be unpacked ({error})", hint="fetch it again") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return folder
@@ -245,7 +245,7 @@ def _model_type(folder: Path) -> str:
         if (folder / "vocabulary" / f"{model_type}__ner_labels.txt").exists():
             return model_type
     raise MetricUnavailableError(
-        f"{folder} is not a RadGraph model: no vocabulary/TYPE__ner_labels.txt", mend=f"TYPE: {', '.join(MODEL_TYPES)}"
+        f"{folder} is not a RadGraph model: no vocabulary/TYPE__ner_labels.txt", hint=f"TYPE: {', '.join(MODEL_TYPES)}"
     )
 
 

@@ -58,12 +58,12 @@ def encoder_missing(name: str, *, parameter: str, weights: bool = True) -> Missi
     """Why a transformers model cannot be used here, or None: it is here, or the hub has it."""
     if encoder_folder(name, weights=weights):
         return None
-    remedy = f"pass {parameter}=FOLDER"
+    hint = f"pass {parameter}=FOLDER"
     if is_path(name):
         folder = Path(name).expanduser()
         gap = _encoder_gap(folder, weights=weights) if folder.is_dir() else "is not a folder"
-        return Missing(f"{folder} {gap}", f"{remedy} with config.json, the tokenizer's files and the weights")
-    return hub_missing(name, "config.json", remedy=remedy)
+        return Missing(f"{folder} {gap}", f"{hint} with config.json, the tokenizer's files and the weights")
+    return hub_missing(name, "config.json", hint=hint)
 
 
 def fetch_encoder(name: str, *, weights: bool = True) -> Path:
@@ -85,11 +85,11 @@ def fetch_encoder(name: str, *, weights: bool = True) -> Path:
                 folder = Path(huggingface_hub.snapshot_download(name, allow_patterns=[*patterns, WEIGHT_FILES[1]]))
         except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
             raise MetricUnavailableError(
-                f"{name} could not be fetched ({type(error).__name__})", mend="pass a folder; see docs/weights.md"
+                f"{name} could not be fetched ({type(error).__name__})", hint="pass a folder; see docs/weights.md"
             ) from error
         if _encoder_gap(folder, weights=weights) is None:
             return folder
-    raise MetricUnavailableError(f"{name} is not a folder with a model", mend="see docs/weights.md")
+    raise MetricUnavailableError(f"{name} is not a folder with a model", hint="see docs/weights.md")
 
 
 def cached_file(repository: str, filename: str, *, cache: Path | None = None) -> Path | None:
@@ -118,19 +118,19 @@ def fetch_file(repository: str, filename: str) -> Path:
     except (HfHubHTTPError, EntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
         raise MetricUnavailableError(
             f"{filename} of {repository} could not be fetched ({type(error).__name__})",
-            mend="pass its path; see docs/weights.md",
+            hint="pass its path; see docs/weights.md",
         ) from error
 
 
-def hub_missing(repository: str, filename: str, *, remedy: str) -> Missing | None:
+def hub_missing(repository: str, filename: str, *, hint: str) -> Missing | None:
     """Why a file cannot be fetched from the hub, or None. Asks the hub once, for a few seconds at most."""
     from huggingface_hub.constants import HF_HUB_OFFLINE
 
-    remedy = f"{remedy}; docs/weights.md says where to get it"
+    hint = f"{hint}; docs/weights.md says where to get it"
     if HF_HUB_OFFLINE:
-        return Missing(f"{repository} is not on this machine, and HF_HUB_OFFLINE keeps the hub switched off", remedy)
+        return Missing(f"{repository} is not on this machine, and HF_HUB_OFFLINE keeps the hub switched off", hint)
     if refusal := _refusal(repository, filename):
-        return Missing(f"{repository} is not on this machine, and the hub {refusal}", remedy)
+        return Missing(f"{repository} is not on this machine, and the hub {refusal}", hint)
     return None
 
 

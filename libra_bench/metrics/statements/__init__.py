@@ -1,1 +1,1 @@
-"""Statements of change in radiology prose: what changed, on which side, in which direction."""
+"""What a report states, read by rules: findings, their presence, side, severity and change."""

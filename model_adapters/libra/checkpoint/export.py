@@ -61,16 +61,16 @@ def save_merged(loaded: LoadedLibra, out: Path) -> None:
     from safetensors import SafetensorError
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ModelError("is not empty", where=out, mend="name a new folder")
+        raise ModelError("is not empty", where=out, hint="name a new folder")
     weights = original_state_dict(loaded.model, with_tower=bool(loaded.config.get("unfreeze_mm_vision_tower")))
     if any(".lora_" in key for key in weights):
-        raise ModelError("the LoRA is not merged", where=loaded.folder, mend="load it with merge_lora=True")
+        raise ModelError("the LoRA is not merged", where=loaded.folder, hint="load it with merge_lora=True")
     try:
         out.mkdir(parents=True, exist_ok=True)
         save_torch_state_dict(weights, out, max_shard_size=MAX_SHARD_SIZE, metadata={"format": "pt"})
         _copy(loaded.tokenizer_folder, out, TOKENIZER_FILES)
     except (OSError, SafetensorError) as error:
-        raise StorageError(f"cannot write ({error})", where=out, mend="free some space") from error
+        raise StorageError(f"cannot write ({error})", where=out, hint="free some space") from error
     write_json(out / "generation_config.json", _generation_settings(loaded))
     write_json(out / "config.json", _plain_config(loaded, out))
 

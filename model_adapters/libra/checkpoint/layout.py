@@ -37,7 +37,7 @@ def checkpoint_kind(folder: Path, base: Path | None) -> Kind:
             raise ModelError(
                 "is a LoRA and needs its base model",
                 where=folder,
-                mend=f"give --model-base (it was trained on {stated!r})",
+                hint=f"give --model-base (it was trained on {stated!r})",
             )
         return "lora"
     projector = any((folder / name).is_file() for name in PROJECTOR_FILES)
@@ -46,9 +46,9 @@ def checkpoint_kind(folder: Path, base: Path | None) -> Kind:
     if full and base is None:
         return "full"
     if full:
-        raise ModelError("is a complete checkpoint and takes no base", where=folder, mend="leave --model-base out")
+        raise ModelError("is a complete checkpoint and takes no base", where=folder, hint="leave --model-base out")
     if projector:
-        raise ModelError("holds a projector alone and needs its base model", where=folder, mend="give --model-base")
+        raise ModelError("holds a projector alone and needs its base model", where=folder, hint="give --model-base")
     raise no_weights(folder)
 
 
@@ -73,7 +73,7 @@ def tokenizer_folder(folder: Path, base: Path | None) -> Path:
         if candidate is not None and any((candidate / name).is_file() for name in TOKENIZER_FILES):
             return candidate
     raise ModelError(
-        "no tokenizer in this folder", where=base or folder, mend="copy tokenizer.model or tokenizer.json into it"
+        "no tokenizer in this folder", where=base or folder, hint="copy tokenizer.model or tokenizer.json into it"
     )
 
 
@@ -85,5 +85,5 @@ def check_base(fields: Mapping[str, Any], folder: Path, base: Path) -> None:
             raise ModelError(
                 f"was trained on a base with {name} {fields[name]}, but {base} has {given[name]}",
                 where=folder,
-                mend="give the base that it was trained on",
+                hint="give the base that it was trained on",
             )

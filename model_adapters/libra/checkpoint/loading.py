@@ -111,7 +111,7 @@ def load_checkpoint(
         device_map: "auto" spreads the language model over all devices; `device` is then for tower and connector.
 
     Raises:
-        ModelError: what is wrong, where, and the mend, in one line.
+        ModelError: what is wrong, where, and the hint, in one line.
     """
     device = torch.device(device)
     folder = find_checkpoint(path)
@@ -184,7 +184,7 @@ def _load_connector(
         raise ModelError(
             f"mm_hidden_size is {mm_hidden_size}, but the vision tower gives {tower.hidden_size}",
             where=where,
-            mend="correct mm_vision_tower: it is not the tower that this model was trained with",
+            hint="correct mm_vision_tower: it is not the tower that this model was trained with",
         )
     connector = build_connector(
         fields.get("mm_projector_type", "linear"),
@@ -197,13 +197,13 @@ def _load_connector(
         raise ModelError(
             f"its projector reads {needed} tower layer{'s' * (needed > 1)}, but this tower gives {tower.num_layers}",
             where=where,
-            mend='mm_vision_select_layer is "all" (of a tower of 12 layers) for TAC, else one layer such as -2',
+            hint='mm_vision_select_layer is "all" (of a tower of 12 layers) for TAC, else one layer such as -2',
         )
     if not weights:
         raise ModelError(
             f"neither the checkpoint nor its base has projector weights ({PROJECTOR_PREFIX}*)",
             where=folder,
-            mend="give the base that holds the trained projector",
+            hint="give the base that holds the trained projector",
         )
     load_into(connector, weights, where=folder, prefix=PROJECTOR_PREFIX)
     connector.eval().requires_grad_(False)
@@ -233,7 +233,7 @@ def _take_wider_embeddings(weights: Mapping[str, Any], trained: dict[str, Any]) 
 def _required(fields: Mapping[str, Any], name: str, folder: Path) -> Any:
     if name not in fields:
         raise ModelError(
-            f"has no {name}", where=folder / "config.json", mend="give a Libra checkpoint, not a plain language model"
+            f"has no {name}", where=folder / "config.json", hint="give a Libra checkpoint, not a plain language model"
         )
     return fields[name]
 

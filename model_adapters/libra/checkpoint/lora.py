@@ -23,7 +23,7 @@ def adapter_files(folder: Path) -> list[Path]:
     """
     found = [folder / name for name in ADAPTER_WEIGHTS if (folder / name).is_file()][:1]
     if not found:
-        raise ModelError("no adapter weights in this folder", where=folder, mend=f"it needs {ADAPTER_WEIGHTS[0]}")
+        raise ModelError("no adapter weights in this folder", where=folder, hint=f"it needs {ADAPTER_WEIGHTS[0]}")
     return [*found, *(path for path in [folder / NON_LORA_WEIGHTS] if path.is_file())]
 
 
@@ -54,7 +54,7 @@ def apply_lora(language_model: Any, folder: Path, *, merge: bool) -> Any:
 
     kind = read_json(folder / ADAPTER_CONFIG).get("peft_type")
     if kind != "LORA":
-        raise ModelError(f"is a {kind} adapter, not LoRA", where=folder / ADAPTER_CONFIG, mend="give a LoRA folder")
+        raise ModelError(f"is a {kind} adapter, not LoRA", where=folder / ADAPTER_CONFIG, hint="give a LoRA folder")
     weights = {key: materialize(weight) for key, weight in read_weights(adapter_files(folder)[:1]).items()}
     config = PeftConfig.from_pretrained(str(folder))
     config.base_model_name_or_path = None  # the base is the one given, wherever it lay in training
@@ -64,7 +64,7 @@ def apply_lora(language_model: Any, folder: Path, *, merge: bool) -> Any:
             wrapped = get_peft_model(language_model, config)
     except ValueError as error:  # no module has a name of target_modules
         line = next(iter(str(error).splitlines()), "")
-        raise ModelError(f"the LoRA does not fit the base ({line})", where=folder, mend="give its own base") from error
+        raise ModelError(f"the LoRA does not fit the base ({line})", where=folder, hint="give its own base") from error
     wanted = get_peft_model_state_dict(wrapped, save_embedding_layers=False)
     raise_for_keys(
         folder,

@@ -90,4 +90,4 @@ class Study:
 
 def not_finite() -> GenerationError:
     """Why a study has no text whose log-probabilities overflowed."""
-    return GenerationError("the model's numbers are not finite", mend="try another dtype: bfloat16 or float32")
+    return GenerationError("the model's numbers are not finite", hint="try another dtype: bfloat16 or float32")

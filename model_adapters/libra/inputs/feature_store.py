@@ -54,7 +54,7 @@ class FeatureStore:
             write_json(self._folder / "identity.json", identity)
         except StorageError as error:
             raise InputError(
-                f"features cannot be kept there ({error.what})", where=folder, mend="give another folder for features"
+                f"features cannot be kept there ({error.what})", where=folder, hint="give another folder for features"
             ) from error
 
     def holds(self, image_sha256: str) -> bool:

@@ -53,7 +53,7 @@ def load_image_processor(folder: Path) -> Any:
         raise ModelError(
             f"no usable image processor ({line})",
             where=folder,
-            mend="the tower's folder needs its preprocessor_config.json",
+            hint="the tower's folder needs its preprocessor_config.json",
         ) from error
 
 
@@ -76,7 +76,7 @@ def preprocess(
         ModelError: an aspect ratio that this model family doesn't have ("anyres").
     """
     if aspect_ratio not in ("pad", "square", None):
-        raise ModelError(f"image_aspect_ratio {aspect_ratio!r} is not supported", mend='use "pad"')
+        raise ModelError(f"image_aspect_ratio {aspect_ratio!r} is not supported", hint='use "pad"')
     colour = None
     if aspect_ratio == "pad":
         colour = mean_colour(processor) if pad_colour is None else pad_colour

@@ -159,20 +159,20 @@ class LibraPrompts:
 
     def _request(self, asked: Question) -> _Request:
         if not asked.prompt.strip():
-            raise InputError("the prompt is empty", mend="give the question some words")
+            raise InputError("the prompt is empty", hint="give the question some words")
         images = chosen_images(asked.images, self._policy)
         ids = self._tokenizer.encode_prompt(self._words(asked))
         marks = ids.count(IMAGE_TOKEN_INDEX)
         if marks != bool(asked.images):
             raise InputError(
                 f"{marks} image marks in the prompt of a study with {len(asked.images)} images",
-                mend="write <image> at most once, and only where there is an image: it stands for both",
+                hint="write <image> at most once, and only where there is an image: it stands for both",
             )
         length, limit = self._positions(ids), self.longest
         if length > limit:
             raise InputError(
                 f"the prompt takes {length:,} positions, image included; the model has {limit:,}",
-                mend="shorten the prompt",
+                hint="shorten the prompt",
             )
         if not images:
             return _Request(asked, ids, None)
@@ -192,7 +192,7 @@ class LibraPrompts:
         return [
             GenerationError(
                 "the images of a single study do not fit into memory",
-                mend="use a smaller type (--dtype bfloat16), a smaller --batch-size, or a device with more memory",
+                hint="use a smaller type (--dtype bfloat16), a smaller --batch-size, or a device with more memory",
             )
         ]
 
@@ -233,7 +233,7 @@ def _policy(spec: ModelSpec, *, reads_prior: bool) -> ImagePolicy:
         raise InputError(
             f"{policy} cannot be: this model's connector reads the current image alone",
             where="option image_policy",
-            mend="leave it out",
+            hint="leave it out",
         )
     return "one"
 

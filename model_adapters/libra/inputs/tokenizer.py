@@ -77,7 +77,7 @@ class LibraTokenizer:
             backend = FastBackend(folder)
         else:
             raise ModelError(
-                "no tokenizer.model and no tokenizer.json", where=folder, mend="copy the model's tokenizer files there"
+                "no tokenizer.model and no tokenizer.json", where=folder, hint="copy the model's tokenizer files there"
             )
         backend.add_special(image_tokens(config or {}))
         return cls(backend)
@@ -148,7 +148,7 @@ class SentencePieceBackend:
             raise ModelError(
                 f"not a SentencePiece model ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
                 where=path,
-                mend="copy the file again",
+                hint="copy the file again",
             ) from error
         special = {**_read_json(folder / "special_tokens_map.json"), **settings}
         self._unk = _content(special.get("unk_token")) or "<unk>"
@@ -282,7 +282,7 @@ class FastBackend:
             raise ModelError(
                 f"the tokenizer cannot be read ({str(error).splitlines()[0]})",
                 where=folder / "tokenizer.json",
-                mend="copy the file again",
+                hint="copy the file again",
             ) from error
         self.bos_id, self.eos_id = self._tokenizer.bos_token_id, self._tokenizer.eos_token_id
         self.pad_id, self.unk_id = self._tokenizer.pad_token_id, self._tokenizer.unk_token_id
@@ -308,9 +308,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         loaded = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError) as error:
-        raise ModelError(f"not valid JSON ({error})", where=path, mend="copy the file again") from error
+        raise ModelError(f"not valid JSON ({error})", where=path, hint="copy the file again") from error
     if not isinstance(loaded, dict):
-        raise ModelError("not a JSON object", where=path, mend="copy the file again")
+        raise ModelError("not a JSON object", where=path, hint="copy the file again")
     return loaded
 
 

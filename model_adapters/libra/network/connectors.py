@@ -78,7 +78,7 @@ class TemporalAlignmentConnector(nn.Module):
         if mm_hidden_size % num_heads:
             raise ModelError(
                 f"the temporal connector has {num_heads} heads, which do not divide the vision width {mm_hidden_size}",
-                mend="num_attention_heads must divide mm_hidden_size in config.json",
+                hint="num_attention_heads must divide mm_hidden_size in config.json",
             )
         half, quarter = TAC_LAYERS // 2, TAC_LAYERS // 4
         self.LFE = nn.Sequential(
@@ -111,7 +111,7 @@ class TemporalAlignmentConnector(nn.Module):
         if current_BLNC.shape[1] != TAC_LAYERS:
             raise ModelError(
                 f"the temporal connector fuses {TAC_LAYERS} tower layers, but the tower gives {current_BLNC.shape[1]}",
-                mend='set mm_vision_select_layer to "all" and use a tower of 12 layers',
+                hint='set mm_vision_select_layer to "all" and use a tower of 12 layers',
             )
         current_BNC = self.LFE(current_BLNC).squeeze(1)
         prior_BNC = self.LFE(prior_BLNC).squeeze(1)
@@ -175,5 +175,5 @@ def build_connector(
         return SingleImageProjector(mlp(int(match[1]), mm_hidden_size, hidden_size))
     raise ModelError(
         f"unknown projector type {projector_type!r}",
-        mend='mm_projector_type is one of "TAC", "linear", "mlp2x_gelu" ...',
+        hint='mm_projector_type is one of "TAC", "linear", "mlp2x_gelu" ...',
     )

@@ -44,7 +44,7 @@ def decoder_family(fields: Mapping[str, Any], where: object) -> str:
         named = _without_prefix(str(architecture).removesuffix("ForCausalLM").lower()) or "llama"
     if named not in DECODERS:
         raise ModelError(
-            f"unknown decoder family {model_type!r}", where=where, mend=f"known: libra, {', '.join(DECODERS)}"
+            f"unknown decoder family {model_type!r}", where=where, hint=f"known: libra, {', '.join(DECODERS)}"
         )
     return named
 

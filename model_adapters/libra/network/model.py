@@ -99,7 +99,7 @@ class LibraModel(nn.Module):
         if pixels_2B3HW.dim() != 5 or pixels_2B3HW.shape[0] != 2:
             raise InputError(
                 f"images have shape {list(pixels_2B3HW.shape)}, not [2, B, 3, H, W]",
-                mend="stack current and prior images; without a prior give the current image twice",
+                hint="stack current and prior images; without a prior give the current image twice",
             )
         current, prior = pixels_2B3HW
         current_BLNC = self.tower_features(current)
@@ -122,12 +122,12 @@ class LibraModel(nn.Module):
         if len(places) > 1:
             raise InputError(
                 f"the prompt has {len(places)} image tokens, the model takes one",
-                mend="write <image> once: it stands for the current and the prior image together",
+                hint="write <image> once: it stands for the current and the prior image together",
             )
         if not places:
             return self._embed(ids_T)
         if features_NH is None:
-            raise InputError("the prompt has an image token, but no image is given", mend="give the study's images")
+            raise InputError("the prompt has an image token, but no image is given", hint="give the study's images")
         place = places[0]
         before, after = self._embed(ids_T[:place]), self._embed(ids_T[place + 1 :])
         return torch.cat([before, self._scale(features_NH.to(before)), after])
@@ -196,7 +196,7 @@ class LibraModel(nn.Module):
         if ids_T.numel() and not 0 <= int(ids_T.min()) <= int(ids_T.max()) < self.vocabulary_size:
             raise InputError(
                 f"a token id is outside the vocabulary of {self.vocabulary_size}",
-                mend="tokenizer and checkpoint must belong together",
+                hint="tokenizer and checkpoint must belong together",
             )
         embeddings_TH: Tensor = self.language_model.get_input_embeddings()(ids_T)
         return embeddings_TH

@@ -65,11 +65,11 @@ def load_open_clip(folder: Path, weights: Mapping[str, Any] | None) -> OpenClipV
         import open_clip
     except ImportError as error:
         raise ModelError(
-            "this vision tower needs open_clip", where=folder, mend="pip install 'libra-bench[biomedclip]'"
+            "this vision tower needs open_clip", where=folder, hint="pip install 'libra-bench[biomedclip]'"
         ) from error
     model = open_clip.create_model(f"local-dir:{folder}")
     if not hasattr(model.visual, "trunk"):
-        raise ModelError("is no timm vision transformer", where=folder, mend="only towers like BiomedCLIP's are read")
+        raise ModelError("is no timm vision transformer", where=folder, hint="only towers like BiomedCLIP's are read")
     vision = OpenClipVision(model.visual.trunk)
     if weights is not None:
         load_into(vision.trunk, {key.removeprefix("trunk."): weight for key, weight in weights.items()}, where=folder)

@@ -81,7 +81,7 @@ class VisionTower(nn.Module):
         super().__init__()
         if select_feature not in ("patch", "cls_patch"):
             raise ModelError(
-                f"unknown vision feature {select_feature!r}", mend='mm_vision_select_feature is "patch" or "cls_patch"'
+                f"unknown vision feature {select_feature!r}", hint='mm_vision_select_feature is "patch" or "cls_patch"'
             )
         self.vision_tower = vision_model
         self.layer = parse_select_layer(select_layer, int(vision_model.config.num_hidden_layers))
@@ -137,7 +137,7 @@ def parse_select_layer(select_layer: str | int, num_layers: int) -> int | None:
     if not -num_layers - 1 <= layer <= num_layers:
         raise ModelError(
             f"the vision tower has {num_layers} layers and no layer {select_layer!r}",
-            mend='mm_vision_select_layer is "all" or the index of a layer, such as -2',
+            hint='mm_vision_select_layer is "all" or the index of a layer, such as -2',
         )
     return layer
 
@@ -191,7 +191,7 @@ def _load_transformers_tower(
         raise ModelError(
             f"unknown vision tower {model_type!r}",
             where=folder / "config.json",
-            mend=f"known model_type: {', '.join(TOWER_FAMILIES)}",
+            hint=f"known model_type: {', '.join(TOWER_FAMILIES)}",
         )
     family = TOWER_FAMILIES[model_type]
     if weights is None:

@@ -1,4 +1,4 @@
-"""Bad input through the real program: one line that says what, where and the mend; the right exit status."""
+"""Bad input through the real program: one line that says what, where and the hint; the right exit status."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def test_layers_are_those_of_the_package(encoders):
 
     assert {name: model2layers[name] for name in LAYERS} == LAYERS
     assert BertScore(model=str(encoders["distilbert"])).layers == 5
-    assert BertScore(model=str(encoders["roberta"])).missing().remedy == "pass num_layers=N"
+    assert BertScore(model=str(encoders["roberta"])).missing().hint == "pass num_layers=N"
 
 
 def test_the_packages_own_baseline_is_found_by_the_folders_name(encoders, tmp_path):

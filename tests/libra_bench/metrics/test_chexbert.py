@@ -121,9 +121,9 @@ def test_says_what_is_missing_offline():
         "from libra_bench.metrics.chexbert import CheXbert\n"
         "missing = CheXbert().missing()\n"
         "assert 'HF_HUB_OFFLINE' in missing.reason, missing\n"
-        "assert 'model=FILE.pth' in missing.remedy, missing\n"
+        "assert 'model=FILE.pth' in missing.hint, missing\n"
         f"missing = CheXbert(model={str(tiny.CHEXBERT)!r}).missing()\n"
-        "assert 'bert-base-uncased' in missing.reason and 'backbone=' in missing.remedy, missing\n"
+        "assert 'bert-base-uncased' in missing.reason and 'backbone=' in missing.hint, missing\n"
         "import sys; assert 'torch' not in sys.modules and 'transformers' not in sys.modules\n"
     )
     environment = {"HF_HUB_OFFLINE": "1", "HF_HOME": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent", "PATH": "/bin"}

@@ -97,6 +97,6 @@ def test_signature_holds_all_three_weights(setting):
 
 def test_says_which_parameter_to_pass():
     missing = RadCliQv0(radgraph="/nowhere.tar.gz").missing()
-    assert "radgraph=FOLDER" in missing.remedy
+    assert "radgraph=FOLDER" in missing.hint
     missing = RadCliQv0(radgraph=str(tiny.RADGRAPH), radgraph_backbone="/nowhere").missing()
-    assert "radgraph_backbone=FOLDER" in missing.remedy
+    assert "radgraph_backbone=FOLDER" in missing.hint

@@ -128,7 +128,7 @@ def test_combined_is_the_mean_of_entity_and_relation_f1():
 
 
 @pytest.mark.parametrize(
-    ("parameters", "reason", "remedy"),
+    ("parameters", "reason", "hint"),
     [
         ({"model": "/nowhere/model.tar.gz"}, "does not exist", "FILE.tar.gz"),
         ({"model": "radgraf"}, "is no RadGraph model", "radgraph-xl"),
@@ -136,7 +136,7 @@ def test_combined_is_the_mean_of_entity_and_relation_f1():
         ({"model": str(tiny.RADGRAPH), "backbone": "/nowhere"}, "/nowhere", "backbone="),
     ],
 )
-def test_says_what_is_missing(parameters, reason, remedy):
+def test_says_what_is_missing(parameters, reason, hint):
     missing = RadGraph(**parameters).missing()
     assert reason in missing.reason
-    assert remedy in missing.remedy
+    assert hint in missing.hint

@@ -1,4 +1,4 @@
-"""What cannot be trained is refused before anything is trained: what, where, the mend."""
+"""What cannot be trained is refused before anything is trained: what, where, the hint."""
 
 from __future__ import annotations
 

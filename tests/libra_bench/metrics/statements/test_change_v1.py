@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repository import GOLDEN
 
-from libra_bench.metrics.statements.lexicon import DIRECTIONS, FINDINGS
-from libra_bench.metrics.statements.parser import canonical_finding, has_comparison, statements
+from libra_bench.metrics.statements.v1.lexicon import DIRECTIONS, FINDINGS
+from libra_bench.metrics.statements.v1.parser import canonical_finding, has_comparison, statements
 
 LABELLED = json.loads((GOLDEN / "change_sentences.json").read_text(encoding="utf-8"))
 

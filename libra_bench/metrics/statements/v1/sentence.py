@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from libra_bench.metrics.statements import lexicon
-from libra_bench.metrics.statements.phrases import Phrases, expand
-from libra_bench.metrics.statements.tokens import Token, tokenize
+from libra_bench.metrics.statements.v1 import lexicon
+from libra_bench.metrics.statements.v1.phrases import Phrases, expand
+from libra_bench.metrics.statements.v1.tokens import Token, tokenize
 
 _COMPARES = re.compile(r"\b(?:interval|since|compared|than|prior|previous)\b", re.IGNORECASE)
 _AFTER = frozenset({"after", "perfect", "weak-after"})

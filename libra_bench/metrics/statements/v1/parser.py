@@ -22,9 +22,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from libra_bench.metrics.statements import lexicon
-from libra_bench.metrics.statements.sentence import Antecedent, ChangeStatement, Sentence
-from libra_bench.metrics.statements.tokens import sentences, tokenize
+from libra_bench.metrics.statements.v1 import lexicon
+from libra_bench.metrics.statements.v1.sentence import Antecedent, ChangeStatement, Sentence
+from libra_bench.metrics.statements.v1.tokens import sentences, tokenize
 
 __all__ = ["ChangeStatement", "canonical_finding", "has_comparison", "statements"]
 

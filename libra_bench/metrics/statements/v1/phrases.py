@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libra_bench.metrics.statements import lexicon
-from libra_bench.metrics.statements.tokens import Token
+from libra_bench.metrics.statements.v1 import lexicon
+from libra_bench.metrics.statements.v1.tokens import Token
 
 
 class Phrases:

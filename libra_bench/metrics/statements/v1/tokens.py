@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from libra_bench.metrics.statements import lexicon
+from libra_bench.metrics.statements.v1 import lexicon
 
 
 @dataclass(frozen=True, slots=True)
