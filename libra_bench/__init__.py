@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 _PUBLIC = {
-    "describe": "libra_bench.runs.describe",
+    "describe": "libra_bench.runs.single_study",
     "evaluate_report": "libra_bench.scores.evaluate",
     "load_adapter": "model_adapters.models",
     "load_suite": "benchmarks.suites",
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from benchmarks.suites import load_suite
     from libra_bench.metrics.statements.reader import report_statements
     from libra_bench.metrics.temporal_f1 import temporal_f1_score
-    from libra_bench.runs.describe import describe
     from libra_bench.runs.runner import run
+    from libra_bench.runs.single_study import describe
     from libra_bench.scores.evaluate import evaluate_report
     from libra_bench.scores.scoring import score
     from model_adapters.models import load_adapter

@@ -11,7 +11,8 @@ from benchmarks.errors import ModelError, UnknownNameError
 from model_adapters.adapter import Adapter, ModelSpec, checked_options
 from model_adapters.cards import Card, card_names, read_card, shipped_card
 from model_adapters.cards.requirements import how_to_get, missing_packages
-from model_adapters.checkpoints.config import is_libra, read_json
+from model_adapters.checkpoints.family import is_libra
+from model_adapters.checkpoints.files import read_json
 from model_adapters.registry import ADAPTERS, adapter_class, adapter_targets
 
 

@@ -25,8 +25,8 @@ STYLE = Path(__file__).parent / "paper.mplstyle"
 COLUMN_INCHES = {1: 3.35, 2: 7.0}
 """The width of a figure over one or two columns of a paper."""
 GREY = "#7A7A7A"
-FLOOR = "floor: "
-"""How the labels of floors begin."""
+REFERENCE = "reference: "
+"""How the labels of reference points begin."""
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "oo", "++")
 MARKERS = "osD^vP*X"
 UNDATED: dict[str, dict[str, None]] = {
@@ -81,9 +81,9 @@ def look(index: int) -> dict[str, Any]:
 
 
 def legend_below(figure: Figure, columns: int) -> None:
-    """A legend under the axes, where it hides nothing; runs first, then floors."""
+    """A legend under the axes, where it hides nothing; runs first, then reference points."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda index: labels[index].startswith(FLOOR))
+    order = sorted(range(len(labels)), key=lambda index: labels[index].startswith(REFERENCE))
     figure.legend(
         [handles[index] for index in order],
         [labels[index] for index in order],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
-from reports import bars, plots
+from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
 from reports.figure import UNDATED, style
@@ -192,7 +192,7 @@ def _render(
             two=len(runs) == 2,
             counts=COUNTS,
             scores=_score_rows(runs),
-            floors=list(dict.fromkeys(name for run in runs for name in run.floors)),
+            points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
             plots=[(name, _svg(figure)) for name, figure in plots.all_figures(runs).items()],
             notes=notes,
             n_cases=len(data["cases"]),
@@ -207,17 +207,17 @@ def _render(
 
 
 def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
-    """A row a key: its direction, each run's entry, each floor's value."""
-    by_run = [{entry["key"]: entry for entry in bars.entries(run)} for run in runs]
+    """A row per key: its direction, each run's entry, the value of each reference point."""
+    by_run = [{entry.key: entry for entry in run.entries} for run in runs]
     keys = list(dict.fromkeys(key for by_key in by_run for key in by_key))
-    floors = {name: values for run in runs for name, values in run.floors.items()}
+    points = {name: values for run in runs for name, values in run.reference_points.items()}
     return [
         {
             "key": key,
             "entries": [by_key.get(key) for by_key in by_run],
-            "higher": next(by_key[key]["higher_is_better"] for by_key in by_run if key in by_key),
-            "signatures": list(dict.fromkeys(by_key[key]["signature"] for by_key in by_run if key in by_key)),
-            "floors": [values.get(key) for values in floors.values()],
+            "higher": next(by_key[key].higher_is_better for by_key in by_run if key in by_key),
+            "signatures": list(dict.fromkeys(by_key[key].signature for by_key in by_run if key in by_key)),
+            "points": [values.get(key) for values in points.values()],
         }
         for key in keys
     ]
@@ -239,7 +239,7 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, t
     for run in runs:
         if not run.is_scored:
             notes.append(f"{run.name} has not been scored: `libra-bench score {run.folder}` does it.")
-        n = int((run.run.get("suite") or {}).get("n") or 0)
+        n = run.record.suite.n or 0
         if len(run.answers) < n:
             notes.append(f"{run.name} has answered {len(run.answers)} of {n} studies: its command goes on from there.")
     if found.missing:

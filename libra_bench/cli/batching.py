@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from libra_bench.cli.data_options import progress_bar
 from libra_bench.cli.run import run_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from benchmarks.records.run import BatchingCheck
 
 
 def verify_batching(
@@ -59,12 +59,12 @@ def verify_batching(
     plan = plan_run(suite, model, RunOptions(**run_options(given)))
     with progress_bar("answering") as on_answer:
         found = verify(plan, n, on_answer)
-    output.result({"run": str(plan.folder), **found}, _in_words(found), as_json=as_json)
+    output.result({"run": str(plan.folder), **found.as_json()}, _in_words(found), as_json=as_json)
 
 
-def _in_words(found: Mapping[str, Any]) -> str:
-    batch = f"batch size {found['batch_size']}" if found["batch_size"] else "the model's own batch size"
-    kind = f"{found['dtype']}, " if found["dtype"] else ""
-    words = f"{found['differing']} of {found['n']} texts ({found['share']:.1%}) differ between batch size 1 and {batch}"
-    ids = ", ".join(map(repr, found["question_ids"]))
-    return f"{words} ({kind}{found['device'] or 'no device'})" + (f": {ids}" if ids else "")
+def _in_words(found: BatchingCheck) -> str:
+    batch = f"batch size {found.batch_size}" if found.batch_size else "the model's own batch size"
+    kind = f"{found.dtype}, " if found.dtype else ""
+    words = f"{found.differing} of {found.n} texts ({found.share:.1%}) differ between batch size 1 and {batch}"
+    ids = ", ".join(map(repr, found.question_ids))
+    return f"{words} ({kind}{found.device or 'no device'})" + (f": {ids}" if ids else "")

@@ -113,9 +113,9 @@ def merge(
     from libra_bench.runs.model_check import default_dtype
     from model_adapters.adapter import ModelSpec
     from model_adapters.checkpoints.locate import find_checkpoint
+    from model_adapters.checkpoints.precision import dtype_name, torch_dtype
     from model_adapters.libra.checkpoint.export import save_merged
     from model_adapters.libra.checkpoint.loading import load_checkpoint
-    from model_adapters.precision import dtype_name, torch_dtype
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ModelError("is not empty", where=out, hint="name a new folder")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,10 +12,10 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
-from libra_bench.runs.listener import Listener
+from libra_bench.runs.progress import ProgressCallback
 
 if TYPE_CHECKING:
-    from libra_bench.runs.cost import Estimate
+    from benchmarks.records.run import Cost, Estimate
     from libra_bench.runs.plan import Plan
     from libra_bench.runs.processes import Processes
     from model_adapters.adapter import RenderedPrompt
@@ -66,10 +66,10 @@ def run(
     """
     given = dict(locals())
     from libra_bench.runs.plan import RunOptions, plan_run
-    from libra_bench.runs.processes import of_environment
+    from libra_bench.runs.processes import from_env
     from libra_bench.runs.runner import finish_run
 
-    processes = of_environment()
+    processes = from_env()
     plan = plan_run(suite, model, RunOptions(**run_options(given)))
     folder = finish_run(plan, _display(processes), processes)
     if processes.rank == 0:
@@ -90,23 +90,25 @@ def _options_of(command: Callable[..., None]) -> Callable[[Callable[..., None]],
 @_options_of(run)
 def generate(**given: Any) -> None:
     """Write answers.jsonl and nothing else; `score RUN` and `report RUN` do the rest."""
-    from libra_bench.runs.generation import count_kinds
+    from dataclasses import asdict
+
+    from benchmarks.predictions import count_answers
     from libra_bench.runs.plan import RunOptions, plan_run
-    from libra_bench.runs.processes import of_environment
+    from libra_bench.runs.processes import from_env
     from libra_bench.runs.runner import generate_run
 
-    processes = of_environment()
+    processes = from_env()
     plan = plan_run(given["suite"], given["model"], RunOptions(**run_options(given)))
     answers = generate_run(plan, _display(processes), processes)
     if processes.rank > 0:
         return
-    counts = count_kinds(answers)
+    counts = count_answers(answers)
     output.result(
-        {"run": str(plan.folder), "n": len(answers), **counts},
+        {"run": str(plan.folder), "n": len(answers), **asdict(counts)},
         f"{len(answers)} answers in {plan.folder / 'answers.jsonl'}",
         as_json=given["as_json"],
     )
-    _exit_status(counts["n_failed"])
+    _exit_status(counts.n_failed)
 
 
 def describe(
@@ -141,8 +143,8 @@ def describe(
     """Describe one study; the text goes to stdout."""
     given = dict(locals())
     from benchmarks.catalog import FINDINGS_PROMPT
-    from libra_bench.runs.describe import describe_study
     from libra_bench.runs.plan import RunOptions
+    from libra_bench.runs.single_study import describe_study
 
     images = [current] if prior is None else [current, prior]
     settings = run_options(given)
@@ -169,12 +171,12 @@ def run_options(given: dict[str, Any]) -> dict[str, Any]:
     return {**values, "adapter_options": o.adapter_options(given["option"], given)}
 
 
-def _display(processes: Processes) -> Listener:
+def _display(processes: Processes) -> ProgressCallback:
     """What this process shows: only the first one speaks."""
-    return Display() if processes.rank == 0 else Listener()
+    return Display() if processes.rank == 0 else ProgressCallback()
 
 
-class Display(Listener):
+class Display(ProgressCallback):
     """Shows a run on stderr: the plan, the first prompt, a progress bar with rate and time left."""
 
     def planned(self, plan: Plan, answered: int) -> None:
@@ -194,7 +196,9 @@ class Display(Listener):
 
     def estimated(self, estimate: Estimate) -> None:
         """The plan line."""
-        output.message(f"plan: {estimate}")
+        from libra_bench.runs.cost import estimate_in_words
+
+        output.message(f"plan: {estimate_in_words(estimate)}")
 
     @contextmanager
     def generating(self, total: int, done: int) -> Iterator[Callable[[int], None]]:
@@ -228,11 +232,11 @@ class Display(Listener):
             task = progress.add_task("generating", total=total, completed=done)
             yield lambda answered: progress.update(task, completed=answered)
 
-    def generated(self, record: Mapping[str, Any]) -> None:
+    def generated(self, cost: Cost) -> None:
         """What it took, beside the plan, and where the time went."""
-        from libra_bench.runs.cost import in_words
+        from libra_bench.runs.cost import cost_in_words
 
-        for line in in_words(record["cost"]):
+        for line in cost_in_words(cost):
             output.message(line)
 
     def scoring(self, metric_ids: Sequence[str]) -> None:
@@ -246,14 +250,14 @@ class Display(Listener):
 
 
 def _show_run(folder: Path, *, as_json: bool) -> None:
-    import json
-
     from rich.console import Group
     from rich.text import Text
 
+    from benchmarks.records.scores import read_scores
     from reports import leaderboard
 
-    scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    scores = read_scores(folder)
+    assert scores is not None  # just written
     view = Group(
         leaderboard.as_table(scores),
         Text(f"scores  {folder / 'scores.json'}"),
@@ -261,8 +265,8 @@ def _show_run(folder: Path, *, as_json: bool) -> None:
         Text(f"plots   {folder / 'plots'}"),
         *([Text(f"report  {folder / 'report.html'}")] if (folder / "report.html").exists() else []),
     )
-    output.result({"run": str(folder), **scores}, view, as_json=as_json)
-    _exit_status(scores["n_failed"])
+    output.result({"run": str(folder), **scores.as_json()}, view, as_json=as_json)
+    _exit_status(scores.n_failed)
 
 
 def _exit_status(n_failed: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from libra_bench.cli import output
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from benchmarks.records.run import RunRecord
     from libra_bench.metrics.official.verify import Check, Unverified
     from libra_bench.scores.scoring import Scored
 
@@ -43,11 +44,12 @@ def score(
     [bold]libra-bench score --references R.jsonl --predictions P.jsonl [P2.jsonl ...] --csv leaderboard.csv[/bold]
     """
     from benchmarks.errors import InputError
+    from benchmarks.records.run import read_run
     from libra_bench.metrics.choice import choose_metrics
-    from libra_bench.runs.runner import rescore
+    from libra_bench.runs.scored_folder import rescore
     from libra_bench.scores.scoring import score_files
 
-    record: dict[str, Any] = {}
+    record: RunRecord | None = None
     if references is not None and predictions:
         files = [*predictions, *([run] if run else []), *(more_predictions or [])]
         if model_name and len(model_name) != len(files):
@@ -60,8 +62,7 @@ def score(
         for entry in chosen.unavailable:
             output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
     elif run is not None and references is None and not predictions and not more_predictions:
-        one, record = rescore(run, metrics, dialect=dialect, by=by or ())
-        scored = [one]
+        scored, record = [rescore(run, metrics, dialect=dialect, by=by or ())], read_run(run)
     else:
         raise InputError("give a run folder, or both --references and --predictions")
     _add_rows(csv, scored, record)
@@ -69,7 +70,7 @@ def score(
     _show(scored, checked, as_json=as_json)
 
 
-def _add_rows(csv: Path | None, scored: list[Scored], record: dict[str, Any]) -> None:
+def _add_rows(csv: Path | None, scored: list[Scored], record: RunRecord | None) -> None:
     from reports import leaderboard
 
     if csv is not None:
@@ -82,7 +83,7 @@ def _show(scored: list[Scored], checked: list[tuple[list[Check], list[Unverified
 
     from reports import leaderboard
 
-    results = [dict(item.scores) for item in scored]
+    results = [item.scores.as_json() for item in scored]
     views: list[RenderableType] = [leaderboard.as_table(item.scores) for item in scored]
     for result, (checks, unverified) in zip(results, checked, strict=False):
         result["verified"] = [asdict(check) for check in checks]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ from libra_bench.cli import options as o
 from libra_bench.cli import output
 
 if TYPE_CHECKING:
+    from benchmarks.records.run import RecordedModel
     from libra_bench.serving.trial import Trial
 
 
@@ -72,8 +72,8 @@ def serve(
         if (Path(target) / "run.json").is_file():
             run = load(target)
             try:
-                base = model_base or (None if model else (run.run.get("model") or {}).get("model_base"))
-                trial = trial_of(model or _model_of(run.run), base)
+                base = model_base or (None if model else run.record.model.model_base)
+                trial = trial_of(model or _model_of(run.record.model), base)
             except LibraBenchError as error:
                 if model is not None:
                     raise
@@ -97,7 +97,7 @@ def serve(
         _listen(create_app(report=report, trial=trial, hosts=LOOPBACK if loopback else ("*",)), host, port)
 
 
-def _model_of(record: Mapping[str, Any]) -> str:
+def _model_of(model: RecordedModel) -> str:
     """The model of a run, as `--model` takes it.
 
     Raises:
@@ -105,10 +105,9 @@ def _model_of(record: Mapping[str, Any]) -> str:
     """
     from benchmarks.errors import InputError
 
-    model = record.get("model") or {}
-    if model.get("adapter") == "replay" or not model.get("name"):
+    if model.adapter == "replay":
         raise InputError("the run's answers came from a file", hint="name a model with --model")
-    return str(model["name"])
+    return model.name
 
 
 def _is_loopback(host: str) -> bool:

@@ -114,7 +114,7 @@ class Metric(Protocol):
 
     A metric whose corpus values are not 100 x the mean of its statistics also has a method
     `reduce(sums_RS, n_R) -> values_RK` and returns `Statistics(matrix, self.reduce)`: then a stored run can be
-    compared with another without scoring it again (`statistics_file.py`).
+    compared with another without scoring it again (statistics.npz).
     """
 
     id: ClassVar[str]

@@ -108,12 +108,3 @@ def _protocol_checked(answers: Iterator[Answer], expected: set[QuestionId]) -> I
             raise GenerationError(f"the model answered {answer.question_id!r}, which is not an open question")
         expected.discard(answer.question_id)
         yield answer
-
-
-def count_kinds(answers: Sequence[Answer]) -> dict[str, int]:
-    """How many answers failed, are empty though they didn't fail, or were cut at max_new_tokens."""
-    return {
-        "n_failed": sum(answer.failed for answer in answers),
-        "n_empty": sum(not answer.failed and not answer.text.strip() for answer in answers),
-        "n_truncated": sum(answer.finish == "length" for answer in answers),
-    }

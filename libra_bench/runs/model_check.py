@@ -62,7 +62,7 @@ def check_model(name: str, *, options: dict[str, Any] | None = None, **spec: Any
         check.error, check.exit_status = str(error), error.exit_status
         check.missing_keys = tuple(getattr(error, "missing", ()))
         check.unexpected_keys = tuple(getattr(error, "unexpected", ()))
-        check.misshapen_keys = tuple(getattr(error, "misshapen", ()))
+        check.misshapen_keys = tuple(getattr(error, "mismatched", ()))
     return check
 
 
@@ -81,8 +81,8 @@ def _try(spec: ModelSpec, check: Check) -> None:
 
 def default_dtype(base: Path) -> str:
     """The type that a checkpoint's weights are stored in, as its config.json says; else float32."""
-    from model_adapters.checkpoints.config import read_json
-    from model_adapters.precision import DTYPES
+    from model_adapters.checkpoints.files import read_json
+    from model_adapters.checkpoints.precision import DTYPES
 
     config = read_json(base / "config.json")
     stated = str(config.get("torch_dtype") or config.get("dtype"))

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file, sha256_json
+from benchmarks.records.run import DecidingFacts
 from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import PUBLISHED_METRICS, ChosenMetrics, choose_metrics
@@ -86,7 +87,7 @@ class Plan:
     decoding: Decoding
     overrides: Mapping[str, Any]
     chosen: ChosenMetrics
-    facts: Mapping[str, Any]
+    facts: DecidingFacts
     """What decides the answers."""
     fingerprint: str
     folder: Path

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.records.scores import read_scores
+from benchmarks.records.statistics import StoredStatistics, read_statistics
 from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
 from libra_bench.metrics.registry import make_metric
 from libra_bench.scores.statistics import RESAMPLES, Difference, PairedMetric, compare
-from libra_bench.scores.statistics_file import FILE_NAME, StoredStatistics, load_statistics
 
 _SHOWN = 5
 """Ids named in an error."""
@@ -68,7 +68,7 @@ def compare_runs(
     """
     if len(folders) < 2:
         raise InputError("compare needs two runs or more", hint="give two run folders")
-    runs = [load_statistics(folder / FILE_NAME) for folder in folders]
+    runs = [read_statistics(folder) for folder in folders]
     for folder, run in zip(folders[1:], runs[1:], strict=True):
         _same_studies(folders[0], runs[0], folder, run)
     paired, not_compared = _pair(folders, runs, metrics)
@@ -107,9 +107,10 @@ def run_names(folders: Sequence[Path]) -> list[str]:
 
 def _model(folder: Path) -> str:
     try:
-        return str(json.loads((folder / "scores.json").read_text(encoding="utf-8")).get("model") or "")
-    except (OSError, ValueError, AttributeError):
-        return ""  # a name is a courtesy: the path will do
+        scores = read_scores(folder)
+    except InputError:  # a name is a courtesy: the path will do
+        return ""
+    return scores.model if scores else ""
 
 
 def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: StoredStatistics) -> None:

@@ -1,8 +1,7 @@
-"""The score step: answers and references in, scores.json (and its CSV companions) out. Needs no model."""
+"""The score step: answers and what they are scored against in, scores out. Needs no model and no run folder."""
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,24 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.errors import InputError, SuiteError
-from benchmarks.files import atomic_write, write_json, write_jsonl
-from benchmarks.predictions import match_answers, read_answers
-from benchmarks.schema import Answer, Sample, Score
+from benchmarks.errors import InputError
+from benchmarks.predictions import count_answers, match_answers, read_answers
+from benchmarks.records.scores import Score, Scores, Stratum, StratumScore, Unavailable
+from benchmarks.schema import Answer, Sample
 from benchmarks.suites import read_samples
 from benchmarks.user_cache import user_cache
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics
-from libra_bench.runs.generation import count_kinds
-from libra_bench.scores.reference_points import floors
+from libra_bench.scores.reference_points import reference_points
+from libra_bench.scores.scoring_input import ScoringInput, scoring_input
 from libra_bench.scores.statistics import RESAMPLES, interval
-from libra_bench.scores.statistics_file import save_statistics
-from libra_bench.scores.strata import Strata, strata
+from libra_bench.scores.strata import Strata
 
 if TYPE_CHECKING:
     from libra_bench.metrics.official.verify import Check, Unverified
 
-SCHEMA_VERSION = 1
 STRATA_RESAMPLES = 1_000
 
 
@@ -36,10 +33,8 @@ STRATA_RESAMPLES = 1_000
 class Scored:
     """Everything that scoring produces. All sequences are in the order of the suite."""
 
-    scores: dict[str, Any]
-    """The content of scores.json."""
-    samples: Sequence[Sample]
-    references: Sequence[Sequence[str]]
+    scores: Scores
+    against: ScoringInput
     predictions: Sequence[str]
     metrics: Mapping[str, Metric]
     results: Mapping[str, MetricResult]
@@ -50,7 +45,7 @@ class Scored:
         from libra_bench.metrics.official.verify import verify
 
         by_id = {self.metrics[name].id: result for name, result in self.results.items()}
-        return verify(list(self.metrics.values()), by_id, self.predictions, self.references)
+        return verify(list(self.metrics.values()), by_id, self.predictions, self.against.references)
 
 
 def score_answers(
@@ -79,74 +74,39 @@ def score_answers(
         SuiteError: samples without a reference; names them.
         UnknownNameError: no sample has a field of `by`.
     """
+    against = scoring_input(samples, suite, by)
+    clusters = against.clusters
     predictions = ["" if answer.failed else answer.text for answer in answers]
-    references = _references(samples, suite)
-    fields = [metric_fields(sample) for sample in samples]
-    with_finish = [{**known, "finish": answer.finish} for known, answer in zip(fields, answers, strict=True)]
-    clusters = patients(samples)
-    levels = strata(samples, by)
+    fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
     results: dict[str, MetricResult] = {}
-    scores: list[dict[str, Any]] = []
-    of_strata: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    scores: list[Score] = []
+    of_strata: dict[tuple[str, str], list[StratumScore]] = {}
     for name, metric in chosen.metrics.items():
-        result = metric.score(predictions, references, with_finish)
+        result = metric.score(predictions, against.references, fields)
         results[name] = result
-        scores += [asdict(score) for score in _score_rows(metric, result, len(samples), clusters)]
+        scores += _score_rows(metric, result, len(samples), clusters)
         if result.statistics is not None:
-            for stratum, level, rows in _stratified(result.statistics, list(result.values), levels, clusters):
+            for stratum, level, rows in _stratified(result.statistics, list(result.values), against.strata, clusters):
                 of_strata.setdefault((stratum, level), []).extend(rows)
-    metrics = list(chosen.metrics.values())
-    return Scored(
-        scores={
-            "schema_version": SCHEMA_VERSION,
-            "suite": suite,
-            "model": model,
-            "n": len(samples),
-            **count_kinds(answers),
-            "n_clusters": len(set(clusters)) if clusters else None,
-            "scores": scores,
-            "details": {chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
-            "strata": [
-                {"by": stratum, "level": level, "n": len(levels[stratum][level]), "scores": rows}
-                for (stratum, level), rows in of_strata.items()
-            ],
-            "floors": floors(metrics, references, fields, clusters, cache=user_cache() / "floors"),
-            "unavailable": list(chosen.unavailable),
-        },
-        samples=samples,
-        references=references,
-        predictions=predictions,
-        metrics=chosen.metrics,
-        results=results,
+    points = reference_points(
+        list(chosen.metrics.values()), against.references, against.fields, clusters, cache=user_cache() / "floors"
     )
-
-
-def _references(samples: Sequence[Sample], suite: str) -> list[list[str]]:
-    bare = [sample.question_id for sample in samples if not sample.references and sample.labels is None]
-    if bare:
-        shown = ", ".join(map(repr, bare[:5])) + (", ..." if len(bare) > 5 else "")
-        raise SuiteError(
-            f"{len(bare)} of {len(samples)} samples have no reference ({shown})",
-            where=suite,
-            hint="scoring needs one under reference, findings, impression or answer, or labels",
-        )
-    return [list(sample.references) or [", ".join(sample.labels or ())] for sample in samples]
-
-
-def metric_fields(sample: Sample) -> dict[str, Any]:
-    """What a metric may know of a sample besides its references: its fields, its labels, whether it has a prior."""
-    known = dict(sample.fields)
-    if sample.labels is not None:
-        known["labels"] = list(sample.labels)
-    if sample.images:
-        known["has_prior"] = sample.has_prior
-    return known
-
-
-def patients(samples: Sequence[Sample]) -> list[Any] | None:
-    """The patient of each sample, where the suite says so: intervals and tests then draw whole patients."""
-    names = [sample.fields.get("subject_id") for sample in samples]
-    return names if any(name is not None for name in names) else None
+    found = Scores(
+        suite=suite,
+        model=model,
+        n=len(samples),
+        **asdict(count_answers(answers)),
+        n_clusters=len(set(clusters)) if clusters else None,
+        scores=tuple(scores),
+        details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
+        strata=tuple(
+            Stratum(by=stratum, level=level, n=len(against.strata[stratum][level]), scores=tuple(rows))
+            for (stratum, level), rows in of_strata.items()
+        ),
+        reference_points=tuple(points),
+        unavailable=tuple(Unavailable(**entry) for entry in chosen.unavailable),
+    )
+    return Scored(found, against, predictions, chosen.metrics, results)
 
 
 def _score_rows(metric: Metric, result: MetricResult, n: int, clusters: Sequence[Any] | None) -> Iterator[Score]:
@@ -154,7 +114,16 @@ def _score_rows(metric: Metric, result: MetricResult, n: int, clusters: Sequence
     direction = {key.name: key.higher_is_better for key in metric.keys}
     bounds = _bounds(result.statistics, list(result.values), clusters, RESAMPLES)
     for (name, value), (low, high) in zip(result.values.items(), bounds, strict=True):
-        yield Score(name, metric.id, _defined(value), low, high, n, metric.signature, direction[name])
+        yield Score(
+            key=name,
+            metric=metric.id,
+            value=_defined(value),
+            low=low,
+            high=high,
+            n=n,
+            signature=metric.signature,
+            higher_is_better=direction[name],
+        )
 
 
 def _bounds(
@@ -169,7 +138,7 @@ def _bounds(
 
 def _stratified(
     statistics: Statistics, names: Sequence[str], levels: Strata, clusters: Sequence[Any] | None
-) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+) -> Iterator[tuple[str, str, list[StratumScore]]]:
     """The values of each level of each stratum with their intervals, from the statistics of its samples."""
     for stratum, members_of in levels.items():
         for level, members in members_of.items():
@@ -178,52 +147,11 @@ def _stratified(
             values_1K = part.reduce(part.per_sample_NS.sum(axis=0, keepdims=True), np.array([float(len(members))]))
             bounds = _bounds(part, names, its_clusters, STRATA_RESAMPLES)
             rows = zip(names, map(_defined, values_1K[0]), bounds, strict=True)
-            yield (
-                stratum,
-                level,
-                [{"key": k, "value": value, "low": low, "high": high} for k, value, (low, high) in rows],
-            )
+            yield stratum, level, [StratumScore(key=k, value=v, low=low, high=high) for k, v, (low, high) in rows]
 
 
 def _defined(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def write_scored(folder: Path, scored: Scored) -> None:
-    """Write statistics.npz, scores.json, samples.csv and spans.jsonl into a run folder."""
-    left_out = save_statistics(
-        folder / "statistics.npz",
-        ids=[sample.question_id for sample in scored.samples],
-        references=scored.references,
-        clusters=patients(scored.samples),
-        metrics={
-            name: (scored.metrics[name], list(result.values), result.statistics)
-            for name, result in scored.results.items()
-            if result.statistics is not None
-        },
-    )
-    write_json(folder / "scores.json", {**scored.scores, "not_comparable": left_out})
-    columns = {name: values for result in scored.results.values() for name, values in result.samples.items()}
-    ids = [sample.question_id for sample in scored.samples]
-    with atomic_write(folder / "samples.csv") as stream:
-        table = csv.writer(stream)
-        table.writerow(["question_id", *columns])
-        table.writerows(zip(ids, *columns.values(), strict=True))
-    write_jsonl(
-        folder / "spans.jsonl",
-        (
-            {
-                "question_id": ids[span.sample],
-                "side": span.side,
-                "start": span.start,
-                "end": span.end,
-                "label": span.label,
-                "metric": scored.metrics[name].id,
-            }
-            for name, result in scored.results.items()
-            for span in result.spans
-        ),
-    )
 
 
 def score_files(
@@ -273,9 +201,9 @@ def score(
         model = "texts"
         answers = [Answer(sample.question_id, "", text) for sample, text in zip(samples, predictions, strict=True)]
     else:
-        raise InputError(f"{len(predictions)} predictions, but {len(samples)} references", hint="give one a study")
+        raise InputError(f"{len(predictions)} predictions, but {len(samples)} references", hint="give one per study")
     matched = match_answers(answers, samples, where=model)
-    return score_answers(samples, matched, chosen, suite=name, model=model).scores
+    return score_answers(samples, matched, chosen, suite=name, model=model).scores.as_json()
 
 
 def _sample(number: int, texts: str | Sequence[str]) -> Sample:

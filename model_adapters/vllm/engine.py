@@ -9,21 +9,26 @@ import math
 import multiprocessing
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from benchmarks.errors import GenerationError, ModelError
-from model_adapters.adapter import Decoding, ModelSpec
-from model_adapters.libra.decoding.search import Hypothesis, SingleSearch, StopRule
-from model_adapters.libra.decoding.study import Generated, not_finite
-from model_adapters.precision import dtype_name
+from benchmarks.schema import Answer, Question
+from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
+from model_adapters.checkpoints.precision import dtype_name
+from model_adapters.generation.generated import Generated, Hypothesis, not_finite
+from model_adapters.generation.search import SingleSearch
+from model_adapters.generation.stopping import StopRule
 from model_adapters.vllm.guard import guard
 
 SETTINGS = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
 """Its environment variables, where the user has not set them: results alone go to stdout, and nothing is sent home."""
+ENGINE_OPTIONS: Mapping[str, type] = {"tensor_parallel_size": int, "gpu_memory_utilization": float, "engine": dict}
+"""Options of the adapter that are arguments of `vllm.LLM`; `engine` is a JSON object of any others."""
 MEMORY_SHARE = 0.8
 """Of the accelerator's memory that vLLM may take; tower and connector of a Libra model need some of the rest."""
 AT_ONCE = 8
@@ -42,6 +47,31 @@ class Request:
     seed: int
 
 
+class PromptBuilder(Protocol):
+    """What stands before the engine: it makes requests of questions, and words of tokens."""
+
+    @property
+    def rule(self) -> StopRule:
+        """When a text ends."""
+        ...
+
+    def requests(self, questions: Sequence[Question], seed: int, failures: deque[Answer]) -> Iterator[Request]:
+        """What is asked of the engine; what cannot be asked goes to `failures`."""
+        ...
+
+    def render(self, question: Question) -> RenderedPrompt:
+        """The prompt as the model reads it."""
+        ...
+
+    def text(self, token_ids: Sequence[int]) -> str:
+        """The words of an answer."""
+        ...
+
+    def report(self) -> dict[str, Any]:
+        """Seconds by part, and other facts for run.json."""
+        ...
+
+
 @dataclass(slots=True)
 class _Open:
     request: Request
@@ -55,7 +85,7 @@ class Engine:
 
     Args:
         folder: the model, as vLLM reads it.
-        spec: type, and the adapter's `ENGINE_OPTIONS`.
+        spec: type, and `ENGINE_OPTIONS`.
         batch_size: studies decoded together.
         arguments: further ones of `vllm.LLM`.
 

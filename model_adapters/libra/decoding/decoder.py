@@ -18,11 +18,12 @@ import torch
 from transformers import DynamicCache
 
 from model_adapters.adapter import Decoding
-from model_adapters.libra.decoding.choosing import choose
-from model_adapters.libra.decoding.search import StopRule
-from model_adapters.libra.decoding.study import Generated, Prompt, Study
+from model_adapters.generation.generated import Generated
+from model_adapters.generation.memory import is_out_of_memory, too_large
+from model_adapters.generation.stopping import StopRule
+from model_adapters.libra.decoding.next_tokens import choose
+from model_adapters.libra.decoding.open_study import Prompt, Study
 from model_adapters.libra.decoding.study_cache import StudyCache
-from model_adapters.memory import is_out_of_memory, too_large
 
 
 @dataclass(slots=True)

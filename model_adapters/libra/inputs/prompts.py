@@ -6,7 +6,7 @@ Whoever runs the language model (our decoder, or another engine) takes its promp
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,15 @@ from model_adapters.adapter import ModelSpec, RenderedPrompt, failed_answer
 from model_adapters.cards import ImagePolicy
 from model_adapters.cards.image_policy import chosen_images, image_policy
 from model_adapters.cards.prompt_hooks import hooked_prompt
+from model_adapters.generation.memory import is_out_of_memory
+from model_adapters.generation.stopping import StopRule
+from model_adapters.libra.checkpoint.identity import conversation_mode
 from model_adapters.libra.checkpoint.loading import LoadedLibra
-from model_adapters.libra.decoding.search import StopRule
-from model_adapters.libra.decoding.study import Prompt
+from model_adapters.libra.decoding.open_study import Prompt
 from model_adapters.libra.inputs.feature_store import FeatureStore, features_identity
 from model_adapters.libra.inputs.image_features import ImageFeatures
 from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
-from model_adapters.memory import is_out_of_memory
-from model_adapters.templates import DEFAULT_MODE, question, render, template
+from model_adapters.templates import question, render, template
 
 GROUP = 8
 """Studies whose images are encoded together."""
@@ -50,7 +51,7 @@ class LibraPrompts:
     Args:
         loaded: the checkpoint.
         tokenizer: see `load_tokenizer`.
-        spec: image policy, prompt hook, and `PROMPT_OPTIONS` of the adapter.
+        spec: image policy, the card's prompt hook, and the adapter's `PROMPT_OPTIONS`.
 
     Raises:
         UnknownNameError: an unknown conversation mode or image policy.
@@ -174,9 +175,7 @@ class LibraPrompts:
                 f"the prompt takes {length:,} positions, image included; the model has {limit:,}",
                 hint="shorten the prompt",
             )
-        if not images:
-            return _Request(asked, ids, None)
-        return _Request(asked, ids, (images[0], images[-1]))
+        return _Request(asked, ids, (images[0], images[-1]) if images else None)
 
     def _fitting(self, group: Sequence[_Request], make_room: Callable[[], bool]) -> list[Prompt | Exception]:
         """The prompts of a group; where memory runs out one at a time, and then with the room that can be made."""
@@ -249,8 +248,3 @@ def load_tokenizer(loaded: LoadedLibra) -> LibraTokenizer:
         torch.manual_seed(0)  # rows of added tokens that the checkpoint has no weights for
         loaded.model.resize_vocabulary(len(tokenizer))
     return tokenizer
-
-
-def conversation_mode(spec: ModelSpec, config: Mapping[str, Any]) -> str:
-    """The template's name: as asked for, else the card's, else the checkpoint's; never guessed from a path."""
-    return str(spec.conv_mode or spec.card.get("conv_mode") or config.get("conv_mode") or DEFAULT_MODE)

@@ -79,7 +79,7 @@ def test_tokens_scores_and_texts_equal_the_original(loaded, model, case, run):
     asked = Question("study", case["query"], tuple(GOLDEN / name for name in case["images"]))
     answer = ask(adapter, [asked], decoding_of(run))["study"]
     assert adapter.render(asked).text == case["prompt"]
-    eos = adapter._loaded.eos_token_ids
+    eos = adapter.generator.loaded.eos_token_ids
     [generated] = seen
     ids = [without_padding(sequence, eos) for sequence in run["sequences_new_tokens"]]
     assert [hypothesis.token_ids for hypothesis in generated.hypotheses] == ids
@@ -214,7 +214,7 @@ def test_any_batch_size_gives_the_text_of_batch_size_1(beams):
 
 def test_images_are_encoded_and_prompts_prefilled_once():
     adapter = load(batch_size=3)
-    model = adapter._loaded.model
+    model = adapter.generator.loaded.model
     encoded, prefilled = [], []
     model.tower.register_forward_hook(lambda _, given, __: encoded.append(given[0].shape[0]))
 
@@ -342,7 +342,7 @@ def test_the_image_policy_is_an_option_and_part_of_the_identity(tac):
 def test_render_counts_the_image_features(tac):
     rendered = tac.render(MIXED[0])
     assert rendered.text.count("<image>") == 1
-    ids = tac._prompts._tokenizer.encode_prompt(rendered.text)
+    ids = tac.generator.prompts._tokenizer.encode_prompt(rendered.text)
     assert rendered.num_tokens == len(ids) - 1 + 16
 
 
@@ -407,7 +407,7 @@ def test_auto_steps_down_when_memory_runs_out_loses_no_study_and_remembers():
         if given.get("input_ids") is not None and given["input_ids"].shape[0] > 2:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB.")
 
-    adapter._loaded.model.language_model.register_forward_pre_hook(too_many, with_kwargs=True)
+    adapter.generator.loaded.model.language_model.register_forward_pre_hook(too_many, with_kwargs=True)
     for _ in range(2):
         answers = ask(adapter, questions, PUBLISHED)
         assert [answers[key].text for key in range(9)] == alone
@@ -421,7 +421,7 @@ def test_images_that_lack_room_get_it_from_the_batch():
     questions = [study(key, [names[key % 2]], QUERY.format("Cough " * (1 + key % 5))) for key in range(24)]
     alone = [ask(adapter, [question], PUBLISHED)[question.question_id].text for question in questions]
     adapter = load(batch_size=8, options={"feature_cache_mb": 0.0})  # or else two images would be encoded once
-    model, caches, refused = adapter._loaded.model, [], []
+    model, caches, refused = adapter.generator.loaded.model, [], []
 
     def remember(_, __, given):
         if given.get("input_ids") is not None:
@@ -446,7 +446,7 @@ def test_images_that_never_fit_fail_one_by_one():
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB.")
 
-    adapter._loaded.model.tower.register_forward_pre_hook(full)
+    adapter.generator.loaded.model.tower.register_forward_pre_hook(full)
     answers = ask(adapter, [study(1, ["cur0.png"]), study(2, []), study(3, ["prior0.png"])], PUBLISHED)
     assert answers[2].text
     for key in (1, 3):
@@ -459,7 +459,7 @@ def test_a_study_that_never_fits_says_how_much_it_needs_and_what_to_try():
     def never(_, __, given):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB.\nmore")
 
-    adapter._loaded.model.language_model.register_forward_pre_hook(never, with_kwargs=True)
+    adapter.generator.loaded.model.language_model.register_forward_pre_hook(never, with_kwargs=True)
     answers = ask(adapter, [study(key, ["cur0.png"]) for key in range(3)], PUBLISHED)
     for key in range(3):
         error = answers[key].metadata["error"]
@@ -474,7 +474,7 @@ def test_a_model_spread_by_accelerate_says_the_same(tac):
     questions = [study(key, ["cur0.png", "prior0.png"], QUERY.format("Cough " * key)) for key in range(3)]
     expected = {key: answer.text for key, answer in ask(tac, questions, PUBLISHED).items()}
     spread = LibraAdapter.load(ModelSpec("spread", "libra", path=str(TAC), options={"device_map": "auto"}))
-    language_model = spread._loaded.model.language_model
+    language_model = spread.generator.loaded.model.language_model
     layers = {f"model.layers.{number}": "cpu" for number in range(language_model.config.num_hidden_layers)}
     rest = dict.fromkeys(("model.embed_tokens", "model.norm", "model.rotary_emb", "lm_head"), "cpu")
     accelerate.dispatch_model(language_model, layers | rest, force_hooks=True)

@@ -11,9 +11,11 @@ import torch
 
 from benchmarks.errors import GenerationError
 from model_adapters.adapter import Decoding
+from model_adapters.generation.generated import Generated
+from model_adapters.generation.search import repeated_ngrams
+from model_adapters.generation.stopping import StopRule
 from model_adapters.libra.decoding.decoder import Decoder
-from model_adapters.libra.decoding.search import StopRule, repeated_ngrams
-from model_adapters.libra.decoding.study import Generated, Prompt
+from model_adapters.libra.decoding.open_study import Prompt
 from model_adapters.libra.network.attention import GROUPED, share_key_heads
 
 VOCABULARY = 61

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from model_adapters.adapter import Decoding
-from model_adapters.memory import LARGEST_CPU_BATCH, fitting_batch, study_bytes
+from model_adapters.generation.memory import LARGEST_CPU_BATCH, fitting_batch, study_bytes
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from torch import Tensor
 
 from benchmarks.errors import GenerationError
 from model_adapters.adapter import Decoding, study_digest
-from model_adapters.libra.decoding.search import BeamSearch, Hypothesis, SingleSearch, StopRule
+from model_adapters.generation.generated import Generated, not_finite
+from model_adapters.generation.search import BeamSearch, SingleSearch
+from model_adapters.generation.stopping import StopRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,34 +27,6 @@ class Prompt:
     """As the n-gram filter sees them: the image is one id that is never produced."""
     embeddings_SH: Tensor
     """What the language model reads: text embeddings and image features."""
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """What a study's text became."""
-
-    key: Hashable
-    hypotheses: tuple[Hypothesis, ...]
-    """The best, then the alternatives."""
-    seconds: float
-    """From prefill to the last token; other studies were decoded beside it."""
-    error: Exception | None = None
-    """Why there is nothing."""
-
-    @property
-    def token_ids(self) -> tuple[int, ...]:
-        """The answer's ids, the EOS id included."""
-        return self.hypotheses[0].token_ids
-
-    @property
-    def score(self) -> float:
-        """The answer's summed log-probability over its length ** length_penalty."""
-        return self.hypotheses[0].score
-
-    @property
-    def finish(self) -> Literal["stop", "length"]:
-        """How the answer ended."""
-        return self.hypotheses[0].finish
 
 
 @dataclass(slots=True)
@@ -86,8 +60,3 @@ class Study:
         """What became of it."""
         hypotheses = () if self.error else tuple(self.search.results())
         return Generated(self.prompt.key, hypotheses, time.perf_counter() - self.started, self.error)
-
-
-def not_finite() -> GenerationError:
-    """Why a study has no text whose log-probabilities overflowed."""
-    return GenerationError("the model's numbers are not finite", hint="try another dtype: bfloat16 or float32")

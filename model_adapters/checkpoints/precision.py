@@ -1,21 +1,28 @@
-"""Where a model's weights go and how exactly they are kept: device, floating-point type, 4 or 8 bit."""
+"""Where a model's weights go and how exactly they are kept: device, floating-point type, 4 or 8 bit.
+
+torch is imported when it is first asked: adapters read options and cards without it.
+"""
 
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import ModelError
 from model_adapters.adapter import ModelSpec
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = ("float32", "bfloat16", "float16")
 
 
 def torch_dtype(name: str) -> torch.dtype:
     """The type of this name, one of `DTYPES`."""
-    return DTYPES[name]
+    import torch
+
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
 
 
 def device_name(spec: ModelSpec) -> str:
@@ -24,6 +31,8 @@ def device_name(spec: ModelSpec) -> str:
     Raises:
         ModelError: there is no such device here.
     """
+    import torch
+
     name = spec.device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         kind = torch.device(name).type
@@ -72,6 +81,8 @@ def quantization_bits(spec: ModelSpec) -> int | None:
     """
     bits: int | None = spec.options.get("bits")
     if bits is not None:
+        import torch
+
         check_quantization(bits, torch.device(device_name(spec)))
     return bits
 

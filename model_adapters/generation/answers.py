@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Decoding, failed_answer
-from model_adapters.libra.decoding.study import Generated
+from model_adapters.generation.generated import Generated
 
 
 def answers_of(

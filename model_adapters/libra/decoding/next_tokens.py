@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from model_adapters.adapter import Decoding
-from model_adapters.libra.decoding.search import BeamSearch, SingleSearch
-from model_adapters.libra.decoding.study import Study
+from model_adapters.generation.search import BeamSearch, SingleSearch
+from model_adapters.libra.decoding.open_study import Study
 
 
 def choose(logits_RWV: Tensor, studies: Sequence[Study | None], decoding: Decoding, eos_ids: Collection[int]) -> None:

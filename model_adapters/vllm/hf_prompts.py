@@ -11,13 +11,13 @@ from benchmarks.errors import LibraBenchError
 from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import ModelSpec, RenderedPrompt, failed_answer, study_seed
+from model_adapters.generation.stopping import StopRule
 from model_adapters.hf.loading import end_ids, load_processor, stated_end_ids
 from model_adapters.hf.prompts import HFPrompts, checkpoint_folder
-from model_adapters.libra.decoding.search import StopRule
 from model_adapters.vllm.engine import Engine, Request
 
 
-def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, HFFront]:
+def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, HFPromptBuilder]:
     """Load the processor, and the model in vLLM.
 
     Raises:
@@ -25,7 +25,8 @@ def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, HFFront]:
     """
     folder = checkpoint_folder(spec)
     processor = load_processor(folder, spec)
-    front = HFFront(processor, HFPrompts(processor, spec), end_ids(stated_end_ids(folder, spec), processor))
+    ends = end_ids(stated_end_ids(folder, spec), processor)
+    prompts = HFPromptBuilder(processor, HFPrompts(processor, spec), ends)
     engine = Engine(
         folder,
         spec,
@@ -34,10 +35,10 @@ def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, HFFront]:
         trust_remote_code=bool(spec.options.get("trust_remote_code")),
         generation_config="vllm",  # a checkpoint's sampling defaults must not leak into our decoding
     )
-    return engine, front
+    return engine, prompts
 
 
-class HFFront:
+class HFPromptBuilder:
     """Prompts of a Hugging Face model as token ids and pictures."""
 
     def __init__(self, processor: Any, prompts: HFPrompts, ends: Sequence[int]) -> None:

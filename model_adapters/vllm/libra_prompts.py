@@ -8,15 +8,15 @@ from typing import Any
 
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import ModelSpec, RenderedPrompt, study_seed
+from model_adapters.checkpoints.precision import dtype_name, torch_dtype
 from model_adapters.libra.checkpoint.identity import checkpoint_identity
 from model_adapters.libra.checkpoint.loading import load_checkpoint
 from model_adapters.libra.inputs.prompts import LibraPrompts, load_tokenizer
-from model_adapters.precision import DTYPES, dtype_name
 from model_adapters.vllm.engine import Engine, Request, platform
 from model_adapters.vllm.language_model import WordEmbeddings, language_model_folder
 
 
-def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, LibraFront]:
+def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, LibraPromptBuilder]:
     """Load the checkpoint, give its language model to vLLM and keep the rest.
 
     Everything is loaded on the CPU first: vLLM claims its share of the accelerator before we take ours.
@@ -27,7 +27,7 @@ def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, LibraFront]:
     """
     path, tower = str(spec.path), spec.options.get("vision_tower")
     loaded = load_checkpoint(
-        path, model_base=spec.model_base, device="cpu", dtype=DTYPES[dtype_name(spec)], vision_tower=tower
+        path, model_base=spec.model_base, device="cpu", dtype=torch_dtype(dtype_name(spec)), vision_tower=tower
     )
     prompts = LibraPrompts(loaded, load_tokenizer(loaded), spec)
     model = loaded.model
@@ -37,10 +37,10 @@ def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, LibraFront]:
     model.language_model = WordEmbeddings(model.language_model.get_input_embeddings())
     engine = Engine(folder, spec, batch_size=batch_size, skip_tokenizer_init=True, enable_prompt_embeds=True)
     model.to(platform())
-    return engine, LibraFront(prompts, batch_size)
+    return engine, LibraPromptBuilder(prompts, batch_size)
 
 
-class LibraFront:
+class LibraPromptBuilder:
     """Prompts of a Libra checkpoint as embeddings."""
 
     def __init__(self, prompts: LibraPrompts, batch_size: int) -> None:
