@@ -5,7 +5,9 @@ Figures are made without pyplot, so nothing global changes and nothing must be c
 
 from __future__ import annotations
 
+import base64
 import functools
+import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -109,3 +111,11 @@ def save(figure: Figure, stem: str | Path, formats: Sequence[str] = ("png", "svg
             figure.savefig(stream, format=name, metadata=UNDATED[name])
         paths.append(path)
     return paths
+
+
+def svg_address(figure: Figure) -> str:
+    """A figure as the address of an image: a page that holds it loads nothing."""
+    stream = io.BytesIO()
+    with style():
+        figure.savefig(stream, format="svg", metadata=UNDATED["svg"])
+    return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode()

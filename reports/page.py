@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +15,13 @@ from benchmarks.files import atomic_write
 from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
-from reports.figure import UNDATED, style
+from reports.figure import svg_address
 from reports.leaderboard import COUNTS
 from reports.load import LoadedRun, load
 from reports.thumbnails import How, Pictures, pictures
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from matplotlib.figure import Figure
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -193,7 +191,7 @@ def _render(
             counts=COUNTS,
             scores=_score_rows(runs),
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
-            plots=[(name, _svg(figure)) for name, figure in plots.all_figures(runs).items()],
+            plots=[(name, svg_address(figure)) for name, figure in plots.all_figures(runs).items()],
             notes=notes,
             n_cases=len(data["cases"]),
             try_page=try_page,
@@ -221,13 +219,6 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
         }
         for key in keys
     ]
-
-
-def _svg(figure: Figure) -> str:
-    stream = io.BytesIO()
-    with style():
-        figure.savefig(stream, format="svg", metadata=UNDATED["svg"])
-    return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
 def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, text: bool) -> list[str]:

@@ -11,7 +11,7 @@ from benchmarks.predictions import match_answers
 from benchmarks.records.run import RunRecord, read_run
 from benchmarks.schema import Answer
 from benchmarks.suites import Suite, load_suite
-from libra_bench.metrics.choice import PUBLISHED_METRICS, ChosenMetrics, choose_metrics
+from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
 from libra_bench.scores.scored_files import write_scored
@@ -35,14 +35,16 @@ def score_run(
     return scored
 
 
-def rescore(folder: Path, metrics: str | None, *, dialect: str | None = None, by: Sequence[str] = ()) -> Scored:
+def rescore(
+    folder: Path, metrics: str | Sequence[str] | None, *, dialect: str | None = None, by: Sequence[str] = ()
+) -> Scored:
     """Score a finished run again, with other metrics or after an update.
 
     Raises:
         InputError: not a run folder, or its suite is no longer there. SuiteError: the suite's file has changed.
     """
     suite = suite_of(read_run(folder), folder)
-    chosen = choose_metrics(metrics, suite.card.metrics or PUBLISHED_METRICS, dialect=dialect)
+    chosen = choose_metrics(metrics, suite.card.metrics or DEFAULT_METRICS, dialect=dialect)
     answers_file = folder / ANSWERS_FILE
     if not answers_file.exists():
         raise InputError(f"holds no {ANSWERS_FILE}", where=folder, hint="run or generate first")

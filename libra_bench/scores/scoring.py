@@ -181,7 +181,7 @@ def score(
     Args:
         predictions: a file of answers (JSONL or CSV), or N texts.
         references: a suite file, or N texts or lists of alternative texts.
-        metrics: names, or "all"; None: the published ones that can run here.
+        metrics: names, or "all"; None: the default ones (`DEFAULT_METRICS`) that can run here.
 
     Returns:
         The content of scores.json.
@@ -190,7 +190,7 @@ def score(
         SuiteError: ids that don't match, or samples without a reference.
         UnknownNameError, MetricUnavailableError: see `choose_metrics`.
     """
-    chosen = choose_metrics(metrics if metrics is None or isinstance(metrics, str) else ",".join(metrics))
+    chosen = choose_metrics(metrics)
     if isinstance(references, str | Path):
         name, samples = Path(references).stem, read_samples(Path(references), prompts_required=False)
     else:

@@ -168,6 +168,30 @@ def compare(
     ]
 
 
+def resampled_values(
+    metrics: Sequence[PairedMetric],
+    clusters: Sequence[Hashable] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[Floats, Floats]:
+    """The values of every model on every key, observed and over resamples of the studies.
+
+    Args:
+        metrics: each has the statistics of the M models.
+        clusters: as for `interval`.
+        resamples: of the bootstrap; the same ones serve all metrics and models.
+        seed: of the resamples.
+
+    Returns:
+        observed_MK and values_MRK, the keys in the order of the metrics.
+    """
+    stacked, parts = _stack(metrics)
+    sums_MCS = np.stack([cluster_sums(per_sample_NS, clusters)[0] for per_sample_NS in stacked])
+    n_C = cluster_sums(stacked[0], clusters)[1]
+    observed_MK = _reduced(sums_MCS.sum(axis=1)[:, None], n_C.sum(keepdims=True), parts)[:, 0]
+    return observed_MK, _resampled(sums_MCS, n_C, parts, _draws(len(n_C), resamples, seed))
+
+
 def cluster_sums(per_sample_NS: Floats, clusters: Sequence[Hashable] | None) -> tuple[Floats, Floats]:
     """Sum the statistics of each cluster.
 
