@@ -9,7 +9,13 @@
         ├── ImageError              an image that cannot be read, or must not be
         ├── ModelError              a model, checkpoint or card that cannot be loaded
         ├── MetricUnavailableError  a metric that cannot run here
+        ├── RewardError             a metric that cannot be the reward asked for, or gave none (also a ValueError)
+        ├── MissingColumnError      a dataset's column that is not there (also a KeyError)
         └── RunConflictError        a run folder that belongs to another run, or is in use
+
+    UserWarning
+    ├── ImageWarning                an image that is read, but not in all that its file says
+    └── RewardWarning               a reward that depends on more than the completion and its reference
 
 The command line turns each into one line on stderr and the exit status above; `--debug` shows the traceback.
 """
@@ -64,12 +70,17 @@ class UnknownNameError(InputError):
     def __init__(self, kind: str, name: str, available: Iterable[str], *, hint: str | None = None) -> None:
         self.kind, self.name = kind, name
         known = sorted(available)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        guess = f"did you mean {near[0]!r}? " if near else ""
+        near = nearest(name, known)
+        guess = f"did you mean {near!r}? " if near else ""
         super().__init__(
             f"unknown {kind} {name!r}",
             hint=f"{guess}available: {', '.join(known) or 'none'}" + (f"; {hint}" if hint else ""),
         )
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a mistyped one most likely means."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)), None)
 
 
 class SuiteError(InputError):
@@ -80,12 +91,31 @@ class ImageError(InputError):
     """An image that cannot be read, or that must not be."""
 
 
+class ImageWarning(UserWarning):
+    """An image file says something that reading passes over, as the original does."""
+
+
 class ModelError(InputError):
     """A model, checkpoint or model card that cannot be loaded."""
 
 
 class MetricUnavailableError(InputError):
     """A metric that cannot run here; the hint says what to install or pass."""
+
+
+class RewardError(InputError, ValueError):
+    """A metric that cannot be the reward that was asked for, or a reward that is not finite."""
+
+
+class MissingColumnError(InputError, KeyError):
+    """A column that the dataset does not have."""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # a KeyError's would be quoted
+
+
+class RewardWarning(UserWarning):
+    """A reward depends on more than the completion and its reference."""
 
 
 class RunConflictError(InputError):

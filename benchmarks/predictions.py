@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,21 @@ def match_answers(answers: Iterable[Answer], samples: Sequence[Sample], *, where
 def _some(ids: Sequence[QuestionId]) -> str:
     shown = ", ".join(str(question_id) for question_id in ids[:SHOWN_IDS])
     return shown + (", ..." if len(ids) > SHOWN_IDS else "")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCounts:
+    """How many answers failed, are empty though they didn't fail, or were cut at max_new_tokens."""
+
+    n_failed: int
+    n_empty: int
+    n_truncated: int
+
+
+def count_answers(answers: Sequence[Answer]) -> AnswerCounts:
+    """Count what a reader of scores must know of the answers."""
+    return AnswerCounts(
+        n_failed=sum(answer.failed for answer in answers),
+        n_empty=sum(not answer.failed and not answer.text.strip() for answer in answers),
+        n_truncated=sum(answer.finish == "length" for answer in answers),
+    )

@@ -38,15 +38,16 @@ from transformers import (
 from benchmarks.images import read_radiograph
 from benchmarks.schema import Question
 from model_adapters.adapter import Decoding, ModelSpec
+from model_adapters.generation.memory import position_bytes
 from model_adapters.libra.adapter import LibraAdapter
 from model_adapters.libra.checkpoint.loading import LoadedLibra
+from model_adapters.libra.generator import TextGenerator
 from model_adapters.libra.inputs.image_processing import preprocess
 from model_adapters.libra.inputs.prompts import LibraPrompts
 from model_adapters.libra.inputs.tokenizer import LibraTokenizer
 from model_adapters.libra.network.connectors import build_connector
 from model_adapters.libra.network.model import IMAGE_TOKEN, LibraModel
 from model_adapters.libra.network.towers import VisionTower
-from model_adapters.memory import position_bytes
 from model_adapters.templates import render, template
 
 TOKENIZER = Path(__file__).parents[1] / "model_adapters" / "data" / "libra-tiny"
@@ -312,7 +313,8 @@ def main() -> None:
 
             def run(asked: list[Question], many: int, decoding: Decoding = decoding) -> Round:
                 prompts = LibraPrompts(loaded, tokenizer, spec)  # new ones: no features kept from before
-                return run_round(asked, many, decoding, LibraAdapter(loaded, prompts, spec), Naive(loaded, tokenizer))
+                adapter = LibraAdapter(TextGenerator(loaded, prompts, spec.batch_size))
+                return run_round(asked, many, decoding, adapter, Naive(loaded, tokenizer))
 
             run(questions[:2], 1)  # warm up
             rounds = [run(questions, many) for _ in range(arguments.rounds)]

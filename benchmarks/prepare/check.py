@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError
-from benchmarks.images import read_radiograph, resolve_images
+from benchmarks.images import remarks_on, resolve_images
 from benchmarks.prepare.json_file import read_json
 from benchmarks.schema import Sample
 from benchmarks.suites import check_unique, sample_of
@@ -28,11 +28,14 @@ LONG_REFERENCE = 5000
 _HEADER = re.compile(r"\b(FINDINGS|IMPRESSION|INDICATION|COMPARISON|TECHNIQUE|EXAMINATION) ?:")
 
 
+Level: TypeAlias = Literal["error", "warning"]
+
+
 @dataclass(frozen=True, slots=True)
 class Remark:
     """One thing that is wrong, or may be."""
 
-    level: Literal["error", "warning"]
+    level: Level
     place: str
     """File and line."""
     message: str
@@ -225,21 +228,19 @@ def _check_patients(report: CheckReport, seen: _Seen) -> None:
 
 def _decode(report: CheckReport, seen: _Seen, workers: int, progress: Callable[[int, int], None] | None) -> None:
     with ThreadPoolExecutor(workers) as pool:
-        for number, (place, fault) in enumerate(
-            zip(seen.images.values(), pool.map(_fault, seen.images), strict=True), 1
+        for number, (place, remarks) in enumerate(
+            zip(seen.images.values(), pool.map(_remarks, seen.images), strict=True), 1
         ):
-            if fault is not None:
-                report.remarks.append(Remark("error", place, fault))
+            report.remarks += [Remark(level, place, text) for level, text in remarks]
             if progress is not None:
                 progress(number, len(seen.images))
 
 
-def _fault(path: Path) -> str | None:
+def _remarks(path: Path) -> list[tuple[Level, str]]:
     try:
-        read_radiograph(path)
+        return [("warning", f"{path}: {remark}") for remark in remarks_on(path)]
     except InputError as error:
-        return str(error)
-    return None
+        return [("error", str(error))]
 
 
 def _message(error: InputError) -> str:

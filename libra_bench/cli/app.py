@@ -7,13 +7,28 @@ import sys
 import typer
 
 from benchmarks.errors import LibraBenchError
-from libra_bench.cli import batching, compare, data, listings, metrics, models, output, report, run, score, serve, train
+from libra_bench.cli import (
+    batching,
+    compare,
+    data,
+    experiments,
+    listings,
+    metrics,
+    models,
+    output,
+    report,
+    run,
+    score,
+    serve,
+    train,
+)
 
 app = typer.Typer(
     name="libra-bench",
     help="Measure models that write radiology reports from chest X-rays.",
     no_args_is_help=True,
     add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
@@ -45,6 +60,7 @@ app.command("serve")(serve.serve)
 app.command("describe")(run.describe)
 app.command("verify-batching")(batching.verify_batching)
 app.command("compare")(compare.compare)
+app.command("stability")(experiments.stability)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.command("suites")(listings.suites)
@@ -57,6 +73,7 @@ def main() -> None:
     """Run the command line; the exit status is 0 done, 1 failed, 2 wrong usage or input, 3 done with failed samples."""
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    output.show_warnings_as_lines()
     try:
         app(arguments)
     except LibraBenchError as error:

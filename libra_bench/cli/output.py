@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -36,3 +36,20 @@ def message(text: str) -> None:
 def error(text: str) -> None:
     """One line that says what, where and the hint."""
     message(f"error: {' '.join(text.split())}")
+
+
+def show_warnings_as_lines() -> None:
+    """From now on a Python warning is one line on stderr, like every other message of the program."""
+    import warnings
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        print(f"warning: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
+
+    warnings.showwarning = show

@@ -19,11 +19,12 @@ from benchmarks.errors import StorageError
 from benchmarks.files import write_json
 from libra_bench.training.model import Parts, TrainingModel
 from libra_bench.training.recipe import Recipe
+from model_adapters.checkpoints.files import weight_files
 from model_adapters.checkpoints.locate import local_tower
-from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_weights, weight_files
+from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_weights
 from model_adapters.libra.checkpoint.identity import TOKENIZER_FILES
+from model_adapters.libra.checkpoint.layout import NON_LORA_WEIGHTS
 from model_adapters.libra.checkpoint.loading import PROJECTOR_PREFIX, TOWER_PREFIX
-from model_adapters.libra.checkpoint.lora import NON_LORA_WEIGHTS
 
 PROJECTOR_WEIGHTS = "mm_projector"
 MAX_SHARD_SIZE = "5GB"

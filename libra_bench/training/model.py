@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from benchmarks.errors import InputError, ModelError
 from libra_bench.training.recipe import Recipe
+from model_adapters.checkpoints.files import read_json, weight_files
 from model_adapters.checkpoints.locate import find_checkpoint, find_tower
-from model_adapters.checkpoints.weights import load_into, materialize, read_json, read_weights, weight_files
+from model_adapters.checkpoints.weights import load_into, materialize, read_weights
 from model_adapters.libra.checkpoint.loading import PROJECTOR_PREFIX, TOWER_PREFIX
 from model_adapters.libra.inputs.image_processing import load_image_processor
 from model_adapters.libra.inputs.tokenizer import LibraTokenizer

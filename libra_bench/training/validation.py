@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -17,9 +18,9 @@ from libra_bench.training.data import ConversationData
 from libra_bench.training.model import Parts
 from libra_bench.training.recipe import Recipe
 from model_adapters.adapter import Decoding
+from model_adapters.generation.stopping import StopRule
 from model_adapters.libra.decoding.decoder import Decoder
-from model_adapters.libra.decoding.search import StopRule
-from model_adapters.libra.decoding.study import Prompt
+from model_adapters.libra.decoding.open_study import Prompt
 from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX
 from model_adapters.templates import question, render, template
 
@@ -67,12 +68,12 @@ class Validation:
         finally:
             model.train(training)
 
-    def scores(self, texts: Mapping[int, str]) -> dict[str, float]:
-        """Key of scores.json -> value."""
+    def scores(self, texts: Mapping[int, str]) -> dict[str, Any]:
+        """Key of scores.json -> value; None where it is undefined."""
         samples = [Sample(number, (), "", references=(self._reply(number),)) for number in self.numbers]
         answers = [Answer(number, "", texts[number]) for number in self.numbers]
         scored = score_answers(samples, answers, self._chosen, suite="validation", model="training")
-        return {score["key"]: score["value"] for score in scored.scores["scores"]}
+        return {score.key: score.value for score in scored.scores.scores}
 
     def _turns(self, number: int) -> Sequence[Mapping[str, str]]:
         turns: Sequence[Mapping[str, str]] = self._data.samples[number]["conversations"]

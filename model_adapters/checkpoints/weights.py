@@ -1,11 +1,10 @@
-"""Weight files: which there are, reading them without running code, and naming the keys that don't fit.
+"""Weights: reading them without running code, and naming the keys that do not fit.
 
 Safetensors are read lazily, a tensor at a time, so that loading never holds a second copy of the model.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import pickle
 import zipfile
@@ -19,11 +18,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from benchmarks.errors import ModelError
+from model_adapters.checkpoints.files import first_names
 
-INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
-SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
-SHOWN_KEYS = 8
-"""Keys named in an error; the others are counted."""
 SLOW_LOADING_SECONDS = 3
 """After this long a progress bar is welcome."""
 
@@ -31,58 +27,9 @@ SLOW_LOADING_SECONDS = 3
 class WeightsError(ModelError):
     """Weights that do not fit; holds every key of them, where the message names a few."""
 
-    def __init__(self, what: str, *, where: object, missing: list[str], unexpected: list[str], misshapen: list[str]):
+    def __init__(self, what: str, *, where: object, missing: list[str], unexpected: list[str], mismatched: list[str]):
         super().__init__(what, where=where, hint="config.json and weights must come from the same model")
-        self.missing, self.unexpected, self.misshapen = missing, unexpected, misshapen
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that belongs to a checkpoint.
-
-    Raises:
-        ModelError: the file is missing or isn't a JSON object.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError("no such file", where=path, hint="give the folder of a complete checkpoint") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(f"cannot be read ({error})", where=path, hint="fetch the file again") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"expected a JSON object, found {type(value).__name__}", where=path)
-    return value
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The weight files of a checkpoint folder: sharded or single, safetensors before .bin.
-
-    Raises:
-        ModelError: there are none, or a shard of the index is missing or lies outside the folder.
-    """
-    for single, index in zip(SINGLE_FILES, INDEX_FILES, strict=True):
-        if (folder / index).is_file():
-            return _shards(folder / index)
-        if (folder / single).is_file():
-            return [folder / single]
-    raise no_weights(folder)
-
-
-def no_weights(folder: Path) -> ModelError:
-    """The error for a folder without weight files."""
-    names = ", ".join((*SINGLE_FILES, *INDEX_FILES))
-    return ModelError("no weights in this folder", where=folder, hint=f"it needs one of {names}")
-
-
-def _shards(index: Path) -> list[Path]:
-    weight_map = read_json(index).get("weight_map")
-    if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
-        raise ModelError("has no weight_map of file names", where=index, hint="fetch the file again")
-    names = sorted(set(weight_map.values()))
-    if outside := [name for name in names if Path(name).name != name]:
-        raise ModelError(f"names a shard outside its own folder: {outside[0]}", where=index)
-    if missing := [name for name in names if not (index.parent / name).is_file()]:
-        raise ModelError(f"shards are missing: {_some(missing)}", where=index, hint="fetch the missing files")
-    return [index.parent / name for name in names]
+        self.missing, self.unexpected, self.mismatched = missing, unexpected, mismatched
 
 
 def read_weights(files: Iterable[Path]) -> dict[str, Any]:
@@ -219,16 +166,11 @@ def raise_for_keys(
     shapes = [f"{key} is {list(found)}, not {list(wanted)}" for key, found, wanted in sorted(mismatched)]
     complaints = []
     if lacking:
-        complaints.append(f"{len(lacking)} missing key{'s' * (len(lacking) > 1)}: {_some(lacking)}")
+        complaints.append(f"{len(lacking)} missing key{'s' * (len(lacking) > 1)}: {first_names(lacking)}")
     if foreign:
-        complaints.append(f"{len(foreign)} unexpected key{'s' * (len(foreign) > 1)}: {_some(foreign)}")
+        complaints.append(f"{len(foreign)} unexpected key{'s' * (len(foreign) > 1)}: {first_names(foreign)}")
     if shapes:
-        complaints.append(f"{len(shapes)} of another shape: {_some(shapes)}")
+        complaints.append(f"{len(shapes)} of another shape: {first_names(shapes)}")
     if complaints:
         what = "the weights do not fit: " + "; ".join(complaints)
-        raise WeightsError(what, where=where, missing=lacking, unexpected=foreign, misshapen=shapes)
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:SHOWN_KEYS])
-    return shown if len(names) <= SHOWN_KEYS else f"{shown} and {len(names) - SHOWN_KEYS} more"
+        raise WeightsError(what, where=where, missing=lacking, unexpected=foreign, mismatched=shapes)

@@ -11,8 +11,15 @@ import torch
 
 from benchmarks.errors import ModelError
 from model_adapters.adapter import ModelSpec
-from model_adapters.checkpoints.weights import quiet_loading_report, raise_for_keys, read_json
-from model_adapters.precision import DTYPES, device_name, dtype_name, quantization_bits, quantization_config
+from model_adapters.checkpoints.files import read_json
+from model_adapters.checkpoints.precision import (
+    device_name,
+    dtype_name,
+    quantization_bits,
+    quantization_config,
+    torch_dtype,
+)
+from model_adapters.checkpoints.weights import quiet_loading_report, raise_for_keys
 
 AUTO_CLASSES = ("AutoModelForImageTextToText", "AutoModelForCausalLM")
 """In this order of a checkpoint's own code."""
@@ -97,7 +104,7 @@ def load_model(folder: Path, spec: ModelSpec) -> tuple[Any, list[str]]:
     import transformers
 
     config = read_config(folder, spec)
-    bits, device, dtype = quantization_bits(spec), torch.device(device_name(spec)), DTYPES[dtype_name(spec)]
+    bits, device, dtype = quantization_bits(spec), torch.device(device_name(spec)), torch_dtype(dtype_name(spec))
     trust = bool(spec.options.get("trust_remote_code"))
     own = config.get("auto_map", {}) if trust else {}
     auto_class = next((name for name in AUTO_CLASSES if name in own), AUTO_CLASSES[0])

@@ -12,67 +12,49 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import islice
-from typing import Any, ClassVar, Protocol, Self
-
-import torch
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from benchmarks.errors import InputError, ModelError
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
+from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, checked_options
+from model_adapters.checkpoints.family import is_libra as names_libra
+from model_adapters.checkpoints.files import read_json
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
-from model_adapters.checkpoints.weights import read_json
-from model_adapters.hf.adapter import HFVisionLanguageAdapter
-from model_adapters.libra.adapter import LibraAdapter
-from model_adapters.libra.answers import answers_of
-from model_adapters.libra.checkpoint.layout import names_libra
-from model_adapters.libra.decoding.decoder import check_decoding
-from model_adapters.libra.decoding.search import StopRule
-from model_adapters.libra.decoding.study import Generated
-from model_adapters.options import checked_options
-from model_adapters.precision import dtype_name
-from model_adapters.vllm import hf_front, libra_front
-from model_adapters.vllm.engine import ENGINE_OPTIONS, Engine, Request, extra_arguments, imported, platform
+from model_adapters.checkpoints.precision import dtype_name
+from model_adapters.generation.answers import answers_of
+from model_adapters.generation.generated import Generated
+from model_adapters.libra.adapter import PROMPT_OPTIONS, LibraAdapter
+from model_adapters.vllm.engine import (
+    ENGINE_OPTIONS,
+    Engine,
+    PromptBuilder,
+    Request,
+    imported,
+    platform,
+)
+
+if TYPE_CHECKING:
+    from model_adapters.hf.adapter import HFVisionLanguageAdapter
 
 BATCH = 64
+HF_OPTIONS: Mapping[str, type] = {"trust_remote_code": bool, "image_policy": str, "system": str}
+"""Options for Hugging Face models: those of their prompts, and whether their own code may run."""
 
 
-class Front(Protocol):
-    """What stands before the engine: it makes prompts of questions and words of tokens."""
-
-    @property
-    def rule(self) -> StopRule:
-        """When a text ends."""
-        ...
-
-    def requests(self, questions: Sequence[Question], seed: int, failures: deque[Answer]) -> Iterator[Request]:
-        """What is asked of the engine; what cannot be asked goes to `failures`."""
-        ...
-
-    def render(self, question: Question) -> RenderedPrompt:
-        """The prompt as the model reads it."""
-        ...
-
-    def text(self, token_ids: Sequence[int]) -> str:
-        """The words of an answer."""
-        ...
-
-    def report(self) -> dict[str, Any]:
-        """Seconds by part, and other facts for run.json."""
-        ...
-
-
-class VLLMAdapter:
+class VLLMAdapter(Adapter):
     """Asks a model that vLLM runs.
 
     Options: `tensor_parallel_size` (GPUs that share one model, default 1); `gpu_memory_utilization` (default 0.8);
     `engine`, a JSON object of further arguments of `vllm.LLM`, such as `{"quantization": "fp8"}`; for a Libra
-    checkpoint those of its prompts (`libra/prompts.py`); for others `trust_remote_code`, `image_policy` and `system`.
+    checkpoint those of its prompts (`libra.adapter.PROMPT_OPTIONS`); for others `HF_OPTIONS`.
     """
 
-    OPTIONS: ClassVar[Mapping[str, type]] = {**ENGINE_OPTIONS, **libra_front.OPTIONS, **hf_front.OPTIONS}
+    summary = "a Libra or Hugging Face checkpoint, run by vLLM"
+    needs_weights = True
+    OPTIONS: ClassVar[Mapping[str, type]] = {**ENGINE_OPTIONS, **PROMPT_OPTIONS, **HF_OPTIONS}
 
-    def __init__(self, engine: Engine, front: Front, spec: ModelSpec, batch_size: int) -> None:
-        self._engine, self._front, self._spec, self._batch_size = engine, front, spec, batch_size
+    def __init__(self, engine: Engine, prompts: PromptBuilder, spec: ModelSpec, batch_size: int) -> None:
+        self._engine, self._prompts, self._spec, self._batch_size = engine, prompts, spec, batch_size
 
     @classmethod
     def load(cls, spec: ModelSpec) -> Self:
@@ -82,22 +64,27 @@ class VLLMAdapter:
             ModelError: vLLM is missing or cannot run the model, or the checkpoint cannot be read.
             UnknownNameError: an option that does nothing for this kind of checkpoint.
         """
-        kind = libra_front if is_libra(spec) else hf_front
-        checked_options("vllm", {**ENGINE_OPTIONS, **kind.OPTIONS}, spec.options)  # those of the other kind do nothing
+        libra = is_libra(spec)
+        known = {**ENGINE_OPTIONS, **(PROMPT_OPTIONS if libra else HF_OPTIONS)}  # those of the other kind do nothing
+        checked_options("vllm", known, spec.options)
         vllm_is_alone(spec)
+        from model_adapters.vllm import hf_prompts, libra_prompts
+
         batch_size = spec.batch_size or BATCH
-        engine, front = kind.start(spec, batch_size)
-        return cls(engine, front, spec, batch_size)
+        engine, prompts = (libra_prompts if libra else hf_prompts).start(spec, batch_size)
+        return cls(engine, prompts, spec, batch_size)
 
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """That of the adapter that would run it without vLLM, and vLLM's arguments."""
-        without = LibraAdapter if is_libra(spec) else HFVisionLanguageAdapter
-        return {**without.identity(spec), "engine": {"name": "vllm", "arguments": extra_arguments(spec)}}
+        return {
+            **_without_vllm(spec).identity(spec),
+            "engine": {"name": "vllm", "arguments": spec.options.get("engine", {})},
+        }
 
     @classmethod
     def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
-        """There is no n-gram filter, and no beam search over prompt embeddings.
+        """There is no n-gram filter, no beam search over prompt embeddings, and one text per sampled answer.
 
         Raises:
             InputError: names the setting.
@@ -115,10 +102,11 @@ class VLLMAdapter:
                 where="--no-repeat-ngram-size",
                 hint=hint,
             )
+        LibraAdapter.check_decoding(spec, decoding)
 
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""
-        return self._front.render(question)
+        return self._prompts.render(question)
 
     def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
         """Yield answers as studies are finished; a study that cannot be answered says so and harms no other.
@@ -130,19 +118,21 @@ class VLLMAdapter:
 
     def stream(self, question: Question, decoding: Decoding, on_text: Callable[[str], None]) -> Answer:
         """Answer one question, telling the text so far (with beams only at the end)."""
-        (answer,) = self._generate([question], decoding, lambda _, token_ids: on_text(self._front.text(token_ids)))
+        (answer,) = self._generate([question], decoding, lambda _, token_ids: on_text(self._prompts.text(token_ids)))
         return answer
 
     def describe(self) -> Mapping[str, Any]:
         """Device, dtype, batch size, where the time went, versions."""
-        front = self._front.report()
+        import torch
+
+        prompts = self._prompts.report()
         return {
             "device": torch.cuda.get_device_name() if platform() == "cuda" else platform(),
             "dtype": dtype_name(self._spec),
             "engine": "vllm",
             "batch_size": self._batch_size,
-            **front,
-            "seconds": {**front["seconds"], "vllm": self._engine.seconds},
+            **prompts,
+            "seconds": {**prompts["seconds"], "vllm": self._engine.seconds},
             "prefill_tokens": self._engine.prefill_tokens,
             "decode_tokens": self._engine.decode_tokens,
             "versions": {"vllm": imported().__version__, "transformers": version("transformers")},
@@ -154,21 +144,29 @@ class VLLMAdapter:
         decoding: Decoding,
         on_tokens: Callable[[Hashable, list[int]], None] | None = None,
     ) -> Iterator[Answer]:
-        check_decoding(decoding)
         self.check_decoding(self._spec, decoding)
         failures: deque[Answer] = deque()
-        texts = self._write(self._front.requests(questions, decoding.seed, failures), decoding, on_tokens)
-        yield from answers_of(questions, texts, failures, decoding, self._front.text)
+        texts = self._write(self._prompts.requests(questions, decoding.seed, failures), decoding, on_tokens)
+        yield from answers_of(questions, texts, failures, decoding, self._prompts.text)
 
     def _write(
         self, requests: Iterator[Request], decoding: Decoding, on_tokens: Callable[[Hashable, list[int]], None] | None
     ) -> Iterator[Generated]:
-        rule = self._front.rule
+        rule = self._prompts.rule
         if decoding.num_beams == 1:
             yield from self._engine.write(requests, decoding, rule, on_tokens)
             return
         while some := list(islice(requests, self._batch_size)):
             yield from self._engine.beam_search(some, decoding, rule.eos_ids)
+
+
+def _without_vllm(spec: ModelSpec) -> type[LibraAdapter] | type[HFVisionLanguageAdapter]:
+    """The adapter that would run the model without vLLM."""
+    if is_libra(spec):
+        return LibraAdapter
+    from model_adapters.hf.adapter import HFVisionLanguageAdapter
+
+    return HFVisionLanguageAdapter
 
 
 def is_libra(spec: ModelSpec) -> bool:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,10 +15,11 @@ import pytest
 from oracles import GOLDEN, records, tensors
 from PIL import Image, ImageFile
 from pydicom.pixels import convert_color_space
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEG2000Lossless
 
-from benchmarks.errors import ImageError
-from benchmarks.images import MAX_PIXELS, read_radiograph, resolve_images
+from benchmarks.errors import ImageError, ImageWarning
+from benchmarks.images import MAX_PIXELS, MAX_SIDE, read_radiograph, remarks_on, resolve_images
+from benchmarks.images.deep_png import read_deep
 
 IMAGES = GOLDEN / "images"
 META = records("vision_meta.json")["images"]
@@ -72,6 +75,67 @@ def test_alpha_is_dropped_not_composited(tmp_path):
     assert (pixels(tmp_path / "clear.png") == 200).all()
 
 
+DEEP_SHAPES = {2: (5, 7, 3), 4: (5, 7, 2), 6: (5, 7, 4)}
+"""PNG colour type -> height, width, channels of the examples."""
+
+
+def deep_png(path: Path, values_HWC: np.ndarray, colour_type: int, filters: int = 0, interlacing: int = 0) -> Path:
+    """A PNG of 16 bits per channel, each row filtered with the filter type `filters` (5: another one in each row)."""
+    height, width, channels = values_HWC.shape
+    size = 2 * channels
+    rows = values_HWC.astype(">u2").tobytes()
+    above, packed = bytes(width * size), b""
+    for place in range(height):
+        row = rows[place * width * size : (place + 1) * width * size]
+        kind = place % 5 if filters == 5 else filters
+        packed += bytes([kind]) + bytes((row[i] - predicted(kind, row, above, i, size)) % 256 for i in range(len(row)))
+        above = row
+    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, interlacing)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(packed)), (b"IEND", b"")]
+    file = b"".join(
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + file)
+    return path
+
+
+def predicted(kind: int, row: bytes, above: bytes, i: int, size: int) -> int:
+    """The five filters of the PNG specification (section 9.2)."""
+    left = row[i - size] if i >= size else 0
+    corner = above[i - size] if i >= size else 0
+    guess = left + above[i] - corner
+    nearest = min((left, above[i], corner), key=lambda value: abs(guess - value))
+    return (0, left, above[i], (left + above[i]) // 2, nearest)[kind]
+
+
+@pytest.mark.parametrize("filters", range(6))
+@pytest.mark.parametrize("colour_type", DEEP_SHAPES)
+def test_16_bit_channels_are_read_whole(tmp_path, colour_type, filters):
+    values = np.random.default_rng(colour_type).integers(0, 65536, DEEP_SHAPES[colour_type], dtype=np.uint16)
+    data = deep_png(tmp_path / "deep.png", values, colour_type, filters).read_bytes()
+    with Image.open(tmp_path / "deep.png") as picture:  # the upper byte, as Pillow reads it
+        upper = np.asarray(picture).reshape(*values.shape[:2], -1)
+    assert (upper[:, :, 0] == values[:, :, 0] >> 8).all()
+    assert (read_deep(data) == (values[:, :, 0] if colour_type == 4 else values[:, :, :3])).all()
+
+
+@pytest.mark.parametrize("colour_type", DEEP_SHAPES)
+def test_12_bit_values_in_16_bit_colour_are_not_black(tmp_path, colour_type):
+    height, width, channels = DEEP_SHAPES[colour_type]
+    values = np.repeat(np.linspace(0, 4095, height * width).reshape(height, width, 1), channels, axis=2)
+    shown = pixels(deep_png(tmp_path / "deep.png", values.astype(np.uint16), colour_type))
+    assert (shown.min(), shown.max()) == (0, 255)
+
+
+def test_a_damaged_16_bit_picture_is_one_line(tmp_path):
+    values = np.random.default_rng(0).integers(0, 65536, (5, 7, 3), dtype=np.uint16)
+    whole = deep_png(tmp_path / "deep.png", values, 2).read_bytes()
+    (tmp_path / "deep.png").write_bytes(whole[:200])
+    with pytest.raises(ImageError, match="is damaged"):
+        read_radiograph(tmp_path / "deep.png")
+
+
 def small_dicom(path: Path, values: np.ndarray, **fields: object) -> pydicom.Dataset:
     record = pydicom.dcmread(IMAGES / "mono2_window.dcm")
     record.set_pixel_data(values, "MONOCHROME2", 12)
@@ -79,7 +143,10 @@ def small_dicom(path: Path, values: np.ndarray, **fields: object) -> pydicom.Dat
         if name in record:
             delattr(record, name)
     for name, value in fields.items():
-        setattr(record, name, value)
+        if isinstance(value, pydicom.DataElement):
+            record.add(value)
+        else:
+            setattr(record, name, value)
     record.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     record.save_as(path)
     return record
@@ -114,18 +181,90 @@ def test_monochrome1_is_inverted(tmp_path):
     assert pixels(tmp_path / "bones_dark.dcm")[:, :, 0].tolist() == [[255, 191], [127, 0]]
 
 
+GREY = np.array([[0, 100], [200, 400]], dtype=np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"RescaleSlope": 1, "RescaleIntercept": -1024, "WindowCenter": 40, "WindowWidth": 400}, "rescale slope"),
+        ({"RescaleSlope": -1, "RescaleIntercept": 0}, "RescaleSlope of -1"),
+        ({"PresentationLUTShape": "INVERSE"}, "PresentationLUTShape"),
+        ({"PixelPaddingValue": pydicom.DataElement(0x00280120, "US", 400)}, "PixelPaddingValue"),
+    ],
+)
+def test_what_a_dicom_says_and_reading_passes_over_is_warned_of(tmp_path, fields, what):
+    small_dicom(tmp_path / "plain.dcm", GREY)
+    small_dicom(tmp_path / "telling.dcm", GREY, **fields)
+    with pytest.warns(ImageWarning, match=what):
+        telling = pixels(tmp_path / "telling.dcm")
+    if "WindowCenter" not in fields:
+        assert (telling == pixels(tmp_path / "plain.dcm")).all()  # as the original reads it
+    assert len(remarks_on(tmp_path / "telling.dcm")) == 1
+    assert remarks_on(tmp_path / "plain.dcm") == []
+
+
+def test_an_inverse_presentation_is_what_monochrome1_is_read_as(tmp_path):
+    small_dicom(tmp_path / "x.dcm", GREY, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE")
+    assert remarks_on(tmp_path / "x.dcm") == []
+
+
+def test_a_palette_is_warned_of(tmp_path):
+    small_dicom(tmp_path / "x.dcm", GREY, PhotometricInterpretation="PALETTE COLOR")
+    assert "palette" in remarks_on(tmp_path / "x.dcm")[0]
+
+
+def test_a_rotation_is_warned_of_and_not_done(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("L", (4, 8), 9).save(tmp_path / "turned.jpg", exif=exif)
+    with pytest.warns(ImageWarning, match="rotation"):
+        assert pixels(tmp_path / "turned.jpg").shape == (8, 4, 3)
+
+
+def test_each_kind_is_warned_of_once(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    for name in "abc":
+        Image.new("L", (4, 8), 9).save(tmp_path / f"{name}.jpg", exif=exif)
+    code = "from pathlib import Path\nfrom benchmarks.images import *\n"
+    code += "for p in Path('.').glob('*.jpg'): read_radiograph(p)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stderr.count("rotation") == 1
+
+
 def truncated(source: Path, target: Path, kept: float) -> Path:
     data = source.read_bytes()
     target.write_bytes(data[: int(len(data) * kept)])
     return target
 
 
-def bomb(path: Path) -> Path:
+def bomb(path: Path, width: int = 20_000, height: int = MAX_PIXELS // 20_000 + 1) -> Path:
     """A PNG header that promises more pixels than anyone takes."""
-    header = struct.pack(">IIBBBBB", 20_000, MAX_PIXELS // 20_000 + 1, 8, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     chunk = b"IHDR" + header
     rest = b"\0\0\0\0IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + rest)
+    return path
+
+
+def thread(path: Path) -> Path:
+    """Few pixels, but the square around them has 10,000,000,000."""
+    return bomb(path, 100_000, 1)
+
+
+def in_format(path: Path, kind: str) -> Path:
+    Image.new("RGB", (8, 8)).save(path, format=kind)
+    return path
+
+
+def bad_deflate(path: Path) -> Path:
+    """A deflated DICOM whose deflated part is noise."""
+    record = pydicom.dcmread(IMAGES / "mono1.dcm")
+    record.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    record.save_as(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:400] + bytes(range(256)) * 8)
     return path
 
 
@@ -167,6 +306,11 @@ def written(path: Path, data: bytes) -> Path:
         (lambda d: truncated(IMAGES / "mono1.dcm", d / "x.dcm", 0.6), "DICOM file"),
         (lambda d: truncated(IMAGES / "mono1.dcm", d / "x.dcm", 0.004), "DICOM file"),
         (lambda d: bomb(d / "x.png"), "100,000,000"),
+        (lambda d: thread(d / "x.png"), f"{MAX_SIDE:,}"),
+        (lambda d: in_format(d / "x.png", "EPS"), "is no image"),
+        (lambda d: in_format(d / "x.png", "DDS"), "is no image"),
+        (lambda d: in_format(d / "x.png", "GIF"), "is no image"),
+        (lambda d: bad_deflate(d / "x.dcm"), "DICOM file"),
         (lambda d: without_pixels(d / "x.dcm"), "without pixels"),
         (lambda d: two_frames(d / "x.dcm"), "2 frames"),
         (lambda d: two_pages(d / "x.tif"), "several pictures"),
@@ -210,6 +354,8 @@ def test_names_are_looked_up_below_the_root(tmp_path):
         (["p10/../../secret.png"], "outside the image root"),
         (["/etc/hostname"], "outside the image root"),
         ([".."], "outside the image root"),
+        (["."], "no image name"),
+        (["p10/.."], "no image name"),
         (["none.png"], "no such image"),
         (["p10"], "is not a file"),
         ([""], "no image name"),

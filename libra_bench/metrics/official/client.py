@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.environments import Worker
 from benchmarks.errors import LibraBenchError
 from libra_bench.metrics.extractors.bert_encoder import path_without_t5
 from libra_bench.metrics.extractors.radgraph import RadGraphExtractor, scratch_model
@@ -30,7 +28,7 @@ class OfficialPackages:
         """F1RadGraph's `simple`, `partial`, `complete`: a value a pair, 0 to 1."""
         with scratch_model(extractor.folder, extractor.model_type, extractor.backbone) as cache:
             return self._ask(
-                task="radgraph",
+                "radgraph",
                 cache=str(cache),
                 model_type=extractor.model_type,
                 predictions=list(predictions),
@@ -42,9 +40,7 @@ class OfficialPackages:
     ) -> dict[str, Any]:
         """F1CheXbert's `f1` and `f1_5` by class and average, `accuracy`, `labels` of the predictions."""
         with _chexbert_folder(checkpoint, backbone) as folder:
-            return self._ask(
-                task="chexbert", folder=str(folder), predictions=list(predictions), references=list(references)
-            )
+            return self._ask("chexbert", folder=str(folder), predictions=list(predictions), references=list(references))
 
     def bertscore(
         self,
@@ -61,7 +57,7 @@ class OfficialPackages:
         """bert_score's F1 of each pair, 0 to 1; the best of several references."""
         with path_without_t5(model) as place:
             reply = self._ask(
-                task="bertscore",
+                "bertscore",
                 model=str(place),
                 predictions=list(predictions),
                 references=[list(group) for group in references],
@@ -74,26 +70,17 @@ class OfficialPackages:
         f1: list[float] = reply["f1"]
         return f1
 
-    def _ask(self, **request: Any) -> dict[str, Any]:
+    def _ask(self, task: str, **request: Any) -> dict[str, Any]:
         """One request, one reply.
 
         Raises:
             LibraBenchError: the package failed; its last words are in the message.
         """
-        environment = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-        finished = subprocess.run(
-            [str(self.python), "-I", str(WORKER)],
-            input=json.dumps(request) + "\n",
-            capture_output=True,
-            text=True,
-            env=environment,
-            check=False,
-        )
-        reply: dict[str, Any] = json.loads(finished.stdout) if finished.stdout.strip() else {}
-        if not reply or "error" in reply:
-            last = finished.stderr.strip().splitlines()[-1:] or [f"exit status {finished.returncode}"]
-            raise LibraBenchError(f"the official {request['task']} failed: {reply.get('error', last[0])}")
-        return reply
+        with Worker(self.python, WORKER, HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false") as worker:
+            try:
+                return worker.ask(task=task, **request)
+            except LibraBenchError as error:
+                raise LibraBenchError(f"the official {task} failed: {error}") from error
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ import numpy as np
 
 from libra_bench.metrics.metric import Metric, MetricResult, Missing, References
 from libra_bench.metrics.normalize import normalize
-from libra_bench.metrics.official.environment import PACKAGES, python_of
+from libra_bench.metrics.official import OFFICIAL
 
 INSTALL = "libra-bench metrics install official"
 PUBLISHED = "verify the published parameters"
@@ -168,7 +168,7 @@ def _meteor(metric: Any, predictions: Sequence[str], references: References) -> 
 
 
 def _bertscore(metric: Any, predictions: Sequence[str], references: References) -> list[Theirs] | Missing:
-    python = python_of()
+    python = OFFICIAL.python()
     if python is None:
         return Missing("the side environment is not installed", INSTALL)
     from libra_bench.metrics.extractors.weights import fetch_encoder
@@ -188,7 +188,7 @@ def _bertscore(metric: Any, predictions: Sequence[str], references: References) 
 
 
 def _radgraph(metric: Any, predictions: Sequence[str], references: References) -> list[Theirs] | Missing:
-    python = python_of()
+    python = OFFICIAL.python()
     if python is None:
         return Missing("the side environment is not installed", INSTALL)
     from libra_bench.metrics.extractors.radgraph import RadGraphExtractor
@@ -213,7 +213,7 @@ def _radgraph(metric: Any, predictions: Sequence[str], references: References) -
 def _chexbert(metric: Any, predictions: Sequence[str], references: References) -> list[Theirs] | Missing:
     if any(len(group) > 1 for group in references):
         return Missing("f1chexbert takes one reference a study", ONE)
-    python = python_of()
+    python = OFFICIAL.python()
     if python is None:
         return Missing("the side environment is not installed", INSTALL)
     from libra_bench.metrics.extractors.chexbert import CheXbertExtractor
@@ -234,7 +234,7 @@ def _chexbert(metric: Any, predictions: Sequence[str], references: References) -
 
 
 def _official(package: str) -> str:
-    return f"{package} {PACKAGES[package]}, transformers {PACKAGES['transformers']}"
+    return f"{package} {OFFICIAL.packages[package]}, transformers {OFFICIAL.packages['transformers']}"
 
 
 RECOMPUTE: Mapping[str, Recompute] = {

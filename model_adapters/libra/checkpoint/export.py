@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from benchmarks.errors import ModelError, StorageError
 from benchmarks.files import write_json
+from model_adapters.checkpoints.files import weight_files
 from model_adapters.checkpoints.locate import local_tower
-from model_adapters.checkpoints.weights import materialize, read_weights, weight_files
+from model_adapters.checkpoints.weights import materialize, read_weights
 from model_adapters.libra.checkpoint.identity import TOKENIZER_FILES
 from model_adapters.libra.checkpoint.loading import PROJECTOR_PREFIX, TOWER_PREFIX, LoadedLibra
 from model_adapters.libra.network.model import LibraModel

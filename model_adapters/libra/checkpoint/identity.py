@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from benchmarks.files import sha256_file
+from model_adapters.adapter import ModelSpec
+from model_adapters.checkpoints.files import read_json, weight_files
 from model_adapters.checkpoints.locate import find_checkpoint, find_tower
-from model_adapters.checkpoints.weights import read_json, weight_files
-from model_adapters.libra.checkpoint.layout import PROJECTOR_FILES, checkpoint_kind, tokenizer_folder
-from model_adapters.libra.checkpoint.lora import ADAPTER_CONFIG, adapter_files
+from model_adapters.libra.checkpoint.layout import (
+    ADAPTER_CONFIG,
+    adapter_files,
+    checkpoint_kind,
+    projector_file,
+    tokenizer_folder,
+)
+from model_adapters.templates import DEFAULT_MODE
 
 CONFIG_FILES = ("config.json", "generation_config.json", ADAPTER_CONFIG)
 TOKENIZER_FILES = (
@@ -46,7 +53,7 @@ def checkpoint_identity(
     if kind == "lora":
         weights = adapter_files(folder)
     elif kind == "projector":
-        weights = [next(folder / name for name in PROJECTOR_FILES if (folder / name).is_file())]
+        weights = [projector_file(folder)]
     else:
         weights = weight_files(folder)
     tower = find_tower(str(vision_tower or read_json(folder / "config.json").get("mm_vision_tower")), folder)
@@ -57,6 +64,11 @@ def checkpoint_identity(
         "tokenizer": _hashes(_present(tokenizer_folder(folder, base), TOKENIZER_FILES)),
         "vision_tower": _hashes([*_tower_weights(tower), *_present(tower, TOWER_FILES)]),
     }
+
+
+def conversation_mode(spec: ModelSpec, config: Mapping[str, Any]) -> str:
+    """The template's name: as asked for, else the card's, else the checkpoint's; never guessed from a path."""
+    return str(spec.conv_mode or spec.card.get("conv_mode") or config.get("conv_mode") or DEFAULT_MODE)
 
 
 def _tower_weights(tower: Path) -> list[Path]:

@@ -14,19 +14,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.errors import ModelError
-from model_adapters.checkpoints.weights import INDEX_FILES, SINGLE_FILES, no_weights, read_json, read_weights
-from model_adapters.libra.checkpoint.lora import ADAPTER_CONFIG, non_lora_weights, plain_name
+from model_adapters.checkpoints.files import INDEX_FILES, SINGLE_FILES, no_weights, read_json
 
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+NON_LORA_WEIGHTS = "non_lora_trainables.bin"
 PROJECTOR_FILES = ("mm_projector.bin", "mm_tac_projector.bin")
 TOKENIZER_FILES = ("tokenizer.model", "tokenizer.json")
 
 Kind = Literal["full", "lora", "projector"]
-
-
-def names_libra(config: Mapping[str, Any]) -> bool:
-    """Whether a config.json describes a checkpoint in the original's layout (Libra's own, LLaVA's first ones)."""
-    model_type = str(config.get("model_type", ""))
-    return model_type.startswith("libra") or "mm_projector_type" in config or "mm_vision_tower" in config
 
 
 def checkpoint_kind(folder: Path, base: Path | None) -> Kind:
@@ -57,15 +53,21 @@ def checkpoint_kind(folder: Path, base: Path | None) -> Kind:
     raise no_weights(folder)
 
 
-def trained_weights(folder: Path, kind: Kind) -> dict[str, Any]:
-    """What a LoRA or projector folder lays over its base, in a plain checkpoint's names."""
-    if kind == "lora":
-        return non_lora_weights(folder)
-    if kind == "projector":
-        path = next(folder / name for name in PROJECTOR_FILES if (folder / name).is_file())
-        stored = {plain_name(key): weight for key, weight in read_weights([path]).items()}
-        return {f"model.{key}" if key.startswith("mm_projector.") else key: weight for key, weight in stored.items()}
-    return {}
+def adapter_files(folder: Path) -> list[Path]:
+    """The adapter's weights and, where there are any, the non-LoRA weights.
+
+    Raises:
+        ModelError: there is no adapter_model file.
+    """
+    found = [folder / name for name in ADAPTER_WEIGHTS if (folder / name).is_file()][:1]
+    if not found:
+        raise ModelError("no adapter weights in this folder", where=folder, hint=f"it needs {ADAPTER_WEIGHTS[0]}")
+    return [*found, *(path for path in [folder / NON_LORA_WEIGHTS] if path.is_file())]
+
+
+def projector_file(folder: Path) -> Path:
+    """The weights of a projector folder, one of `PROJECTOR_FILES`."""
+    return next(folder / name for name in PROJECTOR_FILES if (folder / name).is_file())
 
 
 def tokenizer_folder(folder: Path, base: Path | None) -> Path:

@@ -10,18 +10,11 @@ from typing import Any
 import torch
 
 from benchmarks.errors import ModelError
+from model_adapters.checkpoints.files import read_json, weight_files
 from model_adapters.checkpoints.locate import find_checkpoint, find_tower
-from model_adapters.checkpoints.weights import (
-    load_into,
-    materialize,
-    raise_for_keys,
-    read_json,
-    read_weights,
-    shape_of,
-    weight_files,
-)
-from model_adapters.libra.checkpoint.layout import check_base, checkpoint_kind, tokenizer_folder, trained_weights
-from model_adapters.libra.checkpoint.lora import apply_lora
+from model_adapters.checkpoints.weights import load_into, materialize, raise_for_keys, read_weights, shape_of
+from model_adapters.libra.checkpoint.layout import Kind, check_base, checkpoint_kind, projector_file, tokenizer_folder
+from model_adapters.libra.checkpoint.lora import apply_lora, non_lora_weights, plain_name
 from model_adapters.libra.inputs.image_processing import load_image_processor
 from model_adapters.libra.network.connectors import (
     TAC_LAYERS,
@@ -123,7 +116,7 @@ def load_checkpoint(
         check_base(fields, folder, base)
     tokenizer = tokenizer_folder(folder, base)
     weights = read_weights(weight_files(base or folder))
-    trained = trained_weights(folder, kind)
+    trained = _trained_weights(folder, kind)
     added_embeddings = _take_wider_embeddings(weights, trained)
     weights.update(trained)
 
@@ -173,6 +166,16 @@ def load_checkpoint(
         bos_token_id=fields.get("bos_token_id"),
         pad_token_id=fields.get("pad_token_id"),
     )
+
+
+def _trained_weights(folder: Path, kind: Kind) -> dict[str, Any]:
+    """What a LoRA or projector folder lays over its base, in a plain checkpoint's names."""
+    if kind == "lora":
+        return non_lora_weights(folder)
+    if kind == "projector":
+        stored = {plain_name(key): weight for key, weight in read_weights([projector_file(folder)]).items()}
+        return {f"model.{key}" if key.startswith("mm_projector.") else key: weight for key, weight in stored.items()}
+    return {}
 
 
 def _load_connector(

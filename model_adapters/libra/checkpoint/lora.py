@@ -7,23 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ModelError
-from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_json, read_weights
-
-ADAPTER_CONFIG = "adapter_config.json"
-ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
-NON_LORA_WEIGHTS = "non_lora_trainables.bin"
-
-
-def adapter_files(folder: Path) -> list[Path]:
-    """The adapter's weights and, where there are any, the non-LoRA weights.
-
-    Raises:
-        ModelError: there is no adapter_model file.
-    """
-    found = [folder / name for name in ADAPTER_WEIGHTS if (folder / name).is_file()][:1]
-    if not found:
-        raise ModelError("no adapter weights in this folder", where=folder, hint=f"it needs {ADAPTER_WEIGHTS[0]}")
-    return [*found, *(path for path in [folder / NON_LORA_WEIGHTS] if path.is_file())]
+from model_adapters.checkpoints.files import read_json
+from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_weights
+from model_adapters.libra.checkpoint.layout import ADAPTER_CONFIG, NON_LORA_WEIGHTS, adapter_files
 
 
 def non_lora_weights(folder: Path) -> dict[str, Any]:

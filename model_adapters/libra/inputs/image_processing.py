@@ -22,7 +22,7 @@ from PIL import Image, ImageChops
 from torch import Tensor
 
 from benchmarks.errors import ModelError
-from model_adapters.checkpoints.weights import read_json
+from model_adapters.checkpoints.files import read_json
 from model_adapters.libra.network.towers import OPEN_CLIP_CONFIG
 
 BLACK = (0, 0, 0)

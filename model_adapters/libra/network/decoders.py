@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from benchmarks.errors import ModelError
+from model_adapters.checkpoints.precision import quantization_config
 from model_adapters.checkpoints.weights import check_loading, quiet_loading_report
-from model_adapters.precision import quantization_config
 
 DECODERS = {
     "llama": ("LlamaConfig", "LlamaForCausalLM"),  # Vicuna, Meditron, Llama 2 and 3.x

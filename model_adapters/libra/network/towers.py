@@ -17,13 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.errors import ModelError
-from model_adapters.checkpoints.weights import (
-    check_loading,
-    quiet_loading_report,
-    read_json,
-    read_weights,
-    weight_files,
-)
+from model_adapters.checkpoints.files import read_json, weight_files
+from model_adapters.checkpoints.weights import check_loading, quiet_loading_report, read_weights
 
 OPEN_CLIP_CONFIG = "open_clip_config.json"
 """Marks a folder that open_clip reads (BiomedCLIP)."""

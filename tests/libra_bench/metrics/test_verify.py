@@ -12,7 +12,7 @@ from made_up_reports import PAIRS
 from libra_bench.metrics.bertscore import BertScore
 from libra_bench.metrics.bleu import Bleu
 from libra_bench.metrics.chexbert import CheXbert
-from libra_bench.metrics.official import environment
+from libra_bench.metrics.official import OFFICIAL
 from libra_bench.metrics.official.verify import verify
 from libra_bench.metrics.radgraph import RadGraph
 from libra_bench.metrics.rouge_l import RougeL
@@ -60,14 +60,14 @@ def test_says_what_was_not_verified_and_why(tmp_path, monkeypatch):
 
 def test_an_environment_with_other_pins_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setenv("LIBRA_BENCH_CACHE", str(tmp_path))
-    assert environment.python_of() is None
+    assert OFFICIAL.python() is None
     (tmp_path / "official" / "bin").mkdir(parents=True)
     (tmp_path / "official" / "bin" / "python").touch()
-    stamp = tmp_path / "official" / environment.STAMP
-    stamp.write_text(json.dumps({"packages": environment.PACKAGES}))
-    assert environment.python_of() == tmp_path / "official" / "bin" / "python"
-    stamp.write_text(json.dumps({"packages": environment.PACKAGES | {"transformers": "5.0.0"}}))
-    assert environment.python_of() is None
+    stamp = tmp_path / "official" / OFFICIAL.stamp
+    stamp.write_text(json.dumps({"packages": OFFICIAL.packages}))
+    assert OFFICIAL.python() == tmp_path / "official" / "bin" / "python"
+    stamp.write_text(json.dumps({"packages": {**OFFICIAL.packages, "transformers": "5.0.0"}}))
+    assert OFFICIAL.python() is None
 
 
 @pytest.mark.slow
@@ -75,8 +75,8 @@ def test_an_environment_with_other_pins_is_not_used(tmp_path, monkeypatch):
 def test_installs_the_official_packages_and_equals_them(tmp_path, monkeypatch):
     """The whole way: `metrics install official --dir`, then every model-based metric against the unmodified package."""
     monkeypatch.setenv("LIBRA_BENCH_CACHE", str(tmp_path / "cache"))
-    environment.install(tmp_path / "elsewhere")
-    assert environment.python_of() == tmp_path / "cache" / "official" / "bin" / "python"
+    OFFICIAL.install(tmp_path / "elsewhere")
+    assert OFFICIAL.python() == tmp_path / "cache" / "official" / "bin" / "python"
     table = tiny.baseline(tmp_path / "baseline.tsv")
     encoder = tiny.roberta(tmp_path / "roberta")
     two = [[*group, "no effusion. the heart is normal."] for group in REFERENCES]

@@ -34,7 +34,7 @@ def answers(cache, images, model="tiny-libra-tac", **spec):
     first, second, third = (Path(image) for image in images)
     questions = [Question(0, "Describe.", (first, second)), Question(1, "Describe.", (third,))]
     texts = {answer.question_id: answer.text for answer in adapter.generate(questions, GREEDY)}
-    adapter._prompts._images._pool.shutdown()  # what is written behind the answers
+    adapter.generator.prompts._images._pool.shutdown()  # what is written behind the answers
     return texts, adapter.describe()["images"]
 
 

@@ -13,7 +13,8 @@ from oracles import MODELS, records
 from safetensors.torch import load_file, save_file
 
 from benchmarks.errors import ModelError
-from model_adapters.checkpoints.weights import read_weights, shape_of, weight_files
+from model_adapters.checkpoints.files import weight_files
+from model_adapters.checkpoints.weights import read_weights, shape_of
 from model_adapters.libra.checkpoint.export import original_state_dict, save_merged
 from model_adapters.libra.checkpoint.identity import checkpoint_identity
 from model_adapters.libra.checkpoint.loading import load_checkpoint

@@ -9,7 +9,8 @@ from oracles import MODELS
 from safetensors.torch import save_file
 
 from benchmarks.errors import ModelError
-from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_weights, weight_files
+from model_adapters.checkpoints.files import weight_files
+from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_weights
 
 WEIGHTS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(0.5)}
 

@@ -9,7 +9,8 @@ import pytest
 from repository import GOLDEN
 
 from model_adapters.adapter import Decoding
-from model_adapters.libra.decoding.search import BeamSearch, SingleSearch, StopRule
+from model_adapters.generation.search import BeamSearch, SingleSearch
+from model_adapters.generation.stopping import StopRule
 from model_adapters.libra.inputs.tokenizer import LibraTokenizer
 
 TABLE = json.loads((GOLDEN / "prompts.json").read_text(encoding="utf-8"))["stopping_criteria"]

@@ -1,0 +1,70 @@
+"""Which files a checkpoint folder holds: its JSON files, and its weights, whole or in shards. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import ModelError
+
+INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
+SHOWN_NAMES = 8
+"""Names given in an error; the others are counted."""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object that belongs to a checkpoint.
+
+    Raises:
+        ModelError: the file is missing or isn't a JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError("no such file", where=path, hint="give the folder of a complete checkpoint") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"cannot be read ({error})", where=path, hint="fetch the file again") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"expected a JSON object, found {type(value).__name__}", where=path)
+    return value
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The weight files of a checkpoint folder: sharded or single, safetensors before .bin.
+
+    Raises:
+        ModelError: there are none, or a shard of the index is missing or lies outside the folder.
+    """
+    for single, index in zip(SINGLE_FILES, INDEX_FILES, strict=True):
+        if (folder / index).is_file():
+            return _shards(folder / index)
+        if (folder / single).is_file():
+            return [folder / single]
+    raise no_weights(folder)
+
+
+def no_weights(folder: Path) -> ModelError:
+    """The error for a folder without weight files."""
+    names = ", ".join((*SINGLE_FILES, *INDEX_FILES))
+    return ModelError("no weights in this folder", where=folder, hint=f"it needs one of {names}")
+
+
+def _shards(index: Path) -> list[Path]:
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
+        raise ModelError("has no weight_map of file names", where=index, hint="fetch the file again")
+    names = sorted(set(weight_map.values()))
+    if outside := [name for name in names if Path(name).name != name]:
+        raise ModelError(f"names a shard outside its own folder: {outside[0]}", where=index)
+    if missing := [name for name in names if not (index.parent / name).is_file()]:
+        raise ModelError(f"shards are missing: {first_names(missing)}", where=index, hint="fetch the missing files")
+    return [index.parent / name for name in names]
+
+
+def first_names(names: Sequence[str]) -> str:
+    """The first names of a long list, and how many more there are."""
+    shown = ", ".join(names[:SHOWN_NAMES])
+    return shown if len(names) <= SHOWN_NAMES else f"{shown} and {len(names) - SHOWN_NAMES} more"
