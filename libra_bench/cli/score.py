@@ -10,6 +10,8 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
+from libra_bench.cli.flags import run_options
+from libra_bench.runs.options import RunOptions
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from libra_bench.scores.scoring import Scored
 
 
+@run_options("metrics", "dialect", "by")
 def score(
     run: Annotated[Path | None, typer.Argument(help="A run folder; or use --references and --predictions.")] = None,
     more_predictions: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
@@ -30,9 +33,8 @@ def score(
         list[str] | None, typer.Option("--model-name", help="Name of the row, one a file; default: the file's name.")
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="A leaderboard to add the rows to.")] = None,
-    metrics: o.Metrics = None,
-    dialect: o.Dialect = None,
-    by: o.By = None,
+    *,
+    options: RunOptions,
     verify: Annotated[
         bool, typer.Option("--verify", help="Recompute with the official packages and show the largest differences.")
     ] = False,
@@ -57,12 +59,13 @@ def score(
                 f"{len(model_name)} names for {len(files)} files", where="--model-name", hint="give one a file"
             )
         names = model_name or [path.stem for path in files]
-        chosen = choose_metrics(metrics, dialect=dialect)
-        scored = score_files(references, files, names, chosen, by or ())
+        chosen = choose_metrics(options.metrics, dialect=options.dialect)
+        scored = score_files(references, files, names, chosen, options.by)
         for entry in chosen.unavailable:
             output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
     elif run is not None and references is None and not predictions and not more_predictions:
-        scored, record = [rescore(run, metrics, dialect=dialect, by=by or ())], read_run(run)
+        scored = [rescore(run, options.metrics, dialect=options.dialect, by=options.by)]
+        record = read_run(run)
     else:
         raise InputError("give a run folder, or both --references and --predictions")
     _add_rows(csv, scored, record)

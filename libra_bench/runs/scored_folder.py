@@ -35,7 +35,9 @@ def score_run(
     return scored
 
 
-def rescore(folder: Path, metrics: str | None, *, dialect: str | None = None, by: Sequence[str] = ()) -> Scored:
+def rescore(
+    folder: Path, metrics: str | Sequence[str] | None, *, dialect: str | None = None, by: Sequence[str] = ()
+) -> Scored:
     """Score a finished run again, with other metrics or after an update.
 
     Raises:
