@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from libra_bench.cli import experiments, output
 from libra_bench.cli import options as o
-from libra_bench.cli import output
 
 app = typer.Typer(help="List the metrics, and what each needs.", invoke_without_command=True)
 
@@ -50,6 +50,9 @@ def install(
         f"installed: {python} ({', '.join(pins)})",
         as_json=as_json,
     )
+
+
+app.command("agreement")(experiments.agreement)
 
 
 def _describe(metric: dict[str, Any]) -> str:
