@@ -24,9 +24,7 @@ def agreement_outcome(found: Agreement, judgements: Judgements, without_values: 
     else:
         tables = [_tau_table(found, judgements.rating), *_error_table(found), *_difference_table(found)]
         findings = [_raters_sentence(found)]
-        figures = {
-            "tau": lambda: dot_plot(_dots(found), xlabel="Kendall's tau with the mean rating", mark=_mark(found))
-        }
+        figures = {"tau": lambda: dot_plot(_dots(found), xlabel="Kendall's tau", mark=_mark(found))}
     return Outcome(
         name="agreement",
         title="Do metrics agree with radiologists?",
