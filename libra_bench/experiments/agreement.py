@@ -19,7 +19,7 @@ from scipy import stats
 
 from libra_bench.experiments.judgements import Judged, Judgements, RankingTest
 from libra_bench.metrics.metric import Floats
-from libra_bench.scores.statistics import CONFIDENCE, FEWEST_CLUSTERS
+from libra_bench.scores.bootstrap import CONFIDENCE, MIN_CLUSTERS
 
 SCHEMA_VERSION = 1
 TIE = 1e-6
@@ -201,7 +201,7 @@ def _resampled_taus(values_KN: Floats, ratings_N: Floats, studies: Sequence[str]
     signs of the differences between each two texts: copies of one text tie in both.
     """
     names = list(dict.fromkeys(studies))
-    if len(names) < FEWEST_CLUSTERS:
+    if len(names) < MIN_CLUSTERS:
         return np.full((1, len(values_KN)), np.nan)
     place = {name: index for index, name in enumerate(names)}
     owner_N = np.array([place[study] for study in studies])
