@@ -2,6 +2,7 @@
 
     LibraBenchError                 exit status 1: it failed
     ├── GenerationError             a study that cannot be generated
+    │   └── RefusedError            a request that an endpoint refused for good
     ├── TrainingError               a training that cannot go on
     ├── StorageError                an answer or a record that cannot be written (a full disk)
     ├── StoppedError                exit status 130: the user stopped it (Ctrl-C)
@@ -50,6 +51,14 @@ class LibraBenchError(Exception):
 
 class GenerationError(LibraBenchError):
     """A study could not be generated."""
+
+
+class RefusedError(GenerationError):
+    """A request to an endpoint that failed for good, after so many attempts."""
+
+    def __init__(self, what: str, attempts: int) -> None:
+        super().__init__(what)
+        self.attempts = attempts
 
 
 class TrainingError(LibraBenchError):

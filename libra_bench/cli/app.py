@@ -24,6 +24,7 @@ from libra_bench.cli import (
     run,
     score,
     serve,
+    streams,
     train,
 )
 
@@ -96,13 +97,13 @@ def main() -> None:
     """Run the command line; the exit status is 0 done, 1 failed, 2 wrong usage or input, 3 done with failed samples."""
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    output.prepare_streams()
+    streams.prepare()
     try:
         try:
             _refuse_bytes(arguments)
             app(arguments)
         finally:
-            output.end_streams()
+            streams.end()
     except LibraBenchError as error:
         if debug:
             raise
