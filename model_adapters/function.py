@@ -11,15 +11,19 @@ from typing import Any, Self, TypeAlias
 from benchmarks.errors import ModelError
 from benchmarks.files import sha256_file
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import Decoding, ModelSpec, failed_answer
+from model_adapters.adapter import Adapter, Decoding, ModelSpec, failed_answer
 
 Function: TypeAlias = Callable[[list[Question]], list[str]]
 DEFAULT_BATCH_SIZE = 8
 OUR_PACKAGES = ("benchmarks", "libra_bench", "model_adapters", "reports")
 
 
-class FunctionAdapter:
+class FunctionAdapter(Adapter):
     """Asks a function, a batch of questions at a time; what it raises is recorded for each question of the batch."""
+
+    summary = "a Python function of yours: a list of questions in, a list of texts out"
+    needs_weights = True
+    path_metavar = "MODULE:FUNCTION"
 
     def __init__(self, function: Function, batch_size: int) -> None:
         self._function, self._batch_size = function, batch_size

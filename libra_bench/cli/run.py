@@ -99,7 +99,7 @@ class Display(ProgressCallback):
         counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
         changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
-        output.message(f"protocol {plan.protocol}{changed}: {_decoding_in_words(plan)}")
+        output.message(f"protocol {plan.protocol}{changed}: {plan.decoding}")
         for entry in plan.chosen.unavailable:
             output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
 
@@ -167,18 +167,6 @@ class Display(ProgressCallback):
         """One line is enough: it takes seconds."""
         output.message(f"report: {total} images")
         return lambda: None
-
-
-def _decoding_in_words(plan: Plan) -> str:
-    decoding = plan.decoding
-    if decoding.temperature > 0:
-        how = f"sampling at temperature {decoding.temperature}, top-p {decoding.top_p}, seed {decoding.seed}"
-    elif decoding.num_beams > 1:
-        how = f"beam search, {decoding.num_beams} beams, length penalty {decoding.length_penalty}"
-    else:
-        how = "greedy"
-    ngram = f", no repeated {decoding.no_repeat_ngram_size}-grams" if decoding.no_repeat_ngram_size else ""
-    return f"{how}{ngram}, at most {decoding.max_new_tokens} new tokens"
 
 
 def _show_run(folder: Path, *, as_json: bool) -> None:

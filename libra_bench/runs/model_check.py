@@ -70,11 +70,10 @@ def _try(spec: ModelSpec, check: Check) -> None:
     started = time.perf_counter()
     adapter = load_adapter(spec)
     check.loads, check.seconds_to_load = True, round(time.perf_counter() - started, 2)
-    check.unexpected_keys = tuple(getattr(adapter, "unused_keys", ()))
-    if render := getattr(adapter, "render", None):
-        prompt = render(QUESTION)
-        check.prompt, check.prompt_tokens = prompt.text, prompt.num_tokens
-    (answer,) = adapter.generate([QUESTION], Decoding(max_new_tokens=1))
+    check.unexpected_keys = tuple(adapter.describe().get("unused_keys", ()))
+    prompt = adapter.render(QUESTION)
+    check.prompt, check.prompt_tokens = prompt.text, prompt.num_tokens
+    answer = adapter.answer(QUESTION, Decoding(max_new_tokens=1))
     if answer.failed:
         raise GenerationError(str(answer.metadata.get("error")))
     check.first_token, check.works = answer.text, True

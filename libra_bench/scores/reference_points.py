@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks.files import sha256_json, write_json
 from benchmarks.records.scores import ReferencePoint
+from libra_bench.metrics.failing_texts import score_texts
 from libra_bench.metrics.metric import Metric, References
 
 Fields = Sequence[Mapping[str, Any]]
@@ -147,7 +148,7 @@ def _kept(path: Path | None, compute: Callable[[], dict[str, float]]) -> dict[st
 def _values(
     metric: Metric, predictions: Sequence[str], references: References, fields: Fields | None
 ) -> dict[str, float]:
-    values = metric.score(predictions, references, fields).values
+    values = score_texts(metric, predictions, references, fields)[0].values
     return {key: float(value) for key, value in values.items() if math.isfinite(value)}
 
 

@@ -24,12 +24,11 @@ from model_adapters.checkpoints.precision import dtype_name
 from model_adapters.generation.generated import Generated, Hypothesis, not_finite
 from model_adapters.generation.search import SingleSearch
 from model_adapters.generation.stopping import StopRule
-from model_adapters.options import json_object
 from model_adapters.vllm.guard import guard
 
 SETTINGS = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
 """Its environment variables, where the user has not set them: results alone go to stdout, and nothing is sent home."""
-ENGINE_OPTIONS: Mapping[str, type] = {"tensor_parallel_size": int, "gpu_memory_utilization": float, "engine": str}
+ENGINE_OPTIONS: Mapping[str, type] = {"tensor_parallel_size": int, "gpu_memory_utilization": float, "engine": dict}
 """Options of the adapter that are arguments of `vllm.LLM`; `engine` is a JSON object of any others."""
 MEMORY_SHARE = 0.8
 """Of the accelerator's memory that vLLM may take; tower and connector of a Libra model need some of the rest."""
@@ -110,7 +109,7 @@ class Engine:
             "tensor_parallel_size": spec.options.get("tensor_parallel_size", 1),
             "seed": 0,
             **arguments,
-            **extra_arguments(spec),
+            **spec.options.get("engine", {}),
         }
         before = set(multiprocessing.active_children())
         try:
@@ -300,16 +299,6 @@ def platform() -> str:
     from vllm.platforms import current_platform
 
     return str(current_platform.device_type)
-
-
-def extra_arguments(spec: ModelSpec) -> dict[str, Any]:
-    """What the option `engine` says.
-
-    Raises:
-        InputError: it is no JSON object.
-    """
-    text = spec.options.get("engine")
-    return {} if text is None else json_object(text, "engine")
 
 
 def _generated(study: _Open) -> Generated:
