@@ -97,15 +97,6 @@ def test_the_public_face_is_what_it_declares():
         libra_bench.no_such_name  # noqa: B018
 
 
-def test_a_foreign_benchmarks_folder_is_named_not_imported(tmp_path):
-    (tmp_path / "benchmarks").mkdir()
-    (tmp_path / "benchmarks" / "__init__.py").write_text("")
-    done = subprocess.run([sys.executable, "-m", "libra_bench", "--help"], capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: the folder")
-    assert "console script" in done.stderr
-
-
 @pytest.mark.slow
 def test_the_wheel_holds_exactly_the_four_packages_and_their_data(tmp_path):
     import zipfile
