@@ -41,7 +41,7 @@ def describe_study(images: str | Path | Sequence[str | Path], prompt: str, model
     spec, _, decoding, _ = model_and_decoding(model, options)
     adapter = load_adapter(spec)
     question = Question("describe", prompt, tuple(Path(path) for path in paths))
-    (answer,) = adapter.generate([question], decoding)
+    answer = adapter.answer(question, decoding)
     if answer.failed:
         raise GenerationError(str(answer.metadata.get("error")))
     return answer
