@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from libra_bench.cli import experiments, output
 from libra_bench.cli import options as o
-from libra_bench.cli import output
 from libra_bench.cli.statements import statements
 
 app = typer.Typer(help="List the metrics, and what each needs.", invoke_without_command=True)
 app.command("statements")(statements)
+app.command("agreement")(experiments.agreement)
 
 
 @app.callback()

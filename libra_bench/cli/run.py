@@ -145,7 +145,12 @@ class Display(ProgressCallback):
         )
         with Progress(*columns, console=output.console()) as progress:
             task = progress.add_task("generating", total=total, completed=done)
-            yield lambda answered: progress.update(task, completed=answered)
+            try:
+                yield lambda answered: progress.update(task, completed=answered)
+            except KeyboardInterrupt as stop:
+                answered = progress.tasks[task].completed
+                what = f"{answered:.0f} of {total} answered; run the same command to continue"
+                raise KeyboardInterrupt(what) from stop
 
     def generated(self, cost: Cost) -> None:
         """What it took, beside the plan, and where the time went."""

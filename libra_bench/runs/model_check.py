@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.catalog import CONTEXT, DEMO, FINDINGS_PROMPT
-from benchmarks.errors import GenerationError, LibraBenchError
+from benchmarks.errors import GenerationError, LibraBenchError, WeightsError
 from benchmarks.schema import Question
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import model_spec
@@ -60,9 +60,9 @@ def check_model(name: str, options: RunOptions) -> Check:
         _try(resolved, check)
     except LibraBenchError as error:
         check.error, check.exit_status = str(error), error.exit_status
-        check.missing_keys = tuple(getattr(error, "missing", ()))
-        check.unexpected_keys = tuple(getattr(error, "unexpected", ()))
-        check.misshapen_keys = tuple(getattr(error, "mismatched", ()))
+        if isinstance(error, WeightsError):
+            check.missing_keys, check.unexpected_keys = error.missing, error.unexpected
+            check.misshapen_keys = error.mismatched
     return check
 
 

@@ -24,6 +24,7 @@ from benchmarks.records.run import (
     write_run,
 )
 from benchmarks.schema import Answer
+from benchmarks.wording import first_few
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import answer_files
 from libra_bench.runs.cost import cost_of
@@ -31,7 +32,6 @@ from libra_bench.runs.plan import Plan, path_name
 from model_adapters.registry import adapter_class
 
 BATCHING_FILE = "batching.json"
-SHOWN_DIFFERENCES = 4
 
 
 def refuse_other_run(folder: Path, facts: DecidingFacts) -> None:
@@ -49,7 +49,7 @@ def refuse_other_run(folder: Path, facts: DecidingFacts) -> None:
     differences = list(_differences(there and there.as_json(), facts.as_json()))
     if differences:
         raise RunConflictError(
-            "this folder belongs to another run: " + ", ".join(differences[:SHOWN_DIFFERENCES]),
+            "this folder belongs to another run: " + first_few(differences),
             where=folder,
             hint="give another --out, or the settings of that run",
         )

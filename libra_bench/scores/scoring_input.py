@@ -8,9 +8,9 @@ from typing import Any
 
 from benchmarks.errors import SuiteError
 from benchmarks.schema import Sample
+from benchmarks.wording import first_few
 from libra_bench.scores.strata import Strata, strata
 
-_SHOWN = 5
 """Ids named in an error."""
 
 
@@ -42,9 +42,8 @@ def scoring_input(samples: Sequence[Sample], suite: str, by: Sequence[str] = ())
     """
     bare = [sample.question_id for sample in samples if not sample.references and sample.labels is None]
     if bare:
-        shown = ", ".join(map(repr, bare[:_SHOWN])) + (", ..." if len(bare) > _SHOWN else "")
         raise SuiteError(
-            f"{len(bare)} of {len(samples)} samples have no reference ({shown})",
+            f"{len(bare)} of {len(samples)} samples have no reference ({first_few([*map(repr, bare)])})",
             where=suite,
             hint="scoring needs one under reference, findings, impression or answer, or labels",
         )

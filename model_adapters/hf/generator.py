@@ -17,6 +17,7 @@ from transformers import GenerationConfig
 
 from benchmarks.errors import GenerationError, InputError, LibraBenchError
 from benchmarks.schema import Answer, Question
+from benchmarks.wording import first_line
 from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt, failed_answer, study_seed
 from model_adapters.generation.memory import is_out_of_memory
 from model_adapters.hf.loading import end_ids, load_model, load_processor
@@ -215,6 +216,5 @@ def _until_end(token_ids: Sequence[int], end_ids: Sequence[int]) -> tuple[list[i
 def _reason(error: Exception) -> Exception:
     if isinstance(error, LibraBenchError):
         return error
-    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     what = "it does not fit into memory" if isinstance(error, RuntimeError) else "the model cannot take it"
-    return GenerationError(f"{what} ({line})")
+    return GenerationError(f"{what} ({first_line(error)})")

@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from annotated_types import Ge, Gt, Le
 
-from benchmarks.errors import InputError, LibraBenchError, ModelError
+from benchmarks.errors import InputError, LibraBenchError, ModelError, RefusedError
 from benchmarks.images import read_radiograph
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, failed_answer
@@ -29,7 +29,6 @@ from model_adapters.openai.endpoint import (
     RETRIES,
     TIMEOUT_SECONDS,
     Endpoint,
-    RefusedError,
     checked_address,
     key_of_environment,
 )

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from benchmarks.errors import GenerationError, ModelError
+from benchmarks.errors import ModelError, RefusedError
 from model_adapters.openai.replies import (
     ChatReply,
     UnreadableError,
@@ -52,14 +52,6 @@ MIN_SECRET = 8
 """Characters of a key that is taken out of what is written down; shorter ones ("EMPTY") are words, and no secrets."""
 
 T = TypeVar("T")
-
-
-class RefusedError(GenerationError):
-    """A request that failed for good, after so many attempts."""
-
-    def __init__(self, what: str, attempts: int) -> None:
-        super().__init__(what)
-        self.attempts = attempts
 
 
 class PassingError(Exception):

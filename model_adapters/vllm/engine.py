@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from benchmarks.errors import GenerationError, ModelError
 from benchmarks.schema import Answer, Question
+from benchmarks.wording import first_line
 from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
 from model_adapters.checkpoints.precision import dtype_name
 from model_adapters.generation.generated import Generated, Hypothesis, not_finite
@@ -115,7 +116,7 @@ class Engine:
             self._llm = vllm.LLM(**settings)
         except (RuntimeError, ValueError, TypeError, OSError, ImportError, AssertionError) as error:
             raise ModelError(
-                f"vLLM cannot run it ({_line(error)})",
+                f"vLLM cannot run it ({first_line(error)})",
                 where=folder,
                 hint="its messages are above; without --adapter vllm it is run by transformers",
             ) from error
@@ -274,7 +275,9 @@ def imported() -> Any:
         import vllm.sampling_params
     except ImportError as error:
         raise ModelError(
-            f"vLLM cannot be imported ({_line(error)})", where="--adapter vllm", hint="pip install 'libra-bench[vllm]'"
+            f"vLLM cannot be imported ({first_line(error)})",
+            where="--adapter vllm",
+            hint="pip install 'libra-bench[vllm]'",
         ) from error
     return vllm
 
@@ -313,15 +316,13 @@ def _hypothesis(sequence: Any, decoding: Decoding, end_ids: Collection[int]) -> 
 
 
 def _refused(error: Exception) -> GenerationError:
-    return GenerationError(f"vLLM does not take it ({_line(error)})", hint="shorten the prompt, or check its images")
+    return GenerationError(
+        f"vLLM does not take it ({first_line(error)})", hint="shorten the prompt, or check its images"
+    )
 
 
 def _stopped(error: Exception) -> GenerationError:
     return GenerationError(
-        f"vLLM has stopped ({_line(error)})",
+        f"vLLM has stopped ({first_line(error)})",
         hint="its messages are above; the same command continues, with a smaller --batch-size if memory ran out",
     )
-
-
-def _line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

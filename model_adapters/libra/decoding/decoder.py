@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
+from benchmarks.wording import first_line
 from model_adapters.adapter import Decoding
 from model_adapters.generation.generated import Generated
 from model_adapters.generation.memory import is_out_of_memory, too_large
@@ -89,7 +90,7 @@ class Decoder:
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                exhausted = (str(error) or "out of memory").splitlines()[0]
+                exhausted = first_line(error)
             if exhausted:  # only now, for the error's traceback holds what filled the memory
                 self._back_off(exhausted)
             yield from self._finished
