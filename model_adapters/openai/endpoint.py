@@ -22,11 +22,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from benchmarks.errors import ModelError, RefusedError
+from benchmarks.errors import GenerationError, ModelError, RefusedError
 from model_adapters.openai.replies import (
     ChatReply,
-    UnreadableError,
-    WithheldError,
     chat_reply,
     error_message,
     one_line,
@@ -54,7 +52,7 @@ MIN_SECRET = 8
 T = TypeVar("T")
 
 
-class PassingError(Exception):
+class _PassingError(Exception):
     """What went wrong and may not the next time."""
 
 
@@ -168,7 +166,7 @@ class Endpoint:
         attempts = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(self._retries + 1),
             wait=_pauses(),
-            retry=tenacity.retry_if_exception_type(PassingError),
+            retry=tenacity.retry_if_exception_type(_PassingError),
             reraise=True,
         )
         number = 0
@@ -178,7 +176,7 @@ class Endpoint:
                 with attempt:
                     await self._wait_for_turn()
                     return await self._attempt(body, number)
-        except PassingError as error:
+        except _PassingError as error:
             times = f"{number} attempt{'s' * (number != 1)}"
             raise RefusedError(f"{self._without_key(one_line(str(error)))}, after {times}", number) from error
         raise AssertionError("tenacity reraises")  # pragma: no cover
@@ -189,17 +187,17 @@ class Endpoint:
                 async with self._client.stream("POST", f"{self.base_url}/chat/completions", json=body) as response:
                     content = await self._content(response, number)
         except TimeoutError as error:
-            raise PassingError(f"no whole reply within {self._timeout:g} seconds") from error
+            raise _PassingError(f"no whole reply within {self._timeout:g} seconds") from error
         except httpx2.HTTPError as error:
-            raise PassingError(f"the connection failed ({type(error).__name__}: {error})") from error
+            raise _PassingError(f"the connection failed ({type(error).__name__}: {error})") from error
         if response.status_code != 200:
             self._refused(response, content, number)
         try:
             reply = chat_reply(content, number)
-        except UnreadableError as error:
-            raise PassingError(f"an unreadable reply ({error})") from error
-        except WithheldError as error:
-            raise RefusedError(str(error), number) from error
+        except ValueError as error:
+            raise _PassingError(f"an unreadable reply ({error})") from error
+        except GenerationError as error:
+            raise RefusedError(error.what, number) from error
         model = reply.model and self._without_key(reply.model)
         return dataclasses.replace(reply, text=self._without_key(reply.text), model=model)
 
@@ -225,7 +223,7 @@ class Endpoint:
 
         Raises:
             ModelError: every further question would be, too. RefusedError: this one is, for good.
-            PassingError: it may be answered later.
+            _PassingError: it may be answered later.
         """
         status, message = response.status_code, self._without_key(error_message(content))
         fault = f"{status} {one_line(response.reason_phrase)}: {message}"
@@ -237,7 +235,7 @@ class Endpoint:
         if asked is not None and asked > MAX_WAIT_SECONDS:
             raise RefusedError(f"{fault} (asks to wait {asked:.0f} seconds)", number)
         self._not_before = max(self._not_before, time.monotonic() + (asked or 0.0))
-        raise PassingError(fault)
+        raise _PassingError(fault)
 
     async def _wait_for_turn(self) -> None:
         while (seconds := self._not_before - time.monotonic()) > 0:

@@ -10,18 +10,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
+from benchmarks.errors import GenerationError
+
 SHOWN_CHARACTERS = 200
 """Of an error message, or a name."""
 MAX_COUNT = 2**53
 """No usage is larger."""
-
-
-class UnreadableError(ValueError):
-    """A reply that is no chat completion; it may be one the next time."""
-
-
-class WithheldError(ValueError):
-    """The server answers, but keeps the text to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +38,24 @@ def chat_reply(content: bytes, attempts: int) -> ChatReply:
     """Read a chat completion.
 
     Raises:
-        UnreadableError: it is none.
-        WithheldError: a content filter took the text away.
+        ValueError: it is none.
+        GenerationError: a content filter took the text away.
     """
     try:
         body = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"not JSON ({type(error).__name__})") from error
+        raise ValueError(f"not JSON ({type(error).__name__})") from error
     try:
         choice, usage = body["choices"][0], body.get("usage")
         message = choice["message"]
         said, refusal, finish = message.get("content"), message.get("refusal"), choice.get("finish_reason")
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise UnreadableError("no chat completion in it") from error
+        raise ValueError("no chat completion in it") from error
     if finish == "content_filter":
-        raise WithheldError("the endpoint withheld the answer (content filter)")
+        raise GenerationError("the endpoint withheld the answer (content filter)")
     text = said or refusal or ""
     if not isinstance(text, str):
-        raise UnreadableError("its content is not a text")
+        raise ValueError("its content is not a text")
     usage = usage if isinstance(usage, dict) else {}
     model = body.get("model")
     return ChatReply(
