@@ -91,6 +91,9 @@ def test_each_side_has_its_own_severity_and_change():
         ([LEFT, PNEUMOTHORAX], [LEFT], 0.5, 1),
         ([LEFT], [LEFT, HEART], 0.5, 0.25),
         ([LEFT, said("granuloma")], [LEFT], 0.5, 0.05),
+        ([LEFT, said("edema", severity="mild")], [LEFT], 0.5, 0.25),
+        ([LEFT, said("edema", severity="severe")], [LEFT], 0.5, 1),
+        ([said("edema", severity="severe")], [said("edema")], 1, 0),
         ([LEFT, said("a finding of no table")], [LEFT], 0.5, 0.25),
         ([said("pleural effusion", "uncertain")], [EFFUSION], 0.5 * 0.75, 0.5 * 0.25),
         ([said("pleural effusion", "uncertain")], [said("pleural effusion", "uncertain")], 0.25, 0),
@@ -143,8 +146,10 @@ def test_two_silent_reports_agree():
 
 @pytest.mark.parametrize("name", sorted(SIGNIFICANCE))
 def test_a_normal_report_never_passes_for_a_finding(name):
-    for presence, significance in itertools.product(("present", "uncertain"), (CLINICAL, EQUAL)):
-        assert errors(NORMAL_CHEST, [said(name, presence)], significance).score <= 0.1
+    for presence, severity, significance in itertools.product(
+        ("present", "uncertain"), (None, "mild", "severe"), (CLINICAL, EQUAL)
+    ):
+        assert errors(NORMAL_CHEST, [said(name, presence, severity=severity)], significance).score <= 0.1
 
 
 def test_equal_weights():
@@ -209,4 +214,6 @@ def test_every_finding_is_marked(prediction, reference):
 def test_weights_are_in_order():
     assert list(WEIGHTS.values()) == sorted(WEIGHTS.values(), reverse=True)
     for name in SIGNIFICANCE:
-        assert CLINICAL.weight(name) <= CLINICAL.weight(name, severe=True) <= 1
+        assert CLINICAL.weight(name, "mild") < CLINICAL.weight(name) == CLINICAL.weight(name, "moderate")
+        assert CLINICAL.weight(name) <= CLINICAL.weight(name, "severe") <= 1
+        assert EQUAL.weight(name, "mild") == EQUAL.weight(name, "severe") == 1
