@@ -33,6 +33,7 @@ RULES: dict[str, Rule] = {
     "negation": scopes.negation,
     "not": scopes.deny_next,
     "visible": scopes.visible,
+    "part": scopes.part,
     "post-negation": scopes.post_negation,
     "doubt": scopes.doubt,
     "post-doubt": scopes.post_doubt,

@@ -48,7 +48,7 @@ CUES: tuple[tuple[str, Form, str], ...] = (
         new; newly; newly {_SEEN}; new (from|since); recurrent; recurring; recurred; reappeared; developing; de novo
         not previously {_SEEN}
     """),
-    ("new", "before", "there (is|are) now"),
+    ("new", "before", "there (is|are) now; received"),
     ("new", "noun", """
         [interval] (development|onset|placement|insertion|introduction|implantation|recurrence|exchange|reappearance) [of]; interval appearance of
     """),
@@ -77,7 +77,7 @@ CUES: tuple[tuple[str, Form, str], ...] = (
     ("resolved", "before", "no residual"),
     ("resolved", "auto", "[completely] (resolved|cleared|disappeared|vanished|abated|normalized); returned to normal; gone"),
     ("resolved", "noun", "[interval] [complete] (resolution|disappearance|clearance|removal|withdrawal|normalization) [of]; complete clearing of"),
-    ("resolved", "done", "removed; withdrawn; pulled; discontinued; taken out; explanted"),
+    ("resolved", "done", "removed; withdrawn; pulled; discontinued; taken out; explanted; evacuated"),
     ("resolved", "behind", f"""
         no longer [definitely|clearly] {_SEEN}; no longer (enlarged|in place); not {_SEEN} (today|now|currently|any more|any longer|anymore)
         not {_SEEN} (on|in) [the] (current|present|today's|this) [study|exam|examination|radiograph|film|image]
