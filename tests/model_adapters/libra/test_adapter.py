@@ -323,7 +323,7 @@ def test_the_policy_of_one_image_leaves_the_prior_out(tac):
 def test_render_counts_the_image_features(tac):
     rendered = tac.render(MIXED[0])
     assert rendered.text.count("<image>") == 1
-    ids = tac.generator.prompts._tokenizer.encode_prompt(rendered.text)
+    ids = tac.generator.prompts.tokenizer.encode_prompt(rendered.text)
     assert rendered.num_tokens == len(ids) - 1 + 16
 
 
