@@ -35,7 +35,7 @@ class SuiteCard:
     data_sets: tuple[str, ...] = ()
     """Whose test split this is: a model whose card says that it was trained on one of them is marked."""
     metrics: tuple[str, ...] = ()
-    """Metrics to compute when none are asked for; empty: the published ones."""
+    """Metrics to compute when none are asked for; empty: the published ones, `report_errors` and `chexpert_rules`."""
     train_file: Path | None = None
     """A training file that is shipped with the suite; floors that learn use it where none is given."""
 
@@ -44,7 +44,9 @@ CONTEXT = "Following clinical context:"
 FINDINGS_PROMPT = "Provide a detailed description of the findings in the radiology image."
 IMPRESSION_PROMPT = "Provide a detailed description of the impression in the radiology image."
 
-REPORT_METRICS = ("bleu", "meteor", "rouge_l", "bertscore", "temporal_f1", "temporal_change_f1")
+REPORT_METRICS = (
+    "bleu", "meteor", "rouge_l", "bertscore", "temporal_f1", "temporal_change_f1", "report_errors", "chexpert_rules",
+)  # fmt: skip
 QUESTION_METRICS = ("exact_match", "token_f1", "yes_no", "label_set")
 CAPTION_METRICS = ("bleu", "meteor", "rouge_l", "cider", "exact_match", "open_closed", "difference_f1")
 PHANTOM_CHANGE_METRICS = ("bleu", "meteor", "rouge_l", "cider", "exact_match", "yes_no", "temporal_change_f1")

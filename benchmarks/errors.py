@@ -2,25 +2,33 @@
 
     LibraBenchError                 exit status 1: it failed
     ├── GenerationError             a study that cannot be generated
+    │   └── RefusedError            a request that an endpoint refused for good
+    ├── TrainingError               a training that cannot go on
     ├── StorageError                an answer or a record that cannot be written (a full disk)
+    ├── StoppedError                exit status 130: the user stopped it (Ctrl-C)
     └── InputError                  exit status 2: wrong usage or input
         ├── UnknownNameError        a suite, model, metric or option that does not exist
         ├── SuiteError              a suite file that cannot be used
         ├── ImageError              an image that cannot be read, or must not be
         ├── ModelError              a model, checkpoint or card that cannot be loaded
+        │   └── WeightsError        weights that do not fit the model
         ├── MetricUnavailableError  a metric that cannot run here
+        ├── RewardError             a metric that cannot be the reward asked for, or gave none (also a ValueError)
+        ├── MissingColumnError      a dataset's column that is not there (also a KeyError)
         └── RunConflictError        a run folder that belongs to another run, or is in use
 
     UserWarning
-    └── ImageWarning                an image that is read, but not in all that its file says
+    ├── ImageWarning                an image that is read, but not in all that its file says
+    └── RewardWarning               a reward that depends on more than the completion and its reference
 
 The command line turns each into one line on stderr and the exit status above; `--debug` shows the traceback.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from benchmarks.wording import nearest
 
 
 class LibraBenchError(Exception):
@@ -45,8 +53,26 @@ class GenerationError(LibraBenchError):
     """A study could not be generated."""
 
 
+class RefusedError(GenerationError):
+    """A request to an endpoint that failed for good, after so many attempts."""
+
+    def __init__(self, what: str, attempts: int) -> None:
+        super().__init__(what)
+        self.attempts = attempts
+
+
+class TrainingError(LibraBenchError):
+    """Training cannot go on."""
+
+
 class StorageError(LibraBenchError):
     """A file could not be written; what was written before is whole."""
+
+
+class StoppedError(LibraBenchError):
+    """The user stopped the program; only the command line raises it."""
+
+    exit_status = 130
 
 
 class InputError(LibraBenchError):
@@ -67,8 +93,8 @@ class UnknownNameError(InputError):
     def __init__(self, kind: str, name: str, available: Iterable[str], *, hint: str | None = None) -> None:
         self.kind, self.name = kind, name
         known = sorted(available)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        guess = f"did you mean {near[0]!r}? " if near else ""
+        near = nearest(name, known)
+        guess = f"did you mean {near!r}? " if near else ""
         super().__init__(
             f"unknown {kind} {name!r}",
             hint=f"{guess}available: {', '.join(known) or 'none'}" + (f"; {hint}" if hint else ""),
@@ -91,8 +117,33 @@ class ModelError(InputError):
     """A model, checkpoint or model card that cannot be loaded."""
 
 
+class WeightsError(ModelError):
+    """Weights that do not fit; holds every key of them, where the message names a few."""
+
+    def __init__(
+        self, what: str, *, where: object, missing: Sequence[str], unexpected: Sequence[str], mismatched: Sequence[str]
+    ) -> None:
+        super().__init__(what, where=where, hint="config.json and weights must come from the same model")
+        self.missing, self.unexpected, self.mismatched = tuple(missing), tuple(unexpected), tuple(mismatched)
+
+
 class MetricUnavailableError(InputError):
     """A metric that cannot run here; the hint says what to install or pass."""
+
+
+class RewardError(InputError, ValueError):
+    """A metric that cannot be the reward that was asked for, or a reward that is not finite."""
+
+
+class MissingColumnError(InputError, KeyError):
+    """A column that the dataset does not have."""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # a KeyError's would be quoted
+
+
+class RewardWarning(UserWarning):
+    """A reward depends on more than the completion and its reference."""
 
 
 class RunConflictError(InputError):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import SuiteError
-from benchmarks.schema import Answer, QuestionId, Sample
+from benchmarks.schema import Answer, Sample
 from benchmarks.suites import check_unique, question_id_of
 from benchmarks.tables import read_rows
-
-SHOWN_IDS = 10
+from benchmarks.wording import first_few
 
 
 def read_answers(path: Path) -> list[Answer]:
@@ -68,14 +68,27 @@ def match_answers(answers: Iterable[Answer], samples: Sequence[Sample], *, where
     missing = [sample.question_id for sample in samples if str(sample.question_id) not in by_id]
     unknown = [answer.question_id for key, answer in by_id.items() if key not in wanted]
     if missing or unknown:
-        faults = [f"{len(missing)} of {len(samples)} studies have no answer ({_some(missing)})"] if missing else []
-        faults += [f"{len(unknown)} answers belong to no study ({_some(unknown)})"] if unknown else []
+        faults = [f"{len(missing)} of {len(samples)} studies have no answer ({first_few(missing)})"] if missing else []
+        faults += [f"{len(unknown)} answers belong to no study ({first_few(unknown)})"] if unknown else []
         raise SuiteError(
             " and ".join(faults), where=where, hint="answers and references must have the same question_ids"
         )
     return [by_id[str(sample.question_id)] for sample in samples]
 
 
-def _some(ids: Sequence[QuestionId]) -> str:
-    shown = ", ".join(str(question_id) for question_id in ids[:SHOWN_IDS])
-    return shown + (", ..." if len(ids) > SHOWN_IDS else "")
+@dataclass(frozen=True, slots=True)
+class AnswerCounts:
+    """How many answers failed, are empty though they didn't fail, or were cut at max_new_tokens."""
+
+    n_failed: int
+    n_empty: int
+    n_truncated: int
+
+
+def count_answers(answers: Sequence[Answer]) -> AnswerCounts:
+    """Count what a reader of scores must know of the answers."""
+    return AnswerCounts(
+        n_failed=sum(answer.failed for answer in answers),
+        n_empty=sum(not answer.failed and not answer.text.strip() for answer in answers),
+        n_truncated=sum(answer.finish == "length" for answer in answers),
+    )

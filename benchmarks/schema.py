@@ -1,6 +1,7 @@
-"""The records that travel through libra-bench: suite -> Sample -> Question -> Answer -> Score.
+"""What travels through a run: suite -> Sample -> Question -> Answer, each one line of a file.
 
-A record is what one line of a file holds; `benchmarks.files` reads and writes the files.
+The files of a run folder that come after it (scores, statistics, the run's own record) have their types in
+`benchmarks.records`.
 """
 
 from __future__ import annotations
@@ -78,26 +79,3 @@ class Answer:
     def failed(self) -> bool:
         """Whether this is the record of a failure, scored as an empty text."""
         return self.finish == "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """One number of the leaderboard, with what it means.
-
-    `value`, `low` and `high` are in the unit of the column: x100 for everything but RadCliQ and CIDEr.
-    """
-
-    key: str
-    """The CSV column, e.g. "BLEU1"."""
-    metric: str
-    """The metric's id, e.g. "bleu"."""
-    value: float | None
-    """None where it is undefined: there was nothing to average over."""
-    low: float | None
-    """Lower end of the 95 % interval, or None where there is none."""
-    high: float | None
-    n: int
-    """The number of samples in the denominator."""
-    signature: str
-    """What exactly was computed: implementation, parameters, versions."""
-    higher_is_better: bool

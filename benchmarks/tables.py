@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,24 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{path}:{line}", row
 
 
-def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """A CSV file as text."""
+
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, dict[str, str]]]
+    """(place, column -> cell) of each row."""
+
+
+def read_csv(path: Path) -> CsvTable:
+    """Read a CSV file with a header, strictly: nothing in it is dropped or guessed. Blank lines are passed over.
+
+    Raises:
+        InputError: the file is missing or is no such table (a column twice, a row with another number of cells, an
+            open quote); names the line.
+    """
+    columns: list[str] = []
+    rows: list[tuple[str, dict[str, str]]] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
@@ -50,20 +68,17 @@ def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 )
             while True:
                 place = f"{path}:{reader.line_num + 1}"  # where the row starts: a cell may hold line breaks
-                try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
-                if not cells:
-                    continue
-                if len(cells) != len(columns):
+                cells = next(reader, None)
+                if cells is None:
+                    return CsvTable(columns, rows)
+                if cells and len(cells) != len(columns):
                     raise InputError(
                         f"{len(cells)} cells under {len(columns)} columns",
                         where=place,
                         hint="separate by commas and quote cells that contain commas, quotes or line breaks",
                     )
-                row = {column: _cell(column, cell) for column, cell in zip(columns, cells, strict=True)}
-                yield place, {column: value for column, value in row.items() if value != "" or column == "text"}
+                if cells:
+                    rows.append((place, dict(zip(columns, cells, strict=True))))
     except FileNotFoundError as error:
         raise InputError("no such file", where=path, hint="check the path") from error
     except OSError as error:
@@ -74,6 +89,12 @@ def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise InputError(
             f"not valid CSV ({error})", where=f"{path}:{reader.line_num}", hint="check its quotes"
         ) from error
+
+
+def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for place, cells in read_csv(path).rows:
+        row = {column: _cell(column, cell) for column, cell in cells.items()}
+        yield place, {column: value for column, value in row.items() if value != "" or column == "text"}
 
 
 def _cell(column: str, cell: str) -> Any:

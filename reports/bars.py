@@ -1,13 +1,14 @@
-"""Bars with intervals and floors: what the plots of scores and of their breakdowns share."""
+"""Bars with intervals and reference points: what the plots of scores and of their breakdowns share."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from reports.figure import FLOOR, GREY, legend_below, look, new_figure
+from benchmarks.records.scores import Score, StratumScore
+from reports.figure import GREY, REFERENCE, legend_below, look, new_figure
 from reports.load import LoadedRun
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RunLike: TypeAlias = str | Path | LoadedRun
-Entry: TypeAlias = Mapping[str, Any]
 
 BAR_INCHES = 0.2
 
@@ -29,7 +29,7 @@ def grouped_bars(
     xlabel: str = "",
     columns: int = 1,
 ) -> Figure:
-    """Horizontal bars: a group of bars a label, a bar a run in it.
+    """Horizontal bars: a group per label, in it a bar per run.
 
     Args:
         runs: what the bars are of.
@@ -58,7 +58,7 @@ def grouped_bars(
         for place, (_, value, _, high) in zip(places, shown, strict=True):
             tip = (max(value, high, 0), place)
             axes.annotate(f"{value:.2f}", tip, (3, 0), textcoords="offset points", va="center", fontsize=7)
-    _floor_lines(axes, runs, groups)
+    _reference_lines(axes, runs, groups)
     axes.set_yticks(range(len(groups)), labels)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.margins(x=0.18)
@@ -71,35 +71,30 @@ def grouped_bars(
     return figure
 
 
-def entries(run: LoadedRun) -> list[Entry]:
-    """The scores of a run that have a value."""
-    return [entry for entry in run.summary.get("scores", []) if entry.get("value") is not None]
-
-
-def interval(entry: Entry) -> tuple[float, float]:
-    """The ends of the 95 % interval; the value itself where there is none."""
-    low, high = entry.get("low"), entry.get("high")
-    return (entry["value"], entry["value"]) if low is None or high is None else (low, high)
+def interval(entry: Score | StratumScore) -> tuple[float, float, float]:
+    """The value and the ends of its 95 % interval; the value itself where there is none."""
+    value = entry.value if entry.value is not None else math.nan
+    return (value, value, value) if entry.low is None or entry.high is None else (value, entry.low, entry.high)
 
 
 def caption(runs: Sequence[LoadedRun]) -> str:
     """Suite, protocol and number of studies of the runs; the model's name where there is one."""
-    facts = dict.fromkeys(f"{run.suite}, {run.protocol}, n = {run.summary.get('n', run.run.get('n'))}" for run in runs)
+    facts = dict.fromkeys(f"{run.suite}, {run.protocol}, n = {run.n}" for run in runs)
     alone = f"{runs[0].name}: " if len(runs) == 1 else ""
     return alone + (next(iter(facts)) if len(facts) == 1 else "several suites or protocols")
 
 
-def floors_at(runs: Sequence[LoadedRun], key: str) -> dict[str, float]:
-    """Floor -> its value of one key."""
-    return {name: values[key] for run in runs for name, values in run.floors.items() if key in values}
+def reference_points_at(runs: Sequence[LoadedRun], key: str) -> dict[str, float]:
+    """Reference point -> its value of one key."""
+    return {name: values[key] for run in runs for name, values in run.reference_points.items() if key in values}
 
 
-def _floor_lines(axes: Axes, runs: Sequence[LoadedRun], keys: Sequence[str]) -> None:
-    names = list(dict.fromkeys(name for run in runs for name in run.floors))
+def _reference_lines(axes: Axes, runs: Sequence[LoadedRun], keys: Sequence[str]) -> None:
+    names = list(dict.fromkeys(name for run in runs for name in run.reference_points))
     for number, name in enumerate(names):
-        floors = {place: floors_at(runs, key).get(name) for place, key in enumerate(keys)}
-        there = {place: value for place, value in floors.items() if value is not None}
+        points = {place: reference_points_at(runs, key).get(name) for place, key in enumerate(keys)}
+        there = {place: value for place, value in points.items() if value is not None}
         axes.vlines(
             list(there.values()), [place - 0.45 for place in there], [place + 0.45 for place in there], colors=GREY,
-            linestyles=("dashed", "dotted", "dashdot")[number % 3], label=FLOOR + name, linewidth=1,
+            linestyles=("dashed", "dotted", "dashdot")[number % 3], label=REFERENCE + name, linewidth=1,
         )  # fmt: skip

@@ -1,6 +1,6 @@
-"""The leaderboard over many runs: a board a suite and protocol, ranked, with what must not be compared left unranked.
+"""The leaderboard over many runs: a board per suite and protocol, ranked, with what must not be compared left unranked.
 
-Nothing is computed here but order: intervals stand in scores.json; which differences are real is handed over as `ties`.
+Nothing is computed here but order: intervals are in scores.json; which differences are real is handed over as `ties`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from reports.load import LoadedRun
 Ties: TypeAlias = Mapping[str, Collection[frozenset[str]]]
 """Key -> the pairs of runs (fingerprints) that a paired test could not tell apart; no entry: not tested."""
 
-FLOOR_ADAPTERS = frozenset({"constant", "copy-prior-report", "echo", "normal", "random-report", "retrieval"})
-"""Adapters that are no models: their runs are yardsticks, comparable under any protocol, and never ranked."""
+
+RowKind: TypeAlias = Literal["model", "baseline", "ceiling", "reference point"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """A run, or a floor, on a board."""
+    """A row of a board: a model, or what models are seen beside."""
 
     name: str
+    kind: RowKind = "model"
     run: str = ""
     """Fingerprint."""
     rank: int | None = None
     """1 + the number of runs that are better and not tied with it; None: not ranked."""
     shared: bool = False
     """Whether another run has the same rank."""
-    floor: bool = False
     cells: Mapping[str, Cell] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     studies_per_minute: float | None = None
@@ -55,13 +55,19 @@ class BoardRow:
     flags: tuple[str, ...] = ()
     """What keeps it from being compared."""
 
+    @property
+    def is_model(self) -> bool:
+        """Whether it competes; all else is shown beside, never ranked."""
+        return self.kind == "model"
+
 
 @dataclass(frozen=True, slots=True)
 class Board:
     """All runs of one suite and protocol."""
 
     suite: str
-    protocol: str
+    protocol: str | None
+    """None: no protocol produced these texts (they were made elsewhere, or by baselines alone)."""
     sort: str
     keys: Mapping[str, bool]
     """Column -> whether higher is better."""
@@ -74,56 +80,54 @@ def boards(runs: Iterable[LoadedRun], *, sort: str | None = None, ties: Ties | N
     """Put scored runs on boards.
 
     Args:
-        runs: scored runs, one a fingerprint; floors (`constant`, ...) stand on every board of their suite.
+        runs: scored runs, one per fingerprint; baselines (`constant`, ...) and `oracle`, the ceiling, are on every
+            board of their suite.
         sort: the column to rank by; None: the first one.
         ties: which runs a paired test could not tell apart.
 
     Raises:
         InputError: no run has scores. UnknownNameError: no run has the column to sort by.
     """
-    scored = list({run.fingerprint: run for run in runs if run.summary.get("scores")}.values())
+    scored = list({run.fingerprint: run for run in runs if run.entries}.values())
     if not scored:
         raise InputError("no run has scores", hint="score them first (`libra-bench score RUN`)")
-    known = {entry["key"] for run in scored for entry in run.summary["scores"]}
+    known = {entry.key for run in scored for entry in run.entries}
     if sort is not None and sort not in known:
         raise UnknownNameError("column", sort, known)
-    groups: dict[tuple[str, str], list[LoadedRun]] = {}
-    floors: dict[str, list[LoadedRun]] = {}
+    groups: dict[tuple[str, str | None], list[LoadedRun]] = {}
+    beside: dict[str, list[LoadedRun]] = {}
     for run in scored:
-        if is_floor(run):
-            floors.setdefault(run.suite, []).append(run)
+        if run.record.model.kind == "model":
+            groups.setdefault((run.suite, _protocol(run)), []).append(run)
         else:
-            groups.setdefault((run.suite, run.protocol.rstrip("*")), []).append(run)
-    for suite, group in floors.items():
+            beside.setdefault(run.suite, []).append(run)
+    for suite in beside:
         if not any(suite == name for name, _ in groups):
-            groups[suite, group[0].protocol.rstrip("*")] = []
+            groups[suite, None] = []
     return [
-        _board(suite, protocol, group, floors.get(suite, []), sort, ties)
-        for (suite, protocol), group in sorted(groups.items())
+        _board(suite, protocol, group, beside.get(suite, []), sort, ties)
+        for (suite, protocol), group in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or ""))
     ]
 
 
-def is_floor(run: LoadedRun) -> bool:
-    """Whether a run is a yardstick and no model."""
-    return (run.run.get("model") or {}).get("adapter") in FLOOR_ADAPTERS
-
-
-def studies_of(run: LoadedRun) -> Hashable:
-    """What the run was asked; runs with another value here must not be compared."""
-    suite = run.run.get("suite") or {}
-    deciding = (run.run.get("deciding") or {}).get("suite") or {}
-    return deciding.get("questions_sha256") or (suite.get("sha256"), run.summary.get("n"))
+def _protocol(run: LoadedRun) -> str | None:
+    return run.record.protocol.name if run.record.protocol else None
 
 
 def _board(
-    suite: str, protocol: str, runs: list[LoadedRun], floors: list[LoadedRun], sort: str | None, ties: Ties | None
+    suite: str,
+    protocol: str | None,
+    runs: list[LoadedRun],
+    beside: list[LoadedRun],
+    sort: str | None,
+    ties: Ties | None,
 ) -> Board:
-    everyone = [*runs, *floors]
+    everyone = [*runs, *beside]
     keys = _keys(everyone)
     sort = sort if sort in keys else next(iter(keys))
-    studies = _most(studies_of(run) for run in everyone)
+    studies = _most(run.record.studies for run in everyone)
     settings = _most(_settings(run) for run in runs) if runs else None
-    ranked = [run for run in runs if studies_of(run) == studies]
+    ranked = [run for run in runs if run.record.studies == studies]
     columns = {key: _column(key, higher, everyone, ranked, (ties or {}).get(key, ())) for key, higher in keys.items()}
     ranks = _ranks(columns[sort], {run.fingerprint for run in ranked}, keys[sort], (ties or {}).get(sort, ()))
     names = _names(everyone)
@@ -133,22 +137,22 @@ def _board(
             run=run.fingerprint,
             rank=ranks.get(run.fingerprint),
             shared=list(ranks.values()).count(ranks.get(run.fingerprint, 0)) > 1,
-            floor=is_floor(run),
+            kind=run.record.model.kind,
             cells={key: cells[run.fingerprint] for key, cells in columns.items() if run.fingerprint in cells},
-            counts={name: run.summary.get(name, 0) for name in COUNTS},
-            studies_per_minute=run.run.get("studies_per_minute"),
+            counts={name: getattr(run.summary, name) for name in COUNTS},
+            studies_per_minute=run.record.studies_per_minute,
             trained_on=_trained_on(run),
             note=" ".join(str(run.card.get("note") or "").split()),
-            flags=tuple(_flags(run, studies, _settings(run) if is_floor(run) else settings, columns)),
+            flags=tuple(_flags(run, studies, settings, columns)),
         )
         for run in everyone
     ]
-    rows += _computed_floors(everyone, keys, studies)
+    rows += _computed_points(everyone, keys, studies)
 
     def order(row: BoardRow) -> tuple[bool, bool, float]:
         cell = row.cells.get(sort)
         value = cell.value if cell else float("-inf" if keys[sort] else "inf")
-        return row.floor, row.rank is None, -value if keys[sort] else value
+        return not row.is_model, row.rank is None, -value if keys[sort] else value
 
     return Board(suite, protocol, sort, keys, sorted(rows, key=order), sort in (ties or {}))
 
@@ -157,33 +161,30 @@ def _column(
     key: str, higher: bool, everyone: list[LoadedRun], ranked: list[LoadedRun], tied: Collection[frozenset[str]]
 ) -> dict[str, Cell]:
     """Fingerprint -> cell of one key; best and second are chosen among ranked runs with the usual signature."""
-    found = {run.fingerprint: entry for run in everyone if (entry := _entry(run, key))}
-    usual = _most(entry.get("signature") for entry in found.values())
-    marks = [run.fingerprint for run in ranked if found.get(run.fingerprint, {}).get("signature", "") == usual]
-    places = _places({mark: found[mark]["value"] for mark in marks}, higher)
+    found = {run.fingerprint: entry for run in everyone if run.summary and (entry := run.summary.score(key))}
+    values = {mark: entry.value for mark, entry in found.items() if entry.value is not None}
+    usual = _most(entry.signature for entry in found.values())
+    marks = [
+        run.fingerprint for run in ranked if run.fingerprint in found and found[run.fingerprint].signature == usual
+    ]
+    places = _places({mark: values[mark] for mark in marks}, higher)
     best = [mark for mark, place in places.items() if place == "best"]
     return {
         mark: Cell(
-            value=entry["value"],
-            low=entry.get("low"),
-            high=entry.get("high"),
+            value=values[mark],
+            low=entry.low,
+            high=entry.high,
             place=places.get(mark),
             tied=mark in marks and mark not in best and any(frozenset({mark, other}) in tied for other in best),
-            other_signature=entry.get("signature") != usual,
+            other_signature=entry.signature != usual,
         )
         for mark, entry in found.items()
     }
 
 
-def _entry(run: LoadedRun, key: str) -> Mapping[str, Any]:
-    """A run's score; empty where it has none."""
-    entries: list[Mapping[str, Any]] = run.summary.get("scores", [])
-    return next((entry for entry in entries if entry["key"] == key and entry.get("value") is not None), {})
-
-
 def _keys(runs: Iterable[LoadedRun]) -> dict[str, bool]:
     """Column -> direction, the published ones first."""
-    found = {entry["key"]: bool(entry["higher_is_better"]) for run in runs for entry in run.summary["scores"]}
+    found = {entry.key: entry.higher_is_better for run in runs for entry in run.entries}
     return {key: found[key] for key in metric_columns(found)}
 
 
@@ -195,18 +196,18 @@ def _most(values: Iterable[Any]) -> Any:
 
 def _settings(run: LoadedRun) -> tuple[tuple[str, str], ...]:
     """The protocol's settings that flags changed."""
-    overrides = (run.run.get("protocol") or {}).get("overrides") or {}
+    overrides = run.record.protocol.overrides if run.record.protocol else {}
     return tuple(sorted((name, str(value)) for name, value in overrides.items()))
 
 
 def _flags(
     run: LoadedRun, studies: Hashable, settings: Hashable, columns: Mapping[str, Mapping[str, Cell]]
 ) -> Iterator[str]:
-    if studies_of(run) != studies:
-        yield f"other studies (n = {run.summary.get('n')})"
-    if _settings(run) != settings:
+    if run.record.studies != studies:
+        yield f"other studies (n = {run.n})"
+    if run.record.model.kind == "model" and _settings(run) != settings:
         changed = ", ".join(f"{name}={value}" for name, value in _settings(run))
-        yield f"other decoding ({changed or 'the protocol as it is'})"
+        yield f"other decoding ({changed or 'the protocol unchanged'})"
     other = [
         key for key, cells in columns.items() if run.fingerprint in cells and cells[run.fingerprint].other_signature
     ]
@@ -257,13 +258,13 @@ def _trained_on(run: LoadedRun) -> str:
     return ", ".join(f"{name} (this set)" if name.lower() in tested else name for name in names)
 
 
-def _computed_floors(runs: Sequence[LoadedRun], keys: Mapping[str, bool], studies: Hashable) -> list[BoardRow]:
-    """The floors that scoring computed; they depend on the studies only, so any run of the board may say them."""
-    floors: dict[str, dict[str, Cell]] = {}
+def _computed_points(runs: Sequence[LoadedRun], keys: Mapping[str, bool], studies: Hashable) -> list[BoardRow]:
+    """The reference points of scoring; they depend on the studies only, so any run of the board may say them."""
+    points: dict[str, dict[str, Cell]] = {}
     for run in runs:
-        if studies_of(run) == studies:
-            for name, values in run.floors.items():
+        if run.record.studies == studies:
+            for name, values in run.reference_points.items():
                 for key, value in values.items():
                     if key in keys:
-                        floors.setdefault(name, {}).setdefault(key, Cell(value))
-    return [BoardRow(name, floor=True, cells=cells) for name, cells in floors.items()]
+                        points.setdefault(name, {}).setdefault(key, Cell(value))
+    return [BoardRow(name, kind="reference point", cells=cells) for name, cells in points.items()]

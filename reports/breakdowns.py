@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,7 @@ def class_bars(runs: Sequence[RunLike], *, uncertain: str = "positive", columns:
         InputError: no run was scored with chexbert.
     """
     loaded = [load(run) for run in runs]
-    tables = [_detail(run.summary, "chexbert", f"uncertain as {uncertain}", "classes") for run in loaded]
+    tables = [run.detail("chexbert", f"uncertain as {uncertain}", "classes") for run in loaded]
     names = list(dict.fromkeys(name for table in tables for name in table))
     if not names:
         raise InputError("no run was scored with chexbert", hint="score it with --metrics chexbert[model=FILE.pth]")
@@ -106,10 +106,10 @@ def prior_bars(runs: Sequence[RunLike], key: str, *, columns: int = 1) -> Figure
     sizes: dict[str, int] = {}
     for values, run in zip(found, loaded, strict=True):
         for stratum in run.strata("prior"):
-            for entry in stratum["scores"]:
-                if entry["key"] == key and entry.get("value") is not None:
-                    values[stratum["level"]] = (entry["value"], *interval(entry))
-                    sizes[stratum["level"]] = stratum["n"]
+            for entry in stratum.scores:
+                if entry.key == key and entry.value is not None:
+                    values[stratum.level] = interval(entry)
+                    sizes[stratum.level] = stratum.n
     if not sizes:
         raise InputError(f"no run has {key!r} with and without prior", hint="score it with --by prior")
     labels = [f"{name} ({size})" for name, size in sizes.items()]
@@ -124,7 +124,7 @@ def direction_confusion(run: RunLike, *, columns: int = 1) -> Figure:
         InputError: the run was not scored with temporal_change_f1.
     """
     loaded = load(run)
-    table = _detail(loaded.summary, "temporal_change_f1", "direction_confusion")
+    table = loaded.detail("temporal_change_f1", "direction_confusion")
     if not table:
         raise InputError(
             "the run was not scored with temporal_change_f1",
@@ -157,13 +157,13 @@ def all_breakdowns(runs: Sequence[LoadedRun], *, columns: int = 1) -> dict[str, 
     scored = {str(name) for run in runs if run.has_answers for name in run.samples.columns if len(lengths) > 1}
     for column in (name for name in LENGTH_COLUMNS if name in scored):
         figures[f"length-{column}"] = score_by_length(runs, column, columns=columns)
-    keys = {e["key"] for run in runs for stratum in run.strata("prior") for e in stratum["scores"]}
+    keys = {entry.key for run in runs for stratum in run.strata("prior") for entry in stratum.scores}
     for key in (name for name in PRIOR_KEYS if name in keys):
         figures[f"prior-{key}"] = prior_bars(runs, key, columns=columns)
-    if any(_detail(run.summary, "chexbert", "uncertain as positive", "classes") for run in runs):
+    if any(run.detail("chexbert", "uncertain as positive", "classes") for run in runs):
         figures["chexbert-classes"] = class_bars(runs, columns=columns)
     for run in runs:
-        if _detail(run.summary, "temporal_change_f1", "direction_confusion"):
+        if run.detail("temporal_change_f1", "direction_confusion"):
             name = "directions" if len(runs) == 1 else f"directions-{run.fingerprint}"
             figures[name] = direction_confusion(run, columns=columns)
     return figures
@@ -202,12 +202,3 @@ def training_curves(log: str | Path, *, columns: int = 1) -> Figure:
         axes.legend()
     axes.set_xlabel("step")
     return figure
-
-
-def _detail(summary: Mapping[str, Any], metric: str, *path: str) -> Mapping[str, Any]:
-    """A part of scores.json's `details` of a metric, whatever its parameters; empty where there is none."""
-    details = summary.get("details", {})
-    found: Any = next((part for name, part in details.items() if name.partition("[")[0] == metric), {})
-    for name in path:
-        found = found.get(name, {})
-    return found if isinstance(found, dict) else {}

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file
-from reports.board import studies_of
 from reports.load import LoadedRun
 
 if TYPE_CHECKING:
@@ -43,19 +42,19 @@ def find_source(run: LoadedRun, *, suite: Path | None = None, image_root: Path |
     from benchmarks.catalog import SUITES
     from benchmarks.suites import read_samples
 
-    recorded = run.run.get("suite") or {}
-    places = [suite] if suite else [Path(str(recorded.get("file"))), *(c.file for c in SUITES if c.name == run.suite)]
+    recorded = run.record.suite
+    places = [suite] if suite else [Path(str(recorded.file)), *(c.file for c in SUITES if c.name == run.suite)]
     there = [path for path in places if path is not None and path.is_file()]
     if not there:
         return Source({}, problem=f"the suite file {places[0]} is not there: prompts and predictions only")
-    same = [path for path in there if recorded.get("sha256") in (None, sha256_file(path))]
+    same = [path for path in there if recorded.sha256 in (None, sha256_file(path))]
     if not same:
         return Source({}, problem=f"the suite file {there[0]} has changed since the run: prompts and predictions only")
     try:
         samples = read_samples(same[0], prompts_required=False)
     except InputError as error:
         return Source({}, problem=f"{error}: prompts and predictions only")
-    root = image_root or Path(str(recorded.get("image_root") or same[0].parent))
+    root = image_root or Path(recorded.image_root or same[0].parent)
     return Source({sample.question_id: sample for sample in samples}, root)
 
 
@@ -69,7 +68,7 @@ def refuse_different_studies(runs: Sequence[LoadedRun]) -> None:
     for other in others:
         if first.suite != other.suite:
             what = f"{first.folder} is a run of suite {first.suite!r}, {other.folder} of {other.suite!r}"
-        elif studies_of(first) != studies_of(other):
+        elif first.record.studies != other.record.studies:
             what = f"{first.folder} and {other.folder} were asked different studies of suite {first.suite!r}"
         else:
             continue
@@ -88,7 +87,7 @@ def collect(runs: Sequence[LoadedRun], source: Source, *, text: bool = True) -> 
         InputError: a run without answers.
     """
     columns = list(dict.fromkeys(str(name) for run in runs for name in run.samples.columns))
-    direction = {e["key"]: bool(e["higher_is_better"]) for run in runs for e in run.summary.get("scores", [])}
+    direction = {entry.key: entry.higher_is_better for run in runs for entry in run.entries}
     references = {key: sample.references for key, sample in source.samples.items()}
     per_run = [_answers(run, columns, references, text=text) for run in runs]
     prompts = {key: prompt for answers in per_run for key, (prompt, _) in answers.items()}

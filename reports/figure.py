@@ -5,7 +5,9 @@ Figures are made without pyplot, so nothing global changes and nothing must be c
 
 from __future__ import annotations
 
+import base64
 import functools
+import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,8 +27,8 @@ STYLE = Path(__file__).parent / "paper.mplstyle"
 COLUMN_INCHES = {1: 3.35, 2: 7.0}
 """The width of a figure over one or two columns of a paper."""
 GREY = "#7A7A7A"
-FLOOR = "floor: "
-"""How the labels of floors begin."""
+REFERENCE = "reference: "
+"""How the labels of reference points begin."""
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "oo", "++")
 MARKERS = "osD^vP*X"
 UNDATED: dict[str, dict[str, None]] = {
@@ -81,9 +83,9 @@ def look(index: int) -> dict[str, Any]:
 
 
 def legend_below(figure: Figure, columns: int) -> None:
-    """A legend under the axes, where it hides nothing; runs first, then floors."""
+    """A legend under the axes, where it hides nothing; runs first, then reference points."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda index: labels[index].startswith(FLOOR))
+    order = sorted(range(len(labels)), key=lambda index: labels[index].startswith(REFERENCE))
     figure.legend(
         [handles[index] for index in order],
         [labels[index] for index in order],
@@ -109,3 +111,11 @@ def save(figure: Figure, stem: str | Path, formats: Sequence[str] = ("png", "svg
             figure.savefig(stream, format=name, metadata=UNDATED[name])
         paths.append(path)
     return paths
+
+
+def svg_address(figure: Figure) -> str:
+    """A figure as the address of an image: a page that holds it loads nothing."""
+    stream = io.BytesIO()
+    with style():
+        figure.savefig(stream, format="svg", metadata=UNDATED["svg"])
+    return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode()

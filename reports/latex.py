@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from reports.board import Board, BoardRow, Cell
-from reports.tables import headers, interval, legend, number, title
+from reports.tables import headers, interval, legend, named, number, title
 
 ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -38,7 +38,7 @@ PREAMBLE = "% needs \\usepackage{booktabs,xcolor}"
 
 
 def to_latex(boards: Sequence[Board]) -> str:
-    """A table a board: best bold, second underlined, intervals as small print, floors grey."""
+    """A table per board: best bold, second underlined, intervals as small print, what is no model grey."""
     return "\n\n".join([PREAMBLE, *map(_table, boards)]) + "\n"
 
 
@@ -66,16 +66,16 @@ def _table(board: Board) -> str:
 def _tabular(board: Board, columns: Sequence[tuple[str, str]]) -> str:
     """Some (key, header) columns of a board."""
     keys = [key for key, _ in columns]
-    models = [line for row in board.rows if not row.floor for line in _lines(row, keys)]
-    floors = [line for row in board.rows if row.floor for line in _lines(row, keys)]
+    models = [line for row in board.rows if row.is_model for line in _lines(row, keys)]
+    beside = [line for row in board.rows if not row.is_model for line in _lines(row, keys)]
     lines = [
         f"\\begin{{tabular}}{{l{'r' * len(columns)}}}",
         "\\toprule",
         _row(["Model", *(_header(header) for _, header in columns)]),
         "\\midrule",
         *models,
-        *(["\\midrule"] if models and floors else []),
-        *floors,
+        *(["\\midrule"] if models and beside else []),
+        *beside,
         "\\bottomrule",
         "\\end{tabular}",
     ]
@@ -85,8 +85,8 @@ def _tabular(board: Board, columns: Sequence[tuple[str, str]]) -> str:
 def _lines(row: BoardRow, keys: Sequence[str]) -> list[str]:
     """The row of values and, where there are any, the row of intervals under it."""
     cells = [row.cells.get(key) for key in keys]
-    grey = (lambda text: f"\\textcolor{{gray}}{{{text}}}" if text else "") if row.floor else str
-    lines = [_row([grey(escaped(row.name)), *(grey(_value(cell)) for cell in cells)])]
+    grey = (lambda text: f"\\textcolor{{gray}}{{{text}}}" if text else "") if not row.is_model else str
+    lines = [_row([grey(escaped(named(row))), *(grey(_value(cell)) for cell in cells)])]
     if any(interval(cell) for cell in cells):
         small = [f"{{\\tiny {interval(cell)}}}" if interval(cell) else "" for cell in cells]
         lines.append(_row(["", *map(grey, small)]))

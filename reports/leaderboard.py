@@ -1,4 +1,4 @@
-"""leaderboard.csv: a run a row, published column names, a re-run replaces its row; and a run's terminal table."""
+"""leaderboard.csv: one row per run, published column names, a re-run replaces its row; and a run's terminal table."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import fcntl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.errors import InputError, StorageError
 from benchmarks.files import atomic_write
+from benchmarks.records.run import RunRecord
+from benchmarks.records.scores import Scores
 from reports.spreadsheet import guarded
 
 if TYPE_CHECKING:
@@ -29,27 +31,26 @@ FACTS = ("suite", "protocol", *COUNTS, BATCHING, RUN)
 Row = Mapping[str, str | float]
 
 
-def row_of(scores: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str | float]:
+def row_of(scores: Scores, run: RunRecord | None) -> dict[str, str | float]:
     """A run's row of leaderboard.csv, values in full precision.
 
     Args:
-        scores: the content of scores.json.
-        run: the content of run.json; may be empty (answers that were scored alone).
+        scores: scores.json.
+        run: run.json; None for answers that were scored alone.
     """
-    metrics = {entry["key"]: float(entry["value"]) for entry in scores["scores"] if entry["value"] is not None}
-    protocol = run.get("protocol") or {}
-    row: dict[str, str | float] = {NAME: str(scores["model"])}
+    metrics = {entry.key: float(entry.value) for entry in scores.defined if entry.value is not None}
+    row: dict[str, str | float] = {NAME: scores.model}
     row |= {key: metrics[key] for key in metric_columns(metrics)}
-    row |= {"suite": str(scores["suite"]), "protocol": str(protocol.get("name") or "")}
-    row |= {name: int(scores[name]) for name in COUNTS}
-    if batching := run.get("batching"):
-        row[BATCHING] = 100 * float(batching["share"])
-    return row | {RUN: str(run.get("fingerprint") or "")}
+    row |= {"suite": scores.suite, "protocol": run.protocol.name if run and run.protocol else ""}
+    row |= {name: getattr(scores, name) for name in COUNTS}
+    if run and run.batching:
+        row[BATCHING] = 100 * run.batching.share
+    return row | {RUN: run.fingerprint if run else ""}
 
 
-def signatures_of(scores: Mapping[str, Any]) -> dict[str, str]:
+def signatures_of(scores: Scores) -> dict[str, str]:
     """Column -> signature, of a scores.json."""
-    return {entry["key"]: entry["signature"] for entry in scores["scores"] if entry["value"] is not None}
+    return {entry.key: entry.signature for entry in scores.defined}
 
 
 def update(path: Path, row: Row, signatures: Mapping[str, str] | None = None) -> None:
@@ -133,27 +134,27 @@ def write_row(path: Path, row: Row) -> None:
     write(path, [row])
 
 
-def as_table(scores: Mapping[str, Any]) -> Table:
+def as_table(scores: Scores) -> Table:
     """The scores of one run as a table for the terminal: value, 95 % interval, direction; counts below it."""
     from rich.table import Table
     from rich.text import Text
 
-    with_intervals = any(entry.get("low") is not None for entry in scores["scores"])
-    table = Table(title=Text(f"{scores['model']} on {scores['suite']}"), title_justify="left", caption_justify="left")
+    with_intervals = any(entry.low is not None for entry in scores.scores)
+    table = Table(title=Text(f"{scores.model} on {scores.suite}"), title_justify="left", caption_justify="left")
     table.add_column("metric")
     table.add_column("value", justify="right")
     if with_intervals:
         table.add_column("95 % interval", justify="right")
-    for entry in scores["scores"]:
-        value = "undefined" if entry["value"] is None else f"{entry['value']:.2f}"
-        cells = [f"{entry['key']} {'↑' if entry['higher_is_better'] else '↓'}", value]
+    for entry in scores.scores:
+        value = "undefined" if entry.value is None else f"{entry.value:.2f}"
+        cells = [f"{entry.key} {'↑' if entry.higher_is_better else '↓'}", value]
         if with_intervals:
-            cells.append("" if entry.get("low") is None else f"{entry['low']:.2f} – {entry['high']:.2f}")
+            cells.append("" if entry.low is None else f"{entry.low:.2f} – {entry.high:.2f}")
         table.add_row(*map(Text, cells))
-    counts = ", ".join(f"{scores[name]} {name.removeprefix('n_')}" for name in COUNTS[1:] if scores[name])
-    caption = f"{scores['n']} studies" + (f", of them {counts}" if counts else ", none failed, empty or truncated")
-    for entry in scores.get("unavailable", []):
-        caption += f"\nnot run: {entry['metric']} ({entry['reason']}; {entry['remedy']})"
+    counts = ", ".join(f"{n} {name.removeprefix('n_')}" for name in COUNTS[1:] if (n := getattr(scores, name)))
+    caption = f"{scores.n} studies" + (f", of them {counts}" if counts else ", none failed, empty or truncated")
+    for lacking in scores.unavailable:
+        caption += f"\nnot run: {lacking.metric} ({lacking.reason}; {lacking.remedy})"
     table.caption = Text(caption)
     return table
 

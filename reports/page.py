@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
-from reports import bars, plots
+from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
-from reports.figure import UNDATED, style
+from reports.figure import svg_address
 from reports.leaderboard import COUNTS
 from reports.load import LoadedRun, load
 from reports.thumbnails import How, Pictures, pictures
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from matplotlib.figure import Figure
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -192,8 +190,8 @@ def _render(
             two=len(runs) == 2,
             counts=COUNTS,
             scores=_score_rows(runs),
-            floors=list(dict.fromkeys(name for run in runs for name in run.floors)),
-            plots=[(name, _svg(figure)) for name, figure in plots.all_figures(runs).items()],
+            points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
+            plots=[(name, svg_address(figure)) for name, figure in plots.all_figures(runs).items()],
             notes=notes,
             n_cases=len(data["cases"]),
             try_page=try_page,
@@ -207,27 +205,20 @@ def _render(
 
 
 def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
-    """A row a key: its direction, each run's entry, each floor's value."""
-    by_run = [{entry["key"]: entry for entry in bars.entries(run)} for run in runs]
+    """A row per key: its direction, each run's entry, the value of each reference point."""
+    by_run = [{entry.key: entry for entry in run.entries} for run in runs]
     keys = list(dict.fromkeys(key for by_key in by_run for key in by_key))
-    floors = {name: values for run in runs for name, values in run.floors.items()}
+    points = {name: values for run in runs for name, values in run.reference_points.items()}
     return [
         {
             "key": key,
             "entries": [by_key.get(key) for by_key in by_run],
-            "higher": next(by_key[key]["higher_is_better"] for by_key in by_run if key in by_key),
-            "signatures": list(dict.fromkeys(by_key[key]["signature"] for by_key in by_run if key in by_key)),
-            "floors": [values.get(key) for values in floors.values()],
+            "higher": next(by_key[key].higher_is_better for by_key in by_run if key in by_key),
+            "signatures": list(dict.fromkeys(by_key[key].signature for by_key in by_run if key in by_key)),
+            "points": [values.get(key) for values in points.values()],
         }
         for key in keys
     ]
-
-
-def _svg(figure: Figure) -> str:
-    stream = io.BytesIO()
-    with style():
-        figure.savefig(stream, format="svg", metadata=UNDATED["svg"])
-    return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
 def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, text: bool) -> list[str]:
@@ -239,7 +230,7 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, t
     for run in runs:
         if not run.is_scored:
             notes.append(f"{run.name} has not been scored: `libra-bench score {run.folder}` does it.")
-        n = int((run.run.get("suite") or {}).get("n") or 0)
+        n = run.record.suite.n or 0
         if len(run.answers) < n:
             notes.append(f"{run.name} has answered {len(run.answers)} of {n} studies: its command goes on from there.")
     if found.missing:

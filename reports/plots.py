@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.errors import InputError
-from reports.bars import Entry, RunLike, caption, entries, floors_at, grouped_bars, interval
+from benchmarks.records.scores import Score
+from reports.bars import RunLike, caption, grouped_bars, interval, reference_points_at
 from reports.breakdowns import all_breakdowns
 from reports.figure import MARKERS, legend_below, new_figure, save, styled
 from reports.load import LoadedRun, load
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @styled
 def metric_bars(runs: Sequence[RunLike], metric: str, *, columns: int = 1) -> Figure:
-    """One metric: a bar a key and run, with the 95 % interval where there is one, and floors as grey lines.
+    """One metric: a bar per key and run, with the 95 % interval where there is one, and reference points as grey lines.
 
     Args:
         runs: drawn in the given order.
@@ -32,12 +33,12 @@ def metric_bars(runs: Sequence[RunLike], metric: str, *, columns: int = 1) -> Fi
         InputError: no run has scores of this metric.
     """
     loaded = [load(run) for run in runs]
-    found = [{entry["key"]: entry for entry in entries(run) if entry["metric"] == metric} for run in loaded]
+    found = [{entry.key: entry for entry in run.entries if entry.metric == metric} for run in loaded]
     keys = list(dict.fromkeys(key for by_key in found for key in by_key))
     if not keys:
         raise InputError(f"no run has scores of {metric!r}", hint=f"score it with --metrics {metric}")
-    values = [{key: (entry["value"], *interval(entry)) for key, entry in by_key.items()} for by_key in found]
-    higher = {key: by_key[key]["higher_is_better"] for by_key in found for key in by_key}
+    values = [{key: interval(entry) for key, entry in by_key.items()} for by_key in found]
+    higher = {key: by_key[key].higher_is_better for by_key in found for key in by_key}
     labels = [f"{key} {'↑' if higher[key] else '↓'}" for key in keys]
     return grouped_bars(loaded, keys, values, labels, columns=columns)
 
@@ -46,24 +47,27 @@ def metric_bars(runs: Sequence[RunLike], metric: str, *, columns: int = 1) -> Fi
 def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
     """All metrics at a glance, each on the way from its low end (0) to the best run (1): right is always better.
 
-    The low end of a metric is zero, or the worst floor or run where that is worse or lower is better.
+    The low end of a metric is zero, or the worst reference point or run where that is worse or lower is better.
 
     Raises:
         InputError: no run has scores.
     """
     loaded = [load(run) for run in runs]
-    found = [{entry["key"]: entry for entry in entries(run)} for run in loaded]
+    found = [{entry.key: entry for entry in run.entries} for run in loaded]
     keys = list(dict.fromkeys(key for by_key in found for key in by_key))
     if not keys:
         raise InputError("no run has scores", hint="score them first (`libra-bench score RUN`)")
-    scales = {key: _scale([by_key[key] for by_key in found if key in by_key], floors_at(loaded, key)) for key in keys}
+    scales = {
+        key: _scale([by_key[key] for by_key in found if key in by_key], reference_points_at(loaded, key))
+        for key in keys
+    }
     figure, axes = new_figure(columns, 0.9 + 0.19 * len(keys))
     step = min(0.14, 0.7 / len(loaded))
     for index, (run, by_key) in enumerate(zip(loaded, found, strict=True)):
         shown = [key for key in keys if key in by_key]
         places = [keys.index(key) + (index - (len(loaded) - 1) / 2) * step for key in shown]
-        points = [scales[key](by_key[key]["value"]) for key in shown]
-        ends = [sorted(scales[key](end) for end in interval(by_key[key])) for key in shown]
+        points = [scales[key](interval(by_key[key])[0]) for key in shown]
+        ends = [sorted(scales[key](end) for end in interval(by_key[key])[1:]) for key in shown]
         reach = [
             [point - low for point, (low, _) in zip(points, ends, strict=True)],
             [high - point for point, (_, high) in zip(points, ends, strict=True)],
@@ -84,7 +88,7 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
 
 
 def write_plots(run: RunLike) -> list[Path]:
-    """Draw a run's plots into its folder `plots/`, each as PNG and SVG: one a metric, then what else it has.
+    """Draw a run's plots into its folder `plots/`, each as PNG and SVG: one per metric, then what else it has.
 
     Returns:
         The files.
@@ -97,7 +101,7 @@ def write_plots(run: RunLike) -> list[Path]:
 def all_figures(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Figure]:
     """Every plot that these runs have something for: file name -> figure.
 
-    One a metric, all metrics at a glance, and the breakdowns.
+    One per metric, all metrics at a glance, and the breakdowns.
     """
     loaded = [load(run) for run in runs]
     figures = {metric: metric_bars(loaded, metric, columns=columns) for metric in metrics_of(loaded)}
@@ -108,15 +112,15 @@ def all_figures(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Figur
 
 def metrics_of(runs: Sequence[LoadedRun]) -> list[str]:
     """The ids of all metrics that some run has, in the order of the runs' scores."""
-    return list(dict.fromkeys(entry["metric"] for run in runs for entry in entries(run)))
+    return list(dict.fromkeys(entry.metric for run in runs for entry in run.entries))
 
 
-def _scale(shown: Sequence[Entry], floors: Mapping[str, float]) -> Callable[[float], float]:
+def _scale(shown: Sequence[Score], points: Mapping[str, float]) -> Callable[[float], float]:
     """Value -> 0 at the low end of the metric, 1 at the best run."""
-    values = [entry["value"] for entry in shown]
-    if shown[0]["higher_is_better"]:
-        best, low = max(values), min(0.0, *values, *floors.values())
+    values = [interval(entry)[0] for entry in shown]
+    if shown[0].higher_is_better:
+        best, low = max(values), min(0.0, *values, *points.values())
     else:
-        best, low = min(values), max([*values, *floors.values()])
+        best, low = min(values), max([*values, *points.values()])
     width = best - low
     return lambda value: (value - low) / width if width else 1.0

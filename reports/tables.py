@@ -18,10 +18,10 @@ FACT_HEADERS = ("n", "failed", "empty", "truncated", "studies/min", "trained on"
 
 
 def to_csv(boards: Sequence[Board]) -> str:
-    """One table over all boards, full precision: key, low and high in a column each; guarded for spreadsheets."""
+    """One table over all boards, full precision: key, low and high in columns each; guarded for spreadsheets."""
     keys = metric_columns(dict.fromkeys(key for board in boards for key in board.keys))
     ends = [column for key in keys for column in (key, f"{key} low", f"{key} high")]
-    before = ("suite", "protocol", "rank", NAME, "floor")
+    before = ("suite", "protocol", "rank", NAME, "kind")
     columns = [*before, *ends, *COUNTS, "studies_per_minute", "trained_on", "note", "flags", RUN]
     stream = io.StringIO()
     table = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
@@ -36,7 +36,7 @@ def to_csv(boards: Sequence[Board]) -> str:
                 "protocol": board.protocol,
                 "rank": row.rank,
                 NAME: row.name,
-                "floor": "yes" if row.floor else "no",
+                "kind": row.kind,
                 "studies_per_minute": row.studies_per_minute,
                 "trained_on": row.trained_on,
                 "note": row.note,
@@ -48,7 +48,7 @@ def to_csv(boards: Sequence[Board]) -> str:
 
 
 def to_markdown(boards: Sequence[Board]) -> str:
-    """A table a board: best bold, second underlined, intervals small below the value."""
+    """A table per board: best bold, second underlined, intervals small below the value."""
     return "\n".join(line for board in boards for line in _markdown_lines(board)).rstrip() + "\n"
 
 
@@ -56,7 +56,7 @@ def _markdown_lines(board: Board) -> list[str]:
     rows = [
         [
             rank(row),
-            f"*{_markdown(row.name)}*" if row.floor else _markdown(row.name),
+            _markdown(row.name) if row.is_model else f"*{_markdown(named(row))}*",
             *(_markdown_cell(row.cells.get(key)) for key in board.keys),
             *map(_markdown, facts(row)),
         ]
@@ -83,7 +83,16 @@ def _markdown(text: str) -> str:
 
 def title(board: Board) -> str:
     """What a board is about."""
-    return f"{board.suite}, protocol {board.protocol}, sorted by {board.sort}"
+    if board.protocol is not None:
+        how = f"protocol {board.protocol}"
+    else:
+        how = "texts made elsewhere" if any(row.is_model for row in board.rows) else "no model"
+    return f"{board.suite}, {how}, sorted by {board.sort}"
+
+
+def named(row: BoardRow) -> str:
+    """A row's name; a ceiling says that it is one."""
+    return f"{row.name} (ceiling)" if row.kind == "ceiling" else row.name
 
 
 def rank(row: BoardRow) -> str:
@@ -127,7 +136,7 @@ def legend(board: Board, *, ranks: bool = True) -> list[str]:
         lines.append("Ties were not tested.")
     if any(cell.other_signature for cell in cells):
         lines.append(f"{OTHER} computed in another way than the rest of its column, so not compared with it.")
-    if ranks and any(row.rank is None and not row.floor for row in board.rows):
+    if ranks and any(row.rank is None and row.is_model for row in board.rows):
         lines.append(f"{UNRANKED} not ranked, since it cannot be compared.")
     return lines
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reports.board import Board, BoardRow, Cell
-from reports.tables import FACT_HEADERS, facts, headers, interval, legend, number, rank, title
+from reports.tables import FACT_HEADERS, facts, headers, interval, legend, named, number, rank, title
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,11 +20,11 @@ NUMBERS = 5
 
 
 def to_terminal(boards: Sequence[Board], width: int) -> RenderableType:
-    """A table a board; one that is too wide is cut into several, each with rank and model.
+    """A table per board; one that is too wide is cut into several, each with rank and model.
 
     Args:
         boards: what to show.
-        width: characters a line.
+        width: characters per line.
     """
     from rich.console import Group
 
@@ -44,7 +44,7 @@ def _tables(board: Board, width: int) -> list[RenderableType]:
         for header, values in zip(FACT_HEADERS[:NUMBERS], known[:NUMBERS], strict=True)
         if any(value not in ("", "0") for value in values)
     ]
-    used = 8 + min(MODEL_WIDTH, max(len(row.name) for row in board.rows)) + PADDING
+    used = 8 + min(MODEL_WIDTH, max(len(named(row)) for row in board.rows)) + PADDING
     parts: list[list[tuple[str, list[Text]]]] = [[]]
     room = width - used
     for column in [*scores, *told]:
@@ -76,7 +76,7 @@ def _table(rows: Sequence[BoardRow], columns: Sequence[tuple[str, list[Text]]]) 
         table.add_column(header, justify="right", no_wrap=True)
     for place, row in enumerate(rows):
         cells = [values[place] for _, values in columns]
-        table.add_row(rank(row), Text(row.name), *cells, style="bright_black" if row.floor else None)
+        table.add_row(rank(row), Text(named(row)), *cells, style=None if row.is_model else "bright_black")
     return table
 
 

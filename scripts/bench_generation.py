@@ -314,7 +314,7 @@ def main() -> None:
 
             def run(asked: list[Question], many: int, decoding: Decoding = decoding) -> Round:
                 prompts = assemble_prompts(loaded, tokenizer, spec)  # new ones: no features kept from before
-                adapter = LibraAdapter(TextGenerator(loaded, prompts, spec.batch_size))
+                adapter = LibraAdapter(TextGenerator(loaded, prompts, spec.batch_size), spec)
                 return run_round(asked, many, decoding, adapter, Naive(loaded, tokenizer))
 
             run(questions[:2], 1)  # warm up

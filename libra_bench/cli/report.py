@@ -132,7 +132,7 @@ def leaderboard(
 
 def _ties(boards: list[Board], runs: list[LoadedRun]) -> dict[str, set[frozenset[str]]]:
     """The pairs of runs that share a board and cannot be told apart."""
-    from libra_bench.scores.ties import find_ties
+    from libra_bench.scores.tied_runs import find_ties
 
     folders = {run.fingerprint: run.folder for run in runs}
     ties: dict[str, set[frozenset[str]]] = {}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,141 +11,72 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
-from libra_bench.runs.listener import Listener
+from libra_bench.cli.flags import run_options
+from libra_bench.runs.options import DECODING, MODEL, RUN, SUITE, RunOptions
+from libra_bench.runs.progress import ProgressCallback
 
 if TYPE_CHECKING:
-    from libra_bench.runs.cost import Estimate
+    from benchmarks.records.run import Cost, Estimate
     from libra_bench.runs.plan import Plan
     from libra_bench.runs.processes import Processes
     from model_adapters.adapter import RenderedPrompt
 
 
-def run(
-    suite: o.Suite,
-    model: o.Model,
-    data: o.Data = None,
-    image_root: o.ImageRoot = None,
-    limit: o.Limit = None,
-    follow_links: o.FollowLinks = False,
-    adapter: o.AdapterName = None,
-    weights: o.Weights = None,
-    model_base: o.ModelBase = None,
-    conv_mode: o.ConvMode = None,
-    device: o.Device = None,
-    dtype: o.Dtype = None,
-    batch_size: o.BatchSize = None,
-    base_url: o.BaseUrl = None,
-    concurrency: o.Concurrency = None,
-    train: o.Train = None,
-    load_in: o.LoadIn = None,
-    device_map: o.DeviceMap = None,
-    trust_remote_code: o.TrustRemoteCode = False,
-    option: o.AdapterOption = None,
-    protocol: o.Protocol = None,
-    num_beams: o.NumBeams = None,
-    length_penalty: o.LengthPenalty = None,
-    no_repeat_ngram_size: o.NoRepeatNgramSize = None,
-    num_return_sequences: o.NumReturnSequences = None,
-    max_new_tokens: o.MaxNewTokens = None,
-    temperature: o.Temperature = None,
-    top_p: o.TopP = None,
-    seed: o.Seed = None,
-    metrics: o.Metrics = None,
-    dialect: o.Dialect = None,
-    by: o.By = None,
-    out: o.Out = None,
-    on_error: o.OnError = "stop",
-    retry_failed: o.RetryFailed = False,
-    report: o.Report = True,
-    as_json: o.Json = False,
-) -> None:
+@run_options(SUITE, MODEL, DECODING, RUN)
+def run(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Json = False) -> None:
     """Generate, score and draw. The same command continues a run that was interrupted.
 
     [bold]libra-bench run --suite demo --model libra-tiny[/bold]
     """
-    given = dict(locals())
-    from libra_bench.runs.plan import RunOptions, plan_run
-    from libra_bench.runs.processes import of_environment
+    from libra_bench.runs.plan import plan_run
+    from libra_bench.runs.processes import from_env
     from libra_bench.runs.runner import finish_run
 
-    processes = of_environment()
-    plan = plan_run(suite, model, RunOptions(**run_options(given)))
-    folder = finish_run(plan, _display(processes), processes)
+    processes = from_env()
+    folder = finish_run(plan_run(suite, model, options), _display(processes), processes)
     if processes.rank == 0:
         _show_run(folder, as_json=as_json)
 
 
-def _options_of(command: Callable[..., None]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the very options of another."""
-
-    def give(function: Callable[..., None]) -> Callable[..., None]:
-        function.__signature__ = inspect.signature(command, eval_str=True)  # type: ignore[attr-defined]
-        function.__annotations__ = command.__annotations__
-        return function
-
-    return give
-
-
-@_options_of(run)
-def generate(**given: Any) -> None:
+@run_options(SUITE, MODEL, DECODING, RUN)
+def generate(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Json = False) -> None:
     """Write answers.jsonl and nothing else; `score RUN` and `report RUN` do the rest."""
-    from libra_bench.runs.generation import count_kinds
-    from libra_bench.runs.plan import RunOptions, plan_run
-    from libra_bench.runs.processes import of_environment
+    from dataclasses import asdict
+
+    from benchmarks.predictions import count_answers
+    from libra_bench.runs.plan import plan_run
+    from libra_bench.runs.processes import from_env
     from libra_bench.runs.runner import generate_run
 
-    processes = of_environment()
-    plan = plan_run(given["suite"], given["model"], RunOptions(**run_options(given)))
+    processes = from_env()
+    plan = plan_run(suite, model, options)
     answers = generate_run(plan, _display(processes), processes)
     if processes.rank > 0:
         return
-    counts = count_kinds(answers)
+    counts = count_answers(answers)
     output.result(
-        {"run": str(plan.folder), "n": len(answers), **counts},
+        {"run": str(plan.folder), "n": len(answers), **asdict(counts)},
         f"{len(answers)} answers in {plan.folder / 'answers.jsonl'}",
-        as_json=given["as_json"],
+        as_json=as_json,
     )
-    _exit_status(counts["n_failed"])
+    _exit_status(counts.n_failed)
 
 
+@run_options(MODEL, DECODING, without=["batch_size"])
 def describe(
     current: Annotated[Path, typer.Argument(help="The image to describe: PNG, JPEG or DICOM.")],
     model: o.Model,
+    options: RunOptions,
     prior: Annotated[Path | None, typer.Argument(help="The earlier image of the same patient.")] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", help="What to ask; default: the findings prompt.")] = None,
-    adapter: o.AdapterName = None,
-    weights: o.Weights = None,
-    model_base: o.ModelBase = None,
-    conv_mode: o.ConvMode = None,
-    device: o.Device = None,
-    dtype: o.Dtype = None,
-    base_url: o.BaseUrl = None,
-    concurrency: o.Concurrency = None,
-    train: o.Train = None,
-    load_in: o.LoadIn = None,
-    device_map: o.DeviceMap = None,
-    trust_remote_code: o.TrustRemoteCode = False,
-    option: o.AdapterOption = None,
-    protocol: o.Protocol = None,
-    num_beams: o.NumBeams = None,
-    length_penalty: o.LengthPenalty = None,
-    no_repeat_ngram_size: o.NoRepeatNgramSize = None,
-    num_return_sequences: o.NumReturnSequences = None,
-    max_new_tokens: o.MaxNewTokens = None,
-    temperature: o.Temperature = None,
-    top_p: o.TopP = None,
-    seed: o.Seed = None,
     as_json: o.Json = False,
 ) -> None:
     """Describe one study; the text goes to stdout."""
-    given = dict(locals())
     from benchmarks.catalog import FINDINGS_PROMPT
-    from libra_bench.runs.describe import describe_study
-    from libra_bench.runs.plan import RunOptions
+    from libra_bench.runs.single_study import describe_study
 
     images = [current] if prior is None else [current, prior]
-    settings = run_options(given)
-    answer = describe_study(images, prompt or FINDINGS_PROMPT, model, RunOptions(**settings))
+    answer = describe_study(images, prompt or FINDINGS_PROMPT, model, options)
     output.result({"text": answer.text, "metadata": dict(answer.metadata)}, _plain(answer.text), as_json=as_json)
 
 
@@ -156,25 +86,12 @@ def _plain(text: str) -> Any:
     return Text(text)
 
 
-def run_options(given: dict[str, Any]) -> dict[str, Any]:
-    """The fields of RunOptions among a command's parameters."""
-    import dataclasses
-
-    from libra_bench.runs.plan import RunOptions
-
-    values = {item.name: given[item.name] for item in dataclasses.fields(RunOptions) if item.name in given}
-    if "batch_size" in values:
-        values["batch_size"] = o.batch_size(values["batch_size"])
-    values["by"] = given.get("by") or ()
-    return {**values, "adapter_options": o.adapter_options(given["option"], given)}
-
-
-def _display(processes: Processes) -> Listener:
+def _display(processes: Processes) -> ProgressCallback:
     """What this process shows: only the first one speaks."""
-    return Display() if processes.rank == 0 else Listener()
+    return Display() if processes.rank == 0 else ProgressCallback()
 
 
-class Display(Listener):
+class Display(ProgressCallback):
     """Shows a run on stderr: the plan, the first prompt, a progress bar with rate and time left."""
 
     def planned(self, plan: Plan, answered: int) -> None:
@@ -182,7 +99,7 @@ class Display(Listener):
         counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
         changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
-        output.message(f"protocol {plan.protocol}{changed}: {_decoding_in_words(plan)}")
+        output.message(f"protocol {plan.protocol}{changed}: {plan.decoding}")
         for entry in plan.chosen.unavailable:
             output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
 
@@ -194,7 +111,9 @@ class Display(Listener):
 
     def estimated(self, estimate: Estimate) -> None:
         """The plan line."""
-        output.message(f"plan: {estimate}")
+        from libra_bench.runs.cost import estimate_in_words
+
+        output.message(f"plan: {estimate_in_words(estimate)}")
 
     @contextmanager
     def generating(self, total: int, done: int) -> Iterator[Callable[[int], None]]:
@@ -226,13 +145,18 @@ class Display(Listener):
         )
         with Progress(*columns, console=output.console()) as progress:
             task = progress.add_task("generating", total=total, completed=done)
-            yield lambda answered: progress.update(task, completed=answered)
+            try:
+                yield lambda answered: progress.update(task, completed=answered)
+            except KeyboardInterrupt as stop:
+                answered = progress.tasks[task].completed
+                what = f"{answered:.0f} of {total} answered; run the same command to continue"
+                raise KeyboardInterrupt(what) from stop
 
-    def generated(self, record: Mapping[str, Any]) -> None:
+    def generated(self, cost: Cost) -> None:
         """What it took, beside the plan, and where the time went."""
-        from libra_bench.runs.cost import in_words
+        from libra_bench.runs.cost import cost_in_words
 
-        for line in in_words(record["cost"]):
+        for line in cost_in_words(cost):
             output.message(line)
 
     def scoring(self, metric_ids: Sequence[str]) -> None:
@@ -245,27 +169,15 @@ class Display(Listener):
         return lambda: None
 
 
-def _decoding_in_words(plan: Plan) -> str:
-    decoding = plan.decoding
-    if decoding.temperature > 0:
-        how = f"sampling at temperature {decoding.temperature}, top-p {decoding.top_p}, seed {decoding.seed}"
-    elif decoding.num_beams > 1:
-        how = f"beam search, {decoding.num_beams} beams, length penalty {decoding.length_penalty}"
-    else:
-        how = "greedy"
-    ngram = f", no repeated {decoding.no_repeat_ngram_size}-grams" if decoding.no_repeat_ngram_size else ""
-    return f"{how}{ngram}, at most {decoding.max_new_tokens} new tokens"
-
-
 def _show_run(folder: Path, *, as_json: bool) -> None:
-    import json
-
     from rich.console import Group
     from rich.text import Text
 
+    from benchmarks.records.scores import read_scores
     from reports import leaderboard
 
-    scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    scores = read_scores(folder)
+    assert scores is not None  # just written
     view = Group(
         leaderboard.as_table(scores),
         Text(f"scores  {folder / 'scores.json'}"),
@@ -273,8 +185,8 @@ def _show_run(folder: Path, *, as_json: bool) -> None:
         Text(f"plots   {folder / 'plots'}"),
         *([Text(f"report  {folder / 'report.html'}")] if (folder / "report.html").exists() else []),
     )
-    output.result({"run": str(folder), **scores}, view, as_json=as_json)
-    _exit_status(scores["n_failed"])
+    output.result({"run": str(folder), **scores.as_json()}, view, as_json=as_json)
+    _exit_status(scores.n_failed)
 
 
 def _exit_status(n_failed: int) -> None:

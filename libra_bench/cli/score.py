@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
+from libra_bench.cli.flags import run_options
+from libra_bench.runs.options import RunOptions
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from benchmarks.records.run import RunRecord
     from libra_bench.metrics.official.verify import Check, Unverified
     from libra_bench.scores.scoring import Scored
 
 
+@run_options("metrics", "dialect", "by")
 def score(
     run: Annotated[Path | None, typer.Argument(help="A run folder; or use --references and --predictions.")] = None,
     more_predictions: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
@@ -29,9 +33,8 @@ def score(
         list[str] | None, typer.Option("--model-name", help="Name of the row, one a file; default: the file's name.")
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="A leaderboard to add the rows to.")] = None,
-    metrics: o.Metrics = None,
-    dialect: o.Dialect = None,
-    by: o.By = None,
+    *,
+    options: RunOptions,
     verify: Annotated[
         bool, typer.Option("--verify", help="Recompute with the official packages and show the largest differences.")
     ] = False,
@@ -43,11 +46,12 @@ def score(
     [bold]libra-bench score --references R.jsonl --predictions P.jsonl [P2.jsonl ...] --csv leaderboard.csv[/bold]
     """
     from benchmarks.errors import InputError
+    from benchmarks.records.run import read_run
     from libra_bench.metrics.choice import choose_metrics
-    from libra_bench.runs.runner import rescore
+    from libra_bench.runs.scored_folder import rescore
     from libra_bench.scores.scoring import score_files
 
-    record: dict[str, Any] = {}
+    record: RunRecord | None = None
     if references is not None and predictions:
         files = [*predictions, *([run] if run else []), *(more_predictions or [])]
         if model_name and len(model_name) != len(files):
@@ -55,13 +59,13 @@ def score(
                 f"{len(model_name)} names for {len(files)} files", where="--model-name", hint="give one a file"
             )
         names = model_name or [path.stem for path in files]
-        chosen = choose_metrics(metrics, dialect=dialect)
-        scored = score_files(references, files, names, chosen, by or ())
+        chosen = choose_metrics(options.metrics, dialect=options.dialect)
+        scored = score_files(references, files, names, chosen, options.by)
         for entry in chosen.unavailable:
             output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
     elif run is not None and references is None and not predictions and not more_predictions:
-        one, record = rescore(run, metrics, dialect=dialect, by=by or ())
-        scored = [one]
+        scored = [rescore(run, options.metrics, dialect=options.dialect, by=options.by)]
+        record = read_run(run)
     else:
         raise InputError("give a run folder, or both --references and --predictions")
     _add_rows(csv, scored, record)
@@ -69,7 +73,7 @@ def score(
     _show(scored, checked, as_json=as_json)
 
 
-def _add_rows(csv: Path | None, scored: list[Scored], record: dict[str, Any]) -> None:
+def _add_rows(csv: Path | None, scored: list[Scored], record: RunRecord | None) -> None:
     from reports import leaderboard
 
     if csv is not None:
@@ -82,7 +86,7 @@ def _show(scored: list[Scored], checked: list[tuple[list[Check], list[Unverified
 
     from reports import leaderboard
 
-    results = [dict(item.scores) for item in scored]
+    results = [item.scores.as_json() for item in scored]
     views: list[RenderableType] = [leaderboard.as_table(item.scores) for item in scored]
     for result, (checks, unverified) in zip(results, checked, strict=False):
         result["verified"] = [asdict(check) for check in checks]

@@ -7,24 +7,25 @@ wins; how often is measured here and stands on the leaderboard.
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.files import write_json
+from benchmarks.records.run import RUN_FILE, BatchingCheck
+from benchmarks.records.scores import read_scores
 from benchmarks.schema import Question, QuestionId, Sample
-from libra_bench.runs import provenance
 from libra_bench.runs.answers import locked
 from libra_bench.runs.generation import ask
-from libra_bench.runs.plan import RUNS_FOLDER, Plan
-from libra_bench.runs.share import load_model, report_of
+from libra_bench.runs.loading import load_model, report_of
+from libra_bench.runs.plan import Plan
+from libra_bench.runs.record import refuse_other_run, write_batching
+from libra_bench.runs.shown_folder import LEADERBOARD, write_rows
 
 SHOWN = 20
 """Question ids that are listed; the others are counted."""
 
 
-def verify_batching(plan: Plan, number: int, on_answer: Callable[[int, int], None]) -> dict[str, Any]:
+def verify_batching(plan: Plan, number: int, on_answer: Callable[[int, int], None]) -> BatchingCheck:
     """Answer the plan's studies at batch size 1, then at the plan's, and record in its run folder how many differ.
 
     The model is loaded twice, so that nothing kept from one pass serves the other.
@@ -35,7 +36,7 @@ def verify_batching(plan: Plan, number: int, on_answer: Callable[[int, int], Non
         on_answer: told how many of all answers (two a study) are there.
 
     Returns:
-        What run.json holds under `batching`: n, differing, share (0 to 1), batch_size, dtype, device, question_ids.
+        What run.json holds under `batching`.
 
     Raises:
         ImageError: an image cannot be read. RunConflictError: the folder belongs to another run, or is in use.
@@ -44,7 +45,7 @@ def verify_batching(plan: Plan, number: int, on_answer: Callable[[int, int], Non
     questions = ask(plan.suite, samples, on_error="stop", follow_links=plan.options.follow_links).questions
     ids = [question.question_id for question in questions]
     with locked(plan.folder):
-        provenance.refuse_other_run(plan.folder, plan.facts)
+        refuse_other_run(plan.folder, plan.facts)
         alone, _ = _texts(plan, questions, batch_size=1, on_text=lambda done: on_answer(done, 2 * len(ids)))
         together, report = _texts(
             plan,
@@ -53,15 +54,15 @@ def verify_batching(plan: Plan, number: int, on_answer: Callable[[int, int], Non
             on_text=lambda done: on_answer(len(ids) + done, 2 * len(ids)),
         )
         differing = [key for key in ids if alone[key] != together[key]]
-        found = {
-            "n": len(ids),
-            "differing": len(differing),
-            "share": len(differing) / len(ids),
-            "batch_size": report.get("batch_size") or plan.spec.batch_size,
-            "dtype": report.get("dtype"),
-            "device": report.get("device"),
-            "question_ids": differing[:SHOWN],
-        }
+        found = BatchingCheck(
+            n=len(ids),
+            differing=len(differing),
+            share=len(differing) / len(ids),
+            batch_size=report.get("batch_size") or plan.spec.batch_size,
+            dtype=report.get("dtype"),
+            device=report.get("device"),
+            question_ids=tuple(differing[:SHOWN]),
+        )
         _record(plan, found)
     return found
 
@@ -87,18 +88,8 @@ def _spread(samples: Sequence[Sample], number: int) -> list[Sample]:
     return [samples[place * len(samples) // number] for place in range(number)]
 
 
-def _record(plan: Plan, found: dict[str, Any]) -> None:
+def _record(plan: Plan, found: BatchingCheck) -> None:
     """For the run that comes later, and into run.json and the leaderboard of one that is there."""
-    write_json(plan.folder / provenance.BATCHING_FILE, found)
-    if not (plan.folder / "run.json").exists():
-        return
-    record = provenance.read_record(plan.folder) | {"batching": found}
-    write_json(plan.folder / "run.json", record)
-    if (plan.folder / "scores.json").exists():
-        from reports import leaderboard
-
-        scores = json.loads((plan.folder / "scores.json").read_text(encoding="utf-8"))
-        row = leaderboard.row_of(scores, record)
-        leaderboard.write_row(plan.folder / "scores.csv", row)
-        if plan.options.out is None:
-            leaderboard.update(RUNS_FOLDER / "leaderboard.csv", row, leaderboard.signatures_of(scores))
+    write_batching(plan.folder, found)
+    if (plan.folder / RUN_FILE).exists() and (scores := read_scores(plan.folder)) is not None:
+        write_rows(plan.folder, scores, leaderboard=LEADERBOARD if plan.options.out is None else None)

@@ -1,7 +1,6 @@
 """CheXbert F1: do two reports agree on 14 observations? And how near are they as CheXbert embeds them?
 
-`micro` pools the decisions of all classes, `macro` is the mean of the F1 of each class (0 for a class that neither
-side has). 5: Cardiomegaly, Edema, Consolidation, Atelectasis, Pleural Effusion. A class counts as found if CheXbert
+Averages as in `observation_f1.py`. A class counts as found if CheXbert
 says positive or uncertain (f1chexbert's "rrg" mode, RadEval); under `neg`, only if it says positive (LLaVA-Rad).
 Cosine: the mean over pairs of the cosine of the [CLS] embeddings ("semb score").
 
@@ -16,10 +15,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from libra_bench.metrics.extractors.chexbert import (
-    CLASSES,
     POSITIVE,
     PUBLISHED,
     UNCERTAIN,
@@ -35,19 +32,18 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Statistics,
     corpus_values,
     signature_of,
 )
+from libra_bench.metrics.observation_f1 import AVERAGES, FIVE_INDEX, OBSERVATIONS, averages, by_observation, outcomes
 
-FIVE = ("Cardiomegaly", "Edema", "Consolidation", "Atelectasis", "Pleural Effusion")
-FIVE_INDEX = [CLASSES.index(name) for name in FIVE]
 FOUND = {"": (POSITIVE, UNCERTAIN), "neg-": (POSITIVE,)}
 """Infix of the key -> the labels that count as found."""
-F1_KEYS = ("micro14", "macro14", "micro5", "macro5")
 COSINE = "CheXbert-cosine"
 KEYS = (
-    *(Key(f"CheXbert-{infix}{name}") for infix in FOUND for name in F1_KEYS),
+    *(Key(f"CheXbert-{infix}{name}") for infix in FOUND for name in AVERAGES),
     Key(COSINE, range=(-100.0, 100.0)),
 )
 
@@ -63,6 +59,7 @@ class CheXbert:
 
     id: ClassVar[str] = "chexbert"
     summary: ClassVar[str] = "F1 over 14 (5) observations, and cosine of the embeddings"
+    sees: ClassVar[Sees] = "labels"
     needs: ClassVar[str] = "the checkpoint chexbert.pth; configuration and tokenizer of bert-base-uncased"
 
     @property
@@ -100,11 +97,11 @@ class CheXbert:
 
         columns, details = [], {}
         for infix, labels in FOUND.items():
-            said_NC = np.isin(np.array([reading.labels for reading in said]).reshape(-1, len(CLASSES)), labels)
-            true_NC = np.isin(np.array([reading.labels for reading in true]).reshape(-1, len(CLASSES)), labels)
-            columns += [said_NC & true_NC, said_NC & ~true_NC, ~said_NC & true_NC]
+            said_NC = np.isin(np.array([reading.labels for reading in said]).reshape(-1, len(OBSERVATIONS)), labels)
+            true_NC = np.isin(np.array([reading.labels for reading in true]).reshape(-1, len(OBSERVATIONS)), labels)
+            columns.append(outcomes(said_NC, true_NC))
             details["uncertain as negative" if infix else "uncertain as positive"] = {
-                "classes": _by_class(said_NC, true_NC),
+                "classes": by_observation(said_NC, true_NC),
                 "exact_match_5": float(np.mean((said_NC == true_NC)[:, FIVE_INDEX].all(axis=1))),
             }
         statistics = Statistics(np.column_stack([*columns, cosines_N]).astype(float), self.reduce)
@@ -117,21 +114,8 @@ class CheXbert:
 
     def reduce(self, sums_RS: Floats, n_R: Floats) -> Floats:
         """Counts of true positives, false positives and false negatives a class, twice, and cosines -> the keys."""
-        width = len(CLASSES)
-        columns = []
-        for start in range(0, 3 * width * len(FOUND), 3 * width):
-            tp_RC, fp_RC, fn_RC = (sums_RS[:, start + k * width : start + (k + 1) * width] for k in range(3))
-            for index in (range(width), FIVE_INDEX):
-                tp, fp, fn = tp_RC[:, index], fp_RC[:, index], fn_RC[:, index]
-                columns += [f1(tp.sum(1), fp.sum(1), fn.sum(1)), f1(tp, fp, fn).mean(axis=1)]
+        columns = [averages(outcomes_R3C) for outcomes_R3C in np.split(sums_RS[:, :-1], len(FOUND), axis=1)]
         return 100 * np.column_stack([*columns, sums_RS[:, -1] / n_R])
-
-
-def f1(tp: Floats, fp: Floats, fn: Floats) -> Floats:
-    """F1 from counts, elementwise; 0 where there is nothing to find and nothing was said."""
-    denominator = 2 * tp + fp + fn
-    scores: Floats = np.divide(2 * tp, denominator, out=np.zeros_like(denominator, dtype=float), where=denominator > 0)
-    return scores
 
 
 def cosine(a: Reading, b: Reading) -> float:
@@ -148,13 +132,3 @@ def _nearest_labels(prediction: Reading, group: Sequence[Reading]) -> Reading:
         return sum((said in found) == (true in found) for said, true in pairs)
 
     return max(group, key=agreement)
-
-
-def _by_class(said_NC: npt.NDArray[np.bool_], true_NC: npt.NDArray[np.bool_]) -> dict[str, dict[str, float]]:
-    """Per class: F1 (x100), support (references that have it), predicted (predictions that have it)."""
-    tp_C, said_C, true_C = ((m.sum(axis=0).astype(float)) for m in (said_NC & true_NC, said_NC, true_NC))
-    f1_C = 100 * f1(tp_C, said_C - tp_C, true_C - tp_C)
-    return {
-        name: {"f1": float(f1_C[c]), "support": int(true_C[c]), "predicted": int(said_C[c])}
-        for c, name in enumerate(CLASSES)
-    }

@@ -11,7 +11,11 @@ from libra_bench.metrics.metric import Metric
 from libra_bench.metrics.registry import make_metric, metric_targets, split_names
 
 PUBLISHED_METRICS = ("bleu", "meteor", "rouge_l", "bertscore", "temporal_f1")
+"""The metrics of the published evaluation."""
+DEFAULT_METRICS = (*PUBLISHED_METRICS, "report_errors", "chexpert_rules")
 """What `--metrics` means when it is not given, where a suite names none of its own."""
+REPORT_METRICS = (*DEFAULT_METRICS, "cider", "temporal_change_f1", "radgraph", "chexbert", "radcliq_v0", "radcliq_v1")
+"""The metrics of reports: what an experiment about metrics looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,12 @@ class ChosenMetrics:
 
 
 def choose_metrics(
-    names: str | None, default: Iterable[str] = PUBLISHED_METRICS, *, dialect: str | None = None
+    names: str | Sequence[str] | None, default: Iterable[str] = DEFAULT_METRICS, *, dialect: str | None = None
 ) -> ChosenMetrics:
     """The metrics of a `--metrics` value; known before generation starts.
 
     Args:
-        names: "bleu,rouge_l", "all" (what can run here), or None (of `default`, what can run here).
+        names: "bleu,rouge_l" or a list of names, "all" (what can run here), or None (of `default`, what can run here).
         default: names for None.
         dialect: whose parameters the metrics take; None: the published ones.
 
@@ -38,6 +42,7 @@ def choose_metrics(
         InputError: two metrics that fill the same column.
         MetricUnavailableError: a metric that was asked for by name cannot run; says what to install or pass.
     """
+    names = names if names is None or isinstance(names, str) else ",".join(names)
     asked = None if names in (None, "all") else split_names(str(names))
     if asked == []:
         raise InputError("names no metric", where="--metrics", hint="see `libra-bench metrics`")

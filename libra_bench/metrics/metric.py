@@ -10,11 +10,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+Sees: TypeAlias = Literal["words", "embeddings", "entities", "labels", "statements", "judges", "change"]
+"""What a metric sees of a report."""
 Floats: TypeAlias = npt.NDArray[np.float64]
 References: TypeAlias = Sequence[Sequence[str]]
 """One list of alternative references a sample; never empty."""
@@ -59,6 +61,18 @@ def reduction_of(metric: Metric) -> Reduce:
     return reduce
 
 
+def sees_of(metric: Metric) -> Sees:
+    """What a metric sees of a report: its `sees`; "words" for one that does not say."""
+    sees: Sees = getattr(metric, "sees", "words")
+    return sees
+
+
+def reward_key_of(metric: Metric) -> str | None:
+    """Which of several values per report is the reward where none is named: its `reward_key`, else None."""
+    key: str | None = getattr(metric, "reward_key", None)
+    return key
+
+
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """`numerator / denominator`, elementwise; NaN where the denominator is 0 (nothing to average over)."""
     result = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
@@ -94,7 +108,8 @@ class MetricResult:
     statistics: Statistics | None = None
     """For intervals and paired tests, its K columns in the order of `values`; None: no interval."""
     samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Column of samples.csv -> one value a sample, in the unit of the column; only where the metric defines it."""
+    """Column of samples.csv -> one value a sample, in the unit of the column (of a column per 100 reports, the report's
+    own count); only where the metric defines it."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What has no column: per-class scores with support, confusion tables. JSON values."""
     spans: Sequence[Span] = ()
@@ -114,7 +129,7 @@ class Metric(Protocol):
 
     A metric whose corpus values are not 100 x the mean of its statistics also has a method
     `reduce(sums_RS, n_R) -> values_RK` and returns `Statistics(matrix, self.reduce)`: then a stored run can be
-    compared with another without scoring it again (`statistics_file.py`).
+    compared with another without scoring it again (statistics.npz).
     """
 
     id: ClassVar[str]
@@ -122,6 +137,9 @@ class Metric(Protocol):
     """One line for `libra-bench metrics`."""
     needs: ClassVar[str]
     """What it needs besides the text ("nothing", "weights of distilbert-base-uncased", "labels")."""
+
+    # Optional, with a default, since metrics of other packages may lack them:
+    # `sees: ClassVar[Sees]`, see `sees_of`; `reward_key: ClassVar[str]`, see `reward_key_of`.
 
     @property
     def keys(self) -> Sequence[Key]:
@@ -154,9 +172,9 @@ class Metric(Protocol):
 def signature_of(metric: Any, *, impl: str, version: int = 1, **facts: object) -> str:
     """`id|field:value|...|fact:value|...|impl:name-version|v:1`, from the metric's own dataclass fields.
 
-    Every field is in it, so no parameter can be forgotten.
+    Every field is in it, so no parameter can be forgotten; a field called `version` is the `v` at its end.
     """
-    parameters = {item.name: getattr(metric, item.name) for item in dataclasses.fields(metric)}
+    parameters = {f.name: getattr(metric, f.name) for f in dataclasses.fields(metric) if f.name != "version"}
     parts = [f"{name}:{_in_words(value)}" for name, value in {**parameters, **facts}.items()]
     return "|".join([metric.id, *parts, f"impl:{impl}", f"v:{version}"])
 

@@ -1,8 +1,9 @@
-"""F1 over statements of change: (finding, side, direction), found by rules in both texts.
+"""F1 over statements of change: (finding, side, direction, whether it is there), found by rules in both texts.
 
 `temporal_f1` compares sets of words, so "effusion has increased, edema has decreased" equals its reverse, and "has not
-decreased" equals "has decreased". This metric reads what changed, where, and in which direction (`statements/`):
-each of those pairs scores 0.
+decreased" equals "has decreased". This metric reads what changed, where, and in which direction (`statements/`): each
+of those pairs scores 0. So does "no left effusion, unchanged" against "small left effusion, unchanged"; what is only
+uncertain counts as there.
 
 The corpus value is micro F1: matched, predicted and expected statements are summed over the suite. Most studies
 state no change, so a mean over samples would mostly count agreeing silence, and an empty report would score the
@@ -10,7 +11,8 @@ share of such studies; under micro F1 they add nothing, and an empty report scor
 (samples.csv) is its F1, 100 where neither text states a change; a corpus in which nobody states any change is 100
 by the same convention. With several references the one with the best F1 counts.
 
-Own definition, no reference implementation. Precision and recall of the extraction: docs/metrics.md.
+Own definition, no reference implementation. `version=1` is the metric with its first reader (`statements/v1`), which
+reads changes alone: (finding, side, direction). Precision and recall of both readers: docs/temporal-change.md.
 """
 
 from __future__ import annotations
@@ -18,31 +20,76 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks.errors import InputError
 from libra_bench.metrics.metric import (
     Floats,
     Key,
     MetricResult,
     Missing,
     References,
+    Sees,
     Span,
     Statistics,
     corpus_values,
     signature_of,
 )
-from libra_bench.metrics.statements.v1.lexicon import DIRECTIONS
-from libra_bench.metrics.statements.v1.parser import ChangeStatement, has_comparison, statements
+from libra_bench.metrics.statements.reader import report_statements
+from libra_bench.metrics.statements.statement import CHANGES
+from libra_bench.metrics.statements.v1.parser import has_comparison
+from libra_bench.metrics.statements.v1.parser import statements as statements_v1
+
+
+@dataclass(frozen=True, slots=True)
+class StatedChange:
+    """A change that a report states."""
+
+    finding: str
+    side: str | None
+    direction: str
+    """One of `CHANGES`."""
+    present: bool
+    """Whether the finding is there (now); version 1 doesn't know, and says True."""
+    spans: tuple[tuple[int, int], ...]
+    """(start, end) of the words that say so."""
+
+    @property
+    def key(self) -> tuple[str, str | None, str, bool]:
+        """What is compared."""
+        return self.finding, self.side, self.direction, self.present
+
+
+@lru_cache(maxsize=65536)
+def stated_changes(text: str, version: int) -> tuple[StatedChange, ...]:
+    """The changes that a text states, in order, each once."""
+    if version == 1:
+        found = [StatedChange(s.finding, s.side, s.direction, True, s.spans) for s in statements_v1(text)]
+    else:
+        found = [
+            StatedChange(s.finding, s.side, s.change, s.presence != "absent", ((s.start, s.end),))
+            for s in report_statements(text)
+            if s.change is not None
+        ]
+    first: dict[Hashable, StatedChange] = {}
+    for change in found:
+        first.setdefault(change.key, change)
+    return tuple(first.values())
 
 
 @dataclass(frozen=True, slots=True)
 class TemporalChangeF1:
-    """F1 over (finding, side, direction), and over directions alone."""
+    """F1 over (finding, side, direction, presence), and over directions alone."""
+
+    version: int = 1
+    """2: the reader of whole reports; 1: the first reader, of changes alone, which is blind to presence."""
 
     id: ClassVar[str] = "temporal_change_f1"
     summary: ClassVar[str] = "F1 over statements of change: what changed, on which side, in which direction"
+    sees: ClassVar[Sees] = "change"
     needs: ClassVar[str] = "nothing"
 
     @property
@@ -52,11 +99,17 @@ class TemporalChangeF1:
 
     @property
     def signature(self) -> str:
-        """The rules' version decides the number."""
-        return signature_of(self, impl="libra-bench", agg="micro", both_empty=100)
+        """The version decides the number."""
+        return signature_of(self, impl="libra-bench", version=self.version, agg="micro", both_empty=100)
 
     def missing(self) -> Missing | None:
-        """Runs everywhere."""
+        """Runs everywhere.
+
+        Raises:
+            InputError: there is no such version.
+        """
+        if self.version not in (1, 2):
+            raise InputError(f"no version {self.version}", where="temporal_change_f1[version]", hint="use 1 or 2")
         return None
 
     def reduce(self, sums_R6: Floats, n_R: Floats) -> Floats:
@@ -70,10 +123,10 @@ class TemporalChangeF1:
         self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
     ) -> MetricResult:
         """Score N predictions; `fields[i]["has_prior"]` tells where a comparison has nothing to compare with."""
-        predicted = [statements(text) for text in predictions]
-        best = [_best_reference(said, texts) for said, texts in zip(predicted, references, strict=True)]
+        predicted = [stated_changes(text, self.version) for text in predictions]
+        best = [self._best_reference(said, texts) for said, texts in zip(predicted, references, strict=True)]
         chosen = [texts[i] if texts else "" for i, texts in zip(best, references, strict=True)]
-        expected = [statements(text) for text in chosen]
+        expected = [stated_changes(text, self.version) for text in chosen]
         rows = [_counts(said, true) for said, true in zip(predicted, expected, strict=True)]
         statistics = Statistics(np.array(rows, dtype=float).reshape(len(rows), 6), self.reduce)
         per_sample_N2 = self.reduce(statistics.per_sample_NS, np.ones(len(rows)))
@@ -93,21 +146,20 @@ class TemporalChangeF1:
             ],
         )
 
+    def _best_reference(self, said: Sequence[StatedChange], texts: Sequence[str]) -> int:
+        """The index of the reference with the best F1 of statements, then of directions; the first of equals."""
 
-def _best_reference(said: Sequence[ChangeStatement], texts: Sequence[str]) -> int:
-    """The index of the reference with the best F1 of statements, then of directions; the first of equals."""
+        def quality(index: int) -> tuple[float, float]:
+            matched, predicted, expected, *rest = _counts(said, stated_changes(texts[index], self.version))
+            return _f1(matched, predicted, expected), _f1(*rest)
 
-    def quality(index: int) -> tuple[float, float]:
-        matched, predicted, expected, *rest = _counts(said, statements(texts[index]))
-        return _f1(matched, predicted, expected), _f1(*rest)
-
-    return max(range(len(texts)), key=quality, default=0)
+        return max(range(len(texts)), key=quality, default=0)
 
 
-def _counts(said: Sequence[ChangeStatement], true: Sequence[ChangeStatement]) -> tuple[int, ...]:
-    """(matched, predicted, expected) of the triples, then of the directions as a multiset."""
+def _counts(said: Sequence[StatedChange], true: Sequence[StatedChange]) -> tuple[int, ...]:
+    """(matched, predicted, expected) of the statements, then of the directions as a multiset."""
     return (
-        *_overlap((item.triple for item in said), (item.triple for item in true)),
+        *_overlap((item.key for item in said), (item.key for item in true)),
         *_overlap((item.direction for item in said), (item.direction for item in true)),
     )
 
@@ -129,23 +181,23 @@ def _precision_recall(totals: Floats) -> dict[str, float | None]:
     }
 
 
-def _support(predicted: Sequence[Sequence[ChangeStatement]], expected: Sequence[Sequence[ChangeStatement]]) -> Any:
+def _support(predicted: Sequence[Sequence[StatedChange]], expected: Sequence[Sequence[StatedChange]]) -> Any:
     """How many statements there are: in all, by direction, and in how many samples."""
     return {
         name: {
             "statements": sum(map(len, texts)),
             "samples_with_statements": sum(map(bool, texts)),
-            "by_direction": {d: sum(item.direction == d for items in texts for item in items) for d in DIRECTIONS},
+            "by_direction": {d: sum(item.direction == d for items in texts for item in items) for d in CHANGES},
         }
         for name, texts in (("predictions", predicted), ("references", expected))
     }
 
 
 def _confusion(
-    predicted: Sequence[Sequence[ChangeStatement]], expected: Sequence[Sequence[ChangeStatement]]
+    predicted: Sequence[Sequence[StatedChange]], expected: Sequence[Sequence[StatedChange]]
 ) -> dict[str, dict[str, int]]:
     """Expected direction -> predicted direction -> how often, where both texts speak of the same finding and side."""
-    table = {true: dict.fromkeys(DIRECTIONS, 0) for true in map(str, DIRECTIONS)}
+    table = {true: dict.fromkeys(CHANGES, 0) for true in map(str, CHANGES)}
     for said, true in zip(predicted, expected, strict=True):
         directions: dict[tuple[str, str | None], list[str]] = {}
         for item in said:
@@ -172,7 +224,7 @@ def _without_prior(
     return {"samples": len(without), "predictions": rate(predictions), "references": rate(references)}
 
 
-def _spans(texts: Sequence[Sequence[ChangeStatement]], sides: Sequence[str]) -> Iterable[Span]:
+def _spans(texts: Sequence[Sequence[StatedChange]], sides: Sequence[str]) -> Iterable[Span]:
     for sample, (items, side) in enumerate(zip(texts, sides, strict=True)):
         for item in items:
             label = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,18 @@ from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import dump_json_line, write_jsonl
 from benchmarks.schema import Answer, QuestionId
 
+ANSWERS_FILE = "answers.jsonl"
+_OF_A_RANK = re.compile(r"answers\.rank[1-9][0-9]*\.jsonl")
 SYNC_SECONDS = 0.2
 """An answer reaches the kernel at once (it survives a kill) and the disk after this long (a power cut)."""
+
+
+def answer_files(folder: Path) -> list[Path]:
+    """The answer files of a run, one per process that wrote; nothing else in the folder is ever touched."""
+    return [folder / ANSWERS_FILE] * (folder / ANSWERS_FILE).is_file() + sorted(
+        (path for path in folder.glob("answers.rank*.jsonl") if _OF_A_RANK.fullmatch(path.name)),
+        key=lambda path: int(path.name.split(".")[1].removeprefix("rank")),
+    )
 
 
 @contextmanager
@@ -52,7 +63,7 @@ class AnswerLog:
 
     def __init__(self, folder: Path, rank: int = 0) -> None:
         self.folder = folder
-        self.path = folder / ("answers.jsonl" if rank == 0 else f"answers.rank{rank}.jsonl")
+        self.path = folder / (ANSWERS_FILE if rank == 0 else f"answers.rank{rank}.jsonl")
         self._stream: IO[bytes] | None = None
         self._synced = 0.0
 
@@ -69,7 +80,7 @@ class AnswerLog:
             InputError: a line that isn't an answer, elsewhere than at the end.
         """
         answers: dict[QuestionId, Answer] = {}
-        for path in self._files():
+        for path in answer_files(self.folder):
             _cut_torn_tail(path)
             answers.update((answer.question_id, answer) for answer in read_answer_lines(path))
         return answers
@@ -137,14 +148,11 @@ class AnswerLog:
         self._replace(complete)
         return complete
 
-    def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("answers*.jsonl"))
-
     def _replace(self, answers: Iterable[Answer]) -> None:
         self.close()
-        write_jsonl(self.folder / "answers.jsonl", (asdict(answer) for answer in answers))
-        for path in self._files():
-            if path.name != "answers.jsonl":
+        write_jsonl(self.folder / ANSWERS_FILE, (asdict(answer) for answer in answers))
+        for path in answer_files(self.folder):
+            if path.name != ANSWERS_FILE:
                 path.unlink()
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.catalog import CONTEXT, DEMO, FINDINGS_PROMPT
-from benchmarks.errors import GenerationError, LibraBenchError
+from benchmarks.errors import GenerationError, LibraBenchError, WeightsError
 from benchmarks.schema import Question
+from libra_bench.runs.options import RunOptions
+from libra_bench.runs.plan import model_spec
 from model_adapters.adapter import Decoding, ModelSpec
-from model_adapters.models import load_adapter, resolve_model
+from model_adapters.models import load_adapter
 
 PHANTOM = DEMO / "images" / "00001"
 QUESTION = Question(
@@ -45,24 +46,23 @@ class Check:
     exit_status: int = 0
 
 
-def check_model(name: str, *, options: dict[str, Any] | None = None, **spec: Any) -> Check:
+def check_model(name: str, options: RunOptions) -> Check:
     """Load a model, render one prompt, and let it write one token; stops at the first thing that is wrong.
 
     Args:
         name: what stands after `--model`.
-        options: options of the adapter.
-        **spec: further fields of ModelSpec.
+        options: those of the model.
     """
     check = Check(name)
     try:
-        resolved = resolve_model(name, options=options, **spec)
+        resolved = model_spec(name, options)
         check.adapter, check.path = resolved.adapter, resolved.path
         _try(resolved, check)
     except LibraBenchError as error:
         check.error, check.exit_status = str(error), error.exit_status
-        check.missing_keys = tuple(getattr(error, "missing", ()))
-        check.unexpected_keys = tuple(getattr(error, "unexpected", ()))
-        check.misshapen_keys = tuple(getattr(error, "mismatched", ()))
+        if isinstance(error, WeightsError):
+            check.missing_keys, check.unexpected_keys = error.missing, error.unexpected
+            check.misshapen_keys = error.mismatched
     return check
 
 
@@ -70,11 +70,10 @@ def _try(spec: ModelSpec, check: Check) -> None:
     started = time.perf_counter()
     adapter = load_adapter(spec)
     check.loads, check.seconds_to_load = True, round(time.perf_counter() - started, 2)
-    check.unexpected_keys = tuple(getattr(adapter, "unused_keys", ()))
-    if render := getattr(adapter, "render", None):
-        prompt = render(QUESTION)
-        check.prompt, check.prompt_tokens = prompt.text, prompt.num_tokens
-    (answer,) = adapter.generate([QUESTION], Decoding(max_new_tokens=1))
+    check.unexpected_keys = tuple(adapter.describe().get("unused_keys", ()))
+    prompt = adapter.render(QUESTION)
+    check.prompt, check.prompt_tokens = prompt.text, prompt.num_tokens
+    answer = adapter.answer(QUESTION, Decoding(max_new_tokens=1))
     if answer.failed:
         raise GenerationError(str(answer.metadata.get("error")))
     check.first_token, check.works = answer.text, True

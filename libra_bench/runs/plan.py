@@ -2,74 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file, sha256_json
+from benchmarks.records.run import DecidingFacts
 from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
-from libra_bench.metrics.choice import PUBLISHED_METRICS, ChosenMetrics, choose_metrics
+from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.runs import provenance
-from libra_bench.runs.generation import OnError
+from libra_bench.runs.options import RunOptions
 from libra_bench.runs.processes import local_device
 from libra_bench.runs.protocols import DEFAULT_PROTOCOL, decoding_with, protocol_named
 from model_adapters.adapter import Decoding, ModelSpec
-from model_adapters.models import ORACLE, resolve_model
+from model_adapters.baselines.replay import OracleAdapter
+from model_adapters.models import resolve_model
 from model_adapters.registry import adapter_class
 
 RUNS_FOLDER = Path("runs")
 
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What a user may say about a run besides suite and model; the flags of `libra-bench run`."""
-
-    data: Path | None = None
-    image_root: Path | None = None
-    adapter: str | None = None
-    weights: Path | None = None
-    """The folder of a card's checkpoint."""
-    model_base: str | None = None
-    conv_mode: str | None = None
-    protocol: str | None = None
-    num_beams: int | None = None
-    length_penalty: float | None = None
-    no_repeat_ngram_size: int | None = None
-    num_return_sequences: int | None = None
-    max_new_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    seed: int | None = None
-    batch_size: int | None = None
-    device: str | None = None
-    dtype: str | None = None
-    metrics: str | Sequence[str] | None = None
-    dialect: str | None = None
-    by: Sequence[str] = ()
-    limit: int | None = None
-    out: Path | None = None
-    on_error: OnError = "stop"
-    retry_failed: bool = False
-    report: bool = True
-    """Whether to write report.html."""
-    follow_links: bool = False
-    adapter_options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of the adapter itself."""
-
-    def __post_init__(self) -> None:
-        if self.on_error not in ("stop", "record"):
-            raise InputError(f"takes stop or record, not {self.on_error!r}", where="--on-error")
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"must be at least 1, not {self.limit}", where="--limit")
-
-    @property
-    def decoding_overrides(self) -> dict[str, Any]:
-        """The decoding flags, by their Decoding field."""
-        return {item.name: getattr(self, item.name) for item in dataclasses.fields(Decoding)}
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +38,7 @@ class Plan:
     decoding: Decoding
     overrides: Mapping[str, Any]
     chosen: ChosenMetrics
-    facts: Mapping[str, Any]
+    facts: DecidingFacts
     """What decides the answers."""
     fingerprint: str
     folder: Path
@@ -103,11 +59,8 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
     loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
     spec, protocol, decoding, overrides = model_and_decoding(model, options, train_file=loaded_suite.card.train_file)
     _refuse_training_on_the_suite(spec, loaded_suite)
-    if check := getattr(adapter_class(spec.adapter), "check_decoding", None):
-        check(spec, decoding)
     facts = provenance.deciding_facts(loaded_suite.samples, _identity(spec, loaded_suite), decoding)
     mark = provenance.fingerprint(facts)
-    names = options.metrics
     return Plan(
         suite=loaded_suite,
         spec=spec,
@@ -115,8 +68,8 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
         decoding=decoding,
         overrides=overrides,
         chosen=choose_metrics(
-            names if names is None or isinstance(names, str) else ",".join(names),
-            loaded_suite.card.metrics or PUBLISHED_METRICS,
+            options.metrics,
+            loaded_suite.card.metrics or DEFAULT_METRICS,
             dialect=options.dialect,
         ),
         facts=facts,
@@ -128,11 +81,11 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
 
 def _identity(spec: ModelSpec, suite: Suite) -> dict[str, Any]:
     """What decides a model's answers, known before it is loaded."""
-    name = {"adapter": spec.adapter, "name": path_name(spec.name)}
-    if spec.name == ORACLE:
-        return name | {"references_sha256": sha256_json([sample.references for sample in suite.samples])}
-    identity = getattr(adapter_class(spec.adapter), "identity", None)
-    return name | (dict(identity(spec)) if identity else {})
+    adapter, name = adapter_class(spec.adapter), path_name(spec.name)
+    if issubclass(adapter, OracleAdapter):
+        references = sha256_json([sample.references for sample in suite.samples])
+        return {"adapter": "replay", "name": name, "references_sha256": references}  # as in the runs so far
+    return {"adapter": spec.adapter, "name": name, **adapter.identity(spec)}
 
 
 def _refuse_training_on_the_suite(spec: ModelSpec, suite: Suite) -> None:
@@ -140,7 +93,7 @@ def _refuse_training_on_the_suite(spec: ModelSpec, suite: Suite) -> None:
     train = Path(spec.options.get("train") or "")
     if train.is_file() and sha256_file(train) == suite.sha256:
         raise InputError(
-            "is the suite itself: a floor must not see the evaluated references",
+            "is the suite itself: a baseline must not see the evaluated references",
             where=f"--train {train}",
             hint="give a training file",
         )
@@ -149,14 +102,33 @@ def _refuse_training_on_the_suite(spec: ModelSpec, suite: Suite) -> None:
 def model_and_decoding(
     model: str, options: RunOptions, *, train_file: Path | None = None
 ) -> tuple[ModelSpec, str, Decoding, dict[str, Any]]:
-    """The model, the name of the protocol, the decoding, and what the user's flags changed in it.
+    """The model (see `model_spec`), the name of the protocol, the decoding, and what the user's flags changed in it.
 
-    `train_file`: what adapters that learn may learn from where the user names nothing.
+    Raises:
+        InputError: any of its kinds; among them settings that the model does not have.
     """
-    spec = resolve_model(
+    spec = model_spec(model, options, train_file=train_file)
+    protocol = protocol_named(options.protocol or _default_protocol(spec))
+    decoding, overrides = decoding_with(protocol, options.decoding_overrides)
+    adapter_class(spec.adapter).check_decoding(spec, decoding)
+    if decoding.without_effect:
+        flags = " and ".join("--" + name.replace("_", "-") for name in decoding.without_effect)
+        logger.warning("%s: no effect, since nothing is sampled (%s)", flags, decoding)
+    return spec, protocol.name, decoding, overrides
+
+
+def model_spec(model: str, options: RunOptions, *, train_file: Path | None = None) -> ModelSpec:
+    """The model that a name and the options mean.
+
+    Args:
+        model: what stands after `--model`.
+        options: everything else that the user said.
+        train_file: what adapters that learn may learn from where the user names nothing.
+    """
+    return resolve_model(
         model,
         adapter=options.adapter,
-        options=options.adapter_options,
+        options=options.all_adapter_options,
         weights=options.weights,
         train_file=train_file,
         model_base=options.model_base,
@@ -165,9 +137,11 @@ def model_and_decoding(
         dtype=options.dtype,
         batch_size=options.batch_size,
     )
-    protocol = protocol_named(options.protocol or spec.card.get("protocol") or DEFAULT_PROTOCOL)
-    decoding, overrides = decoding_with(protocol, options.decoding_overrides)
-    return spec, protocol.name, decoding, overrides
+
+
+def _default_protocol(spec: ModelSpec) -> str:
+    """The protocol's name where the user names none: the card's, else the adapter's, else the program's."""
+    return spec.card.get("protocol") or adapter_class(spec.adapter).default_protocol or DEFAULT_PROTOCOL
 
 
 def path_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Several processes on one run: `torchrun` or `accelerate launch` start them, this shares the studies out.
+"""Several processes on one run: `torchrun` or `accelerate launch` start them, this hands the studies out.
 
 Each process takes the next few studies when it is free, so that a slow one does not hold the rest, and appends to
 an answers file of its own. The first process (rank 0) owns the folder: it reads what is there, and merges at the end.
@@ -26,7 +26,7 @@ class Processes(Protocol):
     rank: int
     world_size: int
 
-    def agree(self, what: str, value: str) -> None:
+    def assert_equal(self, what: str, value: str) -> None:
         """Make sure that every process has the same value.
 
         Raises:
@@ -34,7 +34,7 @@ class Processes(Protocol):
         """
         ...
 
-    def share(self, name: str, value: Any = None) -> Any:
+    def broadcast(self, name: str, value: Any = None) -> Any:
         """Rank 0 hands a JSON value to all; the others receive it."""
         ...
 
@@ -51,7 +51,7 @@ class Processes(Protocol):
         ...
 
 
-class Alone:
+class SingleProcess:
     """The only process."""
 
     rank, world_size = 0, 1
@@ -59,10 +59,10 @@ class Alone:
     def __init__(self) -> None:
         self._answered = 0
 
-    def agree(self, what: str, value: str) -> None:
-        """Nobody to differ from."""
+    def assert_equal(self, what: str, value: str) -> None:
+        """Nothing to compare with."""
 
-    def share(self, name: str, value: Any = None) -> Any:
+    def broadcast(self, name: str, value: Any = None) -> Any:
         """The value."""
         return value
 
@@ -80,22 +80,22 @@ class Alone:
         return [value]
 
 
-class Team:
+class ProcessGroup:
     """One of several processes, which talk through the launcher's key-value store."""
 
     def __init__(self, store: Any, rank: int, world_size: int) -> None:
         self._store, self.rank, self.world_size = store, rank, world_size
 
-    def agree(self, what: str, value: str) -> None:
+    def assert_equal(self, what: str, value: str) -> None:
         """Compare with rank 0."""
-        first = self.share(what, value)
+        first = self.broadcast(what, value)
         if first != value:
             raise RunConflictError(
                 f"process {self.rank} has another {what} ({value}) than process 0 ({first})",
                 hint="give every host the same suite, checkpoint and settings",
             )
 
-    def share(self, name: str, value: Any = None) -> Any:
+    def broadcast(self, name: str, value: Any = None) -> Any:
         """Through the store."""
         if self.rank == 0:
             self._store.set(name, json.dumps(value))
@@ -128,14 +128,14 @@ class Team:
         return [json.loads(self._store.get(key)) for key in keys]
 
 
-def of_environment() -> Processes:
-    """The processes that the launcher's environment variables speak of; `Alone` without any."""
+def from_env() -> Processes:
+    """The processes that the launcher's environment variables speak of; a single process without any."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return Alone()
+        return SingleProcess()
     from torch.distributed import PrefixStore, rendezvous
 
     store, rank, world_size = next(iter(rendezvous("env://", timeout=WAIT)))
-    return Team(PrefixStore("libra-bench", store), rank, world_size)
+    return ProcessGroup(PrefixStore("libra-bench", store), rank, world_size)
 
 
 def local_device(asked: str | None) -> str | None:

@@ -1,30 +1,28 @@
-"""What decides a run's answers (the fingerprint), and everything needed to repeat and to trust it (run.json)."""
+"""Where a run's answers come from: what decides them (the fingerprint), and the program and machine that made them."""
 
 from __future__ import annotations
 
-import json
 import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import InputError, RunConflictError
 from benchmarks.files import sha256_json
+from benchmarks.records.run import AskedQuestions, DecidingFacts
 from benchmarks.schema import HIDDEN_KEYS, Sample
 from model_adapters.adapter import Decoding
 
-SCHEMA_VERSION = 1
 FINGERPRINT_LENGTH = 12
-BATCHING_FILE = "batching.json"
 PACKAGES = (
     "libra-bench", "accelerate", "bert-score", "matplotlib", "nltk", "numpy", "pandas", "peft", "pillow", "pydicom",
-    "radgraph", "rapidfuzz", "rouge-score", "safetensors", "sentencepiece", "tokenizers", "torch", "transformers",
+    "radgraph", "rapidfuzz", "rouge-score", "safetensors", "scipy", "sentencepiece", "tokenizers", "torch",
+    "transformers",
 )  # fmt: skip
 
 
@@ -43,91 +41,40 @@ def questions_sha256(samples: Sequence[Sample]) -> str:
     )
 
 
-def deciding_facts(samples: Sequence[Sample], model: Mapping[str, Any], decoding: Decoding) -> dict[str, Any]:
+def deciding_facts(samples: Sequence[Sample], model: Mapping[str, Any], decoding: Decoding) -> DecidingFacts:
     """Everything that decides the answers; device, batch size and number of processes are not in it."""
-    settings = asdict(decoding)
-    if decoding.temperature == 0:
-        del settings["seed"]
-    return {
-        "suite": {"questions_sha256": questions_sha256(samples), "n": len(samples)},
-        "model": dict(model),
-        "decoding": settings,
-    }
+    return DecidingFacts(
+        suite=AskedQuestions(questions_sha256=questions_sha256(samples), n=len(samples)),
+        model=dict(model),
+        decoding=decoding.deciding(),
+    )
 
 
-def fingerprint(facts: Mapping[str, Any]) -> str:
+def fingerprint(facts: DecidingFacts) -> str:
     """The short hash that names a run."""
-    return sha256_json(facts)[:FINGERPRINT_LENGTH]
+    return sha256_json(facts.as_json())[:FINGERPRINT_LENGTH]
 
 
-def refuse_other_run(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Make sure that a folder belongs to this run, or to none.
-
-    Raises:
-        RunConflictError: it holds another run; names what differs.
-        InputError: it holds a run.json that cannot be read, or answers without one.
-    """
-    record = folder / "run.json"
-    if not record.exists():
-        if any(folder.glob("answers*.jsonl")):
-            raise InputError("holds answers, but no run.json", where=folder, hint="give another --out")
-        return
-    there = read_record(folder).get("deciding", {})
-    differences = list(_differences(there, facts))
-    if differences:
-        raise RunConflictError(
-            "this folder belongs to another run: " + ", ".join(differences[:4]),
-            where=folder,
-            hint="give another --out, or the settings of that run",
-        )
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """The run.json of a run folder.
-
-    Raises:
-        InputError: it isn't there, cannot be read, or is from a newer version.
-    """
-    path = folder / "run.json"
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError("not a run folder: no run.json", where=folder, hint="give the folder of a run") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError("cannot be read as JSON", where=path, hint="give another --out") from error
-    if record.get("schema_version", 0) > SCHEMA_VERSION:
-        raise InputError("written by a newer libra-bench", where=path, hint="update libra-bench")
-    return record
-
-
-def batching_found(folder: Path) -> dict[str, Any]:
-    """The field `batching` of run.json: what `verify-batching` left in the folder; nothing where it did not run."""
-    path = folder / BATCHING_FILE
-    return {"batching": json.loads(path.read_text(encoding="utf-8"))} if path.exists() else {}
-
-
-def _differences(there: Any, here: Any, name: str = "") -> Iterator[str]:
-    if isinstance(there, dict) and isinstance(here, dict):
-        for key in {**there, **here}:
-            yield from _differences(there.get(key), here.get(key), f"{name}.{key}" if name else str(key))
-    elif there != here:
-        yield f"{name} is {there!r} there, {here!r} here"
-
-
-def environment() -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Environment:
     """The exact command, versions of what numbers depend on, machine and commit."""
+
+    command: str
+    versions: dict[str, str]
+    git_commit: str | None
+    platform: str
+
+
+def environment() -> Environment:
+    """The environment of this process."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return {
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "versions": versions,
-        "git_commit": _git_commit(),
-        "platform": platform.platform(),
-    }
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return Environment(command, versions, _git_commit(), platform.platform())
 
 
 def _git_commit() -> str | None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.records.scores import read_scores
+from benchmarks.records.statistics import StoredStatistics, read_statistics
+from benchmarks.wording import first_few
 from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
 from libra_bench.metrics.registry import make_metric
-from libra_bench.scores.statistics import RESAMPLES, Difference, PairedMetric, compare
-from libra_bench.scores.statistics_file import FILE_NAME, StoredStatistics, load_statistics
+from libra_bench.scores.bootstrap import RESAMPLES, count_clusters
+from libra_bench.scores.statistics import Difference, PairedMetric, compare
 
-_SHOWN = 5
 """Ids named in an error."""
 
 
@@ -66,9 +67,47 @@ def compare_runs(
         InputError: fewer than two runs, runs over different studies or references (names what differs), no
             metric in common.
     """
+    runs = pair_runs(folders, metrics)
+    clusters = runs.clusters if clustered else None
+    return Comparison(
+        runs=runs.names,
+        n=runs.n,
+        clusters=None if clusters is None else count_clusters(clusters),
+        resamples=resamples,
+        seed=seed,
+        differences=compare(runs.names, runs.metrics, clusters, resamples, seed),
+        not_compared=runs.not_compared,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PairedRuns:
+    """Stored runs over the same studies, their statistics in one order."""
+
+    names: Sequence[str]
+    n: int
+    """Studies."""
+    clusters: Sequence[str | None] | None
+    """`subject_id` of each study; None where the suite has none."""
+    metrics: Sequence[PairedMetric]
+    not_compared: Sequence[str]
+    """Why a metric of some run is not among them."""
+
+
+def pair_runs(folders: Sequence[Path], metrics: Sequence[str] | None = None) -> PairedRuns:
+    """Bring the stored statistics of runs together.
+
+    Args:
+        folders: run folders, two or more.
+        metrics: names as the runs were scored with; None: all that all runs have.
+
+    Raises:
+        InputError: fewer than two runs, runs over different studies or references (names what differs), no
+            metric in common.
+    """
     if len(folders) < 2:
-        raise InputError("compare needs two runs or more", hint="give two run folders")
-    runs = [load_statistics(folder / FILE_NAME) for folder in folders]
+        raise InputError("two runs or more are needed", hint="give their folders")
+    runs = [read_statistics(folder) for folder in folders]
     for folder, run in zip(folders[1:], runs[1:], strict=True):
         _same_studies(folders[0], runs[0], folder, run)
     paired, not_compared = _pair(folders, runs, metrics)
@@ -78,17 +117,7 @@ def compare_runs(
             + (f" ({'; '.join(not_compared)})" if not_compared else ""),
             hint="score them again with the same metrics",
         )
-    clusters = runs[0].clusters if clustered else None
-    names = run_names(folders)
-    return Comparison(
-        runs=names,
-        n=len(runs[0].ids),
-        clusters=None if clusters is None else len(set(clusters) - {None}) + clusters.count(None),
-        resamples=resamples,
-        seed=seed,
-        differences=compare(names, paired, clusters, resamples, seed),
-        not_compared=not_compared,
-    )
+    return PairedRuns(run_names(folders), len(runs[0].ids), runs[0].clusters, paired, not_compared)
 
 
 def run_names(folders: Sequence[Path]) -> list[str]:
@@ -107,18 +136,20 @@ def run_names(folders: Sequence[Path]) -> list[str]:
 
 def _model(folder: Path) -> str:
     try:
-        return str(json.loads((folder / "scores.json").read_text(encoding="utf-8")).get("model") or "")
-    except (OSError, ValueError, AttributeError):
-        return ""  # a name is a courtesy: the path will do
+        scores = read_scores(folder)
+    except InputError:  # a name is a courtesy: the path will do
+        return ""
+    return scores.model if scores else ""
 
 
 def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: StoredStatistics) -> None:
     where = f"{first} and {second}"
-    missing = [name for name in ours.ids if name not in set(theirs.ids)]
-    extra = [name for name in theirs.ids if name not in set(ours.ids)]
+    here, there = set(ours.ids), set(theirs.ids)
+    missing = [name for name in ours.ids if name not in there]
+    extra = [name for name in theirs.ids if name not in here]
     if missing or extra:
         only = [
-            f"{len(names)} only in {folder} ({_shown(names)})"
+            f"{len(names)} only in {folder} ({first_few(names)})"
             for names, folder in ((missing, first), (extra, second))
             if names
         ]
@@ -131,14 +162,10 @@ def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: Sto
     other = [name for name, digest in zip(ours.ids, ours.digests, strict=True) if theirs.digests[order[name]] != digest]
     if other:
         raise InputError(
-            f"the same {len(ours.ids)} ids, but other references for {len(other)} of them ({_shown(other)})",
+            f"the same {len(ours.ids)} ids, but other references for {len(other)} of them ({first_few(other)})",
             where=where,
             hint="score both against the same references",
         )
-
-
-def _shown(names: Sequence[object]) -> str:
-    return ", ".join(map(repr, names[:_SHOWN])) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _pair(

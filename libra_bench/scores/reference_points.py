@@ -1,4 +1,4 @@
-"""Floors and ceilings: what a score is worth. How much no model at all scores, and how much another reader does.
+"""Reference points: what a score is worth. How much no model at all scores, and how much another reader does.
 
 - `empty`: every answer is the empty text.
 - `shuffled-references`: every study gets the reference of another study (of another patient, where patients are known):
@@ -21,12 +21,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.files import sha256_json, write_json
+from benchmarks.records.scores import ReferencePoint
+from libra_bench.metrics.failing_texts import score_texts
 from libra_bench.metrics.metric import Metric, References
 
 Fields = Sequence[Mapping[str, Any]]
 
 
-def floors(
+def reference_points(
     metrics: Sequence[Metric],
     references: References,
     fields: Fields | None = None,
@@ -34,8 +36,8 @@ def floors(
     *,
     seed: int = 0,
     cache: Path | None = None,
-) -> list[dict[str, Any]]:
-    """Score the floors, and the ceiling where there are several references.
+) -> list[ReferencePoint]:
+    """Score empty texts and shuffled references, and the ceiling where there are several references.
 
     Args:
         metrics: what the run was scored with.
@@ -46,26 +48,26 @@ def floors(
         cache: a folder that keeps results; None: always computed.
 
     Returns:
-        [{"name", "n", "scores": {key: value}}] for scores.json's `floors`; a value that is undefined is left out.
+        What scores.json has under `floors`; a value that is undefined is left out.
     """
     content = sha256_json([[list(texts) for texts in references], _plain(fields), _plain(clusters), seed])
     texts = {
         "empty": [""] * len(references),
         "shuffled-references": shuffled_references(references, fields, clusters, seed),
     }
-    result: list[dict[str, Any]] = []
+    result: list[ReferencePoint] = []
     for name, predictions in texts.items():
         scores: dict[str, float] = {}
         for metric in metrics:
             path = None if cache is None else cache / f"{sha256_json([content, name, metric.signature])[:32]}.json"
             scores |= _kept(path, partial(_values, metric, predictions, references, fields))
-        result.append({"name": name, "n": len(references), "scores": scores})
+        result.append(ReferencePoint(name=name, n=len(references), scores=scores))
     several = [i for i, alternatives in enumerate(references) if len(alternatives) > 1]
     if several:
         ceiling: dict[str, float] = {}
         for metric in metrics:
             ceiling |= _ceiling(metric, [references[i] for i in several], _some(fields, several))
-        result.append({"name": "leave-one-out-references", "n": len(several), "scores": ceiling})
+        result.append(ReferencePoint(name="leave-one-out-references", n=len(several), scores=ceiling))
     return result
 
 
@@ -146,7 +148,7 @@ def _kept(path: Path | None, compute: Callable[[], dict[str, float]]) -> dict[st
 def _values(
     metric: Metric, predictions: Sequence[str], references: References, fields: Fields | None
 ) -> dict[str, float]:
-    values = metric.score(predictions, references, fields).values
+    values = score_texts(metric, predictions, references, fields)[0].values
     return {key: float(value) for key, value in values.items() if math.isfinite(value)}
 
 

@@ -1,45 +1,44 @@
-"""The score step: answers and references in, scores.json (and its CSV companions) out. Needs no model."""
+"""The score step: answers and what they are scored against in, scores out. Needs no model and no run folder."""
 
 from __future__ import annotations
 
-import csv
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.errors import InputError, SuiteError
-from benchmarks.files import atomic_write, write_json, write_jsonl
-from benchmarks.predictions import match_answers, read_answers
-from benchmarks.schema import Answer, Sample, Score
+from benchmarks.errors import InputError
+from benchmarks.predictions import count_answers, match_answers, read_answers
+from benchmarks.records.scores import Score, Scores, Stratum, StratumScore, Unavailable
+from benchmarks.schema import Answer, Sample
 from benchmarks.suites import read_samples
 from benchmarks.user_cache import user_cache
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
+from libra_bench.metrics.failing_texts import FailedText, as_details, score_texts
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics
-from libra_bench.runs.generation import count_kinds
-from libra_bench.scores.reference_points import floors
-from libra_bench.scores.statistics import RESAMPLES, interval
-from libra_bench.scores.statistics_file import save_statistics
-from libra_bench.scores.strata import Strata, strata
+from libra_bench.scores.bootstrap import RESAMPLES, count_clusters, interval
+from libra_bench.scores.reference_points import reference_points
+from libra_bench.scores.scoring_input import ScoringInput, scoring_input
+from libra_bench.scores.strata import Strata
 
 if TYPE_CHECKING:
     from libra_bench.metrics.official.verify import Check, Unverified
 
-SCHEMA_VERSION = 1
 STRATA_RESAMPLES = 1_000
+_SHOWN = 5
+"""Ids named in a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
     """Everything that scoring produces. All sequences are in the order of the suite."""
 
-    scores: dict[str, Any]
-    """The content of scores.json."""
-    samples: Sequence[Sample]
-    references: Sequence[Sequence[str]]
+    scores: Scores
+    against: ScoringInput
     predictions: Sequence[str]
     metrics: Mapping[str, Metric]
     results: Mapping[str, MetricResult]
@@ -50,7 +49,7 @@ class Scored:
         from libra_bench.metrics.official.verify import verify
 
         by_id = {self.metrics[name].id: result for name, result in self.results.items()}
-        return verify(list(self.metrics.values()), by_id, self.predictions, self.references)
+        return verify(list(self.metrics.values()), by_id, self.predictions, self.against.references)
 
 
 def score_answers(
@@ -64,8 +63,8 @@ def score_answers(
 ) -> Scored:
     """Score answers (in the order of the samples) with every chosen metric.
 
-    A failed answer counts as an empty text in every metric. Intervals are clustered by `subject_id` where the suite
-    has one.
+    A failed answer counts as an empty text in every metric; a text that a metric fails on does so in that one, which
+    names it in its details under `failed_texts`. Intervals are clustered by `subject_id` where the suite has one.
 
     Args:
         samples: N samples with references, or with labels (joined by commas, they are the reference of text metrics).
@@ -79,151 +78,103 @@ def score_answers(
         SuiteError: samples without a reference; names them.
         UnknownNameError: no sample has a field of `by`.
     """
+    against = scoring_input(samples, suite, by)
+    clusters = against.clusters
     predictions = ["" if answer.failed else answer.text for answer in answers]
-    references = _references(samples, suite)
-    fields = [metric_fields(sample) for sample in samples]
-    with_finish = [{**known, "finish": answer.finish} for known, answer in zip(fields, answers, strict=True)]
-    clusters = patients(samples)
-    levels = strata(samples, by)
+    fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
     results: dict[str, MetricResult] = {}
-    scores: list[dict[str, Any]] = []
-    of_strata: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    scores: list[Score] = []
+    of_strata: dict[tuple[str, str], list[StratumScore]] = {}
     for name, metric in chosen.metrics.items():
-        result = metric.score(predictions, references, with_finish)
+        result, failed = score_texts(metric, predictions, against.references, fields)
+        if failed:
+            ids = [sample.question_id for sample in samples]
+            result = replace(result, details={**result.details, "failed_texts": as_details(failed, ids)})
+            _say_failed(metric, failed, ids)
         results[name] = result
-        scores += [asdict(score) for score in _score_rows(metric, result, len(samples), clusters)]
+        scores += _score_rows(metric, result, len(samples), clusters)
         if result.statistics is not None:
-            for stratum, level, rows in _stratified(result.statistics, list(result.values), levels, clusters):
+            for stratum, level, rows in _stratified(result.statistics, _keys(metric, result), against.strata, clusters):
                 of_strata.setdefault((stratum, level), []).extend(rows)
-    metrics = list(chosen.metrics.values())
-    return Scored(
-        scores={
-            "schema_version": SCHEMA_VERSION,
-            "suite": suite,
-            "model": model,
-            "n": len(samples),
-            **count_kinds(answers),
-            "n_clusters": len(set(clusters)) if clusters else None,
-            "scores": scores,
-            "details": {chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
-            "strata": [
-                {"by": stratum, "level": level, "n": len(levels[stratum][level]), "scores": rows}
-                for (stratum, level), rows in of_strata.items()
-            ],
-            "floors": floors(metrics, references, fields, clusters, cache=user_cache() / "floors"),
-            "unavailable": list(chosen.unavailable),
-        },
-        samples=samples,
-        references=references,
-        predictions=predictions,
-        metrics=chosen.metrics,
-        results=results,
+    points = reference_points(
+        list(chosen.metrics.values()), against.references, against.fields, clusters, cache=user_cache() / "floors"
     )
+    found = Scores(
+        suite=suite,
+        model=model,
+        n=len(samples),
+        **asdict(count_answers(answers)),
+        n_clusters=count_clusters(clusters) if clusters else None,
+        scores=tuple(scores),
+        details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
+        strata=tuple(
+            Stratum(by=stratum, level=level, n=len(against.strata[stratum][level]), scores=tuple(rows))
+            for (stratum, level), rows in of_strata.items()
+        ),
+        reference_points=tuple(points),
+        unavailable=tuple(Unavailable(**entry) for entry in chosen.unavailable),
+    )
+    return Scored(found, against, predictions, chosen.metrics, results)
 
 
-def _references(samples: Sequence[Sample], suite: str) -> list[list[str]]:
-    bare = [sample.question_id for sample in samples if not sample.references and sample.labels is None]
-    if bare:
-        shown = ", ".join(map(repr, bare[:5])) + (", ..." if len(bare) > 5 else "")
-        raise SuiteError(
-            f"{len(bare)} of {len(samples)} samples have no reference ({shown})",
-            where=suite,
-            hint="scoring needs one under reference, findings, impression or answer, or labels",
-        )
-    return [list(sample.references) or [", ".join(sample.labels or ())] for sample in samples]
-
-
-def metric_fields(sample: Sample) -> dict[str, Any]:
-    """What a metric may know of a sample besides its references: its fields, its labels, whether it has a prior."""
-    known = dict(sample.fields)
-    if sample.labels is not None:
-        known["labels"] = list(sample.labels)
-    if sample.images:
-        known["has_prior"] = sample.has_prior
-    return known
-
-
-def patients(samples: Sequence[Sample]) -> list[Any] | None:
-    """The patient of each sample, where the suite says so: intervals and tests then draw whole patients."""
-    names = [sample.fields.get("subject_id") for sample in samples]
-    return names if any(name is not None for name in names) else None
+def _say_failed(metric: Metric, failed: Sequence[FailedText], ids: Sequence[object]) -> None:
+    named = ", ".join(f"{ids[text.sample]!r} ({text.side})" for text in failed[:_SHOWN])
+    more = ", ..." if len(failed) > _SHOWN else ""
+    print(  # noqa: T201
+        f"note: {metric.id} fails on {len(failed)} texts, which count as empty: {named}{more}; {failed[0].error}",
+        file=sys.stderr,
+    )
 
 
 def _score_rows(metric: Metric, result: MetricResult, n: int, clusters: Sequence[Any] | None) -> Iterator[Score]:
     """A metric's rows of scores.json; a value that is undefined is None there."""
-    direction = {key.name: key.higher_is_better for key in metric.keys}
-    bounds = _bounds(result.statistics, list(result.values), clusters, RESAMPLES)
-    for (name, value), (low, high) in zip(result.values.items(), bounds, strict=True):
-        yield Score(name, metric.id, _defined(value), low, high, n, metric.signature, direction[name])
+    keys = _keys(metric, result)
+    bounds = _bounds(result.statistics, keys, clusters, RESAMPLES)
+    for key, (low, high) in zip(keys, bounds, strict=True):
+        yield Score(
+            key=key.name,
+            metric=metric.id,
+            value=_defined(result.values[key.name]),
+            low=low,
+            high=high,
+            n=n,
+            signature=metric.signature,
+            higher_is_better=key.higher_is_better,
+        )
+
+
+def _keys(metric: Metric, result: MetricResult) -> list[Key]:
+    """The keys that have a value, in the order of the statistics' columns."""
+    known = {key.name: key for key in metric.keys}
+    return [known[name] for name in result.values]
 
 
 def _bounds(
-    statistics: Statistics | None, names: Sequence[str], clusters: Sequence[Any] | None, resamples: int
+    statistics: Statistics | None, keys: Sequence[Key], clusters: Sequence[Any] | None, resamples: int
 ) -> list[tuple[float | None, float | None]]:
     """The interval of each key; (None, None) where there is none."""
-    if statistics is None or not names:
-        return [(None, None)] * len(names)
-    low_K, high_K = interval(statistics, [Key(name) for name in names], clusters, resamples)
+    if statistics is None or not keys:
+        return [(None, None)] * len(keys)
+    low_K, high_K = interval(statistics, keys, clusters, resamples)
     return [(_defined(low), _defined(high)) for low, high in zip(low_K, high_K, strict=True)]
 
 
 def _stratified(
-    statistics: Statistics, names: Sequence[str], levels: Strata, clusters: Sequence[Any] | None
-) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+    statistics: Statistics, keys: Sequence[Key], levels: Strata, clusters: Sequence[Any] | None
+) -> Iterator[tuple[str, str, list[StratumScore]]]:
     """The values of each level of each stratum with their intervals, from the statistics of its samples."""
     for stratum, members_of in levels.items():
         for level, members in members_of.items():
             part = Statistics(statistics.per_sample_NS[members], statistics.reduce)
             its_clusters = clusters and [clusters[i] for i in members]
             values_1K = part.reduce(part.per_sample_NS.sum(axis=0, keepdims=True), np.array([float(len(members))]))
-            bounds = _bounds(part, names, its_clusters, STRATA_RESAMPLES)
-            rows = zip(names, map(_defined, values_1K[0]), bounds, strict=True)
-            yield (
-                stratum,
-                level,
-                [{"key": k, "value": value, "low": low, "high": high} for k, value, (low, high) in rows],
-            )
+            bounds = _bounds(part, keys, its_clusters, STRATA_RESAMPLES)
+            rows = zip(keys, map(_defined, values_1K[0]), bounds, strict=True)
+            yield stratum, level, [StratumScore(key=k.name, value=v, low=low, high=high) for k, v, (low, high) in rows]
 
 
 def _defined(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def write_scored(folder: Path, scored: Scored) -> None:
-    """Write statistics.npz, scores.json, samples.csv and spans.jsonl into a run folder."""
-    left_out = save_statistics(
-        folder / "statistics.npz",
-        ids=[sample.question_id for sample in scored.samples],
-        references=scored.references,
-        clusters=patients(scored.samples),
-        metrics={
-            name: (scored.metrics[name], list(result.values), result.statistics)
-            for name, result in scored.results.items()
-            if result.statistics is not None
-        },
-    )
-    write_json(folder / "scores.json", {**scored.scores, "not_comparable": left_out})
-    columns = {name: values for result in scored.results.values() for name, values in result.samples.items()}
-    ids = [sample.question_id for sample in scored.samples]
-    with atomic_write(folder / "samples.csv") as stream:
-        table = csv.writer(stream)
-        table.writerow(["question_id", *columns])
-        table.writerows(zip(ids, *columns.values(), strict=True))
-    write_jsonl(
-        folder / "spans.jsonl",
-        (
-            {
-                "question_id": ids[span.sample],
-                "side": span.side,
-                "start": span.start,
-                "end": span.end,
-                "label": span.label,
-                "metric": scored.metrics[name].id,
-            }
-            for name, result in scored.results.items()
-            for span in result.spans
-        ),
-    )
 
 
 def score_files(
@@ -253,7 +204,7 @@ def score(
     Args:
         predictions: a file of answers (JSONL or CSV), or N texts.
         references: a suite file, or N texts or lists of alternative texts.
-        metrics: names, or "all"; None: the published ones that can run here.
+        metrics: names, or "all"; None: the default ones (`DEFAULT_METRICS`) that can run here.
 
     Returns:
         The content of scores.json.
@@ -262,7 +213,7 @@ def score(
         SuiteError: ids that don't match, or samples without a reference.
         UnknownNameError, MetricUnavailableError: see `choose_metrics`.
     """
-    chosen = choose_metrics(metrics if metrics is None or isinstance(metrics, str) else ",".join(metrics))
+    chosen = choose_metrics(metrics)
     if isinstance(references, str | Path):
         name, samples = Path(references).stem, read_samples(Path(references), prompts_required=False)
     else:
@@ -273,9 +224,9 @@ def score(
         model = "texts"
         answers = [Answer(sample.question_id, "", text) for sample, text in zip(samples, predictions, strict=True)]
     else:
-        raise InputError(f"{len(predictions)} predictions, but {len(samples)} references", hint="give one a study")
+        raise InputError(f"{len(predictions)} predictions, but {len(samples)} references", hint="give one per study")
     matched = match_answers(answers, samples, where=model)
-    return score_answers(samples, matched, chosen, suite=name, model=model).scores
+    return score_answers(samples, matched, chosen, suite=name, model=model).scores.as_json()
 
 
 def _sample(number: int, texts: str | Sequence[str]) -> Sample:

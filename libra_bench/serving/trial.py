@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -15,6 +16,7 @@ from benchmarks.schema import Answer, Question
 from libra_bench.runs.protocols import PROTOCOLS, decoding_with, protocol_named
 from model_adapters.adapter import Adapter, Decoding, ModelSpec
 from model_adapters.models import load_adapter
+from model_adapters.registry import adapter_class
 
 Message = Mapping[str, Any]
 """A line to the page: `state`, `text` (so far), `done` or `error`."""
@@ -30,11 +32,12 @@ class Trial:
     Args:
         spec: the model; loaded when it is first asked.
         protocol: the name of its default protocol.
+        overrides: Decoding field -> value, over every protocol; what is asked overrides them in turn.
         arguments: the words of the `describe` command that choose this model.
     """
 
-    def __init__(self, spec: ModelSpec, protocol: str, arguments: Sequence[str]) -> None:
-        self.spec, self.protocol, self.arguments = spec, protocol, list(arguments)
+    def __init__(self, spec: ModelSpec, protocol: str, overrides: Mapping[str, Any], arguments: Sequence[str]) -> None:
+        self.spec, self.protocol, self.overrides, self.arguments = spec, protocol, dict(overrides), list(arguments)
         self._adapter: Adapter | None = None
         self._turn = threading.Lock()
 
@@ -44,9 +47,15 @@ class Trial:
             "model": self.spec.name,
             "prompt": FINDINGS_PROMPT,
             "protocol": self.protocol,
-            "protocols": {name: _in_words(protocol.decoding) for name, protocol in PROTOCOLS.items()},
+            "protocols": {name: _in_words(decoding) for name, decoding in self._decodings()},
             "command": self.arguments,
         }
+
+    def _decodings(self) -> Iterator[tuple[str, Decoding]]:
+        """The protocols that the overrides do not contradict."""
+        for name, protocol in PROTOCOLS.items():
+            with suppress(LibraBenchError):
+                yield name, decoding_with(protocol, self.overrides)[0]
 
     def ask(
         self, images: Sequence[Path], prompt: str, protocol: str | None, overrides: Mapping[str, Any]
@@ -60,7 +69,9 @@ class Trial:
             overrides: Decoding field -> value.
         """
         try:
-            decoding, _ = decoding_with(protocol_named(protocol or self.protocol), overrides)
+            said = {name: value for name, value in overrides.items() if value is not None}
+            decoding, _ = decoding_with(protocol_named(protocol or self.protocol), self.overrides | said)
+            adapter_class(self.spec.adapter).check_decoding(self.spec, decoding)
         except LibraBenchError as error:
             yield {"error": str(error)}
             return
@@ -92,7 +103,7 @@ class Trial:
                     tell({"state": f"loading {self.spec.name}"})
                     self._adapter = load_adapter(self.spec)
                 tell({"state": "reading the images"})
-                answer = _answer(self._adapter, question, decoding, lambda text: tell({"text": text}))
+                answer = self._adapter.stream(question, decoding, lambda text: tell({"text": text}))
                 if answer.failed:
                     tell({"error": answer.metadata.get("error") or "it could not be answered"})
                 else:
@@ -105,16 +116,6 @@ class Trial:
             messages.put({"error": f"the model failed ({type(error).__name__}: {error})"})
         finally:
             messages.put(None)
-
-
-def _answer(adapter: Any, question: Question, decoding: Decoding, on_text: Any) -> Answer:
-    """One answer; told as it is written where the adapter can."""
-    if hasattr(adapter, "stream"):
-        streamed: Answer = adapter.stream(question, decoding, on_text)
-        return streamed
-    (answer,) = adapter.generate([question], decoding)
-    found: Answer = answer
-    return found
 
 
 def _facts(answer: Answer) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.errors import StorageError
+from benchmarks.wording import first_line
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         if not folder.exists() and old.exists():
             old.rename(folder)
         raise StorageError(
-            f"cannot save ({_line(error)})", where=folder, hint="free some space; the same command continues"
+            f"cannot save ({first_line(error)})", where=folder, hint="free some space; the same command continues"
         ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -56,7 +57,3 @@ def flush(folder: Path) -> None:
 def is_write_error(error: RuntimeError) -> bool:
     """Whether torch's own writer failed: it raises RuntimeError for a full disk."""
     return any(words in str(error) for words in ("PytorchStreamWriter", "No space left", "unexpected pos"))
-
-
-def _line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -93,8 +93,8 @@ class Validation:
         finally:
             model.train(was_training)
 
-    def scores(self, answers: Sequence[Answer]) -> dict[str, float]:
-        """Key of scores.json -> value, over all samples; a sample without a text counts as an empty one."""
+    def scores(self, answers: Sequence[Answer]) -> dict[str, Any]:
+        """Key of scores.json -> value (None where it is undefined); a sample without a text counts as an empty one."""
         of = {answer.question_id: answer for answer in answers}
         ordered = [of[question_id] for question_id in self._numbers]
         samples = [Sample(name, (), "", references=(self._reply(name),)) for name in self._numbers]
@@ -104,7 +104,7 @@ class Validation:
                 len(failed), len(ordered), failed[0].question_id, failed[0].metadata["error"],
             )  # fmt: skip
         scored = score_answers(samples, ordered, self._chosen, suite="validation", model="training")
-        return {score["key"]: score["value"] for score in scored.scores["scores"]}
+        return {score.key: score.value for score in scored.scores.scores}
 
     def write(self, answers: Sequence[Answer], out: Path, step: int) -> None:
         """Write the texts down, in the order of the samples."""

@@ -1,4 +1,4 @@
-"""The leaderboard over many runs: who is ranked with whom, ties, floors, flags."""
+"""The leaderboard over many runs: who is ranked with whom, ties, baselines, ceilings, flags."""
 
 from __future__ import annotations
 
@@ -83,16 +83,32 @@ def test_suites_and_protocols_have_boards_of_their_own(make_run: Callable[..., P
     ]
 
 
-def test_floor_models_stand_on_every_board_unranked(make_run: Callable[..., Path], tmp_path: Path) -> None:
+def test_baselines_are_on_every_board_unranked(make_run: Callable[..., Path], tmp_path: Path) -> None:
     make_run("a", model="a", fingerprint="a")
-    floor = make_run("f", model="constant", fingerprint="f", values={"BLEU1": 99.0})
-    change_record(floor, model={"adapter": "constant"}, protocol={"name": "libra-v1"})
+    baseline = make_run("f", model="constant", fingerprint="f", values={"BLEU1": 99.0})
+    change_record(baseline, model={"adapter": "constant"}, protocol={"name": "libra-v1"})
     (board,) = boards(find_runs([tmp_path / "runs"]))
-    assert [(row.name, row.rank, row.floor) for row in board.rows] == [("a", 1, False), ("constant", None, True)]
+    assert [(row.name, row.rank, row.kind) for row in board.rows] == [("a", 1, "model"), ("constant", None, "baseline")]
     assert board.rows[1].flags == ()
 
 
-def test_computed_floors_are_rows_but_a_ceiling_of_fewer_studies_is_not(
+def test_the_oracle_is_a_ceiling_on_every_board_and_never_ranked(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    make_run("a", model="a", fingerprint="a")
+    oracle = make_run("o", model="oracle", fingerprint="o", values={"BLEU1": 100.0})
+    change_record(oracle, model={"adapter": "replay"}, protocol={"name": "libra-v1"})
+    (board,) = boards(find_runs([tmp_path / "runs"]))
+    assert [(row.name, row.rank, row.kind) for row in board.rows] == [("a", 1, "model"), ("oracle", None, "ceiling")]
+    assert board.rows[0].cells["BLEU1"].place is None
+
+
+def test_a_plug_in_that_says_so_is_a_baseline(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    make_run("a", model="a", fingerprint="a")
+    change_record(make_run("b", model="b", fingerprint="b"), model={"adapter": "their_own", "is_baseline": True})
+    (board,) = boards(find_runs([tmp_path / "runs"]))
+    assert [(row.name, row.rank) for row in board.rows] == [("a", 1), ("b", None)]
+
+
+def test_reference_points_are_rows_but_a_ceiling_of_fewer_studies_is_not(
     make_run: Callable[..., Path], tmp_path: Path
 ) -> None:
     floors = [
@@ -101,9 +117,9 @@ def test_computed_floors_are_rows_but_a_ceiling_of_fewer_studies_is_not(
     ]
     make_run("a", floors=floors, values={"BLEU1": 1.0})
     (board,) = boards(find_runs([tmp_path / "runs"]))
-    assert [(row.name, row.floor, set(row.cells)) for row in board.rows] == [
-        ("libra-tiny", False, {"BLEU1"}),
-        ("empty", True, {"BLEU1"}),
+    assert [(row.name, row.kind, set(row.cells)) for row in board.rows] == [
+        ("libra-tiny", "model", {"BLEU1"}),
+        ("empty", "reference point", {"BLEU1"}),
     ]
 
 

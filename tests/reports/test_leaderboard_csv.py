@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,14 +12,14 @@ from typing import Any
 import pytest
 
 from benchmarks.errors import InputError
+from benchmarks.records.run import read_run
+from benchmarks.records.scores import read_scores
 from reports import leaderboard
 
 
 def row(make_run: Callable[..., Path], **what: Any) -> dict[str, str | float]:
     folder = make_run(**what)
-    return leaderboard.row_of(
-        json.loads((folder / "scores.json").read_text()), json.loads((folder / "run.json").read_text())
-    )
+    return leaderboard.row_of(read_scores(folder), read_run(folder))
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -65,18 +64,19 @@ def test_a_new_metric_adds_its_column_and_leaves_old_rows_blank(make_run: Callab
 
 
 def test_an_undefined_score_leaves_its_cell_blank(make_run: Callable[..., Path], tmp_path: Path) -> None:
-    scores = json.loads((make_run() / "scores.json").read_text())
-    scores["scores"][0]["value"] = None
-    leaderboard.update(tmp_path / "leaderboard.csv", leaderboard.row_of(scores, {}))
+    scores = read_scores(make_run())
+    first, *others = scores.scores
+    scores = scores.model_copy(update={"scores": (first.model_copy(update={"value": None}), *others)})
+    leaderboard.update(tmp_path / "leaderboard.csv", leaderboard.row_of(scores, None))
     assert rows_of(tmp_path / "leaderboard.csv")[0].get("BLEU1", "") == ""
     leaderboard.as_table(scores)
 
 
 def test_scores_without_a_run_are_known_by_model_and_suite(make_run: Callable[..., Path], tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.csv"
-    scores = json.loads((make_run() / "scores.json").read_text())
+    scores = read_scores(make_run())
     for model in ("a", "b", "a"):
-        leaderboard.update(path, leaderboard.row_of(scores | {"model": model}, {}))
+        leaderboard.update(path, leaderboard.row_of(scores.model_copy(update={"model": model}), None))
     assert [entry["Model Name"] for entry in rows_of(path)] == ["a", "b"]
 
 
@@ -122,8 +122,8 @@ def test_many_runs_that_end_at_once_all_get_their_row(tmp_path: Path) -> None:
 def test_the_terminal_table_says_values_intervals_directions_and_counts(make_run: Callable[..., Path]) -> None:
     from rich.console import Console
 
-    scores = json.loads((make_run(model="[bold]x[/bold]") / "scores.json").read_text())
-    scores["unavailable"] = [{"metric": "bertscore", "reason": "no weights", "remedy": "give model=DIR"}]
+    lacking = [{"metric": "bertscore", "reason": "no weights", "remedy": "give model=DIR"}]
+    scores = read_scores(make_run(model="[bold]x[/bold]", unavailable=lacking))
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(leaderboard.as_table(scores))
     text = " ".join(console.export_text().split())

@@ -57,11 +57,11 @@ def test_no_interval_draws_no_whisker(make_run: Callable[..., Path]) -> None:
     assert not any(len(segment) for segment in figure.axes[0].collections[0].get_segments())
 
 
-def test_several_runs_and_floors_have_a_legend(make_run: Callable[..., Path]) -> None:
+def test_several_runs_and_reference_points_have_a_legend(make_run: Callable[..., Path]) -> None:
     floors = [{"name": "empty", "n": 3, "scores": {"BLEU1": 3.0}}]
     runs = [make_run("a", model="a", floors=floors), make_run("b", model="b", values={"BLEU1": 40.0})]
     legend = plots.metric_bars(runs, "bleu").legends[0]
-    assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "floor: empty"]
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "reference: empty"]
 
 
 def test_in_the_dot_plot_right_is_better_for_every_metric(make_run: Callable[..., Path]) -> None:

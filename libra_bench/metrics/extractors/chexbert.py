@@ -33,28 +33,13 @@ from libra_bench.metrics.extractors.weights import (
     tokenizer_digest,
 )
 from libra_bench.metrics.metric import Missing
+from libra_bench.metrics.observation_f1 import OBSERVATIONS
 
 REPOSITORY = "StanfordAIMI/RRG_scorers"
 FILENAME = "chexbert.pth"
 PUBLISHED = "chexbert"
 """The name of the published checkpoint."""
 
-CLASSES = (
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
-    "No Finding",
-)
 BLANK, POSITIVE, NEGATIVE, UNCERTAIN = range(4)
 MAX_TOKENS = 512
 VERSION = 1
@@ -66,7 +51,7 @@ class Reading:
     """What CheXbert makes of a report."""
 
     labels: tuple[int, ...]
-    """BLANK, POSITIVE, NEGATIVE or UNCERTAIN for each of CLASSES; the last is BLANK or POSITIVE."""
+    """BLANK, POSITIVE, NEGATIVE or UNCERTAIN for each of OBSERVATIONS; the last is BLANK or POSITIVE."""
     embedding: npt.NDArray[np.float32]
     """The last hidden state of [CLS]."""
 
@@ -116,7 +101,9 @@ class CheXbertExtractor:
         cache = ExtractionCache("chexbert", f"{digest(self.checkpoint)}|{tokenizer_digest(self.backbone)}|v{VERSION}")
         found = extract(texts, self._compute, cache=cache, title="CheXbert")
         return {
-            text: Reading(tuple(value[: len(CLASSES)]), np.frombuffer(value[len(CLASSES) :], dtype=np.float32))
+            text: Reading(
+                tuple(value[: len(OBSERVATIONS)]), np.frombuffer(value[len(OBSERVATIONS) :], dtype=np.float32)
+            )
             for text, value in found.items()
         }
 
@@ -159,7 +146,7 @@ def _load(checkpoint: Path, backbone: Path) -> tuple[Any, Any, Any]:
         ) from error
     bert = BertModel(AutoConfig.from_pretrained(backbone))
     heads = torch.nn.ModuleList(
-        torch.nn.Linear(bert.config.hidden_size, 2 if name == "No Finding" else 4) for name in CLASSES
+        torch.nn.Linear(bert.config.hidden_size, 2 if name == "No Finding" else 4) for name in OBSERVATIONS
     )
     try:
         for module, prefix in ((bert, "bert."), (heads, "linear_heads.")):

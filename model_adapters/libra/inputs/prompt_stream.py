@@ -13,10 +13,11 @@ from typing import Any
 
 from torch import Tensor
 
-from benchmarks.errors import GenerationError, InputError, LibraBenchError
-from benchmarks.images import MAX_IMAGES
+from benchmarks.errors import GenerationError, LibraBenchError
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import failed_answer
+from model_adapters.cards import ImagePolicy
+from model_adapters.cards.image_policy import chosen_images
 from model_adapters.generation.memory import is_out_of_memory
 from model_adapters.libra.inputs.image_features import ImageFeatures
 from model_adapters.libra.inputs.prompts import LibraPrompts
@@ -48,7 +49,7 @@ class _Request:
     question: Question
     token_ids: list[int]
     images: tuple[Path, Path] | None
-    """Current and prior image; the current one twice where there is no prior."""
+    """Current and prior image; the current one twice where no prior is shown."""
 
 
 class PromptStream:
@@ -58,12 +59,12 @@ class PromptStream:
         prompts: words and token ids.
         model: gives the embeddings.
         images: gives the image features.
-        shows_prior: whether the model sees a study's prior image.
+        policy: which of a study's images the model sees.
     """
 
-    def __init__(self, prompts: LibraPrompts, model: LibraModel, images: ImageFeatures, *, shows_prior: bool) -> None:
+    def __init__(self, prompts: LibraPrompts, model: LibraModel, images: ImageFeatures, policy: ImagePolicy) -> None:
         self.prompts = prompts
-        self._model, self._images, self._shows_prior = model, images, shows_prior
+        self._model, self._images, self._policy = model, images, policy
 
     def report(self) -> dict[str, Any]:
         """For run.json: the template, and where the time of the images went."""
@@ -128,15 +129,8 @@ class PromptStream:
             yield from sorted(requests, key=lambda request: -len(request.token_ids))
 
     def _request(self, asked: Question) -> _Request:
-        if len(asked.images) > MAX_IMAGES:
-            raise InputError(
-                f"{len(asked.images)} images in one study",
-                hint="give the current image, or the current and the prior one",
-            )
-        ids = self.prompts.token_ids(asked)
-        if not asked.images:
-            return _Request(asked, ids, None)
-        return _Request(asked, ids, (asked.images[0], asked.images[-1 if self._shows_prior else 0]))
+        ids, images = self.prompts.token_ids(asked), chosen_images(asked.images, self._policy)
+        return _Request(asked, ids, (images[0], images[-1]) if images else None)
 
     def _fitting(self, group: Sequence[_Request], make_room: Callable[[], bool]) -> list[Prompt | Exception]:
         """The prompts of a group; where memory runs out one at a time, and then with the room that can be made."""

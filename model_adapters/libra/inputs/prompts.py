@@ -32,7 +32,8 @@ class LibraPrompts:
         turns: the conversation of a question; usually the question's own words, alone.
 
     Raises:
-        UnknownNameError: an unknown conversation mode.
+        UnknownNameError: an unknown conversation mode or image policy.
+        InputError: a prior image is asked for, and the model cannot read one.
     """
 
     def __init__(

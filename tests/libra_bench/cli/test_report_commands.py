@@ -11,8 +11,9 @@ import pytest
 from real_program import Program
 from run_folders import change_record, write_run
 
+from benchmarks.records.statistics import write_statistics
 from libra_bench.metrics.registry import make_metric
-from libra_bench.scores.statistics_file import save_statistics
+from libra_bench.scores.stored_statistics import statistics_to_store
 
 
 def fails(program: Program, *arguments: object) -> str:
@@ -55,13 +56,13 @@ def test_ties_come_from_a_paired_test_of_the_stored_statistics(program: Program)
         statistics = type(metric.score(["x"], [["x"]]).statistics)(scores[:, None], metric_reduce(metric))
         folder = write_run(program.folder / "runs" / name, model=name, fingerprint=name,
                            values={"ROUGE-L": float(100 * scores.mean())})  # fmt: skip
-        save_statistics(
-            folder / "statistics.npz",
+        stored, _ = statistics_to_store(
             ids=list(range(60)),
             references=[["x"]] * 60,
             clusters=None,
             metrics={"rouge_l": (metric, ["ROUGE-L"], statistics)},
         )
+        write_statistics(folder, stored)
     done = program("leaderboard", "runs", "--json")
     (board,) = json.loads(done.stdout)["boards"]
     assert {row["name"]: (row["rank"], row["shared"]) for row in board["rows"]} == {

@@ -13,8 +13,9 @@ from made_up_reports import PAIRS
 
 from benchmarks.errors import MetricUnavailableError
 from libra_bench.metrics.chexbert import CheXbert
-from libra_bench.metrics.extractors.chexbert import CLASSES, NEGATIVE, POSITIVE, UNCERTAIN, CheXbertExtractor
+from libra_bench.metrics.extractors.chexbert import NEGATIVE, POSITIVE, UNCERTAIN, CheXbertExtractor
 from libra_bench.metrics.metric import corpus_values
+from libra_bench.metrics.observation_f1 import OBSERVATIONS
 
 PREDICTIONS = [prediction for prediction, _ in PAIRS]
 REFERENCES = [[reference] for _, reference in PAIRS]
@@ -40,7 +41,7 @@ def test_f1_equals_f1chexbert(golden):
             assert value == pytest.approx(expected[report][f"{average} avg"], abs=golden["tolerance"])
     details = result.details["uncertain as positive"]
     assert details["exact_match_5"] == pytest.approx(expected["accuracy"], abs=1e-12)
-    for name in CLASSES:
+    for name in OBSERVATIONS:
         assert details["classes"][name]["f1"] / 100 == pytest.approx(expected["f1"][name], abs=golden["tolerance"])
         assert details["classes"][name]["support"] == expected["support"][name]
 

@@ -7,8 +7,9 @@ import json
 import pytest
 from real_program import read_lines
 
+from benchmarks.records.run import Estimate, ProcessReport
 from libra_bench.runs import cost
-from libra_bench.runs.cost import Estimate, Meter
+from libra_bench.runs.estimates import Meter
 
 
 def test_words():
@@ -20,7 +21,8 @@ def test_words():
         "100 h 0 min",
     ]
     assert [cost.memory_in_words(mb) for mb in (820.4, 3482, 38912)] == ["820 MB", "3.4 GB", "38 GB"]
-    line = str(Estimate(2461, 11400, 38912, "measured on the first 128"))
+    estimate = Estimate(studies=2461, seconds=11400, peak_memory_mb=38912, source="measured on the first 128")
+    line = cost.estimate_in_words(estimate)
     assert line == "2,461 studies, about 3 h 10 min, 38 GB (measured on the first 128)"
 
 
@@ -41,13 +43,25 @@ def test_the_estimate_comes_once_after_two_batches_of_every_process_if_half_is_s
         assert (heard[0].studies, heard[0].peak_memory_mb) == (studies, 5.0)
 
 
+def process_report(took, **adapter_report):
+    return ProcessReport(
+        rank=0, host="h", studies=1, loading_seconds=0, generating_seconds=took, adapter_report=adapter_report
+    )
+
+
 def test_shares_leave_out_what_threads_do_and_add_up():
     reports = [
-        {"generating_seconds": 10.0, "adapter_report": {"seconds": {"image_loading": 9.0, "prefill": 2.0}}},
-        {"generating_seconds": 10.0, "adapter_report": {"seconds": {"decode": 15.0}}},
+        process_report(10.0, seconds={"image_loading": 9.0, "prefill": 2.0}),
+        process_report(10.0, seconds={"decode": 15.0}),
     ]
     assert cost.shares(reports) == {"prefill": 0.1, "decode": 0.75, "other": 0.15}
-    assert cost.shares([{"generating_seconds": 1.0, "adapter_report": {}}]) == {}
+    assert cost.shares([process_report(1.0)]) == {}
+
+
+def test_odd_words_of_a_foreign_adapter_do_not_end_a_run():
+    odd = process_report(1.0, seconds=["x"], peak_memory_mb="12 GB", decode_tokens_per_second=True)
+    found = cost.cost_of(None, [odd, process_report(1.0, seconds={"a": "b"})])
+    assert (found.peak_memory_mb, found.decode_tokens_per_second, found.shares["a"]) == (None, None, 0.0)
 
 
 def test_the_plan_of_a_second_run_is_what_the_first_one_took(program):

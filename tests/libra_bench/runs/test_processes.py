@@ -14,7 +14,7 @@ import pytest
 from real_program import Program, read_lines, stable
 from torch.distributed import HashStore
 
-from libra_bench.runs.processes import Team, local_device
+from libra_bench.runs.processes import ProcessGroup, local_device
 
 TORCHRUN = Path(sys.executable).parent / "torchrun"
 
@@ -117,7 +117,7 @@ def test_processes_with_another_model_are_refused(program):
 @pytest.mark.parametrize(("total", "processes"), [(1000, 3), (7, 4), (1, 2)])
 def test_the_last_pieces_are_small_and_every_study_is_taken_once(total, processes):
     store = HashStore()
-    turns = [Team(store, rank, processes).slices(total, largest=64, smallest=4) for rank in range(processes)]
+    turns = [ProcessGroup(store, rank, processes).slices(total, largest=64, smallest=4) for rank in range(processes)]
     taken, sizes = [], []
     while turns:
         turn = turns.pop(0)
@@ -135,7 +135,7 @@ def test_a_process_ten_times_as_slow_does_not_hold_the_rest():
     """On a clock of its own: nobody may be at work for long when the others have nothing left."""
     total, seconds_a_study = 600, [1.0, 1.0, 10.0]
     store = HashStore()
-    turns = [Team(store, rank, 3).slices(total, largest=64, smallest=4) for rank in range(3)]
+    turns = [ProcessGroup(store, rank, 3).slices(total, largest=64, smallest=4) for rank in range(3)]
     clocks = [0.0, 0.0, 0.0]
     working = {0, 1, 2}
     while working:

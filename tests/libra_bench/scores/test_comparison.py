@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from benchmarks.errors import InputError
+from benchmarks.records.scores import Scores, write_scores
+from benchmarks.records.statistics import STATISTICS_FILE, read_statistics, write_statistics
 from libra_bench.metrics.metric import Statistics, corpus_values
 from libra_bench.metrics.registry import make_metric
 from libra_bench.scores.comparison import compare_runs, run_names
-from libra_bench.scores.statistics_file import FILE_NAME, load_statistics, save_statistics
+from libra_bench.scores.stored_statistics import statistics_to_store
 
 PROGRAM = Path(sys.executable).with_name("libra-bench")
 REFERENCES = [f"{side} effusion has {change}" for side in ("left", "right") for change in ("increased", "resolved")] * 5
@@ -31,16 +33,16 @@ def store(folder, predictions, ids=None, references=None, clusters=None, metrics
         metric = make_metric(name)
         result = metric.score(predictions, references)
         entries[name] = (metric, list(result.values), result.statistics)
-    left_out = save_statistics(
-        folder / FILE_NAME,
+    stored, left_out = statistics_to_store(
         ids=ids or list(range(len(predictions))),
         references=references,
         clusters=clusters,
         metrics=entries,
     )
     assert left_out == []
+    write_statistics(folder, stored)
     if model:
-        (folder / "scores.json").write_text(json.dumps({"model": model}))
+        write_scores(folder, Scores(suite="demo", model=model, n=len(predictions), scores=()))
     return folder
 
 
@@ -50,7 +52,7 @@ def compare(*arguments):
 
 def test_what_is_stored_comes_back(tmp_path):
     clusters = [None if i == 3 else f"p{i % 4}" for i in range(20)]
-    stored = load_statistics(store(tmp_path / "run", GOOD, ids=[*range(19), "last"], clusters=clusters) / FILE_NAME)
+    stored = read_statistics(store(tmp_path / "run", GOOD, ids=[*range(19), "last"], clusters=clusters))
     assert stored.ids == (*range(19), "last")
     assert stored.clusters == tuple(clusters)
     metric = make_metric("temporal_change_f1")
@@ -61,15 +63,14 @@ def test_what_is_stored_comes_back(tmp_path):
 def test_a_metric_that_cannot_be_rebuilt_is_left_out(tmp_path):
     metric = make_metric("exact_match")
     odd = Statistics(np.ones((2, 1)), lambda sums_RS, n_R: np.sqrt(sums_RS))
-    names = save_statistics(
-        tmp_path / FILE_NAME,
+    stored, names = statistics_to_store(
         ids=[1, 2],
         references=[["a"], ["b"]],
         clusters=None,
         metrics={"odd": (metric, ["x"], odd)},
     )
     assert names == ["odd"]
-    assert not load_statistics(tmp_path / FILE_NAME).metrics
+    assert not stored.metrics
 
 
 def test_compare_tells_a_better_run(tmp_path):
@@ -126,7 +127,7 @@ def test_other_references_are_refused(tmp_path):
 
 def test_other_signatures_are_flagged(tmp_path):
     a, b = store(tmp_path / "a", GOOD), store(tmp_path / "b", BAD)
-    path = b / FILE_NAME
+    path = b / STATISTICS_FILE
     with np.load(path) as stored:
         content = {name: stored[name] for name in stored.files}
     content["header"] = np.array(str(content["header"]).replace("norm:squad", "norm:none"))
@@ -153,7 +154,7 @@ def test_mistakes_are_one_line(tmp_path):
     empty.mkdir()
     broken = tmp_path / "broken"
     broken.mkdir()
-    (broken / FILE_NAME).write_text("not a file of numpy's")
+    (broken / STATISTICS_FILE).write_text("not a file of numpy's")
     for arguments, words in (
         ([a], "two runs or more"),
         ([a, empty], "no stored statistics"),

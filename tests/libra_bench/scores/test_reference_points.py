@@ -1,4 +1,4 @@
-"""Floors and ceilings: derangements, values by hand, the cache."""
+"""Reference points: derangements, values by hand, the cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra_bench.metrics.registry import make_metric
-from libra_bench.scores.reference_points import derangement, floors, shuffled_references
+from libra_bench.scores.reference_points import derangement, reference_points, shuffled_references
 
 
 @given(
@@ -33,36 +33,41 @@ def test_small_suites():
     assert shuffled_references([[], []], [{"labels": ["x", "y"]}, {"labels": []}]) == ["", "x, y"]
 
 
-def test_floors_by_hand():
+def test_reference_points_by_hand():
     references = [["yes"], ["yes"], ["no"], ["no"]]
-    rows = {row["name"]: row for row in floors([make_metric("exact_match")], references, clusters=["a", "a", "b", "b"])}
-    assert rows["empty"]["scores"] == {"Exact-match": 0.0}
-    assert rows["shuffled-references"]["scores"] == {"Exact-match": 0.0}
+    rows = {
+        row.name: row
+        for row in reference_points([make_metric("exact_match")], references, clusters=["a", "a", "b", "b"])
+    }
+    assert rows["empty"].scores == {"Exact-match": 0.0}
+    assert rows["shuffled-references"].scores == {"Exact-match": 0.0}
     assert "leave-one-out-references" not in rows
 
 
 def test_undefined_values_are_left_out():
-    assert floors([make_metric("yes_no")], [["clear"], ["effusion"]])[0]["scores"] == {}
+    assert reference_points([make_metric("yes_no")], [["clear"], ["effusion"]])[0].scores == {}
 
 
 def test_ceiling_of_several_references():
     references = [["a b", "a b", "c d"], ["x y", "x z"], ["alone"]]
-    row = floors([make_metric("token_f1")], references)[-1]
-    assert row["name"] == "leave-one-out-references"
-    assert row["n"] == 2
+    row = reference_points([make_metric("token_f1")], references)[-1]
+    assert row.name == "leave-one-out-references"
+    assert row.n == 2
     # turns: (1.0, 0.5), (1.0, 0.5), (0.0): five turns of a study
-    assert row["scores"]["Token-F1"] == pytest.approx(100 * (1 + 0.5 + 1 + 0.5 + 0) / 5)
+    assert row.scores["Token-F1"] == pytest.approx(100 * (1 + 0.5 + 1 + 0.5 + 0) / 5)
 
 
-def test_floors_are_kept(tmp_path):
+def test_reference_points_are_kept(tmp_path):
     metric, references = make_metric("exact_match"), [["a"], ["b"], ["a"]]
-    first = floors([metric], references, cache=tmp_path)
+    first = reference_points([metric], references, cache=tmp_path)
     files = sorted(tmp_path.iterdir())
     assert len(files) == 2
     for file in files:
         file.write_text('{"Exact-match": 12.5}')
-    assert [row["scores"] for row in floors([metric], references, cache=tmp_path)] == [{"Exact-match": 12.5}] * 2
+    assert [row.scores for row in reference_points([metric], references, cache=tmp_path)] == [{"Exact-match": 12.5}] * 2
     files[0].write_text("damaged")
     files[1].unlink()
-    assert floors([metric], references, cache=tmp_path) == first
-    assert floors([metric], [["a"], ["b"], ["b"]], cache=tmp_path) != first or len(list(tmp_path.iterdir())) == 4
+    assert reference_points([metric], references, cache=tmp_path) == first
+    assert (
+        reference_points([metric], [["a"], ["b"], ["b"]], cache=tmp_path) != first or len(list(tmp_path.iterdir())) == 4
+    )

@@ -1,0 +1,110 @@
+"""Experiments: what is asked of many runs, or of metrics themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from libra_bench.cli import options as o
+from libra_bench.cli import output
+
+if TYPE_CHECKING:
+    from reports.experiment import Outcome
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Write JSON, CSV, LaTeX, figures and a page into this folder."),
+]
+Resamples = Annotated[int, typer.Option("--resamples", min=100, help="Of the bootstrap.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the resamples.")]
+
+
+def stability(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Run folders over the same studies, or folders that hold such.", metavar="RUN..."),
+    ],
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", help="Only these, as the runs were scored with: a,b,c.")
+    ] = None,
+    cluster: Annotated[
+        bool, typer.Option("--cluster/--no-cluster", help="Draw whole patients (subject_id), not studies.")
+    ] = True,
+    resamples: Resamples = 10_000,
+    seed: Seed = 0,
+    out: Out = None,
+    as_json: o.Json = False,
+) -> None:
+    """How sure is the ranking? Ranks with intervals, and whether metrics rank the runs alike.
+
+    [bold]libra-bench stability runs/demo/*/*[/bold]
+    """
+    from libra_bench.experiments.stability import rank_stability
+    from libra_bench.experiments.stability_outcome import stability_outcome
+    from libra_bench.metrics.registry import split_names
+    from reports import find_runs
+
+    found = rank_stability(
+        [run.folder for run in find_runs(runs)],
+        metrics=None if metrics is None else split_names(metrics),
+        clustered=cluster,
+        resamples=resamples,
+        seed=seed,
+    )
+    show_outcome(stability_outcome(found), out, as_json=as_json)
+
+
+def agreement(
+    data: Annotated[
+        Path, typer.Option("--data", help="The judgements: a file, or the folder that a set is published as.")
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="radpref, radjudge, rexval, radeval-expert or table; default: by the path."),
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", help="a,b,c; default: the metrics of reports that can run here.")
+    ] = None,
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the studies, for intervals.")] = 2_000,
+    seed: Seed = 0,
+    out: Out = None,
+    as_json: o.Json = False,
+) -> None:
+    """Does a metric agree with radiologists? Rank correlation with their ratings, or ranking tests passed.
+
+    A table of your own has the columns study, reference, prediction and one per rater:
+    [bold]libra-bench metrics agreement --data ratings.csv[/bold]
+    """
+    from libra_bench.experiments.agreement import agreement as agree
+    from libra_bench.experiments.agreement import texts_of
+    from libra_bench.experiments.agreement_outcome import agreement_outcome
+    from libra_bench.experiments.judgements import read_judgements
+    from libra_bench.experiments.text_values import values_of_texts
+    from libra_bench.metrics.choice import REPORT_METRICS, choose_metrics
+
+    judgements = read_judgements(data, form)
+    chosen = choose_metrics(metrics, REPORT_METRICS)
+    predictions, references = texts_of(judgements)
+    values, without = values_of_texts(
+        chosen.metrics,
+        predictions,
+        references,
+        folder=out,
+        on_metric=lambda name: output.message(f"scoring {len(predictions)} texts with {name}"),
+    )
+    for entry in chosen.unavailable:
+        output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
+    found = agree(judgements, values, resamples=resamples, seed=seed)
+    show_outcome(agreement_outcome(found, judgements, without), out, as_json=as_json)
+
+
+def show_outcome(outcome: Outcome, out: Path | None, *, as_json: bool) -> None:
+    """Print an experiment's outcome, and write its files where a folder is given."""
+    from reports.experiment import to_terminal, write_outcome
+
+    if out is not None:
+        for path in write_outcome(outcome, out):
+            output.message(f"wrote {path}")
+    output.result(dict(outcome.result), to_terminal(outcome), as_json=as_json)

@@ -1,0 +1,175 @@
+"""How much each finding weighs when a report gets it wrong: the table behind `report_errors`, and what is akin to what.
+
+The classes and their weights are CRIMSON's (urgent 1, actionable but not urgent 0.5, not actionable 0.25); ReXVal and
+GREEN draw the line between "clinically significant" and "insignificant" below the third. CRIMSON's fourth class,
+benign and expected, weighs 0.05 here and not 0: a reference of benign findings alone must still be told from a
+normal one. A finding told as severe is one class more urgent than it is by itself, at most urgent: a large effusion or
+a severe edema is acted on today. A finding that the table doesn't name is not actionable, as in CRIMSON.
+
+Why a finding is where it is: *urgent* if it can kill within hours and is treated on sight (air where none may be);
+*actionable* if it changes treatment, or asks for another examination (fluid, infection, what may be a tumour, a
+fracture); *not actionable* if it is followed or goes with another finding (atelectasis, an enlarged heart, congestion,
+emphysema; tubes and lines: that one is there is seen at the bedside); *benign* if it is old, degenerative, or the trace
+of an operation. No weight was fitted to judgements of radiologists.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.errors import InputError
+from benchmarks.files import sha256_json
+
+WEIGHTS = {"urgent": 1.0, "actionable": 0.5, "not actionable": 0.25, "benign": 0.05}
+"""Class -> weight of a finding that is missed, or wrongly reported."""
+_MORE_URGENT = {1.0: 1.0, 0.5: 1.0, 0.25: 0.5, 0.05: 0.25}
+UNNAMED = WEIGHTS["not actionable"]
+
+_CLASSES = {
+    "urgent": "pneumothorax, deep sulcus sign, mediastinal shift, pneumomediastinum, pneumoperitoneum",
+    "actionable": "pleural effusion, opacity, consolidation, pneumonia, tuberculosis, edema, nodule, mass, cavity, "
+    "hilar mass, mediastinal mass, mediastinum, lymphadenopathy, pericardial effusion, fracture, dislocation, "
+    "bone lesion, subcutaneous emphysema, air-fluid level, bowel dilatation, foreign body",
+    "not actionable": "atelectasis, volume loss, heart, congestion, pulmonary vascularity, interstitial markings, "
+    "bronchovascular crowding, bronchitis, bronchiectasis, hilum, emphysema, hyperinflation, lucency, fibrosis, lungs, "
+    "pleural thickening, pleura, costophrenic angle, diaphragm, trachea, aortic ectasia, goiter, vertebral deformity, "
+    "endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, pacemaker, drain, "
+    "pulmonary artery catheter, balloon pump, support devices",
+    "benign": "scarring, granuloma, calcification, cardiac calcification, lymph node calcification, aorta, "
+    "aortic calcification, aortic tortuosity, atherosclerosis, hernia, diaphragm eventration, bones, spine, "
+    "degenerative changes, osteophytes, osteopenia, scoliosis, kyphosis, sclerosis, rib deformity, rib irregularity, "
+    "pectus deformity, cervical rib, lung volumes, aeration, soft tissues, upper abdomen, lymph nodes, fat pad, "
+    "azygos fissure, gallstones, contrast, nipple shadow, artifact, obesity, sternotomy, sternotomy wires, "
+    "surgical clips, valve prosthesis, stent, orthopedic hardware, breast implant, postsurgical changes",
+}
+SIGNIFICANCE = {name: kind for kind, names in _CLASSES.items() for name in names.split(", ")}
+"""Finding -> its class."""
+
+
+def _groups(*lines: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(line.split(", ")) for line in lines)
+
+
+FAMILIES = _groups(
+    "opacity, consolidation, pneumonia, atelectasis",
+    "edema, congestion, interstitial markings, pulmonary vascularity, bronchovascular crowding",
+    "atelectasis, volume loss",
+    "pneumonia, tuberculosis",
+    "pleural effusion, costophrenic angle, pleural thickening, pleura",
+    "pneumothorax, deep sulcus sign, lucency",
+    "nodule, mass, opacity",
+    "nodule, granuloma, calcification",
+    "scarring, atelectasis",
+    "scarring, fibrosis, interstitial markings, bronchiectasis",
+    "emphysema, hyperinflation, lucency",
+    "heart, mediastinum, pericardial effusion",
+    "hilum, hilar mass, lymphadenopathy",
+    "mediastinum, mediastinal mass, lymphadenopathy, hilum",
+    "aorta, aortic tortuosity, aortic ectasia, mediastinum",
+    "aorta, aortic calcification, atherosclerosis, calcification",
+    "fracture, rib deformity, vertebral deformity, rib irregularity",
+    "degenerative changes, osteophytes, sclerosis, spine, bones",
+    "scoliosis, kyphosis, spine",
+    "diaphragm, diaphragm eventration, hernia",
+    "central line, picc, support devices",
+    "sternotomy, sternotomy wires, surgical clips, postsurgical changes",
+)
+"""Findings that radiologists call one for the other, the nearest relatives first: one of them is half the other."""
+
+DESCRIBES: Mapping[str, frozenset[str]] = {
+    name: frozenset(names.split(", "))
+    for name, names in {
+        "opacity": "consolidation, pneumonia, tuberculosis, atelectasis, edema, nodule, mass, scarring, fibrosis",
+        "interstitial markings": "edema, congestion, fibrosis, scarring, bronchitis",
+        "congestion": "edema",
+        "pulmonary vascularity": "edema, congestion",
+        "volume loss": "atelectasis",
+        "bronchovascular crowding": "lung volumes",
+        "costophrenic angle": "pleural effusion, pleural thickening",
+        "lucency": "pneumothorax, emphysema",
+        "deep sulcus sign": "pneumothorax",
+        "hyperinflation": "emphysema",
+        "calcification": "granuloma",
+        "aortic calcification": "atherosclerosis",
+        "osteophytes": "degenerative changes",
+        "sternotomy": "sternotomy wires",
+        "sternotomy wires": "sternotomy",
+        "support devices": "central line, picc, pacemaker, endotracheal tube, enteric tube",
+    }.items()
+}
+"""What is seen -> what it is seen of: "an opacity, likely pneumonia" against "pneumonia" holds no false opacity."""
+
+INCLUDES: Mapping[str, frozenset[str]] = {
+    name: frozenset(names.split(", "))
+    for name, names in {
+        "lungs": "opacity, consolidation, pneumonia, tuberculosis, atelectasis, volume loss, edema, congestion, "
+        "pulmonary vascularity, interstitial markings, nodule, mass, cavity, emphysema, hyperinflation, scarring, "
+        "fibrosis, bronchiectasis, lung volumes, aeration",
+        "pleura": "pleural effusion, pleural thickening, costophrenic angle, pneumothorax",
+        "mediastinum": "mediastinal mass, hilum, hilar mass, lymphadenopathy, aorta, trachea",
+        "bones": "fracture, dislocation, bone lesion, spine, scoliosis, degenerative changes",
+    }.items()
+}
+"""Who finds one of these normal has denied what it includes, and the other way round. The whole study includes all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Significance:
+    """The weight of a finding."""
+
+    of_finding: Mapping[str, float]
+    """Finding -> weight."""
+    unnamed: float
+    severe_is_more_urgent: bool
+
+    def weight(self, finding: str, *, severe: bool = False) -> float:
+        """What missing, or wrongly reporting, this finding costs: 0.05 to 1."""
+        weight = self.of_finding.get(finding, self.unnamed)
+        return _MORE_URGENT.get(weight, weight) if severe and self.severe_is_more_urgent else weight
+
+
+CLINICAL = Significance({name: WEIGHTS[kind] for name, kind in SIGNIFICANCE.items()}, UNNAMED, True)
+EQUAL = Significance({}, 1.0, False)
+
+
+def read_significance(weights: str) -> Significance:
+    """The weights of this name: "clinical", "equal", or a JSON file {finding: class or number} that changes some.
+
+    Raises:
+        InputError: neither a name nor a file, or the file holds something else; names the finding.
+    """
+    if weights in {"clinical", "equal"}:
+        return CLINICAL if weights == "clinical" else EQUAL
+    where = f"report_errors[weights={weights}]"
+    hint = 'use clinical, equal, or a JSON file such as {"hernia": "actionable", "granuloma": 0.1}'
+    try:
+        table = json.loads(Path(weights).expanduser().read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError("neither clinical nor equal nor a file that can be read", where=where, hint=hint) from error
+    except ValueError as error:
+        raise InputError(f"not valid JSON ({error})", where=where, hint=hint) from error
+    if not isinstance(table, dict):
+        raise InputError("not a JSON object", where=where, hint=hint)
+    changed = {name: _weight(name, value, where) for name, value in table.items()}
+    return Significance({**CLINICAL.of_finding, **changed}, UNNAMED, True)
+
+
+def name_of_weights(weights: str) -> str:
+    """What a signature calls the weights: their name, or a hash of what the file says."""
+    named = weights in {"clinical", "equal"}
+    return weights if named else sha256_json(dict(read_significance(weights).of_finding))[:12]
+
+
+def _weight(finding: str, value: object, where: str) -> float:
+    if isinstance(value, str) and value in WEIGHTS:
+        return WEIGHTS[value]
+    if isinstance(value, int | float) and not isinstance(value, bool) and WEIGHTS["benign"] <= value <= 1:
+        return float(value)
+    raise InputError(
+        f"{finding!r} weighs {value!r}",
+        where=where,
+        hint=f"give it one of {', '.join(WEIGHTS)}, or a number from {WEIGHTS['benign']} to 1",
+    )

@@ -1,0 +1,180 @@
+"""From two aligned reports to their errors: how many of each category, what they weigh, and where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from libra_bench.metrics.clinical_significance import INCLUDES, Significance
+from libra_bench.metrics.report_alignment import WHOLE, Alignment, Finding, Pair, Report
+from libra_bench.metrics.statements.statement import Statement
+
+CATEGORIES = (
+    "false-finding", "missing-finding", "location", "severity", "false-comparison", "missing-comparison",
+)  # fmt: skip
+"""The six categories of ReXVal and GREEN, in their order."""
+ATTRIBUTE = 0.5
+"""What the wrong side, or mild for severe, costs of the finding's weight."""
+COMPARISON = 0.25
+UNCHANGED = 0.1
+"""A comparison that is false only in that nothing is said to have changed."""
+RELATIVE = 0.5
+"""How much of a match a relative is."""
+NORMAL = 0.25
+"""What a normal study weighs: as much as a finding that is not actionable."""
+DENIALS = 0.25
+"""What denying quite different things costs of that."""
+ALWAYS_MATCHED = 0.0025
+"""Below a tenth of the least that a finding can weigh (benign and uncertain): it orders reports that match nothing by
+the weight of their errors, and leaves them below 10."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCounts:
+    """The errors of one prediction against one reference."""
+
+    score: float
+    """0 to 1."""
+    counts: tuple[int, ...]
+    """One number per category."""
+    matched: float
+    """Findings of the prediction that are the reference's; a relative counts half."""
+    predicted: int
+    expected: int
+
+
+def count_errors(aligned: Alignment, significance: Significance) -> ErrorCounts:
+    """Count and weigh the errors between two reports."""
+    counts = dict.fromkeys(CATEGORIES, 0)
+    counts["false-finding"], counts["missing-finding"] = len(aligned.false), len(aligned.missing)
+    matched = 0.0
+    errors = sum(_weight(one, significance) * one.certainty for one in [*aligned.false, *aligned.missing])
+    for pair in aligned.pairs:
+        weight = max(_weight(pair.said, significance), _weight(pair.true, significance))
+        certainty = (pair.said.certainty + pair.true.certainty) / 2
+        credit = 1.0 if pair.is_same else RELATIVE
+        found = attribute_errors(pair)
+        for category in found:
+            counts[category] += 1
+        matched += weight * certainty * credit
+        errors += weight * certainty * min(1.0, 1 - credit + sum(found.values()))
+        errors += weight * abs(pair.said.certainty - pair.true.certainty) / 2
+    for name, category, cost in _comparisons_elsewhere(aligned):
+        counts[category] += 1
+        errors += cost * significance.weight(name)
+    return ErrorCounts(
+        score=_score(aligned, matched, errors, significance),
+        counts=tuple(counts.values()),
+        matched=sum(1.0 if pair.is_same else RELATIVE for pair in aligned.pairs),
+        predicted=len(aligned.pairs) + len(aligned.false),
+        expected=len(aligned.pairs) + len(aligned.missing),
+    )
+
+
+def _score(aligned: Alignment, matched: float, errors: float, significance: Significance) -> float:
+    said, true = aligned.prediction, aligned.reference
+    if not said.statements or not true.statements:
+        return float(not said.statements and not true.statements)
+    if true.findings:
+        matched += ALWAYS_MATCHED
+    else:
+        matched += NORMAL
+        errors += NORMAL * DENIALS * (1 - agreement_of_denials(said, true, significance))
+    return matched / (matched + errors)
+
+
+def attribute_errors(pair: Pair) -> dict[str, float]:
+    """Category -> cost, as a share of the finding's weight, of each error in a matched finding."""
+    false, missing = pair.changes
+    costs = {
+        "location": ATTRIBUTE * pair.location_error,
+        "severity": ATTRIBUTE * pair.severity_error,
+        "false-comparison": _false_comparison(false),
+        "missing-comparison": COMPARISON * bool(missing - {"unchanged"}),
+    }
+    return {category: cost for category, cost in costs.items() if cost}
+
+
+def _false_comparison(changes: set[str]) -> float:
+    return COMPARISON if changes - {"unchanged"} else UNCHANGED if changes else 0.0
+
+
+def _comparisons_elsewhere(aligned: Alignment) -> Iterator[tuple[str, str, float]]:
+    """(what changed, category, cost) of comparisons of what is no finding in either report."""
+    findings = {*aligned.prediction.findings, *aligned.reference.findings}
+    said = aligned.prediction.changes_elsewhere(findings)
+    true = aligned.reference.changes_elsewhere(findings)
+    for name in sorted({*said, *true}):
+        false, missing = said.get(name, set()) - true.get(name, set()), true.get(name, set()) - said.get(name, set())
+        if false:
+            yield name, "false-comparison", _false_comparison(false)
+        if missing - {"unchanged"}:
+            yield name, "missing-comparison", COMPARISON
+
+
+def agreement_of_denials(said: Report, true: Report, significance: Significance) -> float:
+    """The share, by weight, of what either report denies that both deny; 1 where neither denies a thing.
+
+    What one denies and the other has is a false or a missing finding already.
+    """
+    names = sorted({*said.denied, *true.denied} - {*said.findings, *true.findings})
+    both = [name for name in names if _is_denied(name, said) and _is_denied(name, true)]
+    total = sum(map(significance.weight, names))
+    return sum(map(significance.weight, both)) / total if total else 1.0
+
+
+def _is_denied(name: str, report: Report) -> bool:
+    """Whether a report finds this normal, by its name, or by that of what includes it or is included in it."""
+    if name in report.denied or WHOLE in report.denied or (name == WHOLE and report.denied):
+        return True
+    return any(
+        broad in report.denied if name in narrow else name == broad and not narrow.isdisjoint(report.denied)
+        for broad, narrow in INCLUDES.items()
+    )
+
+
+def _weight(finding: Finding, significance: Significance) -> float:
+    return significance.weight(finding.name, severe=finding.is_severe)
+
+
+# --- where they stand ---
+
+MATCHED, PARTLY = "matched", "matched in part"
+
+
+def marks(aligned: Alignment) -> Iterator[tuple[str, Statement, str]]:
+    """("prediction" or "reference", statement, "what became of it: what it says") of all that was compared."""
+    for pair in aligned.pairs:
+        wrong = [f"wrong {name}" if "-" not in name else name.replace("-", " ") for name in attribute_errors(pair)]
+        exact = pair.is_same and pair.said.certainty == pair.true.certainty
+        became = ", ".join(wrong) or (MATCHED if exact else PARTLY)
+        yield from _mark("prediction", pair.said.statements, became)
+        yield from _mark("reference", pair.true.statements, became)
+    for side, became, findings in (
+        ("prediction", "false finding", aligned.false),
+        ("reference", "missing finding", aligned.missing),
+    ):
+        for one in findings:
+            yield from _mark(side, one.statements, became)
+    for side, report, other in (
+        ("prediction", aligned.prediction, aligned.reference),
+        ("reference", aligned.reference, aligned.prediction),
+    ):
+        for one in aligned.described:
+            if report.findings.get(one.name) is one:
+                yield from _mark(side, one.statements, MATCHED)
+        for name, denied in report.denied.items():
+            if _is_denied(name, other):
+                yield from _mark(side, denied, MATCHED)
+
+
+def _mark(side: str, statements: tuple[Statement, ...], became: str) -> Iterator[tuple[str, Statement, str]]:
+    for said in statements:
+        yield side, said, f"{became}: {in_words(said)}"
+
+
+def in_words(said: Statement) -> str:
+    """A statement in a few words: "no pneumothorax", "possible mild left pleural effusion, larger"."""
+    presence = {"present": "", "absent": "no ", "uncertain": "possible "}[said.presence]
+    named = " ".join(word for word in (said.severity, said.side, said.finding) if word)
+    return f"{presence}{named}{f', {said.change}' if said.change else ''}"

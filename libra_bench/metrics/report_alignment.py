@@ -1,0 +1,186 @@
+"""What two reports agree on: the statements of one aligned with those of the other, and the errors between them.
+
+A report's statements are gathered into findings: every statement that a finding is present or uncertain, with its
+sides, degrees and changes. A finding meets the same finding in the other report; what is left meets a relative
+(`FAMILIES`), unless their sides exclude each other; what then is left is false (in the prediction) or missing (in the
+reference), unless it only describes a finding that the other report has, too (`DESCRIBES`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import product
+
+from libra_bench.metrics.clinical_significance import DESCRIBES, FAMILIES
+from libra_bench.metrics.statements.statement import Statement
+
+WHOLE = "study"
+"""The finding of statements about the examination as a whole ("no acute abnormality", "no interval change")."""
+DEGREES = {"mild": 0, "moderate": 1, "severe": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding that a report has, however often it speaks of it."""
+
+    name: str
+    statements: tuple[Statement, ...]
+    """All present or uncertain; never empty."""
+
+    @property
+    def sides(self) -> frozenset[str]:
+        """The sides that are told; empty: none."""
+        return frozenset(said.side for said in self.statements if said.side)
+
+    @property
+    def certainty(self) -> float:
+        """1 if it is said to be present, 0.5 if it is only uncertain."""
+        return 1.0 if any(said.presence == "present" for said in self.statements) else 0.5
+
+    @property
+    def is_severe(self) -> bool:
+        """Whether it is severe on any side."""
+        return any(said.severity == "severe" for said in self.statements)
+
+    def on(self, sides: frozenset[str]) -> tuple[Statement, ...]:
+        """The statements that hold on some of these sides, those that tell no side included; no sides: all."""
+        return tuple(said for said in self.statements if not sides or said.side is None or said.side in sides)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report as what it asserts and what it denies."""
+
+    statements: tuple[Statement, ...]
+    findings: dict[str, Finding]
+    """By name."""
+    denied: dict[str, tuple[Statement, ...]]
+    """Finding -> the statements that it is absent, where nothing says that it is there; the study included."""
+
+    def changes_elsewhere(self, findings: Set[str]) -> dict[str, set[str]]:
+        """What is said to have changed besides `findings`: what has resolved, and the examination as a whole."""
+        changes: dict[str, set[str]] = {
+            WHOLE: {said.change for said in self.statements if said.finding == WHOLE and said.change}
+        }
+        for name, told in self.denied.items():
+            if name not in findings and any(said.change == "resolved" for said in told):
+                changes.setdefault(name, set()).add("resolved")
+        return changes
+
+
+@lru_cache(maxsize=4096)
+def report_of(statements: tuple[Statement, ...]) -> Report:
+    """Gather the statements of a report."""
+    positive: dict[str, list[Statement]] = {}
+    denied: dict[str, list[Statement]] = {}
+    for said in statements:
+        if said.presence == "absent":
+            denied.setdefault(said.finding, []).append(said)
+        elif said.finding != WHOLE:
+            positive.setdefault(said.finding, []).append(said)
+    return Report(
+        statements,
+        {name: Finding(name, tuple(found)) for name, found in positive.items()},
+        {name: tuple(found) for name, found in denied.items() if name not in positive},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A finding of the prediction and the finding of the reference that it is matched with."""
+
+    said: Finding
+    true: Finding
+
+    @property
+    def is_same(self) -> bool:
+        """Whether both are one finding, and not relatives."""
+        return self.said.name == self.true.name
+
+    @property
+    def location_error(self) -> float:
+        """0 (the same sides, or a report tells none), to 1 (no side in common); 0.5: one of two sides."""
+        said, true = self.said.sides, self.true.sides
+        return 1 - len(said & true) / len(said | true) if said and true else 0.0
+
+    @property
+    def severity_error(self) -> float:
+        """0 (the same degree, or a report tells none), 0.5 (neighbours) or 1 (mild for severe); the worst side."""
+        sides = self._shared_sides() or [frozenset()]
+        return max(_degrees_apart(self.said.on(side), self.true.on(side)) for side in sides)
+
+    @property
+    def changes(self) -> tuple[set[str], set[str]]:
+        """(the changes that only the prediction tells, those that only the reference tells), on shared sides."""
+        said, true = set[str](), set[str]()
+        for side in self._shared_sides() or [frozenset()]:
+            said_here = {s.change for s in self.said.on(side) if s.change}
+            true_here = {s.change for s in self.true.on(side) if s.change}
+            said |= said_here - true_here
+            true |= true_here - said_here
+        return said, true
+
+    def _shared_sides(self) -> list[frozenset[str]]:
+        """Each side that both tell; the sides of the one that tells any, where the other does not."""
+        said, true = self.said.sides, self.true.sides
+        return [frozenset({side}) for side in sorted(said & true if said and true else said | true)]
+
+
+@dataclass(slots=True)
+class Alignment:
+    """Which findings of a prediction and of a reference belong together."""
+
+    prediction: Report
+    reference: Report
+    pairs: list[Pair] = field(default_factory=list)
+    false: list[Finding] = field(default_factory=list)
+    missing: list[Finding] = field(default_factory=list)
+    described: list[Finding] = field(default_factory=list)
+    """Of either report: what only describes a finding that the other one has."""
+
+
+def align(prediction: Report, reference: Report) -> Alignment:
+    """Match the findings of two reports."""
+    said, true = dict(prediction.findings), dict(reference.findings)
+    aligned = Alignment(prediction, reference)
+    for name in [name for name in true if name in said]:
+        aligned.pairs.append(Pair(said.pop(name), true.pop(name)))
+    for pair in _relatives(said.values(), true.values()):
+        if pair.said.name in said and pair.true.name in true:
+            aligned.pairs.append(Pair(said.pop(pair.said.name), true.pop(pair.true.name)))
+    for left, others, unmatched in (
+        (said, reference.findings, aligned.false),
+        (true, prediction.findings, aligned.missing),
+    ):
+        for one in left.values():
+            (aligned.described if _describes(one, others.values()) else unmatched).append(one)
+    return aligned
+
+
+def _relatives(said: Iterable[Finding], true: Iterable[Finding]) -> list[Pair]:
+    """Who could be meant by whom, the likeliest first; in whatever order, and in whichever report, they stand."""
+    pairs = {}
+    for one, other in product(said, true):
+        family = next((i for i, names in enumerate(FAMILIES) if one.name in names and other.name in names), None)
+        if family is not None and _can_meet(one, other):
+            shared_sides = len(one.sides & other.sides)
+            pairs[(family, -shared_sides, *sorted((one.name, other.name)))] = Pair(one, other)
+    return [pairs[key] for key in sorted(pairs)]
+
+
+def _can_meet(one: Finding, other: Finding) -> bool:
+    """Whether they can be in one place."""
+    return not one.sides or not other.sides or bool(one.sides & other.sides)
+
+
+def _describes(one: Finding, others: Iterable[Finding]) -> bool:
+    described = DESCRIBES.get(one.name, frozenset())
+    return any(other.name in described and _can_meet(one, other) for other in others)
+
+
+def _degrees_apart(said: Sequence[Statement], true: Sequence[Statement]) -> float:
+    """How far the greatest degrees of two lots of statements are apart, in the unit mild to severe."""
+    told = [[DEGREES[s.severity] for s in some if s.severity] for some in (said, true)]
+    return abs(max(told[0]) - max(told[1])) / 2 if all(told) else 0.0

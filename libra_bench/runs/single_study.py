@@ -1,0 +1,47 @@
+"""One study, described by one model: no suite, no run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import GenerationError, ImageError, InputError
+from benchmarks.schema import Answer, Question
+from libra_bench.runs.options import RunOptions
+from libra_bench.runs.plan import model_and_decoding
+from model_adapters.models import load_adapter
+
+
+def describe(images: str | Path | Sequence[str | Path], prompt: str, model: str, **options: Any) -> str:
+    """One study's text.
+
+    Args:
+        images: the current image, or [current, prior].
+        prompt: what to ask.
+        model: a model's name, path or hub id.
+        **options: the model and decoding fields of `RunOptions`.
+
+    Raises:
+        GenerationError: the study could not be generated; says why.
+    """
+    return describe_study(images, prompt, model, RunOptions(**options)).text
+
+
+def describe_study(images: str | Path | Sequence[str | Path], prompt: str, model: str, options: RunOptions) -> Answer:
+    """One study's answer, with its metadata; see `describe`."""
+    paths = [images] if isinstance(images, str | Path) else list(images)
+    if len(paths) > 2:
+        raise ImageError(f"{len(paths)} images, at most two are possible", hint="give the current and the prior image")
+    for path in paths:
+        if not Path(path).is_file():
+            raise ImageError("no such image", where=path, hint="check the path")
+    if not prompt.strip():
+        raise InputError("the prompt is empty", where="--prompt")
+    spec, _, decoding, _ = model_and_decoding(model, options)
+    adapter = load_adapter(spec)
+    question = Question("describe", prompt, tuple(Path(path) for path in paths))
+    answer = adapter.answer(question, decoding)
+    if answer.failed:
+        raise GenerationError(str(answer.metadata.get("error")))
+    return answer

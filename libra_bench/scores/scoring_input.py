@@ -1,0 +1,72 @@
+"""What answers are scored against, checked before any is generated: references, fields, patients, strata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.errors import SuiteError
+from benchmarks.schema import Sample
+from benchmarks.wording import first_few
+from libra_bench.scores.strata import Strata, strata
+
+"""Ids named in an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringInput:
+    """N samples that can be scored. All sequences are in their order."""
+
+    samples: Sequence[Sample]
+    references: Sequence[Sequence[str]]
+    """Never empty: where a sample has only labels, they are its reference, joined by commas."""
+    fields: Sequence[dict[str, Any]]
+    """What a metric may know of a sample besides."""
+    clusters: Sequence[Any] | None
+    """The patient of each sample; None where the suite knows none."""
+    strata: Strata
+
+
+def scoring_input(samples: Sequence[Sample], suite: str, by: Sequence[str] = ()) -> ScoringInput:
+    """Make sure that samples can be scored.
+
+    Args:
+        samples: with references, or with labels.
+        suite: the suite's name, for messages.
+        by: fields to stratify by; none: the built-in strata that the suite has.
+
+    Raises:
+        SuiteError: samples without a reference; names them.
+        UnknownNameError: no sample has a field of `by`. InputError: it has too many levels.
+    """
+    bare = [sample.question_id for sample in samples if not sample.references and sample.labels is None]
+    if bare:
+        raise SuiteError(
+            f"{len(bare)} of {len(samples)} samples have no reference ({first_few([*map(repr, bare)])})",
+            where=suite,
+            hint="scoring needs one under reference, findings, impression or answer, or labels",
+        )
+    return ScoringInput(
+        samples=samples,
+        references=[list(sample.references) or [", ".join(sample.labels or ())] for sample in samples],
+        fields=[metric_fields(sample) for sample in samples],
+        clusters=patients(samples),
+        strata=strata(samples, by),
+    )
+
+
+def metric_fields(sample: Sample) -> dict[str, Any]:
+    """What a metric may know of a sample besides its references: its fields, its labels, whether it has a prior."""
+    known = dict(sample.fields)
+    if sample.labels is not None:
+        known["labels"] = list(sample.labels)
+    if sample.images:
+        known["has_prior"] = sample.has_prior
+    return known
+
+
+def patients(samples: Sequence[Sample]) -> list[Any] | None:
+    """The patient of each sample, where the suite says so: intervals and tests then draw whole patients."""
+    names = [sample.fields.get("subject_id") for sample in samples]
+    return names if any(name is not None for name in names) else None

@@ -1,0 +1,59 @@
+"""The plot of a ranking: each run's rank with its interval, a panel per metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from reports.figure import COLUMN_INCHES, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PANELS_PER_ROW = 4
+NAME_LETTERS = 22
+
+
+@styled
+def rank_plot(metrics: Sequence[Mapping[str, Any]]) -> Figure:
+    """Ranks over resamples, best run on top.
+
+    Args:
+        metrics: the entries of `metrics` of a stability result; each holds the same runs.
+    """
+    from matplotlib.figure import Figure
+
+    names = [entry["run"] for entry in sorted(metrics[0]["ranks"], key=lambda entry: entry["rank"])]
+    per_row = min(PANELS_PER_ROW, len(metrics))
+    n_rows = math.ceil(len(metrics) / per_row)
+    width = COLUMN_INCHES[1 if per_row == 1 else 2]
+    figure = Figure(figsize=(width, n_rows * (0.55 + 0.17 * len(names))))
+    panels = figure.subplots(n_rows, per_row, sharex=True, sharey=True, squeeze=False).ravel()
+    for panel, metric in zip(panels, metrics, strict=False):
+        by_run = {entry["run"]: entry for entry in metric["ranks"]}
+        for place, name in enumerate(names):
+            entry = by_run[name]
+            if entry["low"] is not None:
+                panel.plot([entry["low"], entry["high"]], [place, place], color="C0", linewidth=1)
+            panel.plot(entry["rank"], place, "o", color="C0")
+        panel.set_title(metric["key"].replace("_", " "))
+        panel.set_xlim(0.6, len(names) + 0.4)
+        panel.set_xticks(_whole_ticks(len(names)))
+        panel.set_ylim(len(names) - 0.5, -0.5)
+        panel.set_yticks(range(len(names)), [_short(name) for name in names])
+        panel.grid(axis="x")
+    for place, panel in enumerate(panels):
+        panel.set_visible(place < len(metrics))
+        panel.tick_params(labelbottom=place + per_row >= len(metrics))  # the lowest one of its column
+    figure.supxlabel("rank (1 is best), 95 % interval", fontsize=8)
+    return figure
+
+
+def _whole_ticks(runs: int) -> list[int]:
+    step = max(1, math.ceil(runs / 6))
+    return list(range(1, runs + 1, step))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_LETTERS else name[: NAME_LETTERS - 1] + "…"

@@ -1,0 +1,208 @@
+"""The errors between two lots of statements, computed by hand; the reader has no part in it."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libra_bench.metrics.clinical_significance import CLINICAL, EQUAL, SIGNIFICANCE, WEIGHTS
+from libra_bench.metrics.error_counts import ALWAYS_MATCHED, CATEGORIES, NORMAL, count_errors, marks
+from libra_bench.metrics.report_alignment import align, report_of
+from libra_bench.metrics.statements.statement import Statement
+
+
+def said(finding, presence="present", side=None, severity=None, change=None, start=0):
+    return Statement(finding, None, presence, side, severity, change, start, start + 1)
+
+
+def absent(finding, **told):
+    return said(finding, "absent", **told)
+
+
+def errors(prediction, reference, significance=CLINICAL):
+    return count_errors(align(report_of(tuple(prediction)), report_of(tuple(reference))), significance)
+
+
+def counted(prediction, reference):
+    found = errors(prediction, reference)
+    return {name: n for name, n in zip(CATEGORIES, found.counts, strict=True) if n}
+
+
+LEFT, RIGHT = said("pleural effusion", side="left"), said("pleural effusion", side="right")
+EFFUSION, HEART, PNEUMOTHORAX = said("pleural effusion"), said("heart"), said("pneumothorax")
+NORMAL_CHEST = (absent("heart"), absent("lungs"), absent("pleural effusion"), absent("pneumothorax"))
+
+
+@pytest.mark.parametrize(
+    ("prediction", "reference", "expected"),
+    [
+        ([PNEUMOTHORAX], [HEART], {"false-finding": 1, "missing-finding": 1}),
+        ([], [EFFUSION, PNEUMOTHORAX], {"missing-finding": 2}),
+        ([absent("pneumothorax")], [PNEUMOTHORAX], {"missing-finding": 1}),
+        ([LEFT], [RIGHT], {"location": 1}),
+        ([LEFT], [LEFT, RIGHT], {"location": 1}),
+        ([EFFUSION], [LEFT, RIGHT], {}),
+        ([LEFT, RIGHT], [EFFUSION], {}),
+        ([said("heart", severity="mild")], [said("heart", severity="severe")], {"severity": 1}),
+        ([said("heart", severity="mild")], [HEART], {}),
+        ([said("heart", change="larger")], [HEART], {"false-comparison": 1}),
+        ([HEART], [said("heart", change="larger")], {"missing-comparison": 1}),
+        ([HEART], [said("heart", change="unchanged")], {}),
+        ([said("heart", change="unchanged")], [HEART], {"false-comparison": 1}),
+        (
+            [said("heart", change="smaller")],
+            [said("heart", change="larger")],
+            {"false-comparison": 1, "missing-comparison": 1},
+        ),
+        ([absent("edema")], [absent("edema", change="resolved")], {"missing-comparison": 1}),
+        ([absent("study", change="unchanged")], [absent("study")], {"false-comparison": 1}),
+        ([said("opacity")], [said("pneumonia")], {}),
+        ([said("opacity", side="left")], [said("pneumonia", side="right")], {"false-finding": 1, "missing-finding": 1}),
+        ([said("pneumonia"), said("opacity")], [said("pneumonia")], {}),
+        ([said("pneumonia")], [said("pneumonia"), said("opacity")], {}),
+        ([said("pneumonia"), said("nodule")], [said("pneumonia")], {"false-finding": 1}),
+        ([*NORMAL_CHEST], [*NORMAL_CHEST], {}),
+    ],
+)
+def test_categories(prediction, reference, expected):
+    assert counted(prediction, reference) == expected
+
+
+def test_each_side_has_its_own_severity_and_change():
+    prediction = [said("pleural effusion", side="left", severity="mild", change="larger"), RIGHT]
+    reference = [
+        said("pleural effusion", side="left", severity="mild"),
+        said("pleural effusion", side="right", severity="severe", change="larger"),
+    ]
+    assert counted(prediction, reference) == {"false-comparison": 1, "missing-comparison": 1}
+
+
+@pytest.mark.parametrize(
+    ("prediction", "reference", "matched", "wrong"),
+    [
+        ([LEFT], [LEFT], 0.5, 0),
+        ([LEFT], [RIGHT], 0.5, 0.5 * 0.5),
+        ([LEFT], [LEFT, RIGHT], 0.5, 0.25 * 0.5),
+        ([LEFT, PNEUMOTHORAX], [LEFT], 0.5, 1),
+        ([LEFT], [LEFT, HEART], 0.5, 0.25),
+        ([LEFT, said("granuloma")], [LEFT], 0.5, 0.05),
+        ([LEFT, said("a finding of no table")], [LEFT], 0.5, 0.25),
+        ([said("pleural effusion", "uncertain")], [EFFUSION], 0.5 * 0.75, 0.5 * 0.25),
+        ([said("pleural effusion", "uncertain")], [said("pleural effusion", "uncertain")], 0.25, 0),
+        ([LEFT, said("pneumothorax", "uncertain")], [LEFT], 0.5, 0.5),
+        ([said("opacity")], [said("pneumonia")], 0.25, 0.25),
+        ([said("heart", severity="severe")], [said("heart", severity="mild")], 0.5, 0.5 * 0.5),
+        ([said("heart", severity="moderate")], [said("heart", severity="mild")], 0.25, 0.25 * 0.25),
+        ([said("heart", change="larger")], [said("heart", change="smaller")], 0.25, 0.5 * 0.25),
+        ([said("heart", change="unchanged")], [HEART], 0.25, 0.1 * 0.25),
+        ([absent("heart")], [PNEUMOTHORAX], 0, 1),
+        ([absent("heart")], [said("granuloma", "uncertain")], 0, 0.025),
+    ],
+)
+def test_the_score_is_matched_over_matched_plus_errors(prediction, reference, matched, wrong):
+    expected = (matched + ALWAYS_MATCHED) / (matched + ALWAYS_MATCHED + wrong)
+    assert errors(prediction, reference).score == pytest.approx(expected)
+
+
+def test_attribute_errors_cost_no_more_than_the_finding():
+    worst = [said("heart", side="left", severity="mild", change="larger")]
+    reference = [said("heart", side="right", severity="severe", change="smaller")]
+    expected = (0.5 + ALWAYS_MATCHED) / (0.5 + ALWAYS_MATCHED + 0.5)
+    assert errors(worst, reference).score == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "expected"),
+    [
+        (NORMAL_CHEST, 1),
+        ((absent("study"),), 1),
+        ((*NORMAL_CHEST, PNEUMOTHORAX), NORMAL / (NORMAL + 1)),
+        ((*NORMAL_CHEST, said("granuloma")), NORMAL / (NORMAL + 0.05)),
+        ((absent("scoliosis"),), 0.8),
+        ((absent("pneumothorax"), absent("nodule"), absent("heart"), absent("edema")), 1 / (1 + 0.25 * 0.5 / 3)),
+        ((), 0),
+    ],
+)
+def test_a_normal_reference(prediction, expected):
+    """Clear lungs deny edema and nodules, too; the last prediction is silent about the effusion."""
+    assert errors(prediction, NORMAL_CHEST).score == pytest.approx(expected, abs=1e-9)
+
+
+def test_two_silent_reports_agree():
+    assert errors([], []).score == 1
+    assert errors([HEART], []).score == errors([], [HEART]).score == 0
+    assert errors([], [absent("heart")]).score == errors([absent("heart")], []).score == 0
+
+
+@pytest.mark.parametrize("name", sorted(SIGNIFICANCE))
+def test_a_normal_report_never_passes_for_a_finding(name):
+    for presence, significance in itertools.product(("present", "uncertain"), (CLINICAL, EQUAL)):
+        assert errors(NORMAL_CHEST, [said(name, presence)], significance).score <= 0.1
+
+
+def test_equal_weights():
+    prediction, reference = [LEFT, PNEUMOTHORAX], [LEFT, said("granuloma")]
+    expected = (1 + ALWAYS_MATCHED) / (3 + ALWAYS_MATCHED)
+    assert errors(prediction, reference, EQUAL).score == pytest.approx(expected)
+
+
+def test_precision_and_recall_count_findings():
+    found = errors([LEFT, HEART, said("opacity"), PNEUMOTHORAX], [RIGHT, said("pneumonia"), said("fracture")])
+    assert (found.matched, found.predicted, found.expected) == (1.5, 4, 3)
+
+
+STATEMENTS = st.builds(
+    Statement,
+    finding=st.sampled_from([*sorted(SIGNIFICANCE), "study", "something else"]),
+    category=st.none(),
+    presence=st.sampled_from(["present", "absent", "uncertain"]),
+    side=st.sampled_from([None, "left", "right"]),
+    severity=st.sampled_from([None, "mild", "moderate", "severe"]),
+    change=st.sampled_from([None, "new", "larger", "smaller", "resolved", "unchanged"]),
+    start=st.integers(0, 99),
+    end=st.just(100),
+)
+REPORTS = st.lists(STATEMENTS, max_size=8)
+
+
+@given(REPORTS)
+def test_a_copy_has_no_error(report):
+    found = errors(report, report)
+    assert found.score == 1
+    assert not any(found.counts)
+    assert found.matched == found.predicted == found.expected
+
+
+@given(REPORTS, REPORTS, st.randoms())
+def test_bounds_order_and_repetition(prediction, reference, random):
+    found = errors(prediction, reference)
+    assert 0 <= found.score <= 1
+    assert found.matched <= min(found.predicted, found.expected)
+    shuffled = random.sample([*prediction, *prediction], 2 * len(prediction))
+    assert errors(shuffled, reference).score == pytest.approx(found.score)
+
+
+@given(REPORTS, REPORTS)
+def test_false_in_one_direction_is_missing_in_the_other(prediction, reference):
+    forth, back = errors(prediction, reference), errors(reference, prediction)
+    assert forth.counts[:4] == (back.counts[1], back.counts[0], *back.counts[2:4])
+    assert (forth.matched, forth.predicted) == (back.matched, back.expected)
+
+
+@given(REPORTS, REPORTS)
+def test_every_finding_is_marked(prediction, reference):
+    aligned = align(report_of(tuple(prediction)), report_of(tuple(reference)))
+    marked = {(side, statement) for side, statement, _ in marks(aligned)}
+    for side, report in (("prediction", prediction), ("reference", reference)):
+        for one in report:
+            if one.presence != "absent" and one.finding != "study":
+                assert (side, one) in marked
+
+
+def test_weights_are_in_order():
+    assert list(WEIGHTS.values()) == sorted(WEIGHTS.values(), reverse=True)
+    for name in SIGNIFICANCE:
+        assert CLINICAL.weight(name) <= CLINICAL.weight(name, severe=True) <= 1
