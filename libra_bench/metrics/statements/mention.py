@@ -176,10 +176,10 @@ def _direction(entry: Entry, said: Said) -> Change:
 def _told_by_degrees(said: Sequence[Said]) -> Iterator[Change]:
     """The change between two grades or sizes: "previously small, now large"."""
     for what, key in (("grade", lambda value: GRADE_ORDER.index(str(value))), ("size", float)):
-        was = [key(it.value) for it in said if it.what == f"{what}-was"]
-        now = [key(it.value) for it in said if it.what == f"{what}-now"] or [
-            key(it.value) for it in said if it.what == what
-        ]
+        was, plain, now = (
+            [key(it.value) for it in said if it.what == form] for form in (f"{what}-was", what, f"{what}-now")
+        )
+        was, now = was or (plain if now else []), now or plain  # "the large effusion is now small"
         if was and now:
             yield "larger" if now[-1] > was[0] else "smaller" if now[-1] < was[0] else "unchanged"
 

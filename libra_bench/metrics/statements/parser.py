@@ -22,6 +22,7 @@ RULES: dict[str, Rule] = {
     "borderline": descriptions.borderline,
     "cue": changes.change,
     "compare": changes.interval,
+    "word": changes.unknown,
     "grade": degrees.grade,
     "number": degrees.number,
     "earlier": degrees.earlier,

@@ -65,12 +65,12 @@ CUES: tuple[tuple[str, Form, str], ...] = (
     ("larger", "perfect", "enlarged; widened; extended; spread; accumulated; thickened"),
     ("smaller", "auto", f"""
         decreasing; smaller; lessened; lessening; regressed; regressing; shrunk; shrunken; receded; receding; subsided; subsiding; resolving; fainter
-        less {_EXTENT}; {_ALMOST} [complete|completely] (resolved|cleared|disappeared); clearing; waning; diminishing; fading
+        less {_EXTENT}; {_ALMOST} [complete|completely|entirely|totally] (resolved|cleared|disappeared); clearing; waning; diminishing; fading
         decreased in (size|extent|conspicuity|prominence|density|number|volume); decreases; less than (before|previously)
     """),
     ("smaller", "noun", """
         [interval] (decrease|decreases|reduction|regression|diminution|shrinkage|clearing) [in|of]
-        (near|nearly|almost|partial|incomplete|substantial) [complete|total|interval] (resolution|clearing|clearance|disappearance) [of]
+        (near|nearly|almost|partial|incomplete|substantial) [complete|total] [interval] (resolution|clearing|clearance|disappearance) [of]
     """),
     ("increased", "auto", "increased; higher"),
     ("decreased", "auto", "decreased; diminished; reduced"),

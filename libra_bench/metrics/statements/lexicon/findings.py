@@ -181,13 +181,17 @@ LUNGS = (
         midline=True, normal=True,
     ),
     Entry(
-        "aeration", None, "aeration; lung expansion; expansion; reexpansion; re expansion; reaeration; re aeration; ventilation",
+        "aeration", None, "aeration; lung expansion; expansion; ventilation",
         kind="structure", quantity=True, signs={"*": ("aeration", None)},
     ),
     Entry(
         "aeration", None,
-        "[well|normally|fully|adequately|symmetrically] (aerated|expanded|ventilated); inflated; reexpanded; re expanded",
+        "[well|normally|fully|adequately|symmetrically] (aerated|expanded|ventilated); inflated",
         quantity=True, normal=True,
+    ),
+    Entry(
+        "aeration", None, "[interval] (reexpansion|re expansion|reaeration|re aeration|reexpanded|re expanded|reaerated)",
+        kind="structure", quantity=True, change="larger",
     ),
     Entry("lucency", None, "lucenc/y/ies; radiolucenc/y/ies"),
     Entry("calcification", None, "calcification/s; calcified (focus|foci|structure|structures|lesion|lesions); calcinosis", sign="calcified"),

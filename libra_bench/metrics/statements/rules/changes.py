@@ -15,7 +15,7 @@ from libra_bench.metrics.statements.tokens import Token
 
 _EMPTY = frozenset({
     "cue", "adverb", "compare", "article", "be", "have", "not", "negation", "exists", "comma", "now", "earlier", "of",
-    "preposition", "and", "visible", "pronoun", "number", "mark", "normal", "grade", "colon", "hard",
+    "preposition", "and", "visible", "pronoun", "number", "mark", "normal", "grade", "colon", "hard", "sign-noun",
 })  # fmt: skip
 """A sentence of these alone speaks of what was spoken of before, or of the whole study."""
 
@@ -111,6 +111,11 @@ def interval(reading: Reading, index: int, token: Token) -> None:
     """A word of comparison: "interval sternotomy" is new."""
     if token.words in {"interval", "interim"}:
         reading.before.interval = True
+
+
+def unknown(reading: Reading, index: int, token: Token) -> None:
+    """A word that is not known: "interval advancement of the tube" does not place it."""
+    reading.before.interval = False
 
 
 def speak_of_before(reading: Reading) -> None:

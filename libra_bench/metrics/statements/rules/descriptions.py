@@ -38,6 +38,8 @@ def sign_noun(reading: Reading, index: int, token: Token) -> None:
     elif token.value in STRUCTURE_OF_SIGN:
         reading.say_before("sign", token.value)
         name(reading, index, token, STRUCTURE_OF_SIGN[token.value])
+    elif token.words == "findings" and not (reading.negated or reading.mentions):  # "findings are unchanged"
+        name(reading, index, token, WHOLE_STUDY)
     elif token.value == "abnormal" and reading.negated and not reading.negation_used:
         reading.say_before("sign", "abnormal")
         name(reading, index, token, WHOLE_STUDY)
