@@ -34,7 +34,7 @@ _CLASSES = {
     "urgent": "pneumothorax, deep sulcus sign, mediastinal shift, pneumomediastinum, pneumoperitoneum",
     "actionable": "pleural effusion, opacity, consolidation, pneumonia, tuberculosis, edema, nodule, mass, cavity, "
     "hilar mass, mediastinal mass, mediastinum, lymphadenopathy, pericardial effusion, fracture, dislocation, "
-    "bone lesion, subcutaneous emphysema, air-fluid level, bowel dilatation, foreign body",
+    "vertebral compression, bone lesion, subcutaneous emphysema, air-fluid level, bowel dilatation, foreign body",
     "not actionable": "atelectasis, volume loss, heart, congestion, pulmonary vascularity, interstitial markings, "
     "bronchovascular crowding, bronchitis, bronchiectasis, hilum, emphysema, hyperinflation, lucency, fibrosis, lungs, "
     "pleural thickening, pleura, costophrenic angle, diaphragm, trachea, diaphragm flattening, aortic ectasia, goiter, "
@@ -42,9 +42,9 @@ _CLASSES = {
     "benign": "scarring, granuloma, calcification, cardiac calcification, lymph node calcification, aorta, "
     "aortic calcification, aortic tortuosity, atherosclerosis, hernia, diaphragm eventration, bones, spine, "
     "degenerative changes, osteophytes, osteopenia, scoliosis, kyphosis, sclerosis, rib deformity, rib irregularity, "
-    "pectus deformity, soft tissues, upper abdomen, lymph nodes, gallstones, sternotomy, sternotomy wires, "
-    "surgical clips, valve prosthesis, stent, orthopedic hardware, postsurgical changes, endotracheal tube, "
-    "tracheostomy, enteric tube, picc, central line, chest tube, pacemaker, drain, pulmonary artery catheter, "
+    "pectus deformity, soft tissues, upper abdomen, lymph nodes, gallstones, joint effusion, sternotomy, "
+    "sternotomy wires, surgical clips, valve prosthesis, stent, orthopedic hardware, postsurgical changes, "
+    "endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, pacemaker, drain, pulmonary artery catheter, "
     "balloon pump, support devices",
 }
 SIGNIFICANCE = {name: kind for kind, names in _CLASSES.items() for name in names.split(", ")}
@@ -78,7 +78,7 @@ FAMILIES = _groups(
     "mediastinum, mediastinal mass, lymphadenopathy, hilum",
     "aorta, aortic tortuosity, aortic ectasia, mediastinum",
     "aorta, aortic calcification, atherosclerosis, calcification",
-    "fracture, rib deformity, vertebral deformity, rib irregularity",
+    "fracture, vertebral compression, rib deformity, vertebral deformity, rib irregularity",
     "degenerative changes, osteophytes, sclerosis, spine, bones",
     "scoliosis, kyphosis, spine",
     "diaphragm, diaphragm eventration, diaphragm flattening, hernia",

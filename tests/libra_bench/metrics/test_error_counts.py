@@ -8,9 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_bench.metrics.clinical_significance import CLINICAL, EQUAL, NOT_COUNTED, SIGNIFICANCE, WEIGHTS
+from libra_bench.metrics.clinical_significance import (
+    CLINICAL,
+    DESCRIBES,
+    EQUAL,
+    FAMILIES,
+    INCLUDES,
+    NOT_COUNTED,
+    SIGNIFICANCE,
+    WEIGHTS,
+)
 from libra_bench.metrics.error_counts import ALWAYS_MATCHED, CATEGORIES, NORMAL, count_errors, marks
 from libra_bench.metrics.report_alignment import align, report_of
+from libra_bench.metrics.statements.lexicon import ENTRIES
 from libra_bench.metrics.statements.statement import Statement
 
 
@@ -209,6 +219,13 @@ def test_every_finding_is_marked(prediction, reference):
         for one in report:
             if one.presence != "absent" and one.finding not in {"study", *NOT_COUNTED}:
                 assert (side, one) in marked
+
+
+def test_every_finding_of_the_lexicon_has_a_class():
+    names = {entry.name for entry in ENTRIES} | {finding for entry in ENTRIES for finding, _ in entry.signs.values()}
+    assert names - {"study"} == set(SIGNIFICANCE) | NOT_COUNTED
+    related = set().union(*FAMILIES, *INCLUDES.values(), *DESCRIBES.values()) | {*INCLUDES, *DESCRIBES}
+    assert related <= set(SIGNIFICANCE)
 
 
 def test_weights_are_in_order():
