@@ -12,6 +12,7 @@ from benchmarks.records.scores import read_scores
 from benchmarks.records.statistics import StoredStatistics, read_statistics
 from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
 from libra_bench.metrics.registry import make_metric
+from libra_bench.scores.scoring_input import cluster_count
 from libra_bench.scores.statistics import RESAMPLES, Difference, PairedMetric, compare
 
 _SHOWN = 5
@@ -83,7 +84,7 @@ def compare_runs(
     return Comparison(
         runs=names,
         n=len(runs[0].ids),
-        clusters=None if clusters is None else len(set(clusters) - {None}) + clusters.count(None),
+        clusters=cluster_count(clusters),
         resamples=resamples,
         seed=seed,
         differences=compare(names, paired, clusters, resamples, seed),
