@@ -18,7 +18,7 @@ def write_rows(folder: Path, scores: Scores, *, leaderboard: Path | None) -> Non
     row = row_of(scores, read_run(folder))
     write_row(folder / "scores.csv", row)
     if leaderboard is not None:
-        update(leaderboard, row, signatures_of(scores))
+        update(leaderboard, row, signatures_of(scores), scored=scores.scored_sha256 or "")
 
 
 def draw(
