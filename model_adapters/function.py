@@ -47,7 +47,7 @@ class FunctionAdapter:
             if not isinstance(texts, list) or len(texts) != len(batch):
                 raise ModelError(f"the function must return a list of {len(batch)} texts, not {texts!r:.80}")
             for question, text in zip(batch, texts, strict=True):
-                yield Answer(question.question_id, question.prompt, str(text), metadata={"finish": "stop"})
+                yield Answer(question.question_id, question.prompt, str(text))
 
 
 def _find(spec: ModelSpec) -> tuple[Function, Path | None]:

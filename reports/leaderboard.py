@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import fcntl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.errors import InputError, StorageError
+from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import atomic_write
 from benchmarks.records.run import RunRecord
 from benchmarks.records.scores import Scores
+from benchmarks.tables import read_csv
 from reports.spreadsheet import guarded
 
 if TYPE_CHECKING:
@@ -53,65 +54,99 @@ def signatures_of(scores: Scores) -> dict[str, str]:
     return {entry.key: entry.signature for entry in scores.defined}
 
 
-def update(path: Path, row: Row, signatures: Mapping[str, str] | None = None) -> None:
-    """Add a row to a leaderboard, or replace the row of the same run; a new metric adds its column.
+def update(
+    path: Path, row: Row, signatures: Mapping[str, str] | None = None, *, scored: str = "", replace: bool = False
+) -> None:
+    """Add a row to a leaderboard, or bring the row of the same run up to date; a new metric adds its column.
 
-    A row without a run is known by model name and suite. Written atomically, under a lock: any number of
-    runs may end at the same moment. Beside `leaderboard.csv`, `leaderboard.signatures.csv` says of each number
-    what exactly was computed.
+    A row without a run is known by model name and suite: of the same texts, its columns are added to. Columns that
+    are not ours, a reader's notes, stay with their row. Written atomically, under a lock: any number of runs may
+    end at the same moment. Beside `leaderboard.csv`, `leaderboard.signatures.csv` says of each number what exactly
+    was computed.
 
     Args:
         path: the leaderboard.
         row: from `row_of`.
         signatures: from `signatures_of`; None: the companion is left alone.
+        scored: the hash of what was scored (`Scores.scored_sha256`).
+        replace: whether a number of the same texts may be replaced by one that was computed in another way.
 
     Raises:
-        InputError: the file is there, but is no leaderboard.
+        InputError: the file is there, but is no leaderboard that can be kept whole; says why.
+        RunConflictError: a number of the same texts was computed in another way, and `replace` is not said.
         StorageError: it cannot be written.
     """
+    companion = path.with_suffix(".signatures.csv")
     with _lock(path):
-        rows: list[Row] = [*read(path)]
-        places = [index for index, other in enumerate(rows) if _identity(other) == _identity(row)]
-        if places:
-            rows = [other for index, other in enumerate(rows) if index not in places[1:]]
-            rows[places[0]] = row
-        else:
-            rows.append(row)
-        write(path, rows)
+        rows = read(path)
+        lines = read(companion)
+        own = [line for line in lines if _identity(line) == _identity(row)]
+        ours = {line["column"]: line["signature"] for line in own if "column" in line}
+        same_texts = bool(scored) and any(line.get("scored") == scored for line in own)
+        adds = same_texts and not row.get(RUN)
+        if adds and not replace:
+            _refuse_replacing(path, row, ours, signatures or {})
+        gone = set() if adds else {column for column in ours if column not in row}
+        new = [
+            {key: value for key, value in other.items() if key not in gone} | row
+            if _identity(other) == _identity(row)
+            else other
+            for other in rows
+        ]
+        write(path, new if any(_identity(other) == _identity(row) for other in rows) else [*rows, row])
         if signatures is not None:
-            _update_signatures(path.with_suffix(".signatures.csv"), row, signatures)
+            known = {column: line for column, line in ours.items() if adds} | dict(signatures)
+            others: list[Row] = [line for line in lines if _identity(line) != _identity(row)]
+            _write_signatures(companion, others, row, known, scored)
 
 
-def _update_signatures(path: Path, row: Row, signatures: Mapping[str, str]) -> None:
-    lines: list[Row] = [other for other in read(path) if _identity(other) != _identity(row)]
-    known = {NAME: row[NAME], "suite": row.get("suite", ""), RUN: row.get(RUN, "")}
-    lines += [{**known, "column": column, "signature": signature} for column, signature in signatures.items()]
+def _refuse_replacing(path: Path, row: Row, ours: Mapping[str, str], signatures: Mapping[str, str]) -> None:
+    clashes = [column for column, signature in signatures.items() if ours.get(column, signature) != signature]
+    if clashes:
+        first = clashes[0]
+        raise RunConflictError(
+            f"{first} of {row[NAME]} is there as {ours[first]}, not {signatures[first]}",
+            where=path,
+            hint="add --replace to replace it",
+        )
+
+
+def _write_signatures(path: Path, others: Sequence[Row], row: Row, signatures: Mapping[str, str], scored: str) -> None:
+    known = {NAME: row[NAME], "suite": row.get("suite", ""), "scored": scored, RUN: row.get(RUN, "")}
+    lines = [*others, *({**known, "column": name, "signature": what} for name, what in signatures.items())]
     with atomic_write(path) as stream:
-        table = csv.DictWriter(stream, [NAME, "suite", "column", "signature", RUN], lineterminator="\n")
+        table = csv.DictWriter(
+            stream,
+            [NAME, "suite", "column", "signature", "scored", RUN],
+            restval="",
+            extrasaction="ignore",
+            lineterminator="\n",
+        )
         table.writeheader()
         table.writerows({key: guarded(value) for key, value in line.items()} for line in lines)
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a leaderboard, as text; none where the file isn't there.
+    """The rows of a leaderboard, as text; none where the file isn't there or is empty.
 
     Raises:
-        InputError: the file is no leaderboard.
+        InputError: the file is no leaderboard, or cannot be read without losing something of it.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            table = csv.DictReader(stream)
-            if table.fieldnames and table.fieldnames[0] != NAME:
-                raise InputError(
-                    f"not a leaderboard: its first column is {table.fieldnames[0]!r}, not {NAME!r}",
-                    where=path,
-                    hint="give another file",
-                )
-            return [{key: value or "" for key, value in row.items() if key} for row in table]
-    except FileNotFoundError:
+    if not path.exists():
         return []
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot be read as CSV ({error})", where=path, hint="give another file") from error
+    table = read_csv(path)
+    if table.columns and table.columns[0] != NAME:
+        raise InputError(
+            f"not a leaderboard: its first column is {table.columns[0]!r}, not {NAME!r}",
+            where=path,
+            hint="give another file",
+        )
+    return [row for _, row in table.rows]
+
+
+def has_run(path: Path, run: str) -> bool:
+    """Whether a leaderboard is there and has a row of this run."""
+    return any(row.get(RUN) == run for row in read(path))
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:

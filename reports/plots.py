@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+FOLDER = "plots"
+"""Of a run folder."""
+
+
 @styled
 def metric_bars(runs: Sequence[RunLike], metric: str, *, columns: int = 1) -> Figure:
     """One metric: a bar per key and run, with the 95 % interval where there is one, and reference points as grey lines.
@@ -95,7 +99,7 @@ def write_plots(run: RunLike) -> list[Path]:
     """
     loaded = load(run)
     drawn = all_figures([loaded])
-    return [path for name, figure in drawn.items() for path in save(figure, loaded.folder / "plots" / name)]
+    return [path for name, figure in drawn.items() for path in save(figure, loaded.folder / FOLDER / name)]
 
 
 def all_figures(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Figure]:

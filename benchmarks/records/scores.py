@@ -82,6 +82,8 @@ class Scores(Record):
     n_failed: int = 0
     n_empty: int = 0
     n_truncated: int = 0
+    n_without_reference: int = 0
+    """Studies that were left out (`--references partial`)."""
     n_clusters: int | None = None
     """Patients, where the suite knows them."""
     scores: tuple[Score, ...]
@@ -94,6 +96,15 @@ class Scores(Record):
     unavailable: tuple[Unavailable, ...] = ()
     not_comparable: tuple[str, ...] = ()
     """Metrics whose statistics could not be stored, so that `compare` cannot use them."""
+    metrics: tuple[str, ...] = ()
+    """What was scored with, as the user wrote it; empty where an older version scored."""
+    scored_sha256: str | None = None
+    """Of the texts, references and fields that were scored; None where an older version scored."""
+
+    @property
+    def empty_share(self) -> float:
+        """The share of texts that are empty; failed answers count as such."""
+        return (self.n_empty + self.n_failed) / self.n if self.n else 0.0
 
     @property
     def defined(self) -> tuple[Score, ...]:

@@ -102,7 +102,7 @@ def generate(**given: Any) -> None:
     answers = generate_run(plan, _display(processes), processes)
     if processes.rank > 0:
         return
-    counts = count_answers(answers)
+    counts = count_answers(answers, plan.suite.samples)
     output.result(
         {"run": str(plan.folder), "n": len(answers), **asdict(counts)},
         f"{len(answers)} answers in {plan.folder / 'answers.jsonl'}",

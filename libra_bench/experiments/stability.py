@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from libra_bench.metrics.metric import Floats
-from libra_bench.scores.comparison import n_clusters, pair_runs
+from libra_bench.scores.comparison import pair_runs
+from libra_bench.scores.scoring_input import cluster_count
 from libra_bench.scores.statistics import CONFIDENCE, FEWEST_CLUSTERS, RESAMPLES, resampled_values
 
 SCHEMA_VERSION = 1
@@ -118,7 +119,7 @@ def rank_stability(
     keys = [key for metric in runs.metrics for key in metric.keys]
     names = _distinct([(metric.name, key.name) for metric in runs.metrics for key in metric.keys])
     sign_K = np.array([1.0 if key.higher_is_better else -1.0 for key in keys])
-    drawn = runs.n if clusters is None else n_clusters(clusters)
+    drawn = cluster_count(clusters) or runs.n
     has_interval = drawn >= FEWEST_CLUSTERS
     return Stability(
         runs=runs.names,

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file, sha256_json
@@ -23,6 +23,7 @@ from model_adapters.models import ORACLE, resolve_model
 from model_adapters.registry import adapter_class
 
 RUNS_FOLDER = Path("runs")
+References: TypeAlias = Literal["all", "partial"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ class RunOptions:
     metrics: str | Sequence[str] | None = None
     dialect: str | None = None
     by: Sequence[str] = ()
+    references: References = "all"
+    """partial: score the studies that have a reference, and count the others."""
+    replace: bool = False
+    """Whether scores that are there may be replaced by ones that were computed in another way."""
     limit: int | None = None
     out: Path | None = None
     on_error: OnError = "stop"
@@ -64,6 +69,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.on_error not in ("stop", "record"):
             raise InputError(f"takes stop or record, not {self.on_error!r}", where="--on-error")
+        if self.references not in ("all", "partial"):
+            raise InputError(f"takes all or partial, not {self.references!r}", where="--references")
         if self.limit is not None and self.limit < 1:
             raise InputError(f"must be at least 1, not {self.limit}", where="--limit")
 

@@ -24,7 +24,7 @@ from benchmarks.records.run import (
     read_run,
     write_run,
 )
-from benchmarks.schema import Answer
+from benchmarks.schema import Answer, Sample
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import answer_files
 from libra_bench.runs.cost import cost_of
@@ -103,6 +103,7 @@ def record_end(
     folder: Path,
     record: RunRecord,
     answers: Sequence[Answer],
+    samples: Sequence[Sample],
     *,
     n_resumed: int,
     planned: Estimate | None,
@@ -114,6 +115,7 @@ def record_end(
         folder: the run folder.
         record: as it was at the start.
         answers: all of them.
+        samples: of the suite, in the same order.
         n_resumed: how many were there before.
         planned: what was estimated.
         reports: of the processes that generated, the first one's first.
@@ -122,7 +124,7 @@ def record_end(
         "ended": provenance.now(),
         "n": len(answers),
         "n_resumed": n_resumed,
-        **asdict(count_answers(answers)),
+        **asdict(count_answers(answers, samples)),
     }
     if reports:
         own = dict(reports[0].adapter_report)

@@ -1,4 +1,4 @@
-"""The show step of a run folder: its leaderboard row, its plots, its report."""
+"""The show step of a run folder: its leaderboard row, its plots, its report; and the same brought up to date later."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.records.run import read_run
 from benchmarks.records.scores import Scores
 
-LEADERBOARD = Path("runs") / "leaderboard.csv"
+LEADERBOARD = "leaderboard.csv"
 
 
 def write_rows(folder: Path, scores: Scores, *, leaderboard: Path | None) -> None:
@@ -18,7 +18,7 @@ def write_rows(folder: Path, scores: Scores, *, leaderboard: Path | None) -> Non
     row = row_of(scores, read_run(folder))
     write_row(folder / "scores.csv", row)
     if leaderboard is not None:
-        update(leaderboard, row, signatures_of(scores))
+        update(leaderboard, row, signatures_of(scores), scored=scores.scored_sha256 or "")
 
 
 def draw(
@@ -34,3 +34,37 @@ def draw(
     plots.write_plots(folder)
     if report:
         page.write_report([folder], follow_links=follow_links, on_images=on_images)
+
+
+def bring_up_to_date(folder: Path, scores: Scores) -> list[str]:
+    """Make everything that is derived from the scores say what they say now, as far as it is there.
+
+    Args:
+        folder: the run folder.
+        scores: what it has now.
+
+    Returns:
+        What could not be brought up to date, and how the user does it.
+    """
+    from reports import page, plots
+
+    write_rows(folder, scores, leaderboard=leaderboard_of(folder))
+    if (folder / plots.FOLDER).is_dir():
+        plots.write_plots(folder)
+    report = folder / page.FILE_NAME
+    if not report.exists():
+        return []
+    made = page.settings_of(report)
+    if made is None:
+        return [f"{report} is older than the scores: libra-bench report {folder} writes it anew"]
+    page.write_report([folder], images=made.images, text=made.text, follow_links=made.follow_links)
+    return []
+
+
+def leaderboard_of(folder: Path) -> Path | None:
+    """The leaderboard beside `<suite>/<model>/<fingerprint>` that has a row of this run; None where there is none."""
+    from reports.leaderboard import has_run
+
+    places = folder.absolute().parents
+    path = places[2] / LEADERBOARD if len(places) > 2 else None
+    return path if path is not None and has_run(path, read_run(folder).fingerprint) else None

@@ -12,6 +12,7 @@ from benchmarks.records.scores import read_scores
 from benchmarks.records.statistics import StoredStatistics, read_statistics
 from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
 from libra_bench.metrics.registry import make_metric
+from libra_bench.scores.scoring_input import cluster_count
 from libra_bench.scores.statistics import RESAMPLES, Difference, PairedMetric, compare
 
 _SHOWN = 5
@@ -71,7 +72,7 @@ def compare_runs(
     return Comparison(
         runs=runs.names,
         n=runs.n,
-        clusters=None if clusters is None else n_clusters(clusters),
+        clusters=cluster_count(clusters),
         resamples=resamples,
         seed=seed,
         differences=compare(runs.names, runs.metrics, clusters, resamples, seed),
@@ -117,11 +118,6 @@ def pair_runs(folders: Sequence[Path], metrics: Sequence[str] | None = None) -> 
             hint="score them again with the same metrics",
         )
     return PairedRuns(run_names(folders), len(runs[0].ids), runs[0].clusters, paired, not_compared)
-
-
-def n_clusters(clusters: Sequence[str | None]) -> int:
-    """How many patients there are; a study without one counts as a patient of its own."""
-    return len(set(clusters) - {None}) + clusters.count(None)
 
 
 def run_names(folders: Sequence[Path]) -> list[str]:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.errors import InputError
+from benchmarks.files import sha256_json
 from benchmarks.predictions import count_answers, match_answers, read_answers
+from benchmarks.records.json_record import plain
 from benchmarks.records.scores import Score, Scores, Stratum, StratumScore, Unavailable
 from benchmarks.schema import Answer, Sample
 from benchmarks.suites import read_samples
@@ -19,7 +21,7 @@ from benchmarks.user_cache import user_cache
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics
 from libra_bench.scores.reference_points import reference_points
-from libra_bench.scores.scoring_input import ScoringInput, scoring_input
+from libra_bench.scores.scoring_input import ScoringInput, cluster_count, scoring_input
 from libra_bench.scores.statistics import RESAMPLES, interval
 from libra_bench.scores.strata import Strata
 
@@ -56,6 +58,7 @@ def score_answers(
     suite: str,
     model: str,
     by: Sequence[str] = (),
+    partial: bool = False,
 ) -> Scored:
     """Score answers (in the order of the samples) with every chosen metric.
 
@@ -69,13 +72,23 @@ def score_answers(
         suite: the suite's name.
         model: the model's id.
         by: fields to stratify by; none: the built-in strata that the suite has.
+        partial: leave out samples without a reference, and count them.
 
     Raises:
         SuiteError: samples without a reference; names them.
         UnknownNameError: no sample has a field of `by`.
     """
-    against = scoring_input(samples, suite, by)
-    clusters = against.clusters
+    against = scoring_input(samples, suite, by, partial=partial)
+    return score_against(against, answers, chosen, suite=suite, model=model)
+
+
+def score_against(
+    against: ScoringInput, answers: Sequence[Answer], chosen: ChosenMetrics, *, suite: str, model: str
+) -> Scored:
+    """Score answers against what `scoring_input` found; answers to other questions are left out."""
+    by_id = {str(answer.question_id): answer for answer in answers}
+    answers = [by_id[str(sample.question_id)] for sample in against.samples]
+    clusters, n = against.clusters, len(answers)
     predictions = ["" if answer.failed else answer.text for answer in answers]
     fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
     results: dict[str, MetricResult] = {}
@@ -84,7 +97,7 @@ def score_answers(
     for name, metric in chosen.metrics.items():
         result = metric.score(predictions, against.references, fields)
         results[name] = result
-        scores += _score_rows(metric, result, len(samples), clusters)
+        scores += _score_rows(metric, result, n, clusters)
         if result.statistics is not None:
             for stratum, level, rows in _stratified(result.statistics, list(result.values), against.strata, clusters):
                 of_strata.setdefault((stratum, level), []).extend(rows)
@@ -94,9 +107,10 @@ def score_answers(
     found = Scores(
         suite=suite,
         model=model,
-        n=len(samples),
-        **asdict(count_answers(answers)),
-        n_clusters=len(set(clusters)) if clusters else None,
+        n=n,
+        **asdict(count_answers(answers, against.samples)),
+        n_without_reference=against.n_without_reference,
+        n_clusters=cluster_count(clusters),
         scores=tuple(scores),
         details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
         strata=tuple(
@@ -105,8 +119,22 @@ def score_answers(
         ),
         reference_points=tuple(points),
         unavailable=tuple(Unavailable(**entry) for entry in chosen.unavailable),
+        metrics=tuple(chosen.metrics),
+        scored_sha256=digest_of(against, answers),
     )
     return Scored(found, against, predictions, chosen.metrics, results)
+
+
+def digest_of(against: ScoringInput, answers: Sequence[Answer]) -> str:
+    """The hash of all that scores depend on besides the metrics: texts, how they ended, references and fields."""
+    return sha256_json(
+        [
+            [sample.question_id, answer.text, answer.finish, list(references), plain(fields)]
+            for sample, answer, references, fields in zip(
+                against.samples, answers, against.references, against.fields, strict=True
+            )
+        ]
+    )
 
 
 def _score_rows(metric: Metric, result: MetricResult, n: int, clusters: Sequence[Any] | None) -> Iterator[Score]:
@@ -155,7 +183,13 @@ def _defined(value: float) -> float | None:
 
 
 def score_files(
-    references: Path, predictions: Sequence[Path], names: Sequence[str], chosen: ChosenMetrics, by: Sequence[str] = ()
+    references: Path,
+    predictions: Sequence[Path],
+    names: Sequence[str],
+    chosen: ChosenMetrics,
+    by: Sequence[str] = (),
+    *,
+    partial: bool = False,
 ) -> list[Scored]:
     """Score several files of predictions against one file of references.
 
@@ -165,7 +199,7 @@ def score_files(
     samples = read_samples(references, prompts_required=False)
     matched = [match_answers(read_answers(path), samples, where=path) for path in predictions]
     return [
-        score_answers(samples, answers, chosen, suite=references.stem, model=name, by=by)
+        score_answers(samples, answers, chosen, suite=references.stem, model=name, by=by, partial=partial)
         for name, answers in zip(names, matched, strict=True)
     ]
 
