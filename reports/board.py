@@ -33,6 +33,8 @@ class Cell:
     """Not the best, but a paired test cannot tell it from the best."""
     other_signature: bool = False
     """Computed in another way than most of the column: not compared with it."""
+    empty_share: float | None = None
+    """The share of empty texts, where it dominates this score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ def _column(
 ) -> dict[str, Cell]:
     """Fingerprint -> cell of one key; best and second are chosen among ranked runs with the usual signature."""
     found = {run.fingerprint: entry for run in everyone if run.summary and (entry := run.summary.score(key))}
+    shares = {run.fingerprint: run.summary.empty_share_in(key) for run in everyone if run.summary}
     values = {mark: entry.value for mark, entry in found.items() if entry.value is not None}
     usual = _most(entry.signature for entry in found.values())
     marks = [
@@ -177,6 +180,7 @@ def _column(
             place=places.get(mark),
             tied=mark in marks and mark not in best and any(frozenset({mark, other}) in tied for other in best),
             other_signature=entry.signature != usual,
+            empty_share=shares[mark],
         )
         for mark, entry in found.items()
     }

@@ -182,16 +182,26 @@ def as_table(scores: Scores) -> Table:
         table.add_column("95 % interval", justify="right")
     for entry in scores.scores:
         value = "undefined" if entry.value is None else f"{entry.value:.2f}"
+        value += empty_note(scores.empty_share_in(entry.key))
         cells = [f"{entry.key} {'↑' if entry.higher_is_better else '↓'}", value]
         if with_intervals:
             cells.append("" if entry.low is None else f"{entry.low:.2f} – {entry.high:.2f}")
         table.add_row(*map(Text, cells))
     counts = ", ".join(f"{n} {name.removeprefix('n_')}" for name in COUNTS[1:] if (n := getattr(scores, name)))
     caption = f"{scores.n} studies" + (f", of them {counts}" if counts else ", none failed, empty or truncated")
+    if scores.n_without_reference:
+        caption += f"; {scores.n_without_reference} more without a reference were left out"
     for lacking in scores.unavailable:
         caption += f"\nnot run: {lacking.metric} ({lacking.reason}; {lacking.remedy})"
     table.caption = Text(caption)
     return table
+
+
+def empty_note(share: float | None) -> str:
+    """` (5 % empty)`: beside a score that empty texts dominate."""
+    if share is None:
+        return ""
+    return " (<1 % empty)" if share < 0.005 else f" ({100 * share:.0f} % empty)"
 
 
 def metric_columns(names: Iterable[str]) -> list[str]:

@@ -17,7 +17,7 @@ from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
 from reports.figure import svg_address
-from reports.leaderboard import COUNTS
+from reports.leaderboard import COUNTS, empty_note
 from reports.load import LoadedRun, load
 from reports.thumbnails import How, Pictures, pictures
 
@@ -229,6 +229,7 @@ def _render(
             runs=runs,
             two=len(runs) == 2,
             settings=settings,
+            empty_note=empty_note,
             counts=COUNTS,
             scores=_score_rows(runs),
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
@@ -254,6 +255,7 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
         {
             "key": key,
             "entries": [by_key.get(key) for by_key in by_run],
+            "empty": [empty_note(run.summary.empty_share_in(key)) if run.summary else "" for run in runs],
             "higher": next(by_key[key].higher_is_better for by_key in by_run if key in by_key),
             "signatures": list(dict.fromkeys(by_key[key].signature for by_key in by_run if key in by_key)),
             "points": [values.get(key) for values in points.values()],
@@ -271,6 +273,9 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, t
     for run in runs:
         if not run.is_scored:
             notes.append(f"{run.name} has not been scored: `libra-bench score {run.folder}` does it.")
+        if run.summary and run.summary.n_without_reference:
+            notes.append(f"{run.name}: {run.summary.n_without_reference} studies without a reference are not scored.")
+        notes += [f"{run.name}: {warning}." for warning in run.record.warnings]
         n = run.record.suite.n or 0
         if len(run.answers) < n:
             notes.append(f"{run.name} has answered {len(run.answers)} of {n} studies: its command goes on from there.")

@@ -72,14 +72,9 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
         places = [keys.index(key) + (index - (len(loaded) - 1) / 2) * step for key in shown]
         points = [scales[key](interval(by_key[key])[0]) for key in shown]
         ends = [sorted(scales[key](end) for end in interval(by_key[key])[1:]) for key in shown]
-        reach = [
-            [point - low for point, (low, _) in zip(points, ends, strict=True)],
-            [high - point for point, (_, high) in zip(points, ends, strict=True)],
-        ]
-        axes.errorbar(
-            points, places, xerr=reach, fmt=MARKERS[index % 8], color=f"C{index % 8}", label=run.name, elinewidth=0.8,
-            capsize=0,
-        )  # fmt: skip
+        colour = f"C{index % 8}"
+        axes.hlines(places, *zip(*ends, strict=True), colors=colour, linewidth=0.8)
+        axes.plot(points, places, linestyle="", marker=MARKERS[index % 8], color=colour, label=run.name)
     axes.set_yticks(range(len(keys)), keys)
     axes.set_ylim(len(keys) - 0.5, -0.5)
     axes.grid(axis="both")

@@ -50,7 +50,7 @@ class RecordedModel(Record):
     @property
     def kind(self) -> Literal["model", "baseline", "ceiling"]:
         """`oracle` repeats the references: what no model can surpass, and no model itself."""
-        if (self.name, self.adapter) == ("oracle", "replay"):
+        if self.name == "oracle" and self.adapter in ("oracle", "replay"):
             return "ceiling"
         return "baseline" if self.is_baseline else "model"
 
@@ -168,6 +168,8 @@ class RunRecord(Record):
     """What the (first) process's adapter says of itself."""
     processes: tuple[ProcessReport, ...] | None = None
     """Where there are several."""
+    warnings: tuple[str, ...] = ()
+    """What a reader of the scores must know, said once when the run began."""
 
     @property
     def studies(self) -> tuple[str | int | None, ...]:

@@ -114,8 +114,16 @@ def score_against(
         scores=tuple(scores),
         details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
         strata=tuple(
-            Stratum(by=stratum, level=level, n=len(against.strata[stratum][level]), scores=tuple(rows))
-            for (stratum, level), rows in of_strata.items()
+            Stratum(
+                by=stratum,
+                level=level,
+                n=len(members),
+                n_empty=sum(not predictions[i].strip() for i in members),
+                scores=tuple(of_strata[stratum, level]),
+            )
+            for stratum, levels in against.strata.items()
+            for level, members in levels.items()
+            if (stratum, level) in of_strata
         ),
         reference_points=tuple(points),
         unavailable=tuple(Unavailable(**entry) for entry in chosen.unavailable),
