@@ -67,12 +67,17 @@ class UnknownNameError(InputError):
     def __init__(self, kind: str, name: str, available: Iterable[str], *, hint: str | None = None) -> None:
         self.kind, self.name = kind, name
         known = sorted(available)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        guess = f"did you mean {near[0]!r}? " if near else ""
+        near = nearest(name, known)
+        guess = f"did you mean {near!r}? " if near else ""
         super().__init__(
             f"unknown {kind} {name!r}",
             hint=f"{guess}available: {', '.join(known) or 'none'}" + (f"; {hint}" if hint else ""),
         )
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a mistyped one most likely means."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)), None)
 
 
 class SuiteError(InputError):

@@ -19,16 +19,19 @@ class Decoding:
     """How text is decoded. Part of a run's fingerprint."""
 
     num_beams: int = 1
+    """How many beams beam search keeps; 1: greedy."""
     length_penalty: float = 1.0
-    """Summed log-probabilities are divided by (generated tokens ** length_penalty)."""
+    """A beam's summed log-probability is divided by (generated tokens ** length penalty)."""
     no_repeat_ngram_size: int = 0
     """n-grams of this size never occur twice in prompt and output together; 0 is off."""
     num_return_sequences: int = 1
     """How many beams `metadata.alternatives` keeps; the first is the answer."""
     max_new_tokens: int = 1024
+    """How many tokens a text may have; it is cut there."""
     temperature: float = 0.0
     """0: no sampling (greedy with one beam, else beam search)."""
     top_p: float | None = None
+    """Sample only from the most likely tokens that have this share of the probability; (0, 1]."""
     seed: int = 0
     """Decides the answers only when sampling."""
 

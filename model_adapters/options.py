@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
-
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+from benchmarks.values import converted
 
 
 def checked_options(adapter: str, known: Mapping[str, type] | None, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,7 +29,7 @@ def checked_options(adapter: str, known: Mapping[str, type] | None, given: Mappi
         if known is None:
             options[name] = value
         elif name in known:
-            options[name] = _converted(name, known[name], value)
+            options[name] = converted(value, known[name], where=f"option {name}")
         else:
             raise UnknownNameError(f"option of the {adapter} adapter", name, known)
     return options
@@ -51,19 +49,3 @@ def json_object(text: str, name: str) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise InputError("not a JSON object", where=f"option {name}", hint=hint)
     return fields
-
-
-def _converted(name: str, kind: type, value: Any) -> Any:
-    if kind is str:
-        return str(value)
-    if kind is bool:
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() in _TRUTH:
-            return _TRUTH[str(value).lower()]
-    elif not isinstance(value, bool):
-        try:
-            return kind(value)
-        except (TypeError, ValueError):
-            pass
-    raise InputError(f"takes {_WORDS[kind]}, not {value!r}", where=f"option {name}")

@@ -53,7 +53,8 @@ def grouped_bars(
         )
         with_interval = [(place, low, high) for place, (*_, low, high) in zip(places, shown, strict=True) if low < high]
         if with_interval:  # as lines, not as distances from the value: it may lie outside
-            axes.hlines(*zip(*with_interval, strict=True), colors="black", linewidth=0.8)
+            where, lows, highs = zip(*with_interval, strict=True)
+            axes.hlines(where, lows, highs, colors="black", linewidth=0.8)
         for place, (_, value, _, high) in zip(places, shown, strict=True):
             tip = (max(value, high, 0), place)
             axes.annotate(f"{value:.2f}", tip, (3, 0), textcoords="offset points", va="center", fontsize=7)

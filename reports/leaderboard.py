@@ -87,13 +87,14 @@ def update(
         if adds and not replace:
             _refuse_replacing(path, row, ours, signatures or {})
         gone = set() if adds else {column for column in ours if column not in row}
-        new = [
-            {key: value for key, value in other.items() if key not in gone} | row
+        there = any(_identity(other) == _identity(row) for other in rows)
+        kept: list[Row] = [
+            {**{key: value for key, value in other.items() if key not in gone}, **row}
             if _identity(other) == _identity(row)
             else other
             for other in rows
         ]
-        write(path, new if any(_identity(other) == _identity(row) for other in rows) else [*rows, row])
+        write(path, kept if there else [*kept, row])
         if signatures is not None:
             known = {column: line for column, line in ours.items() if adds} | dict(signatures)
             others: list[Row] = [line for line in lines if _identity(line) != _identity(row)]

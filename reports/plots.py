@@ -73,7 +73,8 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
         points = [scales[key](interval(by_key[key])[0]) for key in shown]
         ends = [sorted(scales[key](end) for end in interval(by_key[key])[1:]) for key in shown]
         colour = f"C{index % 8}"
-        axes.hlines(places, *zip(*ends, strict=True), colors=colour, linewidth=0.8)
+        lows, highs = zip(*ends, strict=True) if ends else ((), ())
+        axes.hlines(places, lows, highs, colors=colour, linewidth=0.8)
         axes.plot(points, places, linestyle="", marker=MARKERS[index % 8], color=colour, label=run.name)
     axes.set_yticks(range(len(keys)), keys)
     axes.set_ylim(len(keys) - 0.5, -0.5)

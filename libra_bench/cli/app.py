@@ -28,6 +28,7 @@ app = typer.Typer(
     help="Measure models that write radiology reports from chest X-rays.",
     no_args_is_help=True,
     add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )

@@ -9,54 +9,31 @@ import typer
 from libra_bench.cli import options as o
 from libra_bench.cli import output
 from libra_bench.cli.data_options import progress_bar
-from libra_bench.cli.run import run_options
+from libra_bench.cli.flags import run_options
+from libra_bench.runs.options import DECODING, MODEL, SUITE, RunOptions
 
 if TYPE_CHECKING:
     from benchmarks.records.run import BatchingCheck
 
 
+@run_options(SUITE, MODEL, DECODING, "out")
 def verify_batching(
     model: o.Model,
+    options: RunOptions,
     n: Annotated[int, typer.Option("--n", min=1, help="How many studies, evenly over the suite.")] = 64,
-    suite: Annotated[str, typer.Option("--suite", help="A suite's name or a file.", rich_help_panel=o.SUITE)] = "demo",
-    data: o.Data = None,
-    image_root: o.ImageRoot = None,
-    limit: o.Limit = None,
-    follow_links: o.FollowLinks = False,
-    adapter: o.AdapterName = None,
-    weights: o.Weights = None,
-    model_base: o.ModelBase = None,
-    conv_mode: o.ConvMode = None,
-    device: o.Device = None,
-    dtype: o.Dtype = None,
-    batch_size: o.BatchSize = None,
-    load_in: o.LoadIn = None,
-    device_map: o.DeviceMap = None,
-    trust_remote_code: o.TrustRemoteCode = False,
-    option: o.AdapterOption = None,
-    protocol: o.Protocol = None,
-    num_beams: o.NumBeams = None,
-    length_penalty: o.LengthPenalty = None,
-    no_repeat_ngram_size: o.NoRepeatNgramSize = None,
-    num_return_sequences: o.NumReturnSequences = None,
-    max_new_tokens: o.MaxNewTokens = None,
-    temperature: o.Temperature = None,
-    top_p: o.TopP = None,
-    seed: o.Seed = None,
-    out: o.Out = None,
+    suite: Annotated[str, typer.Option("--suite", help="A suite's name or a file.", rich_help_panel=SUITE)] = "demo",
     as_json: o.Json = False,
 ) -> None:
     """Answer studies one at a time and in batches, and say how many texts differ (none should in float32).
 
-    With the options of a run, the share stands in that run's run.json and in the leaderboard.
+    With the options of a run, the share is written to that run's run.json and in the leaderboard.
 
     [bold]libra-bench verify-batching --model libra-tiny --n 64 --dtype bfloat16[/bold]
     """
-    given = dict(locals())
     from libra_bench.experiments.batching import verify_batching as verify
-    from libra_bench.runs.plan import RunOptions, plan_run
+    from libra_bench.runs.plan import plan_run
 
-    plan = plan_run(suite, model, RunOptions(**run_options(given)))
+    plan = plan_run(suite, model, options)
     with progress_bar("answering") as on_answer:
         found = verify(plan, n, on_answer)
     output.result({"run": str(plan.folder), **found.as_json()}, _in_words(found), as_json=as_json)

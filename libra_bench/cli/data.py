@@ -98,7 +98,7 @@ def check(
     files: Annotated[list[Path], typer.Argument(help="A suite or training file, or the splits of one data set.")],
     image_root: d.ImageRoot = None,
     images: Annotated[bool, typer.Option(help="Look for the images and decode every one.")] = True,
-    follow_links: d.FollowLinks = False,
+    follow_links: o.FollowLinks = False,
     workers: d.Workers = None,
     as_json: o.Json = False,
 ) -> None:

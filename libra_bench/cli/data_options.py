@@ -24,7 +24,6 @@ ImageRoot = Annotated[
 AllowAbsent = Annotated[bool, typer.Option("--allow-absent-images", help="Write although images are not there (yet).")]
 Prompt = Annotated[str | None, typer.Option("--prompt", help="Another prompt, without clinical context.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: one a core.")]
-FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read images through links that leave the root.")]
 
 
 @contextmanager

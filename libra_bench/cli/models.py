@@ -10,6 +10,8 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
+from libra_bench.cli.flags import run_options
+from libra_bench.runs.options import MODEL, RunOptions
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -42,35 +44,16 @@ def models(context: typer.Context, as_json: o.Json = False) -> None:
 
 
 @app.command("check")
+@run_options(MODEL, without=["batch_size"])
 def check(
     model: Annotated[str, typer.Argument(help="A name, a checkpoint folder, a card (.yaml) or a hub id.")],
-    adapter: o.AdapterName = None,
-    weights: o.Weights = None,
-    model_base: o.ModelBase = None,
-    conv_mode: o.ConvMode = None,
-    device: o.Device = None,
-    dtype: o.Dtype = None,
-    base_url: o.BaseUrl = None,
-    train: o.Train = None,
-    load_in: o.LoadIn = None,
-    trust_remote_code: o.TrustRemoteCode = False,
-    option: o.AdapterOption = None,
+    options: RunOptions,
     as_json: o.Json = False,
 ) -> None:
     """Load a model, list keys that do not fit, show one prompt and its first token, and say what is wrong."""
-    given = dict(locals())
     from libra_bench.runs.model_check import check_model
 
-    found = check_model(
-        model,
-        options=o.adapter_options(option, given),
-        adapter=adapter,
-        weights=weights,
-        model_base=model_base,
-        conv_mode=conv_mode,
-        device=device,
-        dtype=dtype,
-    )
+    found = check_model(model, options)
     output.result(asdict(found), _as_table(found), as_json=as_json)
     if found.error:
         output.error(found.error)
@@ -102,12 +85,14 @@ def merge(
     base: Annotated[str, typer.Argument(help="The base model: a folder or a hub id.")],
     lora: Annotated[Path, typer.Argument(help="The LoRA folder (or one with a projector alone).")],
     out: Annotated[Path, typer.Argument(help="The new folder.")],
-    dtype: o.Dtype = None,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", help="float32, bfloat16 or float16; default: the base's.")
+    ] = None,
     as_json: o.Json = False,
 ) -> None:
     """Merge a LoRA or a projector into its base model and write a plain checkpoint.
 
-    The weights keep the base's type; --dtype names another.
+    The weights keep the base's type unless --dtype names another.
     """
     from benchmarks.errors import ModelError
     from libra_bench.runs.model_check import default_dtype

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,8 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
+from libra_bench.cli.flags import run_options
+from libra_bench.runs.options import DECODING, MODEL, RUN, SUITE, RunOptions
 from libra_bench.runs.progress import ProgressCallback
 
 if TYPE_CHECKING:
@@ -21,84 +22,34 @@ if TYPE_CHECKING:
     from model_adapters.adapter import RenderedPrompt
 
 
-def run(
-    suite: o.Suite,
-    model: o.Model,
-    data: o.Data = None,
-    image_root: o.ImageRoot = None,
-    limit: o.Limit = None,
-    follow_links: o.FollowLinks = False,
-    adapter: o.AdapterName = None,
-    weights: o.Weights = None,
-    model_base: o.ModelBase = None,
-    conv_mode: o.ConvMode = None,
-    device: o.Device = None,
-    dtype: o.Dtype = None,
-    batch_size: o.BatchSize = None,
-    base_url: o.BaseUrl = None,
-    concurrency: o.Concurrency = None,
-    train: o.Train = None,
-    load_in: o.LoadIn = None,
-    device_map: o.DeviceMap = None,
-    trust_remote_code: o.TrustRemoteCode = False,
-    option: o.AdapterOption = None,
-    protocol: o.Protocol = None,
-    num_beams: o.NumBeams = None,
-    length_penalty: o.LengthPenalty = None,
-    no_repeat_ngram_size: o.NoRepeatNgramSize = None,
-    num_return_sequences: o.NumReturnSequences = None,
-    max_new_tokens: o.MaxNewTokens = None,
-    temperature: o.Temperature = None,
-    top_p: o.TopP = None,
-    seed: o.Seed = None,
-    metrics: o.Metrics = None,
-    dialect: o.Dialect = None,
-    by: o.By = None,
-    out: o.Out = None,
-    on_error: o.OnError = "stop",
-    retry_failed: o.RetryFailed = False,
-    report: o.Report = True,
-    as_json: o.Json = False,
-) -> None:
+@run_options(SUITE, MODEL, DECODING, RUN)
+def run(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Json = False) -> None:
     """Generate, score and draw. The same command continues a run that was interrupted.
 
     [bold]libra-bench run --suite demo --model libra-tiny[/bold]
     """
-    given = dict(locals())
-    from libra_bench.runs.plan import RunOptions, plan_run
+    from libra_bench.runs.plan import plan_run
     from libra_bench.runs.processes import from_env
     from libra_bench.runs.runner import finish_run
 
     processes = from_env()
-    plan = plan_run(suite, model, RunOptions(**run_options(given)))
-    folder = finish_run(plan, _display(processes), processes)
+    folder = finish_run(plan_run(suite, model, options), _display(processes), processes)
     if processes.rank == 0:
         _show_run(folder, as_json=as_json)
 
 
-def _options_of(command: Callable[..., None]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the very options of another."""
-
-    def give(function: Callable[..., None]) -> Callable[..., None]:
-        function.__signature__ = inspect.signature(command, eval_str=True)  # type: ignore[attr-defined]
-        function.__annotations__ = command.__annotations__
-        return function
-
-    return give
-
-
-@_options_of(run)
-def generate(**given: Any) -> None:
+@run_options(SUITE, MODEL, DECODING, RUN)
+def generate(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Json = False) -> None:
     """Write answers.jsonl and nothing else; `score RUN` and `report RUN` do the rest."""
     from dataclasses import asdict
 
     from benchmarks.predictions import count_answers
-    from libra_bench.runs.plan import RunOptions, plan_run
+    from libra_bench.runs.plan import plan_run
     from libra_bench.runs.processes import from_env
     from libra_bench.runs.runner import generate_run
 
     processes = from_env()
-    plan = plan_run(given["suite"], given["model"], RunOptions(**run_options(given)))
+    plan = plan_run(suite, model, options)
     answers = generate_run(plan, _display(processes), processes)
     if processes.rank > 0:
         return
@@ -106,49 +57,26 @@ def generate(**given: Any) -> None:
     output.result(
         {"run": str(plan.folder), "n": len(answers), **asdict(counts)},
         f"{len(answers)} answers in {plan.folder / 'answers.jsonl'}",
-        as_json=given["as_json"],
+        as_json=as_json,
     )
     _exit_status(counts.n_failed)
 
 
+@run_options(MODEL, DECODING, without=["batch_size"])
 def describe(
     current: Annotated[Path, typer.Argument(help="The image to describe: PNG, JPEG or DICOM.")],
     model: o.Model,
+    options: RunOptions,
     prior: Annotated[Path | None, typer.Argument(help="The earlier image of the same patient.")] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", help="What to ask; default: the findings prompt.")] = None,
-    adapter: o.AdapterName = None,
-    weights: o.Weights = None,
-    model_base: o.ModelBase = None,
-    conv_mode: o.ConvMode = None,
-    device: o.Device = None,
-    dtype: o.Dtype = None,
-    base_url: o.BaseUrl = None,
-    concurrency: o.Concurrency = None,
-    train: o.Train = None,
-    load_in: o.LoadIn = None,
-    device_map: o.DeviceMap = None,
-    trust_remote_code: o.TrustRemoteCode = False,
-    option: o.AdapterOption = None,
-    protocol: o.Protocol = None,
-    num_beams: o.NumBeams = None,
-    length_penalty: o.LengthPenalty = None,
-    no_repeat_ngram_size: o.NoRepeatNgramSize = None,
-    num_return_sequences: o.NumReturnSequences = None,
-    max_new_tokens: o.MaxNewTokens = None,
-    temperature: o.Temperature = None,
-    top_p: o.TopP = None,
-    seed: o.Seed = None,
     as_json: o.Json = False,
 ) -> None:
     """Describe one study; the text goes to stdout."""
-    given = dict(locals())
     from benchmarks.catalog import FINDINGS_PROMPT
-    from libra_bench.runs.plan import RunOptions
     from libra_bench.runs.single_study import describe_study
 
     images = [current] if prior is None else [current, prior]
-    settings = run_options(given)
-    answer = describe_study(images, prompt or FINDINGS_PROMPT, model, RunOptions(**settings))
+    answer = describe_study(images, prompt or FINDINGS_PROMPT, model, options)
     output.result({"text": answer.text, "metadata": dict(answer.metadata)}, _plain(answer.text), as_json=as_json)
 
 
@@ -156,19 +84,6 @@ def _plain(text: str) -> Any:
     from rich.text import Text
 
     return Text(text)
-
-
-def run_options(given: dict[str, Any]) -> dict[str, Any]:
-    """The fields of RunOptions among a command's parameters."""
-    import dataclasses
-
-    from libra_bench.runs.plan import RunOptions
-
-    values = {item.name: given[item.name] for item in dataclasses.fields(RunOptions) if item.name in given}
-    if "batch_size" in values:
-        values["batch_size"] = o.batch_size(values["batch_size"])
-    values["by"] = given.get("by") or ()
-    return {**values, "adapter_options": o.adapter_options(given["option"], given)}
 
 
 def _display(processes: Processes) -> ProgressCallback:

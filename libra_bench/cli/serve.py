@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import socket
 import sys
@@ -10,14 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from libra_bench.cli import options as o
 from libra_bench.cli import output
+from libra_bench.cli.flags import arguments, run_options
+from libra_bench.runs.options import DECODING, MODEL, RunOptions
 
 if TYPE_CHECKING:
     from benchmarks.records.run import RecordedModel
     from libra_bench.serving.trial import Trial
 
 
+@run_options("follow_links", MODEL, DECODING, without=["batch_size"])
 def serve(
     target: Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run folder, or whatever --model takes.")],
     model: Annotated[
@@ -29,20 +32,14 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8765,
     suite: Annotated[Path | None, typer.Option("--suite", help="Where the suite file is now, if it moved.")] = None,
     image_root: Annotated[Path | None, typer.Option("--image-root", help="Where the images are now.")] = None,
-    follow_links: o.FollowLinks = False,
-    adapter: o.AdapterName = None,
-    model_base: o.ModelBase = None,
-    conv_mode: o.ConvMode = None,
-    device: o.Device = None,
-    dtype: o.Dtype = None,
-    option: o.AdapterOption = None,
+    *,
+    options: RunOptions,
 ) -> None:
     """Show a run's report and a page to try its model, or only the page, on this machine; Ctrl-C ends it."""
     import tempfile
 
     from benchmarks.errors import InputError, LibraBenchError
-    from libra_bench.runs.protocols import DEFAULT_PROTOCOL
-    from model_adapters.models import resolve_model
+    from libra_bench.runs.plan import model_and_decoding
     from reports.load import load
     from reports.page import write_report
 
@@ -53,26 +50,17 @@ def serve(
         raise InputError(f"serve needs {error.name}", hint="pip install 'libra-bench[serve]'") from error
 
     def trial_of(name: str, base: str | None) -> Trial:
-        given = {"adapter": adapter, "model-base": base, "conv-mode": conv_mode, "device": device, "dtype": dtype}
-        words = [word for key, value in given.items() if value for word in (f"--{key}", value)]
-        words += [word for pair in option or [] for word in ("--option", pair)]
-        spec = resolve_model(
-            name,
-            adapter=adapter,
-            options=o.adapter_options(option),
-            model_base=base,
-            conv_mode=conv_mode,
-            device=device,
-            dtype=dtype,
-        )
-        return Trial(spec, spec.card.get("protocol") or DEFAULT_PROTOCOL, ["--model", name, *words])
+        chosen = dataclasses.replace(options, model_base=base)
+        spec, protocol, _, overrides = model_and_decoding(name, chosen)
+        words = arguments(dataclasses.replace(chosen, protocol=None), MODEL, DECODING)  # the page adds the protocol
+        return Trial(spec, protocol, overrides, ["--model", name, *words])
 
     with tempfile.TemporaryDirectory(prefix="libra-bench-") as folder:
         report = trial = None
         if (Path(target) / "run.json").is_file():
             run = load(target)
             try:
-                base = model_base or (None if model else run.record.model.model_base)
+                base = options.model_base or (None if model else run.record.model.model_base)
                 trial = trial_of(model or _model_of(run.record.model), base)
             except LibraBenchError as error:
                 if model is not None:
@@ -84,13 +72,13 @@ def serve(
                 images="serve",
                 suite=suite,
                 image_root=image_root,
-                follow_links=follow_links,
+                follow_links=options.follow_links,
                 try_page=trial is not None,
             )
             for note in report.notes:
                 output.message(note)
         else:
-            trial = trial_of(model or target, model_base)
+            trial = trial_of(model or target, options.model_base)
         loopback = _is_loopback(host)
         if not loopback:
             output.message(f"anyone who reaches {host} can read this report and use this model")

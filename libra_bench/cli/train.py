@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
-from libra_bench.training.recipe import Stage
-from libra_bench.training.recipe_file import field_help, fields
+from libra_bench.cli.flags import docstrings, text_flag, with_flags
+from libra_bench.training.recipe import Recipe, Stage
+from libra_bench.training.recipe_file import fields
 
 if TYPE_CHECKING:
     from libra_bench.training.recipe_file import Origins
@@ -22,40 +22,25 @@ PANEL = "Recipe (each overrides the recipe's value)"
 
 
 def _command(stage: Stage, summary: str) -> Callable[..., None]:
-    """A command whose flags are the recipe's fields; a field's docstring is its help."""
+    """A command whose flags are the recipe's fields."""
+    help_of = docstrings(Recipe)
+    flags = [text_flag(name, str | None, help_of[name], metavar="VALUE", rich_help_panel=PANEL) for name in fields()]
 
-    def command(**given: Any) -> None:
-        config, dry_run, as_json = (given.pop(name) for name in ("config", "dry_run", "as_json"))
+    @with_flags("overrides", flags, dict)
+    def command(
+        config: Annotated[str, typer.Option("--config", help="A recipe file, or the name of a shipped one.")],
+        overrides: Mapping[str, str],
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Check everything, show the plan, train nothing.")
+        ] = False,
+        as_json: o.Json = False,
+    ) -> None:
         from libra_bench.training.recipe_file import load_recipe
 
-        origins = load_recipe(config, stage, given)
-        _train(origins, stage, dry_run=dry_run, as_json=as_json)
+        _train(load_recipe(config, stage, overrides), stage, dry_run=dry_run, as_json=as_json)
 
-    help_of = field_help()
-    flags = [
-        _parameter("config", str, typer.Option("--config", help="A recipe file, or the name of a shipped one.")),
-        _parameter(
-            "dry_run", bool, typer.Option("--dry-run", help="Check everything, show the plan, train nothing."), False
-        ),
-        *(
-            _parameter(
-                name,
-                str | None,
-                typer.Option("--" + name.replace("_", "-"), help=help_of[name], rich_help_panel=PANEL, metavar="VALUE"),
-                None,
-            )
-            for name in fields()
-        ),
-        inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=o.Json),
-    ]
-    command.__signature__ = inspect.Signature(flags)  # type: ignore[attr-defined]
-    command.__annotations__ = {flag.name: flag.annotation for flag in flags}
     command.__doc__ = summary
     return command
-
-
-def _parameter(name: str, kind: Any, option: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 
 app.command("align")(

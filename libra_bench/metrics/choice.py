@@ -26,12 +26,12 @@ class ChosenMetrics:
 
 
 def choose_metrics(
-    names: str | None, default: Iterable[str] = DEFAULT_METRICS, *, dialect: str | None = None
+    names: str | Sequence[str] | None, default: Iterable[str] = DEFAULT_METRICS, *, dialect: str | None = None
 ) -> ChosenMetrics:
     """The metrics of a `--metrics` value; known before generation starts.
 
     Args:
-        names: "bleu,rouge_l", "all" (what can run here), or None (of `default`, what can run here).
+        names: "bleu,rouge_l" or a list of names, "all" (what can run here), or None (of `default`, what can run here).
         default: names for None.
         dialect: whose parameters the metrics take; None: the published ones.
 
@@ -40,6 +40,7 @@ def choose_metrics(
         InputError: two metrics that fill the same column.
         MetricUnavailableError: a metric that was asked for by name cannot run; says what to install or pass.
     """
+    names = names if names is None or isinstance(names, str) else ",".join(names)
     asked = None if names in (None, "all") else split_names(str(names))
     if asked == []:
         raise InputError("names no metric", where="--metrics", hint="see `libra-bench metrics`")

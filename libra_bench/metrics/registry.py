@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import types
 import typing
 from importlib.metadata import entry_points
 from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.values import NONE_WORDS, converted
 from libra_bench.metrics.metric import Metric
 
 METRICS = {
@@ -93,30 +93,5 @@ def _parameters(metric_class: Any, text: str) -> dict[str, Any]:
             raise UnknownNameError(f"parameter of {metric_class.id}", name, known)
         if not equals:
             raise InputError(f"{metric_class.id}: parameter {name!r} has no value", hint=f"write {name}=VALUE")
-        values[name] = _value(metric_class.id, name, raw.strip(), known[name])
+        values[name] = converted(raw.strip(), known[name], where=metric_class.id, name=name, none=NONE_WORDS)
     return values
-
-
-def _value(metric: str, name: str, raw: str, hint: Any) -> Any:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if type(None) in options and raw.lower() == "none":
-        return None
-    if bool in options:
-        if raw.lower() in {"yes", "true", "1", "on"}:
-            return True
-        if raw.lower() in {"no", "false", "0", "off"}:
-            return False
-        raise InputError(f"{metric}: {name} takes yes or no, not {raw!r}")
-    for kind in (int, float):
-        if kind in options:
-            try:
-                return kind(raw)
-            except ValueError:
-                if kind is float or float not in options:
-                    raise InputError(f"{metric}: {name} takes a number, not {raw!r}") from None
-    literal = [option for option in options if typing.get_origin(option) is typing.Literal]
-    if literal:
-        choices = [str(choice) for choice in typing.get_args(literal[0])]
-        if raw not in choices:
-            raise UnknownNameError(f"{metric} {name}", raw, choices)
-    return raw

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from benchmarks.errors import GenerationError, ImageError
 from benchmarks.files import sha256_json
 from benchmarks.schema import Answer, Question, QuestionId, Sample
 from benchmarks.suites import Suite
 from libra_bench.runs.answers import AnswerLog
+from libra_bench.runs.options import OnError
 from model_adapters.adapter import Adapter, Decoding, failed_answer
-
-OnError = Literal["stop", "record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def generate(
         if answer.failed and on_error == "stop":
             raise GenerationError(
                 f"question {answer.question_id!r} failed: {answer.metadata.get('error')}",
-                hint="hint it and give the same command again (answers so far are kept), or add --on-error record",
+                hint="fix it and run it again (answers so far are kept), or add --on-error record",
             )
         log.append(stamp.on(answer))
         on_answer()

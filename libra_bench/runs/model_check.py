@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.catalog import CONTEXT, DEMO, FINDINGS_PROMPT
 from benchmarks.errors import GenerationError, LibraBenchError
 from benchmarks.schema import Question
+from libra_bench.runs.options import RunOptions
+from libra_bench.runs.plan import model_spec
 from model_adapters.adapter import Decoding, ModelSpec
-from model_adapters.models import load_adapter, resolve_model
+from model_adapters.models import load_adapter
 
 PHANTOM = DEMO / "images" / "00001"
 QUESTION = Question(
@@ -45,17 +46,16 @@ class Check:
     exit_status: int = 0
 
 
-def check_model(name: str, *, options: dict[str, Any] | None = None, **spec: Any) -> Check:
+def check_model(name: str, options: RunOptions) -> Check:
     """Load a model, render one prompt, and let it write one token; stops at the first thing that is wrong.
 
     Args:
         name: what stands after `--model`.
-        options: options of the adapter.
-        **spec: further fields of ModelSpec.
+        options: those of the model.
     """
     check = Check(name)
     try:
-        resolved = resolve_model(name, options=options, **spec)
+        resolved = model_spec(name, options)
         check.adapter, check.path = resolved.adapter, resolved.path
         _try(resolved, check)
     except LibraBenchError as error:

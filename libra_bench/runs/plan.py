@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file, sha256_json
@@ -15,7 +14,7 @@ from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.runs import provenance
-from libra_bench.runs.generation import OnError
+from libra_bench.runs.options import RunOptions
 from libra_bench.runs.processes import local_device
 from libra_bench.runs.protocols import DEFAULT_PROTOCOL, decoding_with, protocol_named
 from model_adapters.adapter import Decoding, ModelSpec
@@ -23,61 +22,6 @@ from model_adapters.models import ORACLE, resolve_model
 from model_adapters.registry import adapter_class
 
 RUNS_FOLDER = Path("runs")
-References: TypeAlias = Literal["all", "partial"]
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What a user may say about a run besides suite and model; the flags of `libra-bench run`."""
-
-    data: Path | None = None
-    image_root: Path | None = None
-    adapter: str | None = None
-    weights: Path | None = None
-    """The folder of a card's checkpoint."""
-    model_base: str | None = None
-    conv_mode: str | None = None
-    protocol: str | None = None
-    num_beams: int | None = None
-    length_penalty: float | None = None
-    no_repeat_ngram_size: int | None = None
-    num_return_sequences: int | None = None
-    max_new_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    seed: int | None = None
-    batch_size: int | None = None
-    device: str | None = None
-    dtype: str | None = None
-    metrics: str | Sequence[str] | None = None
-    dialect: str | None = None
-    by: Sequence[str] = ()
-    references: References = "all"
-    """partial: score the studies that have a reference, and count the others."""
-    replace: bool = False
-    """Whether scores that are there may be replaced by ones that were computed in another way."""
-    limit: int | None = None
-    out: Path | None = None
-    on_error: OnError = "stop"
-    retry_failed: bool = False
-    report: bool = True
-    """Whether to write report.html."""
-    follow_links: bool = False
-    adapter_options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of the adapter itself."""
-
-    def __post_init__(self) -> None:
-        if self.on_error not in ("stop", "record"):
-            raise InputError(f"takes stop or record, not {self.on_error!r}", where="--on-error")
-        if self.references not in ("all", "partial"):
-            raise InputError(f"takes all or partial, not {self.references!r}", where="--references")
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"must be at least 1, not {self.limit}", where="--limit")
-
-    @property
-    def decoding_overrides(self) -> dict[str, Any]:
-        """The decoding flags, by their Decoding field."""
-        return {item.name: getattr(self, item.name) for item in dataclasses.fields(Decoding)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +59,6 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
         check(spec, decoding)
     facts = provenance.deciding_facts(loaded_suite.samples, _identity(spec, loaded_suite), decoding)
     mark = provenance.fingerprint(facts)
-    names = options.metrics
     return Plan(
         suite=loaded_suite,
         spec=spec,
@@ -123,7 +66,7 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
         decoding=decoding,
         overrides=overrides,
         chosen=choose_metrics(
-            names if names is None or isinstance(names, str) else ",".join(names),
+            options.metrics,
             loaded_suite.card.metrics or DEFAULT_METRICS,
             dialect=options.dialect,
         ),
@@ -157,14 +100,22 @@ def _refuse_training_on_the_suite(spec: ModelSpec, suite: Suite) -> None:
 def model_and_decoding(
     model: str, options: RunOptions, *, train_file: Path | None = None
 ) -> tuple[ModelSpec, str, Decoding, dict[str, Any]]:
-    """The model, the name of the protocol, the decoding, and what the user's flags changed in it.
+    """The model (see `model_spec`), the name of the protocol, the decoding, and what the user's flags changed in it."""
+    spec = model_spec(model, options, train_file=train_file)
+    protocol = protocol_named(options.protocol or spec.card.get("protocol") or DEFAULT_PROTOCOL)
+    decoding, overrides = decoding_with(protocol, options.decoding_overrides)
+    return spec, protocol.name, decoding, overrides
+
+
+def model_spec(model: str, options: RunOptions, *, train_file: Path | None = None) -> ModelSpec:
+    """The model that a name and the options mean.
 
     `train_file`: what adapters that learn may learn from where the user names nothing.
     """
-    spec = resolve_model(
+    return resolve_model(
         model,
         adapter=options.adapter,
-        options=options.adapter_options,
+        options=options.all_adapter_options,
         weights=options.weights,
         train_file=train_file,
         model_base=options.model_base,
@@ -173,9 +124,6 @@ def model_and_decoding(
         dtype=options.dtype,
         batch_size=options.batch_size,
     )
-    protocol = protocol_named(options.protocol or spec.card.get("protocol") or DEFAULT_PROTOCOL)
-    decoding, overrides = decoding_with(protocol, options.decoding_overrides)
-    return spec, protocol.name, decoding, overrides
 
 
 def path_name(name: str) -> str:

@@ -10,7 +10,8 @@ from benchmarks.records.run import ProcessReport, read_run
 from benchmarks.schema import Answer
 from libra_bench.runs.answering import answer_open_questions
 from libra_bench.runs.answers import AnswerLog, locked
-from libra_bench.runs.plan import RUNS_FOLDER, Plan, RunOptions, plan_run
+from libra_bench.runs.options import RunOptions
+from libra_bench.runs.plan import RUNS_FOLDER, Plan, plan_run
 from libra_bench.runs.processes import Processes, from_env
 from libra_bench.runs.progress import ProgressCallback
 from libra_bench.runs.record import record_end, record_later_costs, record_start, refuse_other_run

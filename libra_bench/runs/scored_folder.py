@@ -94,7 +94,7 @@ def score_run(
 
 def rescore(
     folder: Path,
-    metrics: str | None,
+    metrics: str | Sequence[str] | None,
     *,
     dialect: str | None = None,
     by: Sequence[str] = (),
@@ -153,7 +153,7 @@ def _with_earlier_metrics(folder: Path, there: Scores, chosen: ChosenMetrics, *,
         try:
             metric = make_metric(name)
             missing = metric.missing()
-            reason = missing and f"{missing.reason}; {missing.remedy}"
+            reason = missing and f"{missing.reason}; {missing.hint}"
         except LibraBenchError as error:
             reason = str(error)
         if reason is None and not ours & {key.name for key in metric.keys}:

@@ -8,7 +8,8 @@ from typing import Any
 
 from benchmarks.errors import GenerationError, ImageError, InputError
 from benchmarks.schema import Answer, Question
-from libra_bench.runs.plan import RunOptions, model_and_decoding
+from libra_bench.runs.options import RunOptions
+from libra_bench.runs.plan import model_and_decoding
 from model_adapters.models import load_adapter
 
 

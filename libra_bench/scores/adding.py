@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.errors import InputError, RunConflictError
-from benchmarks.records.scores import ReferencePoint, Score, Scores, Stratum
+from benchmarks.errors import RunConflictError
+from benchmarks.records.scores import ReferencePoint, Scores, Stratum
 from benchmarks.records.statistics import StoredStatistics
 from libra_bench.metrics.metric import Metric
 

@@ -232,7 +232,7 @@ def score(
         SuiteError: ids that don't match, or samples without a reference.
         UnknownNameError, MetricUnavailableError: see `choose_metrics`.
     """
-    chosen = choose_metrics(metrics if metrics is None or isinstance(metrics, str) else ",".join(metrics))
+    chosen = choose_metrics(metrics)
     if isinstance(references, str | Path):
         name, samples = Path(references).stem, read_samples(Path(references), prompts_required=False)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -30,11 +31,12 @@ class Trial:
     Args:
         spec: the model; loaded when it is first asked.
         protocol: the name of its default protocol.
+        overrides: Decoding field -> value, over every protocol; what is asked overrides them in turn.
         arguments: the words of the `describe` command that choose this model.
     """
 
-    def __init__(self, spec: ModelSpec, protocol: str, arguments: Sequence[str]) -> None:
-        self.spec, self.protocol, self.arguments = spec, protocol, list(arguments)
+    def __init__(self, spec: ModelSpec, protocol: str, overrides: Mapping[str, Any], arguments: Sequence[str]) -> None:
+        self.spec, self.protocol, self.overrides, self.arguments = spec, protocol, dict(overrides), list(arguments)
         self._adapter: Adapter | None = None
         self._turn = threading.Lock()
 
@@ -44,9 +46,15 @@ class Trial:
             "model": self.spec.name,
             "prompt": FINDINGS_PROMPT,
             "protocol": self.protocol,
-            "protocols": {name: _in_words(protocol.decoding) for name, protocol in PROTOCOLS.items()},
+            "protocols": {name: _in_words(decoding) for name, decoding in self._decodings()},
             "command": self.arguments,
         }
+
+    def _decodings(self) -> Iterator[tuple[str, Decoding]]:
+        """The protocols that the overrides do not contradict."""
+        for name, protocol in PROTOCOLS.items():
+            with suppress(LibraBenchError):
+                yield name, decoding_with(protocol, self.overrides)[0]
 
     def ask(
         self, images: Sequence[Path], prompt: str, protocol: str | None, overrides: Mapping[str, Any]
@@ -60,7 +68,8 @@ class Trial:
             overrides: Decoding field -> value.
         """
         try:
-            decoding, _ = decoding_with(protocol_named(protocol or self.protocol), overrides)
+            said = {name: value for name, value in overrides.items() if value is not None}
+            decoding, _ = decoding_with(protocol_named(protocol or self.protocol), self.overrides | said)
         except LibraBenchError as error:
             yield {"error": str(error)}
             return

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import inspect
-import itertools
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.values import NONE_WORDS, converted
 from libra_bench.training.recipe import Recipe, Stage, check_recipe
 
 RECIPES_FOLDER = Path(__file__).parent / "recipes"
@@ -74,7 +71,10 @@ def load_recipe(name: str, stage: Stage, overrides: Mapping[str, Any] | None = N
             _known(field, "--" + field.replace("_", "-"))
             values[field] = value
             origins[field] = "--" + field.replace("_", "-")
-    typed = {field: _typed(field, value, origins[field]) for field, value in values.items()}
+    typed = {
+        field: converted(value, fields()[field], where=origins[field], name=field, none=NONE_WORDS)
+        for field, value in values.items()
+    }
     recipe = Recipe(**typed)
     check_recipe(recipe, stage)
     return Origins(recipe, origins)
@@ -100,53 +100,6 @@ def fields() -> dict[str, Any]:
     return typing.get_type_hints(Recipe)
 
 
-@cache
-def field_help() -> dict[str, str]:
-    """Field -> the docstring under it."""
-    tree = ast.parse(inspect.getsource(Recipe)).body[0]
-    found: dict[str, str] = {}
-    body = tree.body if isinstance(tree, ast.ClassDef) else []
-    for statement, following in itertools.pairwise(body):
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            value = following.value if isinstance(following, ast.Expr) else None
-            found[statement.target.id] = " ".join(ast.literal_eval(value).split()) if value is not None else ""
-    return found
-
-
 def _known(field: str, where: str) -> None:
     if field not in fields():
         raise UnknownNameError(f"recipe field (in {where})", field, fields())
-
-
-def _typed(field: str, value: Any, where: str) -> Any:
-    """A value in the field's type; text from the command line is converted."""
-    hint = fields()[field]
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if value is None or (isinstance(value, str) and value.lower() in ("none", "null") and type(None) in options):
-        if type(None) in options:
-            return None
-        raise InputError(f"{field} needs a value", where=where)
-    kind = next(option for option in options if option is not type(None))
-    if typing.get_origin(kind) is Literal:
-        if value not in typing.get_args(kind):
-            raise UnknownNameError(f"{field} (in {where})", str(value), typing.get_args(kind))
-        return value
-    if kind is bool:
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() in ("true", "yes", "1", "false", "no", "0"):
-            return str(value).lower() in ("true", "yes", "1")
-    elif kind is str:
-        if isinstance(value, str | int):
-            return str(value)
-    else:
-        try:
-            if not isinstance(value, bool) and (kind is float or float(value).is_integer()):
-                return kind(float(value))
-        except (TypeError, ValueError):
-            pass
-    raise InputError(f"{field} takes {_in_words(kind)}, not {value!r}", where=where)
-
-
-def _in_words(kind: type) -> str:
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[kind]

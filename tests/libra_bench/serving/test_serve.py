@@ -146,6 +146,16 @@ def test_a_port_that_is_taken(program: Program) -> None:
     assert "give another, or 0 for any" in done.stderr
 
 
+def test_options_of_decoding_hold_for_every_protocol(program: Program) -> None:
+    with served(program, "constant", "--option", "text=Clear.", "--num-beams", 7, "--seed", 5) as address:
+        page = get(f"{address}try")[1]
+        (message,) = messages(post(f"{address}describe", {"prompt": "Q", "num_beams": "0"})[1])
+    assert page.count("7 beams") >= 4
+    words = ["--model", "constant", "--option", "text=Clear.", "--num-beams", "7", "--seed", "5"]
+    assert json.dumps(words, separators=(",", ":")) in page
+    assert "must be at least 1" in message["error"]
+
+
 def test_a_replayed_run_has_no_model_to_try(program: Program) -> None:
     change_record(write_run(program.folder / "run"), model={"adapter": "replay"})
     with served(program, "run") as address:
