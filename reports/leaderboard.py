@@ -28,6 +28,8 @@ BATCHING = "batching_differs"
 """Percent of studies whose text another batch size changes; only where `verify-batching` measured it."""
 FACTS = ("suite", "protocol", *COUNTS, BATCHING, RUN)
 """What stands behind the metrics."""
+SIGNATURE_COLUMNS = (NAME, "suite", "column", "signature", "scored", RUN)
+"""Of the companion."""
 
 Row = Mapping[str, str | float]
 
@@ -76,7 +78,7 @@ def update(
         RunConflictError: a number of the same texts was computed in another way, and `replace` is not said.
         StorageError: it cannot be written.
     """
-    companion = path.with_suffix(".signatures.csv")
+    companion = _companion(path)
     with _lock(path):
         rows = read(path)
         lines = read(companion)
@@ -115,14 +117,10 @@ def _refuse_replacing(path: Path, row: Row, ours: Mapping[str, str], signatures:
 def _write_signatures(path: Path, others: Sequence[Row], row: Row, signatures: Mapping[str, str], scored: str) -> None:
     known = {NAME: row[NAME], "suite": row.get("suite", ""), "scored": scored, RUN: row.get(RUN, "")}
     lines = [*others, *({**known, "column": name, "signature": what} for name, what in signatures.items())]
+    theirs = [key for line in others for key in line if key not in SIGNATURE_COLUMNS]
+    columns = dict.fromkeys((*SIGNATURE_COLUMNS[:-1], *theirs, RUN))
     with atomic_write(path) as stream:
-        table = csv.DictWriter(
-            stream,
-            [NAME, "suite", "column", "signature", "scored", RUN],
-            restval="",
-            extrasaction="ignore",
-            lineterminator="\n",
-        )
+        table = csv.DictWriter(stream, list(columns), restval="", lineterminator="\n")
         table.writeheader()
         table.writerows({key: guarded(value) for key, value in line.items()} for line in lines)
 
@@ -143,6 +141,20 @@ def read(path: Path) -> list[dict[str, str]]:
             hint="give another file",
         )
     return [row for _, row in table.rows]
+
+
+def check(path: Path) -> None:
+    """Make sure that a leaderboard and its companion, where they are there, can be kept whole.
+
+    Raises:
+        InputError: they cannot; says why.
+    """
+    read(path)
+    read(_companion(path))
+
+
+def _companion(path: Path) -> Path:
+    return path.with_suffix(".signatures.csv")
 
 
 def has_run(path: Path, run: str) -> bool:

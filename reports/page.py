@@ -138,8 +138,8 @@ def try_model_page(settings: Mapping[str, Any], *, report: bool) -> str:
     """The page that tries a model; its server answers `/describe` and `/preview`.
 
     Args:
-        settings: `model`, `prompt`, `protocols` (name -> decoding in words), `protocol` (the default) and `command`,
-            the words of the `describe` command up to the images.
+        settings: `model`, `prompt`, `protocols` (name -> decoding in words), `protocol` (the default), `command`,
+            the words of the `describe` command up to the images, and `warnings`, what to know of the model.
         report: whether the server has a report, too.
     """
     from markupsafe import Markup

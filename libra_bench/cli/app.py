@@ -22,6 +22,7 @@ from libra_bench.cli import (
     serve,
     train,
 )
+from libra_bench.cli.repeats import refuse_repeated
 
 app = typer.Typer(
     name="libra-bench",
@@ -75,7 +76,9 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     output.show_warnings_as_lines()
     try:
-        app(arguments)
+        command = typer.main.get_command(app)
+        refuse_repeated(command, arguments)
+        command(arguments)
     except LibraBenchError as error:
         if debug:
             raise

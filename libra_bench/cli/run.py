@@ -76,7 +76,9 @@ def describe(
     from libra_bench.runs.single_study import describe_study
 
     images = [current] if prior is None else [current, prior]
-    answer = describe_study(images, prompt or FINDINGS_PROMPT, model, options)
+    answer = describe_study(
+        images, prompt or FINDINGS_PROMPT, model, options, lambda text: output.message(f"warning: {text}")
+    )
     output.result({"text": answer.text, "metadata": dict(answer.metadata)}, _plain(answer.text), as_json=as_json)
 
 
@@ -98,6 +100,8 @@ class Display(ProgressCallback):
         """Suite, model, folder, decoding, and what is left out."""
         counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
+        for warning in plan.warnings:
+            output.message(f"warning: {warning}")
         changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
         output.message(f"protocol {plan.protocol}{changed}: {_decoding_in_words(plan)}")
         for entry in plan.chosen.unavailable:

@@ -59,9 +59,10 @@ def score(
     from benchmarks.records.run import read_run
     from libra_bench.metrics.choice import choose_metrics
     from libra_bench.runs.scored_folder import rescore
-    from libra_bench.runs.shown_folder import bring_up_to_date
+    from libra_bench.runs.shown_folder import bring_up_to_date, check_leaderboard
     from libra_bench.scores.scoring import score_files
 
+    check_leaderboard(csv)
     partial = PARTIAL in (references or [])
     files_of_references = [Path(name) for name in references or [] if name != PARTIAL]
     if len(files_of_references) == 1 and predictions:

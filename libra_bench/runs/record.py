@@ -93,6 +93,7 @@ def record_start(plan: Plan, world_size: int) -> RunRecord:
         world_size=world_size,
         started=provenance.now(),
         batching=read_batching(plan.folder),
+        warnings=plan.warnings,
         **asdict(provenance.environment()),
     )
     write_run(plan.folder, record)

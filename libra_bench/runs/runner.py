@@ -16,7 +16,7 @@ from libra_bench.runs.processes import Processes, from_env
 from libra_bench.runs.progress import ProgressCallback
 from libra_bench.runs.record import record_end, record_later_costs, record_start, refuse_other_run
 from libra_bench.runs.scored_folder import check_scoring, score_run
-from libra_bench.runs.shown_folder import LEADERBOARD, draw, write_rows
+from libra_bench.runs.shown_folder import LEADERBOARD, check_leaderboard, draw, write_rows
 
 
 def run(suite: str | Path, model: str, **options: Any) -> Path:
@@ -43,6 +43,8 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> 
         InputError: what will stop the scoring is found before anything is generated; see `check_scoring`.
     """
     options = plan.options
+    leaderboard = None if options.out else RUNS_FOLDER / LEADERBOARD
+    check_leaderboard(leaderboard)
     against = check_scoring(
         plan.folder,
         plan.suite,
@@ -57,7 +59,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> 
     began = time.perf_counter()
     progress.scoring(list(plan.chosen.metrics))
     scored = score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace)
-    write_rows(plan.folder, scored.scores, leaderboard=None if options.out else RUNS_FOLDER / LEADERBOARD)
+    write_rows(plan.folder, scored.scores, leaderboard=leaderboard)
     drawing = time.perf_counter()
     draw(plan.folder, report=options.report, follow_links=options.follow_links, on_images=progress.drawing)
     record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)

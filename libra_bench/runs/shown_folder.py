@@ -11,6 +11,18 @@ from benchmarks.records.scores import Scores
 LEADERBOARD = "leaderboard.csv"
 
 
+def check_leaderboard(leaderboard: Path | None) -> None:
+    """Find out before anything slow begins whether a leaderboard can be kept.
+
+    Raises:
+        InputError: the file is there, but is no leaderboard that can be kept whole.
+    """
+    from reports.leaderboard import check
+
+    if leaderboard is not None:
+        check(leaderboard)
+
+
 def write_rows(folder: Path, scores: Scores, *, leaderboard: Path | None) -> None:
     """Write scores.csv of a run folder and, where one is given, the run's row of a leaderboard."""
     from reports.leaderboard import row_of, signatures_of, update, write_row
