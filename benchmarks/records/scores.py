@@ -90,8 +90,6 @@ class Scores(Record):
     n_failed: int = 0
     n_empty: int = 0
     n_truncated: int = 0
-    n_without_reference: int = 0
-    """Studies that were left out (`--references partial`)."""
     n_clusters: int | None = None
     """Patients, where the suite knows them."""
     scores: tuple[Score, ...]
@@ -104,6 +102,8 @@ class Scores(Record):
     unavailable: tuple[Unavailable, ...] = ()
     not_comparable: tuple[str, ...] = ()
     """Metrics whose statistics could not be stored, so that `compare` cannot use them."""
+    n_without_reference: int = 0
+    """Studies that were left out (`--references partial`)."""
     metrics: tuple[str, ...] = ()
     """What was scored with, as the user wrote it; empty where an older version scored."""
     scored_sha256: str | None = None
