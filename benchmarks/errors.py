@@ -9,10 +9,13 @@
         ├── ImageError              an image that cannot be read, or must not be
         ├── ModelError              a model, checkpoint or card that cannot be loaded
         ├── MetricUnavailableError  a metric that cannot run here
+        ├── RewardError             a metric that cannot be the reward asked for, or gave none (also a ValueError)
+        ├── MissingColumnError      a dataset's column that is not there (also a KeyError)
         └── RunConflictError        a run folder that belongs to another run, or is in use
 
     UserWarning
-    └── ImageWarning                an image that is read, but not in all that its file says
+    ├── ImageWarning                an image that is read, but not in all that its file says
+    └── RewardWarning               a reward that depends on more than the completion and its reference
 
 The command line turns each into one line on stderr and the exit status above; `--debug` shows the traceback.
 """
@@ -98,6 +101,21 @@ class ModelError(InputError):
 
 class MetricUnavailableError(InputError):
     """A metric that cannot run here; the hint says what to install or pass."""
+
+
+class RewardError(InputError, ValueError):
+    """A metric that cannot be the reward that was asked for, or a reward that is not finite."""
+
+
+class MissingColumnError(InputError, KeyError):
+    """A column that the dataset does not have."""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # a KeyError's would be quoted
+
+
+class RewardWarning(UserWarning):
+    """A reward depends on more than the completion and its reference."""
 
 
 class RunConflictError(InputError):

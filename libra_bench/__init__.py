@@ -1,6 +1,7 @@
 """libra-bench: numbers that can be trusted and repeated, for models that write chest X-ray reports.
 
     from libra_bench import temporal_f1_score, evaluate_report, score, run, describe, load_suite, load_adapter
+    from libra_bench.rewards import reward
 
 Names are loaded when they are first used (PEP 562): `import libra_bench` imports no torch, transformers or pandas.
 """
@@ -43,10 +44,12 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
+    if name == "rewards":
+        return importlib.import_module("libra_bench.rewards")
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)
 
 

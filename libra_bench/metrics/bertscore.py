@@ -27,6 +27,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     corpus_values,
     mean_of,
     signature_of,
@@ -68,6 +69,7 @@ class BertScore:
 
     id: ClassVar[str] = "bertscore"
     summary: ClassVar[str] = "F1 of matched token embeddings"
+    sees: ClassVar[Sees] = "embeddings"
     needs: ClassVar[str] = "the package bert-score; weights of an encoder (published: distilbert-base-uncased)"
 
     @property

@@ -31,6 +31,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Statistics,
     corpus_values,
     signature_of,
@@ -58,6 +59,7 @@ class Bleu:
 
     id: ClassVar[str] = "bleu"
     summary: ClassVar[str] = "BLEU 1 to 4: n-grams shared with the reference, as Hugging Face evaluate"
+    sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "nothing"
 
     @property

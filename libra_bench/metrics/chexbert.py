@@ -32,6 +32,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Statistics,
     corpus_values,
     signature_of,
@@ -58,6 +59,7 @@ class CheXbert:
 
     id: ClassVar[str] = "chexbert"
     summary: ClassVar[str] = "F1 over 14 (5) observations, and cosine of the embeddings"
+    sees: ClassVar[Sees] = "labels"
     needs: ClassVar[str] = "the checkpoint chexbert.pth; configuration and tokenizer of bert-base-uncased"
 
     @property

@@ -20,6 +20,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Statistics,
     corpus_values,
     signature_of,
@@ -34,6 +35,7 @@ class CheXpertRules:
 
     id: ClassVar[str] = "chexpert_rules"
     summary: ClassVar[str] = "F1 over CheXpert's 14 (5) observations, read by rules (not CheXbert)"
+    sees: ClassVar[Sees] = "labels"
     needs: ClassVar[str] = "nothing"
 
     @property

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from libra_bench.metrics.metric import Floats, Key, MetricResult, Missing, References, mean_of, signature_of
+from libra_bench.metrics.metric import Floats, Key, MetricResult, Missing, References, Sees, mean_of, signature_of
 from libra_bench.metrics.normalize import Norm, normalize
 from libra_bench.metrics.ptb import ptb_words
 
@@ -37,6 +37,7 @@ class Cider:
 
     id: ClassVar[str] = "cider"
     summary: ClassVar[str] = "CIDEr-D: tf-idf weighted n-grams, as the caption evaluation; depends on the suite"
+    sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "nothing"
 
     @property

@@ -22,7 +22,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from benchmarks.schema import is_truncated
-from libra_bench.metrics.metric import Key, MetricResult, Missing, References, signature_of
+from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, signature_of
 from libra_bench.metrics.statements.v1.lexicon import FINDINGS
 
 _SENTENCE = re.compile(r"[^.!?\n]+")
@@ -52,6 +52,7 @@ class Diagnostics:
 
     id: ClassVar[str] = "diagnostics"
     summary: ClassVar[str] = "unique, repeated, empty and truncated reports; length ratio and share of normal reports"
+    sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "nothing"
 
     @property

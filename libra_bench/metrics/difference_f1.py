@@ -24,6 +24,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Statistics,
     corpus_values,
     ratio,
@@ -55,6 +56,7 @@ class DifferenceF1:
 
     id: ClassVar[str] = "difference_f1"
     summary: ClassVar[str] = "VQA: F1 over the statements of a difference answer (MIMIC-Diff-VQA)"
+    sees: ClassVar[Sees] = "statements"
     needs: ClassVar[str] = "difference questions"
 
     @property

@@ -11,7 +11,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from libra_bench.metrics.metric import Key, MetricResult, Missing, References, corpus_values, mean_of, signature_of
+from libra_bench.metrics.metric import (
+    Key,
+    MetricResult,
+    Missing,
+    References,
+    Sees,
+    corpus_values,
+    mean_of,
+    signature_of,
+)
 from libra_bench.metrics.vqa_answers import constant_answer_floor, mean_by_type, question_types, same_answer
 
 
@@ -21,6 +30,7 @@ class ExactMatch:
 
     id: ClassVar[str] = "exact_match"
     summary: ClassVar[str] = "VQA: share of answers that equal a reference after normalisation"
+    sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "nothing"
 
     @property

@@ -25,6 +25,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Statistics,
     corpus_values,
     ratio,
@@ -43,6 +44,7 @@ class LabelSet:
 
     id: ClassVar[str] = "label_set"
     summary: ClassVar[str] = "VQA: answers that are sets of labels: exact-set accuracy, micro and macro F1"
+    sees: ClassVar[Sees] = "labels"
     needs: ClassVar[str] = "labels"
 
     @property

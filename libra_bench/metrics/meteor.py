@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from libra_bench.metrics.metric import Key, MetricResult, Missing, References, mean_of, signature_of
+from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, mean_of, signature_of
 from libra_bench.metrics.nltk_words import words
 from libra_bench.metrics.normalize import Norm, normalize
 from libra_bench.metrics.porter import stem
@@ -41,6 +41,7 @@ class Meteor:
 
     id: ClassVar[str] = "meteor"
     summary: ClassVar[str] = "METEOR: aligned words, stems and WordNet 3.0 synonyms, as nltk"
+    sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "nothing (WordNet 3.0 words are shipped)"
 
     @property

@@ -10,11 +10,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+Sees: TypeAlias = Literal["words", "embeddings", "entities", "labels", "statements", "judges", "change"]
+"""What a metric sees of a report."""
 Floats: TypeAlias = npt.NDArray[np.float64]
 References: TypeAlias = Sequence[Sequence[str]]
 """One list of alternative references a sample; never empty."""
@@ -57,6 +59,18 @@ def reduction_of(metric: Metric) -> Reduce:
     """How a metric's stored statistics become its values, without scoring again: its `reduce`, else `percent_mean`."""
     reduce: Reduce = getattr(metric, "reduce", percent_mean)
     return reduce
+
+
+def sees_of(metric: Metric) -> Sees:
+    """What a metric sees of a report: its `sees`; "words" for one that does not say."""
+    sees: Sees = getattr(metric, "sees", "words")
+    return sees
+
+
+def reward_key_of(metric: Metric) -> str | None:
+    """Which of several values per report is the reward where none is named: its `reward_key`, else None."""
+    key: str | None = getattr(metric, "reward_key", None)
+    return key
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -122,6 +136,9 @@ class Metric(Protocol):
     """One line for `libra-bench metrics`."""
     needs: ClassVar[str]
     """What it needs besides the text ("nothing", "weights of distilbert-base-uncased", "labels")."""
+
+    # Optional, with a default, since metrics of other packages may lack them:
+    # `sees: ClassVar[Sees]`, see `sees_of`; `reward_key: ClassVar[str]`, see `reward_key_of`.
 
     @property
     def keys(self) -> Sequence[Key]:

@@ -18,6 +18,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Statistics,
     corpus_values,
     ratio,
@@ -39,6 +40,7 @@ class OpenClosed:
 
     id: ClassVar[str] = "open_closed"
     summary: ClassVar[str] = "VQA: accuracy of open and closed questions, by the suite's own field"
+    sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "a field that says open or closed"
 
     field: str = "answer_type"

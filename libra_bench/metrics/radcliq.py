@@ -30,6 +30,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Statistics,
     corpus_values,
     signature_of,
@@ -90,6 +91,7 @@ class _RadCliQ:
     summary: ClassVar[str]
     column: ClassVar[str]
     constants: ClassVar[Constants]
+    sees: ClassVar[Sees] = "entities"
     needs: ClassVar[str] = "what radgraph, chexbert and bertscore need, with distilroberta-base"
 
     @property

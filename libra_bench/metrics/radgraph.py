@@ -29,6 +29,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Span,
     corpus_values,
     mean_of,
@@ -51,6 +52,7 @@ class RadGraph:
 
     id: ClassVar[str] = "radgraph"
     summary: ClassVar[str] = "F1 of clinical entities and relations"
+    sees: ClassVar[Sees] = "entities"
     needs: ClassVar[str] = "the package radgraph; weights of RadGraph and its backbone's tokenizer"
 
     @property

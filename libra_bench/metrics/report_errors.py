@@ -41,6 +41,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Span,
     Statistics,
     corpus_values,
@@ -62,7 +63,9 @@ class ReportErrors:
 
     id: ClassVar[str] = "report_errors"
     summary: ClassVar[str] = "false, missing and wrong findings, sides, severities and comparisons, by rules"
+    sees: ClassVar[Sees] = "statements"
     needs: ClassVar[str] = "nothing"
+    reward_key: ClassVar[str] = SCORE
 
     @property
     def keys(self) -> Sequence[Key]:

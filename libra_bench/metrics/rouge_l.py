@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from rapidfuzz.distance import LCSseq
 
-from libra_bench.metrics.metric import Key, MetricResult, Missing, References, mean_of, signature_of
+from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, mean_of, signature_of
 from libra_bench.metrics.normalize import Norm, normalize
 from libra_bench.metrics.porter import stem
 from libra_bench.metrics.ptb import ptb_words
@@ -42,6 +42,7 @@ class RougeL:
 
     id: ClassVar[str] = "rouge_l"
     summary: ClassVar[str] = "ROUGE-L: longest common subsequence of words, mean F"
+    sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "nothing"
 
     @property

@@ -32,6 +32,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Span,
     Statistics,
     corpus_values,
@@ -88,6 +89,7 @@ class TemporalChangeF1:
 
     id: ClassVar[str] = "temporal_change_f1"
     summary: ClassVar[str] = "F1 over statements of change: what changed, on which side, in which direction"
+    sees: ClassVar[Sees] = "change"
     needs: ClassVar[str] = "nothing"
 
     @property

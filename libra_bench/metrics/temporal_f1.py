@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks.errors import InputError
-from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Span, mean_of, signature_of
+from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, Span, mean_of, signature_of
 from libra_bench.metrics.normalize import Norm, clean_text, normalize
 
 KEYWORDS = frozenset(
@@ -49,6 +49,7 @@ class TemporalF1:
 
     id: ClassVar[str] = "temporal_f1"
     summary: ClassVar[str] = "Temporal F1: shared words of change (44 keywords), as published"
+    sees: ClassVar[Sees] = "change"
     needs: ClassVar[str] = "nothing"
 
     @property

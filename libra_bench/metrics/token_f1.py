@@ -12,7 +12,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from libra_bench.metrics.metric import Key, MetricResult, Missing, References, corpus_values, mean_of, signature_of
+from libra_bench.metrics.metric import (
+    Key,
+    MetricResult,
+    Missing,
+    References,
+    Sees,
+    corpus_values,
+    mean_of,
+    signature_of,
+)
 from libra_bench.metrics.vqa_answers import constant_answer_floor, mean_by_type, question_types, token_overlap
 
 
@@ -22,6 +31,7 @@ class TokenF1:
 
     id: ClassVar[str] = "token_f1"
     summary: ClassVar[str] = "VQA: F1 and recall of the answer's tokens"
+    sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "nothing"
 
     @property

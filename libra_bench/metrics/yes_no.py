@@ -19,6 +19,7 @@ from libra_bench.metrics.metric import (
     MetricResult,
     Missing,
     References,
+    Sees,
     Statistics,
     corpus_values,
     ratio,
@@ -40,6 +41,7 @@ class YesNo:
 
     id: ClassVar[str] = "yes_no"
     summary: ClassVar[str] = "VQA: accuracy on yes/no questions, balanced, with the yes-rate"
+    sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "references that are yes or no"
 
     @property

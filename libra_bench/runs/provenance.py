@@ -21,7 +21,8 @@ from model_adapters.adapter import Decoding
 FINGERPRINT_LENGTH = 12
 PACKAGES = (
     "libra-bench", "accelerate", "bert-score", "matplotlib", "nltk", "numpy", "pandas", "peft", "pillow", "pydicom",
-    "radgraph", "rapidfuzz", "rouge-score", "safetensors", "sentencepiece", "tokenizers", "torch", "transformers",
+    "radgraph", "rapidfuzz", "rouge-score", "safetensors", "scipy", "sentencepiece", "tokenizers", "torch",
+    "transformers",
 )  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from benchmarks.records.scores import Scores, read_scores
 from benchmarks.records.statistics import StoredStatistics, read_statistics
 from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
 from libra_bench.metrics.registry import make_metric
-from libra_bench.scores.scoring_input import cluster_count
-from libra_bench.scores.statistics import RESAMPLES, Difference, PairedMetric, compare
+from libra_bench.scores.bootstrap import RESAMPLES, count_clusters
+from libra_bench.scores.statistics import Difference, PairedMetric, compare
 
 _SHOWN = 5
 """Ids named in an error."""
@@ -78,7 +78,7 @@ def compare_runs(
     return Comparison(
         runs=runs.names,
         n=runs.n,
-        clusters=cluster_count(clusters),
+        clusters=None if clusters is None else count_clusters(clusters),
         resamples=resamples,
         seed=seed,
         differences=differences,

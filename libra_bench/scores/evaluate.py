@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
 from benchmarks.schema import QuestionId
+from libra_bench.metrics.failing_texts import score_texts
 from libra_bench.metrics.registry import make_metric
 
 TEXT_KEYS = ("reference", "findings", "impression", "text")
@@ -52,7 +53,11 @@ def evaluate_report(
         if missing := metric.missing():
             warnings.warn(f"no {metric.id}: {missing.reason}; {missing.hint}", stacklevel=2)
         else:
-            values |= metric.score(prediction_texts, reference_texts).values
+            result, failed = score_texts(metric, prediction_texts, reference_texts)
+            values |= result.values
+            if failed:
+                where = ", ".join(f"line {text.sample + 1} of the {text.side}s" for text in failed[:SHOWN_IDS])
+                warnings.warn(f"{metric.id} fails on {len(failed)} texts, which count as empty: {where}", stacklevel=2)
     return {key: round(values[key], 2) for key in RESULT_KEYS if key in values}
 
 

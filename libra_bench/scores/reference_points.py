@@ -25,6 +25,7 @@ from pydantic import TypeAdapter
 from benchmarks.errors import StorageError
 from benchmarks.files import sha256_json, write_json
 from benchmarks.records.scores import ReferencePoint
+from libra_bench.metrics.failing_texts import score_texts
 from libra_bench.metrics.metric import Metric, References
 
 Fields = Sequence[Mapping[str, Any]]
@@ -154,7 +155,7 @@ _VALUES = TypeAdapter(dict[str, float])
 def _values(
     metric: Metric, predictions: Sequence[str], references: References, fields: Fields | None
 ) -> dict[str, float]:
-    values = metric.score(predictions, references, fields).values
+    values = score_texts(metric, predictions, references, fields)[0].values
     return {key: float(value) for key, value in values.items() if math.isfinite(value)}
 
 

@@ -82,13 +82,6 @@ def metric_fields(sample: Sample) -> dict[str, Any]:
     return known
 
 
-def cluster_count(clusters: Sequence[Any] | None) -> int | None:
-    """How many clusters there are, a sample without a patient being one of its own; None where none is known."""
-    if clusters is None:
-        return None
-    return len(set(clusters) - {None}) + sum(name is None for name in clusters)
-
-
 def patients(samples: Sequence[Sample]) -> list[Any] | None:
     """The patient of each sample, where the suite says so: intervals and tests then draw whole patients."""
     names = [sample.fields.get("subject_id") for sample in samples]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from benchmarks.user_cache import user_cache
@@ -21,6 +22,18 @@ LOOKUP_SIZE = 500
 """Texts in one query: below the number of variables that every SQLite allows."""
 
 T = TypeVar("T")
+_keep: ContextVar[bool | None] = ContextVar("keep", default=None)
+"""Set while progress is not shown: whether what is found is kept."""
+
+
+@contextmanager
+def quiet_extraction(*, keep: bool) -> Iterator[None]:
+    """Inside, no progress is shown, and what is found is only kept if `keep`: texts that never come again are not."""
+    token = _keep.set(keep)
+    try:
+        yield
+    finally:
+        _keep.reset(token)
 
 
 class ExtractionCache:
@@ -104,11 +117,12 @@ def extract(
         return found
     from tqdm import tqdm
 
-    with tqdm(total=len(rest), desc=title, unit="text", disable=None) as progress:
+    keep = _keep.get()
+    with tqdm(total=len(rest), desc=title, unit="text", disable=None if keep is None else True) as progress:
         for start in range(0, len(rest), chunk_size):
             part = rest[start : start + chunk_size]
             values = dict(zip(part, compute(part), strict=True))
-            if cache:
+            if cache and keep is not False:
                 cache.put(values)
             found |= values
             progress.update(len(part))

@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from benchmarks.errors import LibraBenchError, MetricUnavailableError
+from benchmarks.errors import MetricUnavailableError
 from benchmarks.files import sha256_file
 from benchmarks.user_cache import platform_cache, user_cache
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
@@ -161,7 +161,8 @@ class RadGraphExtractor:
             annotations = model(list(texts))
         if len(annotations) != len(texts):
             reason = " ".join(printed.getvalue().split()) or "it gave no reason"
-            raise LibraBenchError(f"radgraph left out {len(texts) - len(annotations)} of {len(texts)} texts: {reason}")
+            # one of these texts is to blame: `failing_texts` finds out which
+            raise ValueError(f"radgraph left out {len(texts) - len(annotations)} of {len(texts)} texts: {reason}")
         return [json.dumps(_stored(annotations[str(index)])).encode() for index in range(len(texts))]
 
 

@@ -73,8 +73,16 @@ def test_what_json_does_not_have_is_written_as_null_or_text(tmp_path):
     assert AnswerLog(tmp_path).read()[1].metadata == {"score": None, "path": str(tmp_path), "n": {"1": [2]}}
 
 
-@pytest.mark.parametrize("line", ['[]', '{"question_id": true, "prompt": "", "text": ""}', '{"question_id": 1, "prompt": "", "text": 3}',
-                                  '{"question_id": 1, "prompt": "", "text": "", "metadata": []}', "null"])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "null",
+        '{"question_id": true, "prompt": "", "text": ""}',
+        '{"question_id": 1, "prompt": "", "text": 3}',
+        '{"question_id": 1, "prompt": "", "text": "", "metadata": []}',
+    ],
+)
 def test_a_line_of_another_shape_is_named(tmp_path, line):
     (tmp_path / "answers.jsonl").write_text(line + "\n" + '{"question_id": 9, "prompt": "", "text": "ok"}\n')
     with pytest.raises(InputError, match=r"answers\.jsonl:1: this line is not an answer"):
