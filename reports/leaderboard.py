@@ -195,7 +195,8 @@ def as_table(scores: Scores) -> Table:
         table.add_column("95 % interval", justify="right")
     for entry in scores.scores:
         value = "undefined" if entry.value is None else f"{entry.value:.2f}"
-        value += empty_note(scores.empty_share_in(entry.key))
+        if (share := scores.empty_share_in(entry.key)) is not None:
+            value += f" ({empty_note(share)})"
         cells = [f"{entry.key} {'↑' if entry.higher_is_better else '↓'}", value]
         if with_intervals:
             cells.append("" if entry.low is None else f"{entry.low:.2f} – {entry.high:.2f}")
@@ -210,11 +211,9 @@ def as_table(scores: Scores) -> Table:
     return table
 
 
-def empty_note(share: float | None) -> str:
-    """` (5 % empty)`: beside a score that empty texts dominate."""
-    if share is None:
-        return ""
-    return " (<1 % empty)" if share < 0.005 else f" ({100 * share:.0f} % empty)"
+def empty_note(share: float) -> str:
+    """`5 % empty`: what to know of a score that empty texts dominate."""
+    return "<1 % empty" if share < 0.005 else f"{100 * share:.0f} % empty"
 
 
 def metric_columns(names: Iterable[str]) -> list[str]:

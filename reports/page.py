@@ -255,7 +255,7 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
         {
             "key": key,
             "entries": [by_key.get(key) for by_key in by_run],
-            "empty": [empty_note(run.summary.empty_share_in(key)) if run.summary else "" for run in runs],
+            "empty": [run.summary and run.summary.empty_share_in(key) for run in runs],
             "higher": next(by_key[key].higher_is_better for by_key in by_run if key in by_key),
             "signatures": list(dict.fromkeys(by_key[key].signature for by_key in by_run if key in by_key)),
             "points": [values.get(key) for values in points.values()],

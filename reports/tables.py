@@ -76,7 +76,7 @@ def _markdown_cell(cell: Cell | None) -> str:
     if cell is None:
         return ""
     text = {"best": "**{}**", "second": "<u>{}</u>", None: "{}"}[cell.place].format(number(cell))
-    return text + (f"<br><sub>{interval(cell)}</sub>" if interval(cell) else "")
+    return text + "".join(f"<br><sub>{line}</sub>" for line in small_print(cell))
 
 
 def _markdown(text: str) -> str:
@@ -108,13 +108,15 @@ def number(cell: Cell | None) -> str:
     """The value with its marks."""
     if cell is None:
         return ""
-    marks = f"{TIE if cell.tied else ''}{OTHER if cell.other_signature else ''}"
-    return f"{cell.value:.2f}{marks}{empty_note(cell.empty_share)}"
+    return f"{cell.value:.2f}{TIE if cell.tied else ''}{OTHER if cell.other_signature else ''}"
 
 
-def interval(cell: Cell | None) -> str:
-    """The 95 % interval, or nothing."""
-    return "" if cell is None or cell.low is None or cell.high is None else f"[{cell.low:.2f}, {cell.high:.2f}]"
+def small_print(cell: Cell | None) -> list[str]:
+    """What stands below the value: the 95 % interval, the share of empty texts where that dominates it."""
+    if cell is None:
+        return []
+    lines = [] if cell.low is None or cell.high is None else [f"[{cell.low:.2f}, {cell.high:.2f}]"]
+    return lines if cell.empty_share is None else [*lines, empty_note(cell.empty_share)]
 
 
 def facts(row: BoardRow) -> list[str]:

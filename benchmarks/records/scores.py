@@ -124,7 +124,7 @@ class Scores(Record):
 
 
 def _share_in(key: str, n_empty: int, n: int) -> float | None:
-    return n_empty / n if n_empty and key.startswith(MOVED_BY_EMPTY_TEXTS) else None
+    return n_empty / n if n and n_empty and key.startswith(MOVED_BY_EMPTY_TEXTS) else None
 
 
 def read_scores(folder: Path) -> Scores | None:
