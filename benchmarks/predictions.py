@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import SuiteError
-from benchmarks.schema import Answer, QuestionId, Sample, is_truncated
+from benchmarks.schema import Answer, Sample, is_truncated
 from benchmarks.suites import check_unique, question_id_of
 from benchmarks.tables import read_rows
-
-SHOWN_IDS = 10
+from benchmarks.wording import first_few
 
 
 def read_answers(path: Path) -> list[Answer]:
@@ -81,17 +80,12 @@ def match_answers(answers: Iterable[Answer], samples: Sequence[Sample], *, where
     missing = [sample.question_id for sample in samples if str(sample.question_id) not in by_id]
     unknown = [answer.question_id for key, answer in by_id.items() if key not in wanted]
     if missing or unknown:
-        faults = [f"{len(missing)} of {len(samples)} studies have no answer ({_some(missing)})"] if missing else []
-        faults += [f"{len(unknown)} answers belong to no study ({_some(unknown)})"] if unknown else []
+        faults = [f"{len(missing)} of {len(samples)} studies have no answer ({first_few(missing)})"] if missing else []
+        faults += [f"{len(unknown)} answers belong to no study ({first_few(unknown)})"] if unknown else []
         raise SuiteError(
             " and ".join(faults), where=where, hint="answers and references must have the same question_ids"
         )
     return [by_id[str(sample.question_id)] for sample in samples]
-
-
-def _some(ids: Sequence[QuestionId]) -> str:
-    shown = ", ".join(str(question_id) for question_id in ids[:SHOWN_IDS])
-    return shown + (", ..." if len(ids) > SHOWN_IDS else "")
 
 
 @dataclass(frozen=True, slots=True)

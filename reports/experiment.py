@@ -114,6 +114,8 @@ def to_terminal(outcome: Outcome) -> RenderableType:
 
     parts: list[RenderableType] = []
     for table in outcome.tables:
+        if table.first == 0:
+            continue
         hidden = len(table.rows) - len(table.rows[: table.first])
         more = f"{hidden} more rows in the files that --out DIR writes." if hidden else ""
         parts += [_rich_table(table), *(Text(line) for line in (more, table.note) if line), Text()]

@@ -50,7 +50,7 @@ class RecordedModel(Record):
     @property
     def kind(self) -> Literal["model", "baseline", "ceiling"]:
         """`oracle` repeats the references: what no model can surpass, and no model itself."""
-        if self.name == "oracle" and self.adapter in ("oracle", "replay"):
+        if self.adapter == "oracle":
             return "ceiling"
         return "baseline" if self.is_baseline else "model"
 
@@ -209,8 +209,10 @@ def write_run(folder: Path, record: RunRecord) -> None:
 
 
 def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
-    """The newest layout. Baselines did not say that they are until `is_baseline` came."""
+    """The newest layout. Until `is_baseline` came, baselines did not say that they are, and `oracle` was a replay."""
     model = content.get("model")
     if isinstance(model, dict) and "is_baseline" not in model:
+        if (model.get("name"), model.get("adapter")) == ("oracle", "replay"):
+            model = {**model, "adapter": "oracle"}
         content = {**content, "model": {**model, "is_baseline": model.get("adapter") in HISTORIC_BASELINES}}
     return {**content, VERSION_KEY: RUN_VERSION}

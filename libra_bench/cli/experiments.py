@@ -56,6 +56,50 @@ def stability(
     show_outcome(stability_outcome(found), out, as_json=as_json)
 
 
+def agreement(
+    data: Annotated[
+        Path, typer.Option("--data", help="The judgements: a file, or the folder that a set is published as.")
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="radpref, radjudge, rexval, radeval-expert or table; default: by the path."),
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", help="a,b,c; default: the metrics of reports that can run here.")
+    ] = None,
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the studies, for intervals.")] = 2_000,
+    seed: Seed = 0,
+    out: Out = None,
+    as_json: o.Json = False,
+) -> None:
+    """Does a metric agree with radiologists? Rank correlation with their ratings, or ranking tests passed.
+
+    A table of your own has the columns study, reference, prediction and one per rater:
+    [bold]libra-bench metrics agreement --data ratings.csv[/bold]
+    """
+    from libra_bench.experiments.agreement import agreement as agree
+    from libra_bench.experiments.agreement import texts_of
+    from libra_bench.experiments.agreement_outcome import agreement_outcome
+    from libra_bench.experiments.judgements import read_judgements
+    from libra_bench.experiments.text_values import values_of_texts
+    from libra_bench.metrics.choice import REPORT_METRICS, choose_metrics
+
+    judgements = read_judgements(data, form)
+    chosen = choose_metrics(metrics, REPORT_METRICS)
+    predictions, references = texts_of(judgements)
+    values, without = values_of_texts(
+        chosen.metrics,
+        predictions,
+        references,
+        folder=out,
+        on_metric=lambda name: output.message(f"scoring {len(predictions)} texts with {name}"),
+    )
+    for entry in chosen.unavailable:
+        output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
+    found = agree(judgements, values, resamples=resamples, seed=seed)
+    show_outcome(agreement_outcome(found, judgements, without), out, as_json=as_json)
+
+
 def show_outcome(outcome: Outcome, out: Path | None, *, as_json: bool) -> None:
     """Print an experiment's outcome, and write its files where a folder is given."""
     from reports.experiment import to_terminal, write_outcome

@@ -103,7 +103,7 @@ class Display(ProgressCallback):
         for warning in plan.warnings:
             output.message(f"warning: {warning}")
         changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
-        output.message(f"protocol {plan.protocol}{changed}: {_decoding_in_words(plan)}")
+        output.message(f"protocol {plan.protocol}{changed}: {plan.decoding}")
         for entry in plan.chosen.unavailable:
             output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
 
@@ -149,7 +149,12 @@ class Display(ProgressCallback):
         )
         with Progress(*columns, console=output.console()) as progress:
             task = progress.add_task("generating", total=total, completed=done)
-            yield lambda answered: progress.update(task, completed=answered)
+            try:
+                yield lambda answered: progress.update(task, completed=answered)
+            except KeyboardInterrupt as stop:
+                answered = progress.tasks[task].completed
+                what = f"{answered:.0f} of {total} answered; run the same command to continue"
+                raise KeyboardInterrupt(what) from stop
 
     def generated(self, cost: Cost) -> None:
         """What it took, beside the plan, and where the time went."""
@@ -166,18 +171,6 @@ class Display(ProgressCallback):
         """One line is enough: it takes seconds."""
         output.message(f"report: {total} images")
         return lambda: None
-
-
-def _decoding_in_words(plan: Plan) -> str:
-    decoding = plan.decoding
-    if decoding.temperature > 0:
-        how = f"sampling at temperature {decoding.temperature}, top-p {decoding.top_p}, seed {decoding.seed}"
-    elif decoding.num_beams > 1:
-        how = f"beam search, {decoding.num_beams} beams, length penalty {decoding.length_penalty}"
-    else:
-        how = "greedy"
-    ngram = f", no repeated {decoding.no_repeat_ngram_size}-grams" if decoding.no_repeat_ngram_size else ""
-    return f"{how}{ngram}, at most {decoding.max_new_tokens} new tokens"
 
 
 def _show_run(folder: Path, *, as_json: bool) -> None:

@@ -29,50 +29,89 @@ _MORE_URGENT = {1.0: 1.0, 0.5: 1.0, 0.25: 0.5, 0.05: 0.25}
 UNNAMED = WEIGHTS["not actionable"]
 
 _CLASSES = {
-    "urgent": "pneumothorax, pneumomediastinum, pneumoperitoneum, aortic aneurysm",
-    "actionable": "pleural effusion, opacity, consolidation, pneumonia, edema, nodule, mass, cavity, lymphadenopathy, "
-    "fracture, mediastinum, subcutaneous emphysema",
-    "not actionable": "atelectasis, heart, congestion, pulmonary vascularity, interstitial markings, hilum, emphysema, "
-    "pleural thickening, bronchiectasis, diaphragm, endotracheal tube, tracheostomy, enteric tube, picc, central line, "
-    "chest tube, pacemaker, pulmonary artery catheter, balloon pump, drain, support devices, foreign body",
-    "benign": "scarring, granuloma, calcification, hernia, aorta, scoliosis, bones, lung volumes, aeration, lungs, "
-    "sternotomy wires, surgical clips, postsurgical changes, deformity",
+    "urgent": "pneumothorax, deep sulcus sign, mediastinal shift, pneumomediastinum, pneumoperitoneum",
+    "actionable": "pleural effusion, opacity, consolidation, pneumonia, tuberculosis, edema, nodule, mass, cavity, "
+    "hilar mass, mediastinal mass, mediastinum, lymphadenopathy, pericardial effusion, fracture, dislocation, "
+    "bone lesion, subcutaneous emphysema, air-fluid level, bowel dilatation, foreign body",
+    "not actionable": "atelectasis, volume loss, heart, congestion, pulmonary vascularity, interstitial markings, "
+    "bronchovascular crowding, bronchitis, bronchiectasis, hilum, emphysema, hyperinflation, lucency, fibrosis, lungs, "
+    "pleural thickening, pleura, costophrenic angle, diaphragm, trachea, aortic ectasia, goiter, vertebral deformity, "
+    "endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, pacemaker, drain, "
+    "pulmonary artery catheter, balloon pump, support devices",
+    "benign": "scarring, granuloma, calcification, cardiac calcification, lymph node calcification, aorta, "
+    "aortic calcification, aortic tortuosity, atherosclerosis, hernia, diaphragm eventration, bones, spine, "
+    "degenerative changes, osteophytes, osteopenia, scoliosis, kyphosis, sclerosis, rib deformity, rib irregularity, "
+    "pectus deformity, cervical rib, lung volumes, aeration, soft tissues, upper abdomen, lymph nodes, fat pad, "
+    "azygos fissure, gallstones, contrast, nipple shadow, artifact, obesity, sternotomy, sternotomy wires, "
+    "surgical clips, valve prosthesis, stent, orthopedic hardware, breast implant, postsurgical changes",
 }
 SIGNIFICANCE = {name: kind for kind, names in _CLASSES.items() for name in names.split(", ")}
 """Finding -> its class."""
 
-FAMILIES: tuple[frozenset[str], ...] = (
-    frozenset({"opacity", "consolidation", "pneumonia", "atelectasis"}),
-    frozenset({"edema", "congestion", "interstitial markings", "pulmonary vascularity"}),
-    frozenset({"nodule", "mass", "opacity"}),
-    frozenset({"nodule", "granuloma", "calcification"}),
-    frozenset({"scarring", "atelectasis"}),
-    frozenset({"scarring", "interstitial markings", "bronchiectasis"}),
-    frozenset({"pleural effusion", "pleural thickening"}),
-    frozenset({"hilum", "lymphadenopathy", "mediastinum"}),
-    frozenset({"heart", "mediastinum"}),
-    frozenset({"aorta", "aortic aneurysm", "mediastinum"}),
-    frozenset({"emphysema", "lung volumes"}),
-    frozenset({"central line", "picc", "support devices"}),
+
+def _groups(*lines: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(line.split(", ")) for line in lines)
+
+
+FAMILIES = _groups(
+    "opacity, consolidation, pneumonia, atelectasis",
+    "edema, congestion, interstitial markings, pulmonary vascularity, bronchovascular crowding",
+    "atelectasis, volume loss",
+    "pneumonia, tuberculosis",
+    "pleural effusion, costophrenic angle, pleural thickening, pleura",
+    "pneumothorax, deep sulcus sign, lucency",
+    "nodule, mass, opacity",
+    "nodule, granuloma, calcification",
+    "scarring, atelectasis",
+    "scarring, fibrosis, interstitial markings, bronchiectasis",
+    "emphysema, hyperinflation, lucency",
+    "heart, mediastinum, pericardial effusion",
+    "hilum, hilar mass, lymphadenopathy",
+    "mediastinum, mediastinal mass, lymphadenopathy, hilum",
+    "aorta, aortic tortuosity, aortic ectasia, mediastinum",
+    "aorta, aortic calcification, atherosclerosis, calcification",
+    "fracture, rib deformity, vertebral deformity, rib irregularity",
+    "degenerative changes, osteophytes, sclerosis, spine, bones",
+    "scoliosis, kyphosis, spine",
+    "diaphragm, diaphragm eventration, hernia",
+    "central line, picc, support devices",
+    "sternotomy, sternotomy wires, surgical clips, postsurgical changes",
 )
 """Findings that radiologists call one for the other, the nearest relatives first: one of them is half the other."""
 
 DESCRIBES: Mapping[str, frozenset[str]] = {
-    "opacity": frozenset({"consolidation", "pneumonia", "atelectasis", "edema", "nodule", "mass", "scarring"}),
-    "interstitial markings": frozenset({"edema", "congestion", "scarring"}),
-    "congestion": frozenset({"edema"}),
-    "support devices": frozenset({"central line", "picc", "pacemaker", "endotracheal tube", "enteric tube"}),
+    name: frozenset(names.split(", "))
+    for name, names in {
+        "opacity": "consolidation, pneumonia, tuberculosis, atelectasis, edema, nodule, mass, scarring, fibrosis",
+        "interstitial markings": "edema, congestion, fibrosis, scarring, bronchitis",
+        "congestion": "edema",
+        "pulmonary vascularity": "edema, congestion",
+        "volume loss": "atelectasis",
+        "bronchovascular crowding": "lung volumes",
+        "costophrenic angle": "pleural effusion, pleural thickening",
+        "lucency": "pneumothorax, emphysema",
+        "deep sulcus sign": "pneumothorax",
+        "hyperinflation": "emphysema",
+        "calcification": "granuloma",
+        "aortic calcification": "atherosclerosis",
+        "osteophytes": "degenerative changes",
+        "sternotomy": "sternotomy wires",
+        "sternotomy wires": "sternotomy",
+        "support devices": "central line, picc, pacemaker, endotracheal tube, enteric tube",
+    }.items()
 }
 """What is seen -> what it is seen of: "an opacity, likely pneumonia" against "pneumonia" holds no false opacity."""
 
-_PARENCHYMA = (
-    "opacity, consolidation, pneumonia, atelectasis, edema, congestion, pulmonary vascularity, interstitial markings, "
-    "nodule, mass, cavity, emphysema, scarring, bronchiectasis, lung volumes, aeration"
-)
 INCLUDES: Mapping[str, frozenset[str]] = {
-    "lungs": frozenset(_PARENCHYMA.split(", ")),
-    "mediastinum": frozenset({"hilum", "lymphadenopathy", "aorta", "aortic aneurysm"}),
-    "bones": frozenset({"fracture", "scoliosis", "deformity"}),
+    name: frozenset(names.split(", "))
+    for name, names in {
+        "lungs": "opacity, consolidation, pneumonia, tuberculosis, atelectasis, volume loss, edema, congestion, "
+        "pulmonary vascularity, interstitial markings, nodule, mass, cavity, emphysema, hyperinflation, scarring, "
+        "fibrosis, bronchiectasis, lung volumes, aeration",
+        "pleura": "pleural effusion, pleural thickening, costophrenic angle, pneumothorax",
+        "mediastinum": "mediastinal mass, hilum, hilar mass, lymphadenopathy, aorta, trachea",
+        "bones": "fracture, dislocation, bone lesion, spine, scoliosis, degenerative changes",
+    }.items()
 }
 """Who finds one of these normal has denied what it includes, and the other way round. The whole study includes all."""
 

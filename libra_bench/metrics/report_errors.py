@@ -106,7 +106,7 @@ class ReportErrors:
             (found.score, *found.counts, found.matched, found.predicted, found.expected) for _, _, found in best
         ]
         statistics = Statistics(np.array(rows_N10, dtype=float).reshape(len(best), 10), self.reduce)
-        per_sample_N7 = 100.0 * statistics.per_sample_NS[:, :7]
+        per_sample_N7 = statistics.per_sample_NS[:, :7] * [100.0, *[1.0] * 6]
         return MetricResult(
             values=corpus_values(self.keys, statistics),
             statistics=statistics,

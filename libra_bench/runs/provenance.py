@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -43,13 +43,10 @@ def questions_sha256(samples: Sequence[Sample]) -> str:
 
 def deciding_facts(samples: Sequence[Sample], model: Mapping[str, Any], decoding: Decoding) -> DecidingFacts:
     """Everything that decides the answers; device, batch size and number of processes are not in it."""
-    settings = asdict(decoding)
-    if decoding.temperature == 0:
-        del settings["seed"]
     return DecidingFacts(
         suite=AskedQuestions(questions_sha256=questions_sha256(samples), n=len(samples)),
         model=dict(model),
-        decoding=settings,
+        decoding=decoding.deciding(),
     )
 
 

@@ -11,7 +11,6 @@ from benchmarks.errors import InputError, RunConflictError
 from benchmarks.predictions import count_answers
 from benchmarks.records.json_record import read_record, write_record
 from benchmarks.records.run import (
-    HISTORIC_BASELINES,
     RUN_FILE,
     BatchingCheck,
     DecidingFacts,
@@ -25,13 +24,14 @@ from benchmarks.records.run import (
     write_run,
 )
 from benchmarks.schema import Answer, Sample
+from benchmarks.wording import first_few
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import answer_files
 from libra_bench.runs.cost import cost_of
 from libra_bench.runs.plan import Plan, path_name
+from model_adapters.registry import adapter_class
 
 BATCHING_FILE = "batching.json"
-SHOWN_DIFFERENCES = 4
 
 
 def refuse_other_run(folder: Path, facts: DecidingFacts) -> None:
@@ -49,7 +49,7 @@ def refuse_other_run(folder: Path, facts: DecidingFacts) -> None:
     differences = list(_differences(there and there.as_json(), facts.as_json()))
     if differences:
         raise RunConflictError(
-            "this folder belongs to another run: " + ", ".join(differences[:SHOWN_DIFFERENCES]),
+            "this folder belongs to another run: " + first_few(differences),
             where=folder,
             hint="give another --out, or the settings of that run",
         )
@@ -85,7 +85,7 @@ def record_start(plan: Plan, world_size: int) -> RunRecord:
             model_base=spec.model_base,
             card=dict(spec.card),
             options=dict(spec.options),
-            is_baseline=spec.adapter in HISTORIC_BASELINES,
+            is_baseline=adapter_class(spec.adapter).is_baseline,
         ),
         protocol=RecordedProtocol(name=plan.protocol, overrides=dict(plan.overrides)),
         decoding=asdict(plan.decoding),

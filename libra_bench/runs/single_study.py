@@ -57,7 +57,7 @@ def describe_study(
         on_warning(warning)
     adapter = load_adapter(spec)
     question = Question("describe", prompt, tuple(Path(path) for path in paths))
-    (answer,) = adapter.generate([question], decoding)
+    answer = adapter.answer(question, decoding)
     if answer.failed:
         raise GenerationError(str(answer.metadata.get("error")))
     return replace(answer, metadata={**answer.metadata, "warnings": list(cautions)}) if cautions else answer

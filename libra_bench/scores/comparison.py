@@ -10,12 +10,12 @@ from typing import Any
 from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.records.scores import Scores, read_scores
 from benchmarks.records.statistics import StoredStatistics, read_statistics
+from benchmarks.wording import first_few
 from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
 from libra_bench.metrics.registry import make_metric
 from libra_bench.scores.bootstrap import RESAMPLES, count_clusters
 from libra_bench.scores.statistics import Difference, PairedMetric, compare
 
-_SHOWN = 5
 """Ids named in an error."""
 
 
@@ -170,7 +170,7 @@ def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: Sto
     extra = [name for name in theirs.ids if name not in here]
     if missing or extra:
         only = [
-            f"{len(names)} only in {folder} ({_shown(names)})"
+            f"{len(names)} only in {folder} ({first_few(names)})"
             for names, folder in ((missing, first), (extra, second))
             if names
         ]
@@ -183,14 +183,10 @@ def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: Sto
     other = [name for name, digest in zip(ours.ids, ours.digests, strict=True) if theirs.digests[order[name]] != digest]
     if other:
         raise InputError(
-            f"the same {len(ours.ids)} ids, but other references for {len(other)} of them ({_shown(other)})",
+            f"the same {len(ours.ids)} ids, but other references for {len(other)} of them ({first_few(other)})",
             where=where,
             hint="score both against the same references",
         )
-
-
-def _shown(names: Sequence[object]) -> str:
-    return ", ".join(map(repr, names[:_SHOWN])) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _pair(

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
 from benchmarks.schema import QuestionId
+from benchmarks.wording import first_few
 from libra_bench.metrics.failing_texts import score_texts
 from libra_bench.metrics.registry import make_metric
 
@@ -17,7 +18,6 @@ TEXT_KEYS = ("reference", "findings", "impression", "text")
 """Where a text may stand, in a file of references as in one of predictions; the first of these that is there counts."""
 
 RESULT_KEYS = ("BLEU1", "BLEU2", "BLEU3", "BLEU4", "METEOR", "ROUGE-L", "Bert_score", "Temporal_entity_score")
-SHOWN_IDS = 10
 
 
 def evaluate_report(
@@ -56,7 +56,7 @@ def evaluate_report(
             result, failed = score_texts(metric, prediction_texts, reference_texts)
             values |= result.values
             if failed:
-                where = ", ".join(f"line {text.sample + 1} of the {text.side}s" for text in failed[:SHOWN_IDS])
+                where = first_few([f"line {text.sample + 1} of the {text.side}s" for text in failed])
                 warnings.warn(f"{metric.id} fails on {len(failed)} texts, which count as empty: {where}", stacklevel=2)
     return {key: round(values[key], 2) for key in RESULT_KEYS if key in values}
 
@@ -118,8 +118,7 @@ def _check_ids(
 
 
 def _some(ids: Sequence[QuestionId]) -> str:
-    more = f" and {len(ids) - SHOWN_IDS} more" if len(ids) > SHOWN_IDS else ""
-    return f"{len(ids)} ids ({', '.join(map(repr, ids[:SHOWN_IDS]))}{more})"
+    return f"{len(ids)} ids ({first_few([*map(repr, ids)])})"
 
 
 def _or(names: Sequence[str]) -> str:

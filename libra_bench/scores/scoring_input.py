@@ -8,9 +8,9 @@ from typing import Any
 
 from benchmarks.errors import SuiteError
 from benchmarks.schema import Sample
+from benchmarks.wording import first_few
 from libra_bench.scores.strata import Strata, strata
 
-_SHOWN = 5
 """Ids named in an error."""
 
 
@@ -49,10 +49,9 @@ def scoring_input(
     """
     bare = [sample.question_id for sample in samples if not _can_be_scored(sample)]
     if len(bare) == len(samples) or (bare and not partial):
-        shown = ", ".join(map(repr, bare[:_SHOWN])) + (", ..." if len(bare) > _SHOWN else "")
         some = "" if len(bare) == len(samples) else "; --references partial scores the others"
         raise SuiteError(
-            f"{len(bare)} of {len(samples)} samples have no reference ({shown})",
+            f"{len(bare)} of {len(samples)} samples have no reference ({first_few([*map(repr, bare)])})",
             where=suite,
             hint=f"scoring needs one under reference, findings, impression or answer, or labels{some}",
         )

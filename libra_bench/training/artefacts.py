@@ -17,6 +17,7 @@ from torch import Tensor
 
 from benchmarks.errors import StorageError
 from benchmarks.files import write_json
+from benchmarks.wording import first_line
 from libra_bench.training.model import Parts, TrainingModel
 from libra_bench.training.recipe import Recipe
 from model_adapters.checkpoints.files import weight_files
@@ -57,7 +58,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         if not folder.exists() and old.exists():
             old.rename(folder)
         raise StorageError(
-            f"cannot save ({_line(error)})", where=folder, hint="free some space; the same command continues"
+            f"cannot save ({first_line(error)})", where=folder, hint="free some space; the same command continues"
         ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -75,10 +76,6 @@ def flush(folder: Path) -> None:
 def is_write_error(error: RuntimeError) -> bool:
     """Whether torch's own writer failed: it raises RuntimeError for a full disk."""
     return any(words in str(error) for words in ("PytorchStreamWriter", "No space left", "unexpected pos"))
-
-
-def _line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def write_weights(folder: Path, parts: Parts, recipe: Recipe, state: Mapping[str, Tensor] | None = None) -> None:

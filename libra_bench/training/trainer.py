@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.utils.data import Sampler
 from transformers import Trainer
 
-from benchmarks.errors import LibraBenchError, StorageError
+from benchmarks.errors import StorageError, TrainingError
+from benchmarks.wording import first_line
 from libra_bench.training.arguments import training_arguments
 from libra_bench.training.artefacts import flush, is_write_error, load_weights, replacing, write_weights
 from libra_bench.training.data import Collator, ConversationData
@@ -29,10 +30,6 @@ from libra_bench.training.validation import Best, Validation
 BEST = "best_eval_model"
 SAVING = ".saving"
 MODEL_INPUTS = ("input_ids", "attention_mask", "images", "labels")
-
-
-class TrainingError(LibraBenchError):
-    """Training cannot go on: the loss is not a number."""
 
 
 class LibraTrainer(Trainer):
@@ -230,9 +227,8 @@ class LibraTrainer(Trainer):
         except (OSError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not is_write_error(error):
                 raise
-            line = next(iter(str(error).splitlines()), type(error).__name__)
             raise StorageError(
-                f"cannot save ({line})",
+                f"cannot save ({first_line(error)})",
                 where=out / name,
                 hint="free some space; the same command continues from the checkpoint before",
             ) from error

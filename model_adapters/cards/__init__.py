@@ -1,4 +1,4 @@
-"""Model cards: one small YAML file a model says what it is and how it must be asked.
+"""Model cards: one small YAML file per model says what it is and how it must be asked.
 
 Behaviour comes from the card or the checkpoint's own config, never from the name of a path.
 """
@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from benchmarks.errors import ModelError, UnknownNameError
 
 ImagePolicy: TypeAlias = Literal["one", "prior", "dummy-prior"]
+POLICIES: tuple[ImagePolicy, ...] = get_args(ImagePolicy)
 
 CARDS_FOLDER = Path(__file__).parent
 
@@ -111,8 +112,8 @@ def _checked(path: Path, name: str, value: Any) -> Any:
         if isinstance(value, bool):
             return value
         raise ModelError(f"{name!r} must be true or false", where=path)
-    if name == "image_policy" and value not in get_args(ImagePolicy):
-        raise UnknownNameError(f"image_policy in the card {path}", str(value), get_args(ImagePolicy))
+    if name == "image_policy" and value not in POLICIES:
+        raise UnknownNameError(f"image_policy in the card {path}", str(value), POLICIES)
     if value is None or isinstance(value, str):
         return value
     raise ModelError(f"{name!r} must be text, found {value!r}", where=path)

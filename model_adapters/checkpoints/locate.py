@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from benchmarks.errors import ModelError
+from benchmarks.wording import first_line
 from model_adapters.adapter import ModelSpec
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -87,7 +88,7 @@ def _fetch(hub_id: str) -> Path:
             hint=f"fetch it where there is internet (hf download {hub_id}) and give the folder",
         ) from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:
-        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
-            f"{hub_id!r} cannot be fetched from the hub ({line})", hint="check the name, your access and the network"
+            f"{hub_id!r} cannot be fetched from the hub ({first_line(error)})",
+            hint="check the name, your access and the network",
         ) from error

@@ -5,7 +5,6 @@ The adapter asks a checkpoint that was loaded, training the model that it trains
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
@@ -28,12 +27,10 @@ from model_adapters.generation.answers import answers_of
 from model_adapters.generation.memory import fitting_batch, peak_memory_bytes
 from model_adapters.libra.checkpoint.identity import conversation_mode
 from model_adapters.libra.checkpoint.loading import LoadedLibra, load_checkpoint
-from model_adapters.libra.decoding.decoder import Decoder, Timings, check_decoding
+from model_adapters.libra.decoding.decoder import Decoder, Timings
 from model_adapters.libra.inputs.prompts import LibraPrompts, load_tokenizer
 from model_adapters.libra.network.attention import share_key_heads
 from model_adapters.templates import template
-
-logger = logging.getLogger(__name__)
 
 
 class TextGenerator:
@@ -71,13 +68,7 @@ class TextGenerator:
             questions: what is asked.
             decoding: beams, penalties, limits, temperature.
             on_tokens: called after each step with a study's id and its leading tokens so far.
-
-        Raises:
-            InputError: decoding settings that contradict each other.
         """
-        check_decoding(decoding)
-        if decoding.num_beams > 1 and decoding.temperature > 0:
-            logger.warning("temperature and top_p have no effect with num_beams > 1 (beam search does not sample)")
         language_model = self.loaded.model.language_model
         if self._batch_size is None:
             self._batch_size = fitting_batch(language_model, self.prompts.longest, decoding)

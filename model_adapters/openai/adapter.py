@@ -23,11 +23,10 @@ import httpx2
 from benchmarks.errors import GenerationError, InputError, LibraBenchError, ModelError
 from benchmarks.images import read_radiograph
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.cards.image_policy import chosen_images, image_policy
 from model_adapters.cards.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_parts
-from model_adapters.image_policy import chosen_images, image_policy
 from model_adapters.openai.endpoint import Endpoint, Reply
-from model_adapters.options import json_object
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 URL_VARIABLE = "OPENAI_BASE_URL"
@@ -36,7 +35,7 @@ RETRIES = 6
 TIMEOUT_SECONDS = 300.0
 
 
-class OpenAIAdapter:
+class OpenAIAdapter(Adapter):
     """Asks an OpenAI-compatible endpoint, several questions at once.
 
     Options: `base_url`; `concurrency` (8 questions at once); `retries` (6) of what may pass: time-outs, cut
@@ -46,6 +45,10 @@ class OpenAIAdapter:
     `price_in`, `price_out` (per million tokens), from which the cost is computed.
     """
 
+    summary = "a served model, at any OpenAI-compatible endpoint (--base-url URL)"
+    needs_weights = True
+    path_metavar = "NAME"
+    default_protocol = "greedy"  # an endpoint has no beam search
     OPTIONS: ClassVar[Mapping[str, type]] = {
         "base_url": str,
         "concurrency": int,
@@ -54,7 +57,7 @@ class OpenAIAdapter:
         "image_policy": str,
         "image_max_side": int,
         "system": str,
-        "body": str,
+        "body": dict,
         "price_in": float,
         "price_out": float,
     }
@@ -75,7 +78,6 @@ class OpenAIAdapter:
         for name, least in (("concurrency", 1), ("retries", 0), ("image_max_side", 1)):
             if options.get(name, least) < least:
                 raise InputError(f"must be at least {least}, not {options[name]}", where=f"option {name}")
-        _extra_fields(spec)
         endpoint = Endpoint(
             _base_url(spec),
             key=os.environ.get(KEY_VARIABLE) or None,
@@ -94,7 +96,7 @@ class OpenAIAdapter:
             "model": _model(spec),
             "image_policy": image_policy(spec),
             "prompt_hook": spec.card.get("prompt_hook"),
-            "body": _extra_fields(spec),
+            "body": spec.options.get("body", {}),
             **{name: spec.options.get(name) for name in names},
         }
 
@@ -189,11 +191,11 @@ class OpenAIAdapter:
             "max_tokens": decoding.max_new_tokens,
             "temperature": decoding.temperature,
         }
-        if decoding.temperature > 0:
+        if decoding.is_sampling:
             body["seed"] = decoding.seed
             if decoding.top_p is not None:
                 body["top_p"] = decoding.top_p
-        body |= _extra_fields(self._spec)
+        body |= self._spec.options.get("body", {})
         return {name: value for name, value in body.items() if value is not None}
 
     def _cost(self, usage: Mapping[str, Any]) -> float | None:
@@ -291,8 +293,3 @@ def _base_url(spec: ModelSpec) -> str:
             hint=f"put the key into {KEY_VARIABLE}",
         )
     return url.rstrip("/")
-
-
-def _extra_fields(spec: ModelSpec) -> dict[str, Any]:
-    text = spec.options.get("body")
-    return {} if text is None else json_object(text, "body")

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.errors import GenerationError, ModelError
+from benchmarks.errors import ModelError, RefusedError
 
 CONNECT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.5
@@ -34,14 +34,6 @@ class Reply:
 
     body: Mapping[str, Any]
     attempts: int
-
-
-class RefusedError(GenerationError):
-    """A request that failed for good, after so many attempts."""
-
-    def __init__(self, what: str, attempts: int) -> None:
-        super().__init__(what)
-        self.attempts = attempts
 
 
 class Endpoint:

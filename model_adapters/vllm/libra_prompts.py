@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import ModelSpec, RenderedPrompt
+from model_adapters.adapter import ModelSpec, RenderedPrompt, study_seed
 from model_adapters.checkpoints.precision import dtype_name, torch_dtype
 from model_adapters.libra.checkpoint.identity import checkpoint_identity
 from model_adapters.libra.checkpoint.loading import load_checkpoint
 from model_adapters.libra.inputs.prompts import LibraPrompts, load_tokenizer
-from model_adapters.seeds import study_seed
 from model_adapters.vllm.engine import Engine, Request, platform
 from model_adapters.vllm.language_model import WordEmbeddings, language_model_folder
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
-from benchmarks.errors import InputError
+from benchmarks.wording import first_line
 from model_adapters.adapter import Decoding
 from model_adapters.generation.generated import Generated
 from model_adapters.generation.memory import is_out_of_memory, too_large
@@ -61,7 +61,6 @@ class Decoder:
         timings: Timings | None = None,
         on_tokens: Callable[[Hashable, list[int]], None] | None = None,
     ) -> None:
-        check_decoding(decoding)
         self._model, self._decoding, self._rule = language_model, decoding, rule
         self._on_tokens = on_tokens
         self._beams = decoding.num_beams
@@ -91,7 +90,7 @@ class Decoder:
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                exhausted = (str(error) or "out of memory").splitlines()[0]
+                exhausted = first_line(error)
             if exhausted:  # only now, for the error's traceback holds what filled the memory
                 self._back_off(exhausted)
             yield from self._finished
@@ -201,23 +200,3 @@ class Decoder:
         self.timings.batch_size = len(self._rows)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def check_decoding(decoding: Decoding) -> None:
-    """Refuse settings that contradict each other or make no sense.
-
-    Raises:
-        InputError: names the settings.
-    """
-    if decoding.num_beams < 1 or decoding.num_return_sequences < 1 or decoding.max_new_tokens < 1:
-        raise InputError("num_beams, num_return_sequences and max_new_tokens must be at least 1", where="decoding")
-    if decoding.num_return_sequences > decoding.num_beams:
-        raise InputError(
-            f"num_return_sequences ({decoding.num_return_sequences}) is larger than num_beams ({decoding.num_beams})",
-            where="--num-return-sequences",
-            hint="a search returns at most as many sequences as it has beams",
-        )
-    if decoding.temperature < 0 or (decoding.top_p is not None and not 0 < decoding.top_p <= 1):
-        raise InputError("temperature must not be negative, and top_p must be in (0, 1]", where="decoding")
-    if decoding.no_repeat_ngram_size < 0:
-        raise InputError("no_repeat_ngram_size must not be negative", where="--no-repeat-ngram-size")

@@ -32,7 +32,7 @@ def choose(logits_RWV: Tensor, studies: Sequence[Study | None], decoding: Decodi
         _choose_beams(log_probs_RWV, studies, max(2, 1 + len(eos_ids)) * decoding.num_beams)
         return
     log_probs_RV = log_probs_RWV[:, 0]
-    tokens_R = _sample(log_probs_RV, studies, decoding) if decoding.temperature > 0 else log_probs_RV.argmax(-1)
+    tokens_R = _sample(log_probs_RV, studies, decoding) if decoding.is_sampling else log_probs_RV.argmax(-1)
     chosen = log_probs_RV.gather(1, tokens_R[:, None])[:, 0].tolist()
     for study, token, log_prob in zip(studies, tokens_R.tolist(), chosen, strict=True):
         if study is not None and isinstance(study.search, SingleSearch):

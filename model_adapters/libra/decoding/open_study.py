@@ -11,11 +11,10 @@ import numpy as np
 from torch import Tensor
 
 from benchmarks.errors import GenerationError
-from model_adapters.adapter import Decoding
+from model_adapters.adapter import Decoding, study_digest
 from model_adapters.generation.generated import Generated, not_finite
 from model_adapters.generation.search import BeamSearch, SingleSearch
 from model_adapters.generation.stopping import StopRule
-from model_adapters.seeds import study_digest
 
 
 @dataclass(frozen=True, slots=True)

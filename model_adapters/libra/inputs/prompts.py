@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from benchmarks.errors import GenerationError, InputError, LibraBenchError
-from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.cards import ImagePolicy
+from model_adapters.cards.image_policy import chosen_images, image_policy
 from model_adapters.cards.prompt_hooks import hooked_prompt
 from model_adapters.generation.memory import is_out_of_memory
 from model_adapters.generation.stopping import StopRule
@@ -41,7 +42,7 @@ class _Request:
     question: Question
     token_ids: list[int]
     images: tuple[Path, Path] | None
-    """Current and prior image; the current one twice where there is no prior."""
+    """Current and prior image; the current one twice where no prior is shown."""
 
 
 class LibraPrompts:
@@ -50,16 +51,18 @@ class LibraPrompts:
     Args:
         loaded: the checkpoint.
         tokenizer: see `load_tokenizer`.
-        spec: the card's image policy and prompt hook, and the adapter's `PROMPT_OPTIONS`.
+        spec: image policy, the card's prompt hook, and the adapter's `PROMPT_OPTIONS`.
 
     Raises:
-        UnknownNameError: an unknown conversation mode.
+        UnknownNameError: an unknown conversation mode or image policy.
+        InputError: a prior image is asked for, and the model cannot read one.
     """
 
     def __init__(self, loaded: LoadedLibra, tokenizer: LibraTokenizer, spec: ModelSpec) -> None:
         self._loaded, self._tokenizer, self._spec = loaded, tokenizer, spec
         self.conv_mode = conversation_mode(spec, loaded.config)
         self._template = template(self.conv_mode)
+        self._policy = _policy(spec, reads_prior=loaded.model.connector.uses_prior)
         kept = spec.options.get("feature_cache_dir")
         identity = (loaded.model.tower, loaded.image_processor, loaded.image_aspect_ratio)
         self._images = ImageFeatures(
@@ -158,11 +161,7 @@ class LibraPrompts:
     def _request(self, asked: Question) -> _Request:
         if not asked.prompt.strip():
             raise InputError("the prompt is empty", hint="give the question some words")
-        if len(asked.images) > MAX_IMAGES:
-            raise InputError(
-                f"{len(asked.images)} images in one study",
-                hint="give the current image, or the current and the prior one",
-            )
+        images = chosen_images(asked.images, self._policy)
         ids = self._tokenizer.encode_prompt(self._words(asked))
         marks = ids.count(IMAGE_TOKEN_INDEX)
         if marks != bool(asked.images):
@@ -176,10 +175,7 @@ class LibraPrompts:
                 f"the prompt takes {length:,} positions, image included; the model has {limit:,}",
                 hint="shorten the prompt",
             )
-        if not asked.images:
-            return _Request(asked, ids, None)
-        reads_prior = self._loaded.model.connector.uses_prior and self._spec.card.get("image_policy") != "one"
-        return _Request(asked, ids, (asked.images[0], asked.images[-1 if reads_prior else 0]))
+        return _Request(asked, ids, (images[0], images[-1]) if images else None)
 
     def _fitting(self, group: Sequence[_Request], make_room: Callable[[], bool]) -> list[Prompt | Exception]:
         """The prompts of a group; where memory runs out one at a time, and then with the room that can be made."""
@@ -216,11 +212,29 @@ class LibraPrompts:
 
     def _words(self, asked: Question) -> str:
         tags = self._loaded.use_im_start_end
-        words = hooked_prompt(asked, self._spec.card, len(asked.images))
+        words = hooked_prompt(asked, self._spec.card, len(chosen_images(asked.images, self._policy)))
         return render(self._template, [question(words, with_image=bool(asked.images), image_tags=tags), None])
 
     def _positions(self, token_ids: Sequence[int]) -> int:
         return len(token_ids) + token_ids.count(IMAGE_TOKEN_INDEX) * (self._loaded.model.num_patches - 1)
+
+
+def _policy(spec: ModelSpec, *, reads_prior: bool) -> ImagePolicy:
+    """Which images are shown; a model that always reads two gets the current one twice where there is one to show.
+
+    Raises:
+        InputError: the user asks for a prior image, and the connector reads one image alone.
+    """
+    policy = image_policy(spec, default="dummy-prior")
+    if reads_prior:
+        return policy
+    if spec.options.get("image_policy") not in (None, "one"):
+        raise InputError(
+            f"{policy} cannot be: this model's connector reads the current image alone",
+            where="option image_policy",
+            hint="leave it out",
+        )
+    return "one"
 
 
 def load_tokenizer(loaded: LoadedLibra) -> LibraTokenizer:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.errors import ModelError
+from benchmarks.wording import first_line
 from model_adapters.templates import IMAGE_MARK
 
 IMAGE_TOKEN_INDEX = -200
@@ -146,7 +147,7 @@ class SentencePieceBackend:
             self._num_pieces: int = self._pieces.get_piece_size()
         except (OSError, RuntimeError) as error:
             raise ModelError(
-                f"not a SentencePiece model ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
+                f"not a SentencePiece model ({first_line(error)})",
                 where=path,
                 hint="copy the file again",
             ) from error
@@ -280,7 +281,7 @@ class FastBackend:
             self._tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
         except Exception as error:  # the Rust library raises plain Exception
             raise ModelError(
-                f"the tokenizer cannot be read ({str(error).splitlines()[0]})",
+                f"the tokenizer cannot be read ({first_line(error)})",
                 where=folder / "tokenizer.json",
                 hint="copy the file again",
             ) from error

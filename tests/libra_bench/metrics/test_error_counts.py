@@ -122,7 +122,7 @@ def test_attribute_errors_cost_no_more_than_the_finding():
         ((*NORMAL_CHEST, PNEUMOTHORAX), NORMAL / (NORMAL + 1)),
         ((*NORMAL_CHEST, said("granuloma")), NORMAL / (NORMAL + 0.05)),
         ((absent("scoliosis"),), 0.8),
-        ((absent("pneumothorax"), absent("nodule"), absent("heart"), absent("edema")), 1 / (1 + 0.25 * 0.5 / 2.8)),
+        ((absent("pneumothorax"), absent("nodule"), absent("heart"), absent("edema")), 1 / (1 + 0.25 * 0.5 / 3)),
         ((), 0),
     ],
 )

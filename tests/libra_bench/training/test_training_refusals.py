@@ -7,9 +7,9 @@ from importlib.metadata import requires
 import pytest
 from oracles import GOLDEN
 
-from benchmarks.errors import InputError, RunConflictError, StorageError, UnknownNameError
+from benchmarks.errors import InputError, RunConflictError, StorageError, TrainingError, UnknownNameError
 from libra_bench.training import artefacts, preparation
-from libra_bench.training.trainer import TrainingError, checkpoints
+from libra_bench.training.trainer import checkpoints
 
 DATA = GOLDEN / "train" / "train.json"
 VALID = GOLDEN / "train" / "valid.json"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.errors import GenerationError, InputError
+from benchmarks.errors import GenerationError
 from model_adapters.adapter import Decoding
 from model_adapters.generation.generated import Generated
 from model_adapters.generation.search import repeated_ngrams
@@ -340,19 +340,3 @@ def test_other_errors_are_not_swallowed():
     model.register_forward_pre_hook(broken)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         decode(model, make_prompts(model, [6]), Decoding(max_new_tokens=5))
-
-
-@pytest.mark.parametrize(
-    ("settings", "names"),
-    [
-        ({"num_beams": 3, "num_return_sequences": 5}, "num_return_sequences"),
-        ({"num_return_sequences": 2}, "num_return_sequences"),
-        ({"num_beams": 0}, "num_beams"),
-        ({"temperature": -1.0}, "temperature"),
-        ({"top_p": 0.0}, "top_p"),
-        ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size"),
-    ],
-)
-def test_contradictory_settings_are_refused(settings, names):
-    with pytest.raises(InputError, match=names):
-        Decoder(language_model(), Decoding(**settings), StopRule(()), 1)

@@ -72,7 +72,7 @@ def test_what_is_sent_and_what_comes_back(server):
 
 def test_settings_travel(server):
     sampling = Decoding(temperature=0.7, top_p=0.9, seed=5, max_new_tokens=8)
-    body = json.dumps({"max_tokens": None, "max_completion_tokens": 8})
+    body = {"max_tokens": None, "max_completion_tokens": 8}
     adapter = load(server, system="Be brief.", image_policy="dummy-prior", body=body, image_max_side=16)
     ask(adapter, [asked(2)[1]], sampling)
     request = server.requests[0]
@@ -240,8 +240,6 @@ def test_what_endpoints_do_not_have_is_refused(server, decoding, flag):
         ({"base_url": "http://localhost/v1?key=1"}, "OPENAI_API_KEY"),
         ({"base_url": "http://127.0.0.1:9/v1"}, "nobody answers there"),
         ({"concurrency": 0}, "at least 1"),
-        ({"body": "{"}, "not JSON"),
-        ({"body": "[]"}, "not a JSON object"),
         ({"image_policy": "both"}, "unknown image_policy 'both'"),
     ],
 )

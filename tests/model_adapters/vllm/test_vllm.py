@@ -201,18 +201,18 @@ def beams_carry_their_own_scores(theirs, ours, studies):
         (found[request.key],) = theirs._engine.beam_search([request], beams, theirs._prompts.rule.eos_ids)
     checked = 0
     for study in studies:
-        inputs = ours._inputs([ours._prompts.prepare(study)])
+        inputs = ours.generator._inputs([ours.generator.prompts.prepare(study)])
         prompt = inputs.pop("input_ids")
         inputs.pop("attention_mask")
         hypotheses = found[study.question_id].hypotheses
         assert len({hypothesis.token_ids for hypothesis in hypotheses}) == 3
         for hypothesis in hypotheses:
-            if ours._processor.tokenizer.image_token_id in hypothesis.token_ids:
+            if ours.generator.processor.tokenizer.image_token_id in hypothesis.token_ids:
                 continue  # transformers would look for another image
             checked += 1
             ids = torch.tensor([hypothesis.token_ids])
             with torch.no_grad():
-                logits = ours._model(input_ids=torch.cat([prompt, ids], 1), **inputs).logits[
+                logits = ours.generator.model(input_ids=torch.cat([prompt, ids], 1), **inputs).logits[
                     0, prompt.shape[1] - 1 : -1
                 ]
             total = logits.log_softmax(-1).gather(1, ids[0][:, None]).sum().item()
