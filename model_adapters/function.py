@@ -24,6 +24,7 @@ class FunctionAdapter(Adapter):
     summary = "a Python function of yours: a list of questions in, a list of texts out"
     needs_weights = True
     path_metavar = "MODULE:FUNCTION"
+    follows_decoding = False
 
     def __init__(self, function: Function, batch_size: int) -> None:
         self._function, self._batch_size = function, batch_size

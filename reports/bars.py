@@ -79,7 +79,7 @@ def interval(entry: Score | StratumScore) -> tuple[float, float, float]:
 
 def caption(runs: Sequence[LoadedRun]) -> str:
     """Suite, protocol and number of studies of the runs; the model's name where there is one."""
-    facts = dict.fromkeys(f"{run.suite}, {run.protocol}, n = {run.n}" for run in runs)
+    facts = dict.fromkeys(", ".join(filter(None, (run.suite, run.protocol, f"n = {run.n}"))) for run in runs)
     alone = f"{runs[0].name}: " if len(runs) == 1 else ""
     return alone + (next(iter(facts)) if len(facts) == 1 else "several suites or protocols")
 

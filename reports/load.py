@@ -44,9 +44,9 @@ class LoadedRun:
 
     @property
     def protocol(self) -> str:
-        """The protocol's name, with "*" where flags changed it."""
+        """The protocol's name, with "*" where flags changed it; empty where none produced its texts."""
         protocol = self.record.protocol
-        return "none" if protocol is None else f"{protocol.name}{'*' if protocol.overrides else ''}"
+        return "" if protocol is None else f"{protocol.name}{'*' if protocol.overrides else ''}"
 
     @property
     def fingerprint(self) -> str:

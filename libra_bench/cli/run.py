@@ -103,7 +103,11 @@ class Display(ProgressCallback):
         for warning in plan.warnings:
             output.message(f"warning: {warning}")
         changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
-        output.message(f"protocol {plan.protocol}{changed}: {plan.decoding}")
+        if plan.protocol:
+            output.message(f"protocol {plan.protocol}{changed}: {plan.decoding}")
+        else:
+            ignored = f" ({', '.join(plan.overrides)} by flag: no effect)" if plan.overrides else ""
+            output.message(f"no protocol: its texts do not depend on the decoding{ignored}")
         for entry in plan.chosen.unavailable:
             output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
 

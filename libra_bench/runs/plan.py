@@ -35,7 +35,8 @@ class Plan:
 
     suite: Suite
     spec: ModelSpec
-    protocol: str
+    protocol: str | None
+    """None: no protocol decides the texts, since they do not depend on the decoding."""
     decoding: Decoding
     overrides: Mapping[str, Any]
     chosen: ChosenMetrics
@@ -67,7 +68,7 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
     return Plan(
         suite=loaded_suite,
         spec=spec,
-        protocol=protocol,
+        protocol=protocol if options.protocol or adapter_class(spec.adapter).follows_decoding else None,
         decoding=decoding,
         overrides=overrides,
         chosen=choose_metrics(

@@ -87,7 +87,7 @@ def record_start(plan: Plan, world_size: int) -> RunRecord:
             options=dict(spec.options),
             is_baseline=adapter_class(spec.adapter).is_baseline,
         ),
-        protocol=RecordedProtocol(name=plan.protocol, overrides=dict(plan.overrides)),
+        protocol=RecordedProtocol(name=plan.protocol, overrides=dict(plan.overrides)) if plan.protocol else None,
         decoding=asdict(plan.decoding),
         on_error=plan.options.on_error,
         world_size=world_size,

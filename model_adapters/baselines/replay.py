@@ -19,6 +19,7 @@ class ReplayAdapter(Adapter):
     summary = "answers that were written elsewhere, from a JSONL or CSV file"
     needs_weights = True
     path_metavar = "FILE"
+    follows_decoding = False
 
     def __init__(self, answers: Mapping[QuestionId, Answer], source: str) -> None:
         """Args: answers by question id (17 and "17" are one); where they come from, for messages."""

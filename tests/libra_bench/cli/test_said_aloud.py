@@ -34,6 +34,31 @@ def test_a_replay_does_not_say_how_texts_ended(cli: InProcess) -> None:
     assert {s["key"]: s["value"] for s in scores["scores"]}["Truncated-reports"] == pytest.approx(40)
 
 
+def test_no_protocol_stands_beside_texts_that_it_did_not_produce(cli: InProcess) -> None:
+    cli.suite(1)
+    write_answers(cli, {"question_id": 1, "text": "No."})
+    for number, words in enumerate((["replay:p.jsonl"], ["normal", "--train", "train.jsonl"], ["constant"])):
+        cli.suite(1, name="train.jsonl", reference="Clear.")
+        done = cli("generate", "--suite", "suite.jsonl", "--model", *words, "--out", f"run{number}")
+        assert done.returncode == 0, done.stderr
+        assert json.loads((cli.folder / f"run{number}/run.json").read_text())["protocol"] is None
+        assert "beams" not in done.stderr
+        assert "no protocol: its texts do not depend on the decoding" in done.stderr
+    named = (
+        "generate",
+        "--suite",
+        "suite.jsonl",
+        "--model",
+        "replay:p.jsonl",
+        "--protocol",
+        "greedy",
+        "--out",
+        "named",
+    )
+    assert cli(*named).returncode == 0
+    assert json.loads((cli.folder / "named/run.json").read_text())["protocol"]["name"] == "greedy"
+
+
 def test_short_answers_are_not_truncated_where_the_truth_is_as_short(cli: InProcess) -> None:
     cli.suite(2, reference="yes")
     write_answers(cli, {"question_id": 1, "text": "yes"}, {"question_id": 2, "text": "no"})
