@@ -62,8 +62,9 @@ class Adapter(ABC):
     """Whether decoding settings decide its answers; the runs of others are filed under no protocol."""
     default_protocol: ClassVar[str | None] = None
     """The protocol where neither the user nor a card names one; None: the program's default."""
-    OPTIONS: ClassVar[Mapping[str, type]] = {}
-    """The options it knows (`--option NAME=VALUE`): name -> int, float, bool, str, or dict for a JSON object."""
+    OPTIONS: ClassVar[Mapping[str, Any]] = {}
+    """The options it knows (`--option NAME=VALUE`): name -> int, float, bool, str, a Literal, a range
+    (`Annotated[int, Ge(1)]`), or dict for a JSON object."""
 
     @classmethod
     @abstractmethod

@@ -19,7 +19,7 @@ class ConstantAdapter(Adapter):
     needs_weights = False
     is_baseline = True
     follows_decoding = False
-    OPTIONS: ClassVar[Mapping[str, type]] = {"text": str}
+    OPTIONS: ClassVar[Mapping[str, Any]] = {"text": str}
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -26,7 +26,7 @@ class RetrievalAdapter(Adapter):
     needs_weights = False
     is_baseline = True
     follows_decoding = False
-    OPTIONS: ClassVar[Mapping[str, type]] = {"train": str, "by": str}
+    OPTIONS: ClassVar[Mapping[str, Any]] = {"train": str, "by": str}
 
     def __init__(self, samples: Sequence[Sample], root: Path, by: str) -> None:
         self._samples, self._by = samples, by
