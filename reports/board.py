@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError, UnknownNameError
 from reports.leaderboard import COUNTS, metric_columns
-from reports.load import LoadedRun
+from reports.load import LoadedRun, without_copies
 
 Ties: TypeAlias = Mapping[str, Collection[frozenset[str]]]
 """Key -> the pairs of runs (fingerprints) that a paired test could not tell apart; no entry: not tested."""
@@ -82,15 +82,15 @@ def boards(runs: Iterable[LoadedRun], *, sort: str | None = None, ties: Ties | N
     """Put scored runs on boards.
 
     Args:
-        runs: scored runs, one per fingerprint; baselines (`constant`, ...) and `oracle`, the ceiling, are on every
-            board of their suite.
+        runs: scored runs; of several folders of one run, the one that was scored last. Baselines (`constant`, ...)
+            and `oracle`, the ceiling, are on every board of their suite.
         sort: the column to rank by; None: the first one.
         ties: which runs a paired test could not tell apart.
 
     Raises:
         InputError: no run has scores. UnknownNameError: no run has the column to sort by.
     """
-    scored = list({run.fingerprint: run for run in runs if run.entries}.values())
+    scored, _ = without_copies(run for run in runs if run.entries)
     if not scored:
         raise InputError("no run has scores", hint="score them first (`libra-bench score RUN`)")
     known = {entry.key for run in scored for entry in run.entries}

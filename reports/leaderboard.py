@@ -6,6 +6,7 @@ import csv
 import fcntl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,34 +32,66 @@ FACTS = ("suite", "protocol", *COUNTS, BATCHING, RUN)
 SIGNATURE_COLUMNS = (NAME, "suite", "column", "signature", "scored", RUN)
 """Of the companion."""
 
-Row = Mapping[str, str | float]
+Cells = Mapping[str, str | float]
+"""A row of the file: column -> cell; columns that are not ours among them."""
 
 
-def row_of(scores: Scores, run: RunRecord | None) -> dict[str, str | float]:
-    """A run's row of leaderboard.csv, values in full precision.
+@dataclass(frozen=True, slots=True)
+class LeaderboardRow:
+    """What a leaderboard has of a run, or of answers that were scored alone."""
 
-    Args:
-        scores: scores.json.
-        run: run.json; None for answers that were scored alone.
-    """
-    metrics = {entry.key: float(entry.value) for entry in scores.defined if entry.value is not None}
-    row: dict[str, str | float] = {NAME: scores.model}
-    row |= {key: metrics[key] for key in metric_columns(metrics)}
-    row |= {"suite": scores.suite, "protocol": run.protocol.name if run and run.protocol else ""}
-    row |= {name: getattr(scores, name) for name in COUNTS}
-    if run and run.batching:
-        row[BATCHING] = 100 * run.batching.share
-    return row | {RUN: run.fingerprint if run else ""}
+    model: str
+    suite: str
+    protocol: str
+    """Empty where none produced the texts."""
+    n: int
+    n_failed: int
+    n_empty: int
+    n_truncated: int
+    values: Mapping[str, float]
+    """Column -> value, in full precision and in the unit of the column."""
+    signatures: Mapping[str, str]
+    """Column -> what exactly was computed."""
+    scored: str = ""
+    """The hash of what was scored (`Scores.scored_sha256`)."""
+    batching_differs: float | None = None
+    """Percent of studies whose text another batch size changes; None: not measured."""
+    run: str = ""
+    """The fingerprint; empty for answers that were scored alone."""
+
+    @classmethod
+    def of(cls, scores: Scores, run: RunRecord | None) -> LeaderboardRow:
+        """The row of a run's scores; `run` is None for answers that were scored alone."""
+        return cls(
+            model=scores.model,
+            suite=scores.suite,
+            protocol=run.protocol.name if run and run.protocol else "",
+            n=scores.n,
+            n_failed=scores.n_failed,
+            n_empty=scores.n_empty,
+            n_truncated=scores.n_truncated,
+            values={entry.key: float(entry.value) for entry in scores.defined if entry.value is not None},
+            signatures={entry.key: entry.signature for entry in scores.defined},
+            scored=scores.scored_sha256 or "",
+            batching_differs=100 * run.batching.share if run and run.batching else None,
+            run=run.fingerprint if run else "",
+        )
+
+    def cells(self) -> dict[str, str | float]:
+        """The row as the file has it."""
+        batching = {} if self.batching_differs is None else {BATCHING: self.batching_differs}
+        return {
+            NAME: self.model,
+            **{key: self.values[key] for key in metric_columns(self.values)},
+            "suite": self.suite,
+            "protocol": self.protocol,
+            **{name: getattr(self, name) for name in COUNTS},
+            **batching,
+            RUN: self.run,
+        }
 
 
-def signatures_of(scores: Scores) -> dict[str, str]:
-    """Column -> signature, of a scores.json."""
-    return {entry.key: entry.signature for entry in scores.defined}
-
-
-def update(
-    path: Path, row: Row, signatures: Mapping[str, str] | None = None, *, scored: str = "", replace: bool = False
-) -> None:
+def update(path: Path, row: LeaderboardRow, *, replace: bool = False) -> None:
     """Add a row to a leaderboard, or bring the row of the same run up to date; a new metric adds its column.
 
     A row without a run is known by model name and suite: of the same texts, its columns are added to. Columns that
@@ -68,9 +101,7 @@ def update(
 
     Args:
         path: the leaderboard.
-        row: from `row_of`.
-        signatures: from `signatures_of`; None: the companion is left alone.
-        scored: the hash of what was scored (`Scores.scored_sha256`).
+        row: the run's.
         replace: whether a number of the same texts may be replaced by one that was computed in another way.
 
     Raises:
@@ -78,44 +109,39 @@ def update(
         RunConflictError: a number of the same texts was computed in another way, and `replace` is not said.
         StorageError: it cannot be written.
     """
-    companion = _companion(path)
+    companion, new = _companion(path), row.cells()
     with _lock(path):
-        rows = read(path)
-        lines = read(companion)
-        own = [line for line in lines if _identity(line) == _identity(row)]
+        rows, lines = read(path), read(companion)
+        own = [line for line in lines if _identity(line) == _identity(new)]
         ours = {line["column"]: line["signature"] for line in own if "column" in line}
-        same_texts = bool(scored) and any(line.get("scored") == scored for line in own)
-        adds = same_texts and not row.get(RUN)
+        adds = not row.run and bool(row.scored) and any(line.get("scored") == row.scored for line in own)
         if adds and not replace:
-            _refuse_replacing(path, row, ours, signatures or {})
-        gone = set() if adds else {column for column in ours if column not in row}
-        there = any(_identity(other) == _identity(row) for other in rows)
-        kept: list[Row] = [
-            {**{key: value for key, value in other.items() if key not in gone}, **row}
-            if _identity(other) == _identity(row)
+            _refuse_replacing(path, row, ours)
+        gone = set() if adds else ours.keys() - new.keys()
+        kept: list[Cells] = [
+            {**{key: value for key, value in other.items() if key not in gone}, **new}
+            if _identity(other) == _identity(new)
             else other
             for other in rows
         ]
-        write(path, kept if there else [*kept, row])
-        if signatures is not None:
-            known = {column: line for column, line in ours.items() if adds} | dict(signatures)
-            others: list[Row] = [line for line in lines if _identity(line) != _identity(row)]
-            _write_signatures(companion, others, row, known, scored)
+        write(path, kept if any(_identity(other) == _identity(new) for other in rows) else [*kept, new])
+        others: list[Cells] = [line for line in lines if _identity(line) != _identity(new)]
+        _write_signatures(companion, others, row, (ours if adds else {}) | dict(row.signatures))
 
 
-def _refuse_replacing(path: Path, row: Row, ours: Mapping[str, str], signatures: Mapping[str, str]) -> None:
-    clashes = [column for column, signature in signatures.items() if ours.get(column, signature) != signature]
+def _refuse_replacing(path: Path, row: LeaderboardRow, ours: Mapping[str, str]) -> None:
+    clashes = [column for column, what in row.signatures.items() if ours.get(column, what) != what]
     if clashes:
         first = clashes[0]
         raise RunConflictError(
-            f"{first} of {row[NAME]} is there as {ours[first]}, not {signatures[first]}",
+            f"{first} of {row.model} is there as {ours[first]}, not {row.signatures[first]}",
             where=path,
             hint="add --replace to replace it",
         )
 
 
-def _write_signatures(path: Path, others: Sequence[Row], row: Row, signatures: Mapping[str, str], scored: str) -> None:
-    known = {NAME: row[NAME], "suite": row.get("suite", ""), "scored": scored, RUN: row.get(RUN, "")}
+def _write_signatures(path: Path, others: Sequence[Cells], row: LeaderboardRow, signatures: Mapping[str, str]) -> None:
+    known = {NAME: row.model, "suite": row.suite, "scored": row.scored, RUN: row.run}
     lines = [*others, *({**known, "column": name, "signature": what} for name, what in signatures.items())]
     theirs = [key for line in others for key in line if key not in SIGNATURE_COLUMNS]
     columns = dict.fromkeys((*SIGNATURE_COLUMNS[:-1], *theirs, RUN))
@@ -143,6 +169,14 @@ def read(path: Path) -> list[dict[str, str]]:
     return [row for _, row in table.rows]
 
 
+def is_leaderboard(path: Path) -> bool:
+    """Whether a file is there that `update` keeps."""
+    try:
+        return path.exists() and read_csv(path).columns[:1] == [NAME]
+    except InputError:
+        return False
+
+
 def check(path: Path) -> None:
     """Make sure that a leaderboard and its companion, where they are there, can be kept whole.
 
@@ -162,7 +196,7 @@ def has_run(path: Path, run: str) -> bool:
     return any(row.get(RUN) == run for row in read(path))
 
 
-def write(path: Path, rows: Iterable[Row]) -> None:
+def write(path: Path, rows: Iterable[Cells]) -> None:
     """Write leaderboard rows, all with the same columns, blank where a run has no value.
 
     Raises:
@@ -177,9 +211,9 @@ def write(path: Path, rows: Iterable[Row]) -> None:
         table.writerows({key: guarded(value) for key, value in row.items()} for row in rows)
 
 
-def write_row(path: Path, row: Row) -> None:
+def write_row(path: Path, row: LeaderboardRow) -> None:
     """Write a leaderboard of one row: a run's own scores.csv."""
-    write(path, [row])
+    write(path, [row.cells()])
 
 
 def as_table(scores: Scores) -> Table:
@@ -223,7 +257,7 @@ def metric_columns(names: Iterable[str]) -> list[str]:
     return [*(key for key in PUBLISHED if key in names), *(key for key in names if key not in known)]
 
 
-def _identity(row: Row) -> tuple[str, ...]:
+def _identity(row: Cells) -> tuple[str, ...]:
     run = str(row.get(RUN, ""))
     return (run,) if run else ("", str(guarded(row[NAME])), str(guarded(row.get("suite", ""))))
 

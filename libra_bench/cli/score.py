@@ -99,13 +99,7 @@ def _add_rows(csv: Path | None, scores: list[Scores], record: RunRecord | None, 
 
     if csv is not None:
         for item in scores:
-            leaderboard.update(
-                csv,
-                leaderboard.row_of(item, record),
-                leaderboard.signatures_of(item),
-                scored=item.scored_sha256 or "",
-                replace=replace,
-            )
+            leaderboard.update(csv, leaderboard.LeaderboardRow.of(item, record), replace=replace)
 
 
 def _show(found: list[tuple[Scores, Scored]], *, verify: bool, as_json: bool) -> None:

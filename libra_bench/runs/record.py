@@ -23,6 +23,9 @@ from benchmarks.records.run import (
     read_run,
     write_run,
 )
+from benchmarks.records.samples import SAMPLES_FILE, SPANS_FILE
+from benchmarks.records.scores import SCORES_FILE
+from benchmarks.records.statistics import STATISTICS_FILE
 from benchmarks.schema import Answer, Sample
 from benchmarks.wording import first_few
 from libra_bench.runs import provenance
@@ -32,6 +35,8 @@ from libra_bench.runs.plan import Plan, path_name
 from model_adapters.registry import adapter_class
 
 BATCHING_FILE = "batching.json"
+WRITTEN = (SCORES_FILE, "scores.csv", SAMPLES_FILE, SPANS_FILE, STATISTICS_FILE, "plots", "report.html")
+"""What a run writes beside run.json and answers."""
 
 
 def refuse_other_run(folder: Path, facts: DecidingFacts) -> None:
@@ -39,11 +44,16 @@ def refuse_other_run(folder: Path, facts: DecidingFacts) -> None:
 
     Raises:
         RunConflictError: it holds another run; names what differs.
-        InputError: it holds a run.json that cannot be read, or answers without one.
+        InputError: it holds a run.json that cannot be read, or files without one that a run would overwrite.
     """
     if not (folder / RUN_FILE).exists():
-        if answer_files(folder):
-            raise InputError("holds answers, but no run.json", where=folder, hint="give another --out")
+        theirs = [path.name for path in (*answer_files(folder), *(folder / name for name in WRITTEN)) if path.exists()]
+        if theirs:
+            raise InputError(
+                f"holds {first_few(theirs)}, but no {RUN_FILE}: not a run folder, and a run would overwrite it",
+                where=folder,
+                hint="give another --out",
+            )
         return
     there = read_run(folder).deciding
     differences = list(_differences(there and there.as_json(), facts.as_json()))

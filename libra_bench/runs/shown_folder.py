@@ -25,12 +25,12 @@ def check_leaderboard(leaderboard: Path | None) -> None:
 
 def write_rows(folder: Path, scores: Scores, *, leaderboard: Path | None) -> None:
     """Write scores.csv of a run folder and, where one is given, the run's row of a leaderboard."""
-    from reports.leaderboard import row_of, signatures_of, update, write_row
+    from reports.leaderboard import LeaderboardRow, update, write_row
 
-    row = row_of(scores, read_run(folder))
+    row = LeaderboardRow.of(scores, read_run(folder))
     write_row(folder / "scores.csv", row)
     if leaderboard is not None:
-        update(leaderboard, row, signatures_of(scores), scored=scores.scored_sha256 or "")
+        update(leaderboard, row)
 
 
 def draw(

@@ -95,20 +95,7 @@ def score_against(
     clusters, n = against.clusters, len(answers)
     predictions = ["" if answer.failed else answer.text for answer in answers]
     fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
-    results: dict[str, MetricResult] = {}
-    scores: list[Score] = []
-    of_strata: dict[tuple[str, str], list[StratumScore]] = {}
-    for name, metric in chosen.metrics.items():
-        result, failed = score_texts(metric, predictions, against.references, fields)
-        if failed:
-            ids = [sample.question_id for sample in against.samples]
-            result = replace(result, details={**result.details, "failed_texts": as_details(failed, ids)})
-            _say_failed(metric, failed, ids)
-        results[name] = result
-        scores += _score_rows(metric, result, n, clusters)
-        if result.statistics is not None:
-            for stratum, level, rows in _stratified(result.statistics, _keys(metric, result), against.strata, clusters):
-                of_strata.setdefault((stratum, level), []).extend(rows)
+    results = {name: _result(metric, predictions, against, fields) for name, metric in chosen.metrics.items()}
     points = reference_points(
         list(chosen.metrics.values()), against.references, against.fields, clusters, cache=user_cache() / "floors"
     )
@@ -119,26 +106,47 @@ def score_against(
         **asdict(count_answers(answers, against.samples)),
         n_without_reference=against.n_without_reference,
         n_clusters=count_clusters(clusters) if clusters else None,
-        scores=tuple(scores),
-        details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
-        strata=tuple(
-            Stratum(
-                by=stratum,
-                level=level,
-                n=len(members),
-                n_empty=sum(not predictions[i].strip() for i in members),
-                scores=tuple(of_strata[stratum, level]),
-            )
-            for stratum, levels in against.strata.items()
-            for level, members in levels.items()
-            if (stratum, level) in of_strata
+        scores=tuple(
+            score
+            for name, result in results.items()
+            for score in _score_rows(chosen.metrics[name], result, n, clusters)
         ),
+        details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
+        strata=tuple(_strata(against, predictions, chosen, results)),
         reference_points=tuple(points),
         unavailable=tuple(Unavailable(**entry) for entry in chosen.unavailable),
         metrics=tuple(chosen.metrics),
         scored_sha256=digest_of(against, answers),
     )
     return Scored(found, against, predictions, chosen.metrics, results)
+
+
+def _result(
+    metric: Metric, predictions: Sequence[str], against: ScoringInput, fields: Sequence[Mapping[str, Any]]
+) -> MetricResult:
+    """What a metric says; texts that it fails on count as empty, are named on stderr and in its details."""
+    result, failed = score_texts(metric, predictions, against.references, fields)
+    if not failed:
+        return result
+    ids = [sample.question_id for sample in against.samples]
+    _say_failed(metric, failed, ids)
+    return replace(result, details={**result.details, "failed_texts": as_details(failed, ids)})
+
+
+def _strata(
+    against: ScoringInput, predictions: Sequence[str], chosen: ChosenMetrics, results: Mapping[str, MetricResult]
+) -> Iterator[Stratum]:
+    """The scores of each level of each stratum, of the metrics that have statistics."""
+    rows: dict[tuple[str, str], list[StratumScore]] = {}
+    for name, result in results.items():
+        if result.statistics is not None:
+            keys = _keys(chosen.metrics[name], result)
+            for stratum, level, its in _stratified(result.statistics, keys, against.strata, against.clusters):
+                rows.setdefault((stratum, level), []).extend(its)
+    for (stratum, level), its in rows.items():
+        members = against.strata[stratum][level]
+        n_empty = sum(not predictions[i].strip() for i in members)
+        yield Stratum(by=stratum, level=level, n=len(members), n_empty=n_empty, scores=tuple(its))
 
 
 def digest_of(against: ScoringInput, answers: Sequence[Answer]) -> str:

@@ -125,3 +125,32 @@ def test_options_that_take_several_may_be_repeated(cli: InProcess) -> None:
     assert cli(*RUN, "--by", "view", "--by", "site", "--out", "run").returncode == 0
     strata = json.loads((cli.folder / "run/scores.json").read_text())["strata"]
     assert {entry["by"] for entry in strata} == {"view", "site"}
+
+
+@pytest.mark.parametrize("name", ["report.html", "samples.csv", "plots"])
+def test_files_of_another_kind_are_not_overwritten(name: str, cli: InProcess) -> None:
+    cli.suite(2)
+    (cli.folder / "mine").mkdir()
+    theirs = cli.folder / "mine" / name
+    theirs.mkdir() if name == "plots" else theirs.write_text("mine")
+    refused(cli(*RUN, "--out", "mine"), f"holds {name}, but no run.json", "give another --out")
+    assert [path.name for path in theirs.parent.iterdir()] == [name]
+
+
+def test_a_board_is_not_written_over_the_leaderboard_of_runs(cli: InProcess) -> None:
+    cli.suite(2)
+    assert cli(*RUN).returncode == 0
+    path = cli.folder / "runs/leaderboard.csv"
+    before = path.read_bytes()
+    refused(cli("leaderboard", "runs", "--csv", path), "leaderboard.csv", "another file")
+    assert path.read_bytes() == before
+
+
+def test_of_a_run_and_its_copy_the_one_scored_last_is_on_the_board(cli: InProcess) -> None:
+    folder = run_folder(cli)
+    shutil.copytree(folder, cli.folder / "z_copy")
+    assert cli("score", folder, "--metrics", "bleu").returncode == 0
+    done = cli("leaderboard", ".", "--json")
+    assert done.stderr.strip() == "left out, since it is a copy of run: z_copy"
+    (board,) = json.loads(done.stdout)["boards"]
+    assert "BLEU1" in board["keys"]
