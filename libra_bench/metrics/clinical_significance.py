@@ -44,8 +44,8 @@ _CLASSES = {
     "degenerative changes, osteophytes, osteopenia, scoliosis, kyphosis, sclerosis, rib deformity, rib irregularity, "
     "pectus deformity, soft tissues, upper abdomen, lymph nodes, gallstones, joint effusion, sternotomy, "
     "sternotomy wires, surgical clips, valve prosthesis, stent, orthopedic hardware, postsurgical changes, "
-    "endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, pacemaker, drain, pulmonary artery catheter, "
-    "balloon pump, support devices",
+    "endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, pacemaker, drain, "
+    "pulmonary artery catheter, balloon pump, support devices",
 }
 SIGNIFICANCE = {name: kind for kind, names in _CLASSES.items() for name in names.split(", ")}
 """Finding -> its class."""
