@@ -65,7 +65,7 @@ def grouped_bars(
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(xlabel)
-    axes.set_title(caption(runs))
+    figure.suptitle(caption(runs), x=0.01, ha="left")  # at the figure's left: long labels leave the axes no room for it
     if axes.get_legend_handles_labels()[1]:
         legend_below(figure, columns)
     return figure

@@ -80,8 +80,8 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
     axes.set_ylim(len(keys) - 0.5, -0.5)
     axes.grid(axis="both")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("from the low end (0) to the best run (1)")
-    axes.set_title(caption(loaded))
+    axes.set_xlabel("0: low end, 1: best run")
+    figure.suptitle(caption(loaded), x=0.01, ha="left")
     if len(loaded) > 1:
         legend_below(figure, columns)
     return figure

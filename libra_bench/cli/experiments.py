@@ -100,6 +100,26 @@ def agreement(
     show_outcome(agreement_outcome(found, judgements, without), out, as_json=as_json)
 
 
+def reproduce(
+    target: Annotated[str, typer.Argument(metavar="TABLE", help="A published table: libra-v1, or a file (.yaml).")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A scored run folder.")],
+    row: Annotated[str | None, typer.Option("--row", help="The table's row; default: that of the run's model.")] = None,
+    out: Out = None,
+    as_json: o.Json = False,
+) -> None:
+    """Is it the published number? Published against ours, row by row, and what may explain a difference.
+
+    [bold]libra-bench reproduce libra-v1 runs/findings/libra-v1.0-7b/FINGERPRINT[/bold]
+    """
+    from libra_bench.experiments.reproduce import reproduce as hold_against
+    from libra_bench.experiments.reproduce_outcome import reproduce_outcome
+
+    found = hold_against(
+        target, run, model=row, on_metric=lambda way: output.message(f"trying {way}, to explain a difference")
+    )
+    show_outcome(reproduce_outcome(found), out, as_json=as_json)
+
+
 def show_outcome(outcome: Outcome, out: Path | None, *, as_json: bool) -> None:
     """Print an experiment's outcome, and write its files where a folder is given."""
     from reports.experiment import to_terminal, write_outcome

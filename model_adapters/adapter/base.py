@@ -60,8 +60,9 @@ class Adapter(ABC):
     """Whether its scores are there to be compared with: a board shows it, and never ranks it."""
     default_protocol: ClassVar[str | None] = None
     """The protocol where neither the user nor a card names one; None: the program's default."""
-    OPTIONS: ClassVar[Mapping[str, type]] = {}
-    """The options it knows (`--option NAME=VALUE`): name -> int, float, bool, str, or dict for a JSON object."""
+    OPTIONS: ClassVar[Mapping[str, Any]] = {}
+    """The options it knows (`--option NAME=VALUE`): name -> int, float, bool, str, a Literal, a range
+    (`Annotated[int, Ge(1)]`), or dict for a JSON object."""
 
     @classmethod
     @abstractmethod

@@ -16,7 +16,8 @@ def checked_options(adapter: str, known: Mapping[str, Any], given: Mapping[str, 
 
     Args:
         adapter: its name, for messages.
-        known: option -> int, float, bool, str, a Literal, or dict for a JSON object.
+        known: option -> int, float, bool, str, a Literal, a range (`Annotated[int, Ge(1)]`), or dict for a JSON
+            object.
         given: option -> value; None means "not given".
 
     Raises:

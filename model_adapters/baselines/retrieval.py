@@ -25,7 +25,7 @@ class RetrievalAdapter(Adapter):
     summary = "the report of the most similar study of --train FILE (--option by=prompt|indication|image)"
     needs_weights = False
     is_baseline = True
-    OPTIONS: ClassVar[Mapping[str, type]] = {"train": str, "by": str}
+    OPTIONS: ClassVar[Mapping[str, Any]] = {"train": str, "by": str}
 
     def __init__(self, samples: Sequence[Sample], root: Path, by: str) -> None:
         self._samples, self._by = samples, by

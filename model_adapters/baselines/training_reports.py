@@ -26,7 +26,7 @@ class NormalAdapter(ConstantAdapter):
     """
 
     summary = "the most frequent normal report of --train FILE about every study"
-    OPTIONS: ClassVar[Mapping[str, type]] = {"train": str}
+    OPTIONS: ClassVar[Mapping[str, Any]] = {"train": str}
 
     @classmethod
     def load(cls, spec: ModelSpec) -> Self:
@@ -48,7 +48,7 @@ class RandomReportAdapter(Adapter):
     summary = "a report drawn from --train FILE for each study"
     needs_weights = False
     is_baseline = True
-    OPTIONS: ClassVar[Mapping[str, type]] = {"train": str, "seed": int}
+    OPTIONS: ClassVar[Mapping[str, Any]] = {"train": str, "seed": int}
 
     def __init__(self, reports: Sequence[str], seed: int) -> None:
         self._reports, self._seed = reports, seed

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from benchmarks.files import sha256_file, sha256_json
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt
+from model_adapters.cards import ImagePolicy
 from model_adapters.cards.image_policy import image_policy
 from model_adapters.checkpoints.precision import dtype_name, quantization_bits
 from model_adapters.templates import render, template
@@ -31,10 +32,10 @@ class HFVisionLanguageAdapter(Adapter):
 
     summary = "a vision-language model in Hugging Face's format"
     needs_weights = True
-    OPTIONS: ClassVar[Mapping[str, type]] = {
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
         "trust_remote_code": bool,
         "bits": int,
-        "image_policy": str,
+        "image_policy": ImagePolicy,
         "attn_implementation": str,
         "system": str,
     }

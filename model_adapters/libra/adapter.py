@@ -12,6 +12,7 @@ from benchmarks.errors import InputError
 from benchmarks.files import sha256_json
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt
+from model_adapters.cards import ImagePolicy
 from model_adapters.cards.image_policy import image_policy
 from model_adapters.checkpoints.files import read_json
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
@@ -21,8 +22,8 @@ from model_adapters.templates import render, template
 if TYPE_CHECKING:
     from model_adapters.libra.generator import TextGenerator
 
-PROMPT_OPTIONS: Mapping[str, type] = {
-    "image_policy": str,
+PROMPT_OPTIONS: Mapping[str, Any] = {
+    "image_policy": ImagePolicy,
     "workers": int,
     "feature_cache_mb": float,
     "feature_cache_dir": str,
@@ -43,7 +44,7 @@ class LibraAdapter(Adapter):
 
     summary = "the Libra family, and LLaVA-style checkpoints in the original's layout"
     needs_weights = True
-    OPTIONS: ClassVar[Mapping[str, type]] = {
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
         **PROMPT_OPTIONS,
         "attn_implementation": str,
         "bits": int,

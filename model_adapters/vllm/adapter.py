@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from benchmarks.errors import InputError, ModelError
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, checked_options
+from model_adapters.cards import ImagePolicy
 from model_adapters.checkpoints.family import is_libra as names_libra
 from model_adapters.checkpoints.files import read_json
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from model_adapters.hf.adapter import HFVisionLanguageAdapter
 
 BATCH = 64
-HF_OPTIONS: Mapping[str, type] = {"trust_remote_code": bool, "image_policy": str, "system": str}
+HF_OPTIONS: Mapping[str, Any] = {"trust_remote_code": bool, "image_policy": ImagePolicy, "system": str}
 """Options for Hugging Face models: those of their prompts, and whether their own code may run."""
 
 
@@ -51,7 +52,7 @@ class VLLMAdapter(Adapter):
 
     summary = "a Libra or Hugging Face checkpoint, run by vLLM"
     needs_weights = True
-    OPTIONS: ClassVar[Mapping[str, type]] = {**ENGINE_OPTIONS, **PROMPT_OPTIONS, **HF_OPTIONS}
+    OPTIONS: ClassVar[Mapping[str, Any]] = {**ENGINE_OPTIONS, **PROMPT_OPTIONS, **HF_OPTIONS}
 
     def __init__(self, engine: Engine, prompts: PromptBuilder, spec: ModelSpec, batch_size: int) -> None:
         self._engine, self._prompts, self._spec, self._batch_size = engine, prompts, spec, batch_size

@@ -28,7 +28,7 @@ from model_adapters.vllm.guard import guard
 
 SETTINGS = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
 """Its environment variables, where the user has not set them: results alone go to stdout, and nothing is sent home."""
-ENGINE_OPTIONS: Mapping[str, type] = {"tensor_parallel_size": int, "gpu_memory_utilization": float, "engine": dict}
+ENGINE_OPTIONS: Mapping[str, Any] = {"tensor_parallel_size": int, "gpu_memory_utilization": float, "engine": dict}
 """Options of the adapter that are arguments of `vllm.LLM`; `engine` is a JSON object of any others."""
 MEMORY_SHARE = 0.8
 """Of the accelerator's memory that vLLM may take; tower and connector of a Libra model need some of the rest."""

@@ -13,7 +13,7 @@ MODIFIERS = frozenset({
 })  # fmt: skip
 """What may stand between a modifier and the finding that it belongs to."""
 _JOINTS = frozenset({"and", "or", "comma", "slash", "hard"})
-_REACH = (MODIFIERS | {"of", "preposition", "and", "or", "sign-noun", "slash"}) - {"normal", "borderline"}
+_REACH = (MODIFIERS | {"of", "preposition", "and", "or", "sign-noun", "slash", "pronoun"}) - {"normal", "borderline"}
 _ENDS = frozenset({"stop", "hard", "be", "have", "exists", "relative", "with", "negation"})
 
 
@@ -32,6 +32,8 @@ class Lookahead:
         """The finding that a noun of change in front speaks of: "increase (in size of the effusion)"."""
         self.or_follows = [False] * (n + 1)
         """Whether an "or" follows in the same clause."""
+        self.versus_follows = [False] * (n + 1)
+        """Whether the list weighs alternatives: "(scarring) versus effusion"."""
         self.list_goes_on = [False] * (n + 1)
         """Whether the list has an "and" or "or" still to come."""
         self.names = [False] * (n + 1)
@@ -40,7 +42,12 @@ class Lookahead:
             token, after = tokens[i], i + 1
             kind = token.kind
             self.or_follows[i] = kind == "or" or (kind not in _ENDS and self.or_follows[after])
-            self.list_goes_on[i] = kind in {"and", "or", "slash"} or (kind not in _ENDS and self.list_goes_on[after])
+            self.versus_follows[i] = token.value == "versus" or (
+                kind not in _ENDS and kind != "comma" and self.versus_follows[after]
+            )
+            self.list_goes_on[i] = kind in {"and", "or", "slash"} or (
+                kind not in _ENDS and kind != "preposition" and self.list_goes_on[after]
+            )
             self.names[i] = kind == "head" or (kind == "stem" and self._stem_names(tokens, i))
             if self.names[i]:
                 self.head[i] = self.listed[i] = self.object[i] = i

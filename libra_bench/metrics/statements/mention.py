@@ -48,6 +48,8 @@ class Mention:
     """Whose side it takes where it has none."""
     explains: bool = False
     """Named as the reason of another finding."""
+    elided: bool = False
+    """Not named here ("the left is unchanged"): nothing is stated but what is said."""
 
     def has(self, *what: What) -> bool:
         """Whether any of these is said."""
@@ -98,12 +100,8 @@ class Mention:
             said = [it for it in self.said if not it.sides or side in it.sides or not set(it.sides) & set(own or told)]
             for name, category, presence in _presences(entry, said):
                 change = _change(entry, said)
-                if (
-                    presence == "absent"
-                    and change != "resolved"
-                    and (entry.kind == "finding" or entry.kind == "device")
-                ):
-                    change = "unchanged" if change == "unchanged" and entry.normal else None
+                if presence == "absent" and change != "resolved" and entry.kind in {"finding", "device"}:
+                    change = change if entry.normal else None  # what is not there does not change
                 severity = None if presence == "absent" else _severity(said)
                 yield Statement(
                     name, category, presence, side, severity, change, offset + self.start, offset + self.end
@@ -132,7 +130,8 @@ def _presences(entry: Entry, said: Sequence[Said]) -> Iterator[tuple[str, Catego
             for name, category in dict.fromkeys(it for sign in denied if (it := _named(entry, sign))):
                 yield name, category, "absent"
         elif "normal" in what or change:
-            yield entry.name, entry.category, "absent"
+            low = entry.quantity and change == "smaller"
+            yield entry.name, entry.category, "present" if low else "absent"
         return
     if entry.normal:
         yield entry.name, entry.category, "present" if "denied" in what else "absent"

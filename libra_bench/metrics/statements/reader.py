@@ -36,6 +36,8 @@ def report_statements(text: str) -> tuple[Statement, ...]:
 
 
 def _statements(mention: Mention, start: int, antecedents: Sequence[Antecedent]) -> Iterator[Statement]:
+    if mention.elided and not mention.said:
+        return
     if mention.entry is not None:
         inherited: tuple[Side, ...] = ()
         if (
@@ -46,10 +48,10 @@ def _statements(mention: Mention, start: int, antecedents: Sequence[Antecedent])
         ):
             inherited = antecedents[-1].sides
         yield from mention.statements(start, mention.entry, inherited)
-    elif mention.said:
+    else:
         for antecedent in antecedents:
             yield from mention.statements(start, antecedent.entry, antecedent.sides)
-        if not antecedents and not mention.sides:
+        if not antecedents and not mention.sides and mention.has("change", "change-weak"):
             yield from mention.statements(start, WHOLE_STUDY)
 
 

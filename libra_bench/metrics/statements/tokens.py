@@ -78,7 +78,8 @@ def _tables() -> Iterator[tuple[str, Any, str]]:
     yield from (("cue", (direction, form), phrases) for direction, form, phrases in change.CUES)
     yield from (("head", entry, entry.phrases) for entry in ENTRIES)
     yield "suppress", None, scope.SUPPRESSORS
-    yield "or", None, scope.ALTERNATIVES
+    yield "or", "versus", scope.VERSUS
+    yield "or", "", scope.ALTERNATIVES
     yield "not-well-seen", None, scope.NOT_WELL_SEEN
     yield "post-doubt", None, scope.POST_DOUBTS
     yield "doubt", "verb", scope.DOUBT_VERBS

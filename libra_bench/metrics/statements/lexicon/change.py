@@ -22,7 +22,7 @@ from typing import Literal, TypeAlias
 Form: TypeAlias = Literal["auto", "noun", "behind", "before", "done", "perfect", "weak"]
 
 _SEEN = "(seen|noted|visible|visualized|present|evident|identified|apparent|appreciated|demonstrated|detected|observed|imaged|discernible|there)"
-_EXTENT = "(conspicuous|prominent|extensive|pronounced|dense|confluent|apparent|severe|evident|marked|widespread|diffuse|distinct|visible|numerous|focal|substantial|opaque)"
+_EXTENT = "(conspicuous|prominent|extensive|pronounced|dense|confluent|apparent|severe|evident|marked|widespread|visible|numerous|substantial|opaque)"
 _ALMOST = "(nearly|near|almost|partially|partly|incompletely|mostly|largely|essentially|substantially|virtually)"
 
 CUES: tuple[tuple[str, Form, str], ...] = (
@@ -30,7 +30,7 @@ CUES: tuple[tuple[str, Form, str], ...] = (
         unchanged; stable; stably; stability; unaltered; constant; static; [the] same; similar; similarly; comparable; steady; unresolved; unimproved
         (minimally|barely|scarcely|hardly|little) (changed|altered); no different; nonresolving; similar appearing; stable appearing
         not [significantly|appreciably|substantially|much|really] (changed|altered|different|new); of (similar|unchanged|stable) (size|appearance)
-        changed (little|minimally); as before; remain/s/ed (stable|unchanged)
+        changed (little|minimally); as before; remain//s/ed (stable|unchanged)
     """),
     ("unchanged", "behind", "failed to (improve|resolve|clear|decrease); (did|does|do) not change"),
     ("unchanged", "noun", """
@@ -66,7 +66,7 @@ CUES: tuple[tuple[str, Form, str], ...] = (
     ("smaller", "auto", f"""
         decreasing; smaller; lessened; lessening; regressed; regressing; shrunk; shrunken; receded; receding; subsided; subsiding; resolving; fainter
         less {_EXTENT}; {_ALMOST} [complete|completely] (resolved|cleared|disappeared); clearing; waning; diminishing; fading
-        decreased in (size|extent|conspicuity|prominence|density|number|volume); decreases; better aerated; less than (before|previously)
+        decreased in (size|extent|conspicuity|prominence|density|number|volume); decreases; less than (before|previously)
     """),
     ("smaller", "noun", """
         [interval] (decrease|decreases|reduction|regression|diminution|shrinkage|clearing) [in|of]

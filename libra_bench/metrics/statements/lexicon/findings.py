@@ -184,7 +184,7 @@ LUNGS = (
     ),
     Entry(
         "aeration", None,
-        "[well|normally|fully|adequately|symmetrically|better] (aerated|expanded|ventilated); inflated; reexpanded; re expanded",
+        "[well|normally|fully|adequately|symmetrically] (aerated|expanded|ventilated); inflated; reexpanded; re expanded",
         quantity=True, normal=True,
     ),
     Entry("lucency", None, "lucenc/y/ies; radiolucenc/y/ies"),
@@ -256,7 +256,7 @@ BONES = (
         "fracture", "Fracture",
         """
         [rib|clavicular|clavicle|vertebral|compression|sternal|humeral|scapular|vertebral compression|bony|insufficiency] fracture/s
-        fx; fracture (deformity|deformities|line|lines); callus [formation]
+        fx; fracture (deformity|deformities|line|lines)
         """,
     ),
     Entry(

@@ -20,7 +20,7 @@ SIDES: dict[str, str] = {
 
 ASYMMETRIES = f"""
     {_COMPARED} than [that] [on] [the] (left|right) [side]; {_COMPARED} compared to [the] (left|right); asymmetric (to|compared to) [the] (left|right)
-    {_COMPARED} on the (left|right) than [on] [the] (left|right)
+    {_COMPARED} on the (left|right) than [on] [the] (left|right); (compared|relative|as compared) (to|with) [the] (left|right) [side]
 """
 """Compare the two sides, not two times."""
 
@@ -29,7 +29,7 @@ NO_SIDE = """
     (left|right) (main|mainstem|main stem) bronchus; (left|right) [main] pulmonary arter/y/ies; (left|right) coronary artery
     (shift|shifted|deviation|deviated|rotated|rotation|displacement|convex|convexity|curvature) [slightly|mildly] (to|toward|towards) [the] (left|right)
     (to|toward|towards) [the] (left|right); convex (left|right); rightward; leftward
-    cavoatrial junction; cavo atrial junction; superior vena cava; svc; vena cava; brachiocephalic vein; carina
+    left to right; right to left; cavoatrial junction; cavo atrial junction; superior vena cava; svc; vena cava; brachiocephalic vein; carina
 """
 """Of the heart, of vessels, or a direction: no side of a finding."""
 
@@ -65,4 +65,6 @@ SEVERITIES: dict[str, tuple[Severity, str]] = {
 }
 """Grade -> the severity that it counts as, and its phrases; of a range the higher end counts."""
 
+LARGE = frozenset({"large", "very large", "huge", "massive"})
+"""Of a structure no grade but a sign: "the heart is large"."""
 GRADE_ORDER = ("trace", "tiny", "mild", "moderate", "severe")

@@ -40,13 +40,13 @@ DOUBT_VERBS = """
     [which|that] (may|might|could|would|can) be (related|due|secondary|attributed) to; [which|that] (may|might|could) be (from|caused by)
     [which|that] (suggest|suggests|suggesting|suggested|indicate|indicates|indicating); (concerning|suspicious|worrisome) for; suspicious of
     [most] (likely|probably|possibly|xxxx) (represents|representing|represent|reflects|reflecting|reflect|related to|due to|secondary to|from)
-    (felt|thought|believed|favored|xxxx|likely) to (be|represent|reflect); (may|could|might) (represent|reflect|be|relate to); favor/ed/s/ing
+    (felt|thought|believed|favored|xxxx|likely) to (be|represent|reflect); (may|could|might) (represent|reflect|be|relate to); favor//ed/s/ing
     [which|that] (xxxx|likely|probably|possibly) (represents|represent|reflects|reflect|indicates|indicate|relates to)
 """
 """Verbs that offer a reason for what was named."""
 
 EXPLAINS = """
-    [most] consistent with; [most] compatible [with|xxxx]; in keeping with; representing; represent/s; reflect/s/ing; due to; secondary to; related to
+    [most] consistent with; [most] compatible [with|xxxx]; in keeping with; representing; represent/s; reflect//s/ing; due to; secondary to; related to
     because of; caused by; attributed to; attributable to; typical of; characteristic of; diagnostic of; corresponding to; as a result of
     resulting from; owing to; in the setting of
 """
@@ -60,9 +60,9 @@ POST_DOUBTS = """
 """Behind what they doubt."""
 
 SUPPRESSORS = """
-    recommend/ed/s/ing; recommendation; follow up; followup; further evaluation; (is|are|if) clinically (indicated|suspected|concerned); rule out
+    recommend//ed/s/ing; recommendation; follow up; followup; further evaluation; (is|are|if) clinically (indicated|suspected|concerned); rule out
     (to|for) (evaluate|assess|exclude|further|better|confirm|document|ensure|evaluation|assessment|followup|follow); (evaluate|assess) for
-    if there is [clinical|persistent|continued] (concern|suspicion); clinical (concern|correlation|suspicion); correlat/e/ion/ed; if clinical
+    if there is [clinical|persistent|continued] (concern|suspicion); clinical (concern|correlation|suspicion); correlat/e/ion/ed/ing; if clinical
     (would|could|may) (be|prove) (helpful|obtained|useful|considered); would better; (is|are) (suggested|advised); advised; consider/ation
     history of (cough|chest|fever|smoking|trauma|shortness|pain|dyspnea); complaint/s of; presenting with; symptoms of; evaluation of
     repeat (pa|chest|study|imaging|radiograph|radiographs); additional (imaging|views); nonemergent; dedicated
@@ -71,11 +71,11 @@ SUPPRESSORS = """
 
 EXISTENTIAL = "there; there (is|are|was|were|has been|have been|appears to be|appear to be|seems to be|appears|appear)"
 BE = """
-    is; are; be; been; being; appear/ed/s; seem/s/ed; look/s; appear/s to be; seem/s to be; become/s; became; appearing; lie/s
-    (is|are) (considered|felt|believed|thought) to be; measure/s/d/ing; (does|do|did)
+    is; are; be; been; being; appear//ed/s; seem//s/ed; look/s; appear/s to be; seem/s to be; become/s; became; appearing; lie/s
+    (is|are) (considered|felt|believed|thought) to be; measure//s/d/ing; (does|do|did)
 """
 HAVE = "has; have; had; having; (has|have|had) [since|now|also|again|subsequently|interval|recently] been; has since; have since"
-SHOW = "show/s/ed/ing; demonstrate/s; demonstrating; reveal/s/ed; exhibit/s; display/s; contain/s"
+SHOW = "show//s/ed/ing; demonstrate/s; demonstrating; reveal//s/ed; exhibit/s; display/s; contain/s"
 HARD_BREAKS = """
     but; while; whereas; however; although; though; because; yet; despite; except [for]; otherwise; other than; apart from; aside from; as
     unless; given; considering; allowing for
@@ -89,18 +89,19 @@ WITH = """
 
 PREPOSITIONS = """
     in; on; at; within; along; over; involving; throughout; behind; under; below; above; near; into; to; about; around; between; across; for
-    beneath; inside; outside; toward/s; upon; beyond; from; underlying; overlying; overlie/s; project/s/ed/ing [over|within|in|at|to]; projecting over
+    beneath; inside; outside; toward/s; upon; beyond; from; underlying; overlying; overlie/s; project//s/ed/ing [over|within|in|at|to]; projecting over
     (posterior|anterior|lateral|medial|inferior|superior|adjacent) to; affecting; occupying; obscuring; obscure/s; crossing; underneath
-    in the (region|area|expected location) of; at the level of; terminat/es/ing/ed; extend/s/ing; superimposed over; cross/es
+    in the (region|area|expected location) of; at the level of; terminat/e/es/ing/ed; extend/s/ing; superimposed over; cross/es
 """
 OF = "of"
 CONJUNCTIONS = "and; as well as; and also"
-ALTERNATIVES = "or; and or; or (possibly|perhaps|maybe|potentially|alternatively); versus; vs; and possibly"
+ALTERNATIVES = "or; and or; or (possibly|perhaps|maybe|potentially|alternatively); and possibly"
+VERSUS = "versus; vs"
 ARTICLES = "the; a; an; any; some; his; her; patient's; its; their; each; such"
 PRONOUNS = "it; this; these; they; those; the (latter|former); appearance; [this|these|the] (finding|findings|appearance|area|areas|process)"
 
 ADVERBS = """
-    significantly; substantially; considerably; appreciably; notably; much; very; essentially; relatively; overall; grossly; definitely; clearly
+    significantly; substantially; substantial; sizable; meaningful; subtle; subtly; progressively; considerably; appreciably; notably; much; very; essentially; relatively; overall; grossly; definitely; clearly
     also; all; subsequently; further; even; only; mostly; generally; largely; quite; somewhat; a bit; little; dramatically; at least; if anything
     similarly; evidence of; definite; relevant; considerable; notable; obvious; convincing; major; gross; other; additional; acute; acutely; active
     focal; suspicious; discrete; overt; frank; significant; appreciable; residual; known; radiographic; radiographically; typical; specific
@@ -119,6 +120,6 @@ ADVERBS = """
     better (seen|visualized|evaluated|assessed|demonstrated|characterized|appreciated|delineated|defined); best (seen|visualized|appreciated|evaluated)
     most; least; greatest; at this time; at present; intact appearing; rather
     previously (seen|noted|described|identified|visualized|demonstrated)
-    hemodynamically stable; greater than or equal; some; another
+    hemodynamically stable; callus [formation]; greater than or equal; some; another
 """
 """Say nothing that is kept here; a phrase or a scope reaches across them."""

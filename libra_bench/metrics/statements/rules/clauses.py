@@ -44,6 +44,8 @@ def side_remark(reading: Reading, index: int, token: Token) -> None:
 
 def join_comma(reading: Reading, index: int, token: Token) -> None:
     """A comma, a bracket or a dash."""
+    if reading.ahead.versus_follows[index + 1] and reading.subject and not reading.negated:  # ", scar versus effusion"
+        reading.explain()
     _join(reading, index, "comma")
     reading.placed = False
 

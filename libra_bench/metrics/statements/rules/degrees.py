@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from libra_bench.metrics.statements.lexicon.change import EARLIER_VERBS
+from libra_bench.metrics.statements.lexicon.modifiers import LARGE
 from libra_bench.metrics.statements.mention import What
 from libra_bench.metrics.statements.rules.changes import only_described
 from libra_bench.metrics.statements.rules.clauses import verb
+from libra_bench.metrics.statements.rules.descriptions import describe
+from libra_bench.metrics.statements.rules.places import preposition
 from libra_bench.metrics.statements.rules.reading import Reading
 from libra_bench.metrics.statements.tokens import Token
 
@@ -21,15 +24,20 @@ def grade(reading: Reading, index: int, token: Token) -> None:
             following = "adverb"
         elif not (form == "weak" or direction in {"unchanged", "new"}):
             return
+    in_front = _belongs_ahead(reading, index, following)
+    structure = reading.names_structure(index) if in_front else any(it.is_structure for it in reading.subject)
+    if structure and token.words in LARGE:
+        describe(reading, index, "high")
+        return
     what: What = "grade-was" if reading.when == "was" else "grade-now" if reading.when == "now" else "grade"
-    if _grade_belongs_ahead(reading, index, following):
+    if in_front:
         reading.say_before(what, token.value)
     else:
         reading.say(what, token.value, reading.subject)
     reading.when = ""
 
 
-def _grade_belongs_ahead(reading: Reading, index: int, following: str) -> bool:
+def _belongs_ahead(reading: Reading, index: int, following: str) -> bool:
     if reading.belongs_ahead(index, structures_only=False):
         return True
     return following != "sign" and reading.ahead.head[index + 1] >= 0 and not reading.when
@@ -52,6 +60,9 @@ def number(reading: Reading, index: int, token: Token) -> None:
 
 def earlier(reading: Reading, index: int, token: Token) -> None:
     """ "Previously", "was": the next degree is the earlier one."""
+    if token.words == "from" and reading.kind(index + 1) not in {"grade", "number"}:
+        preposition(reading, index, token)
+        return
     reading.when = "was"
     if token.words in EARLIER_VERBS:
         verb(reading, index, token)

@@ -65,6 +65,8 @@ def normal(reading: Reading, index: int, token: Token) -> None:
             reading.say_before("normal")
         return
     targets = [mention for mention in reading.subject if mention.entry is None or mention.entry.kind != "device"]
+    if not any(mention.is_structure for mention in targets):
+        targets = reading.described or targets
     if reading.not_next:
         reading.say("sign", "abnormal", targets)
     else:

@@ -54,6 +54,8 @@ def name(reading: Reading, index: int, token: Token, entry: Entry) -> None:
         if reading.lapsed:
             before.said.append(Said("change", "resolved"))
     joined = _joins(reading, index)
+    if joined and reading.joint == "slash" and reading.latest[-1].entry is entry:  # "effusion/hemothorax"
+        return
     if reading.negated and reading.negation_used and _turns_positive(reading, index):
         reading.negated, joined = False, False
     groups = [*reading.elided[-MAX_LIST:], before]
@@ -116,6 +118,8 @@ def _place_in_list(reading: Reading, mention: Mention, joined: bool) -> None:
         return
     reading.latest, reading.list_has_and, reading.carried = [mention], False, []
     lender = reading.subject[-1] if reading.subject else None
+    if lender is not None and lender.is_structure and reading.verb:
+        reading.described = reading.subject
     if not (reading.aside or reading.verb == "show") or not reading.subject:
         reading.subject = reading.latest
     lends = lender is not None and _lends_side(lender, "with" if reading.aside else reading.verb)
@@ -125,7 +129,9 @@ def _place_in_list(reading: Reading, mention: Mention, joined: bool) -> None:
 
 def _lends_side(mention: Mention, verb: str) -> bool:
     """A finding lends its side to what is "with" it; a structure to what it is or shows."""
-    return (mention.is_finding or mention.has("sign")) if verb == "with" else mention.is_structure and bool(verb)
+    if verb == "with":
+        return mention.is_finding or mention.has("sign")
+    return bool(verb) and (mention.is_structure or mention.elided)
 
 
 def take(reading: Reading, mention: Mention, before: Before, joined: bool) -> None:
@@ -156,14 +162,14 @@ def take(reading: Reading, mention: Mention, before: Before, joined: bool) -> No
 
 def refer(reading: Reading, token: Token) -> None:
     """ "It", "this": what the sentence before spoke of."""
-    mention = Mention(None, token.start, token.end)
+    mention = Mention(None, token.start, token.end, elided=True)
     reading.mentions.append(mention)
     reading.subject = reading.latest = [mention]
 
 
 def name_elided(reading: Reading, token: Token) -> None:
     """ "The left is unchanged": the finding of before, on this side."""
-    mention = Mention(reading.known, token.start, token.end)
+    mention = Mention(reading.known, token.start, token.end, elided=True)
     mention.sides.extend(reading.before.sides)
     mention.said.extend(reading.before.said)
     reading.mentions.append(mention)

@@ -10,13 +10,15 @@ from libra_bench.metrics.statements.rules.reading import Reading
 from libra_bench.metrics.statements.statement import Side
 from libra_bench.metrics.statements.tokens import Token
 
+_AFTER_BOTH = frozenset({"place", "mask", "stem", "head"})
+
 
 def side(reading: Reading, index: int, token: Token) -> None:
     """Left, right or both."""
     sides: list[Side] = ["left", "right"] if token.value == "both" else [token.value]
     placed = reading.placed and bool(reading.latest)
     ahead = reading.ahead.head[index + 1] >= 0
-    if token.words == "both" and not ahead:  # "have both increased"
+    if token.words == "both" and not ahead and reading.kind(index + 1) not in _AFTER_BOTH:  # "have both increased"
         return
     if (ahead and not placed) or _starts_elision(reading, index):
         reading.before.sides.extend(sides)
@@ -46,7 +48,7 @@ def _starts_elision(reading: Reading, index: int) -> bool:
     if index and reading.kind(index - 1) not in {"article", "hard", "comma", "and", "stop", "relative"}:
         return False
     i = index + 1
-    while reading.kind(i) in {"adverb", "place", "not"} and i < index + 4:
+    while reading.kind(i) in {"adverb", "place", "not", "grade"} and i < index + 4:
         i += 1
     return reading.kind(i) in {"be", "have", "cue", "earlier"}
 
@@ -64,7 +66,12 @@ def of(reading: Reading, index: int, token: Token) -> None:
 
 
 def place(reading: Reading, index: int, token: Token) -> None:
-    """ "Lower" in front of volumes compares."""
-    following = reading.tokens[index + 1].value if reading.kind(index + 1) == "head" else None
-    if token.words == "lower" and isinstance(following, Entry) and following.quantity:
+    """ "Lower" compares volumes."""
+    if not token.words.startswith("lower"):
+        return
+    head = reading.ahead.head[index + 1]
+    entry: Entry | None = reading.tokens[head].value if head == index + 1 else None
+    if head < 0 and reading.verb and reading.subject:
+        entry = reading.subject[-1].entry
+    if entry is not None and entry.quantity:
         change(reading, index, replace(token, kind="cue", value=("decreased", "auto")))

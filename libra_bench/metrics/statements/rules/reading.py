@@ -50,6 +50,8 @@ class Reading:
         """Modifiers whose noun is left out: "(unchanged right) and slightly increased left effusion"."""
         self.subject: list[Mention] = []
         """What the clause speaks of."""
+        self.described: list[Mention] = []
+        """The structures that the last finding was told of: "(the lungs) are hyperinflated but clear"."""
         self.latest: list[Mention] = []
         """The list of findings that was named last."""
         self.reasons: list[Mention] = []
@@ -97,7 +99,12 @@ class Reading:
             return False
         if structures_only and self.compound is not None and self.compound.is_structure and not self.compound.said:
             return False
-        return self.verb not in {"be", "have"} or not self.subject or bool(self.joint)
+        return self.verb not in {"be", "have"} or not self.subject or bool(self.joint) or head == index + 1
+
+    def names_structure(self, index: int) -> bool:
+        """Whether the noun behind a modifier is a structure."""
+        head = self.ahead.listed[index + 1]
+        return head >= 0 and self.tokens[head].value.kind in {"structure", "study"}
 
     def fresh(self) -> bool:
         """Whether a new noun is due: behind "with", "shows", a comma."""
@@ -132,4 +139,5 @@ class Reading:
         """A list of reasons begins, or goes on."""
         if not self.explaining:
             self.explaining, self.reasons = True, []
+        self.before, self.elided = Before(), []
         self.open_list, self.placed, self.carried, self.aside = False, False, [], False
