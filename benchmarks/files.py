@@ -1,4 +1,4 @@
-"""Files: JSON lines, hashes, and writes that leave either the old file or the whole new one."""
+"""Files: JSON lines, hashes, writes that leave either the old file or the whole new one, and the cache folder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+import platformdirs
+
 from benchmarks.errors import InputError, StorageError
 
+CACHE_VARIABLE = "LIBRA_BENCH_CACHE"
+"""The environment variable that names the cache folder."""
 SETTLED_NANOSECONDS = 2 * 10**9
 """A file that is younger may change again without a new time: file systems count in steps of up to two seconds."""
 
@@ -120,3 +124,13 @@ def sha256_json(value: Any) -> str:
     """The sha256 of a JSON value, independent of key order, as hex."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def user_cache() -> Path:
+    """The folder of what can be made again (extractor outputs, unpacked weights, environments); it may not exist yet.
+
+    LIBRA_BENCH_CACHE, else the platform's, such as ~/.cache/libra-bench.
+    """
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen).expanduser().absolute()
+    return platformdirs.user_cache_path("libra-bench", appauthor=False)

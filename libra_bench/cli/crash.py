@@ -11,8 +11,8 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.files import user_cache
 from benchmarks.packages import installed_version
-from benchmarks.user_cache import user_cache
 from benchmarks.wording import first_line
 
 PACKAGES = ("libra-bench", "torch", "transformers", "numpy", "pandas", "pydantic", "typer")

@@ -26,9 +26,8 @@ from typing import Any, TypeAlias
 import platformdirs
 
 from benchmarks.errors import MetricUnavailableError
-from benchmarks.files import sha256_file
+from benchmarks.files import sha256_file, user_cache
 from benchmarks.hub import cached_file, fetch_file
-from benchmarks.user_cache import user_cache
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 from libra_bench.metrics.extractors.weights import (
     HINT,
