@@ -36,12 +36,16 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 if not line.strip():
                     continue
                 try:
-                    record = json.loads(line)
+                    record = json.loads(line, parse_constant=_refuse_constant)
                 except json.JSONDecodeError as error:
                     raise InputError(
                         f"not valid JSON ({error.msg}, column {error.colno})",
                         where=f"{path}:{number}",
                         hint="each line must be one JSON object",
+                    ) from error
+                except (ValueError, RecursionError) as error:
+                    raise InputError(
+                        f"not valid JSON ({error})", where=f"{path}:{number}", hint="use null where there is no value"
                     ) from error
                 if not isinstance(record, dict):
                     raise InputError(
@@ -56,6 +60,10 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InputError("is a folder, not a file", where=path, hint="give the file inside it") from error
     except UnicodeDecodeError as error:
         raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def dump_json_line(record: Mapping[str, Any]) -> str:
