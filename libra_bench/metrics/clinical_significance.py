@@ -91,6 +91,8 @@ DESCRIBES: Mapping[str, frozenset[str]] = {
     name: frozenset(names.split(", "))
     for name, names in {
         "opacity": "consolidation, pneumonia, tuberculosis, atelectasis, edema, nodule, mass, scarring, fibrosis",
+        "consolidation": "pneumonia, tuberculosis",
+        "mediastinum": "heart, mediastinal mass",
         "interstitial markings": "edema, congestion, fibrosis, scarring, bronchitis",
         "congestion": "edema",
         "pulmonary vascularity": "edema, congestion",
@@ -108,7 +110,8 @@ DESCRIBES: Mapping[str, frozenset[str]] = {
         "support devices": "central line, picc, pacemaker, endotracheal tube, enteric tube",
     }.items()
 }
-"""What is seen -> what it is seen of: "an opacity, likely pneumonia" against "pneumonia" holds no false opacity."""
+"""What is seen -> what it is seen of (CheXpert's hierarchy of observations, and what else is only a sign): "an opacity,
+likely pneumonia" against "pneumonia" holds no false opacity."""
 
 INCLUDES: Mapping[str, frozenset[str]] = {
     name: frozenset(names.split(", "))
