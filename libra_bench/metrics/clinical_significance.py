@@ -35,18 +35,24 @@ _CLASSES = {
     "bone lesion, subcutaneous emphysema, air-fluid level, bowel dilatation, foreign body",
     "not actionable": "atelectasis, volume loss, heart, congestion, pulmonary vascularity, interstitial markings, "
     "bronchovascular crowding, bronchitis, bronchiectasis, hilum, emphysema, hyperinflation, lucency, fibrosis, lungs, "
-    "pleural thickening, pleura, costophrenic angle, diaphragm, trachea, aortic ectasia, goiter, vertebral deformity, "
+    "pleural thickening, pleura, costophrenic angle, diaphragm, trachea, diaphragm flattening, aortic ectasia, goiter, "
+    "vertebral deformity, "
     "endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, pacemaker, drain, "
     "pulmonary artery catheter, balloon pump, support devices",
     "benign": "scarring, granuloma, calcification, cardiac calcification, lymph node calcification, aorta, "
     "aortic calcification, aortic tortuosity, atherosclerosis, hernia, diaphragm eventration, bones, spine, "
     "degenerative changes, osteophytes, osteopenia, scoliosis, kyphosis, sclerosis, rib deformity, rib irregularity, "
-    "pectus deformity, cervical rib, lung volumes, aeration, soft tissues, upper abdomen, lymph nodes, fat pad, "
-    "azygos fissure, gallstones, contrast, nipple shadow, artifact, obesity, sternotomy, sternotomy wires, "
-    "surgical clips, valve prosthesis, stent, orthopedic hardware, breast implant, postsurgical changes",
+    "pectus deformity, soft tissues, upper abdomen, lymph nodes, gallstones, sternotomy, sternotomy wires, "
+    "surgical clips, valve prosthesis, stent, orthopedic hardware, postsurgical changes",
 }
 SIGNIFICANCE = {name: kind for kind, names in _CLASSES.items() for name in names.split(", ")}
 """Finding -> its class."""
+
+NOT_COUNTED = frozenset({
+    "lung volumes", "aeration", "contrast", "artifact", "nipple shadow", "obesity", "fat pad", "azygos fissure",
+    "cervical rib", "breast implant",
+})  # fmt: skip
+"""How the picture was taken, and variants of normal: no finding, whether it is told or not (CRIMSON's weight 0)."""
 
 
 def _groups(*lines: str) -> tuple[frozenset[str], ...]:
@@ -64,7 +70,7 @@ FAMILIES = _groups(
     "nodule, granuloma, calcification",
     "scarring, atelectasis",
     "scarring, fibrosis, interstitial markings, bronchiectasis",
-    "emphysema, hyperinflation, lucency",
+    "emphysema, hyperinflation, diaphragm flattening, lucency",
     "heart, mediastinum, pericardial effusion",
     "hilum, hilar mass, lymphadenopathy",
     "mediastinum, mediastinal mass, lymphadenopathy, hilum",
@@ -73,7 +79,7 @@ FAMILIES = _groups(
     "fracture, rib deformity, vertebral deformity, rib irregularity",
     "degenerative changes, osteophytes, sclerosis, spine, bones",
     "scoliosis, kyphosis, spine",
-    "diaphragm, diaphragm eventration, hernia",
+    "diaphragm, diaphragm eventration, diaphragm flattening, hernia",
     "central line, picc, support devices",
     "sternotomy, sternotomy wires, surgical clips, postsurgical changes",
 )
@@ -87,7 +93,7 @@ DESCRIBES: Mapping[str, frozenset[str]] = {
         "congestion": "edema",
         "pulmonary vascularity": "edema, congestion",
         "volume loss": "atelectasis",
-        "bronchovascular crowding": "lung volumes",
+        "diaphragm flattening": "emphysema, hyperinflation",
         "costophrenic angle": "pleural effusion, pleural thickening",
         "lucency": "pneumothorax, emphysema",
         "deep sulcus sign": "pneumothorax",
@@ -107,7 +113,7 @@ INCLUDES: Mapping[str, frozenset[str]] = {
     for name, names in {
         "lungs": "opacity, consolidation, pneumonia, tuberculosis, atelectasis, volume loss, edema, congestion, "
         "pulmonary vascularity, interstitial markings, nodule, mass, cavity, emphysema, hyperinflation, scarring, "
-        "fibrosis, bronchiectasis, lung volumes, aeration",
+        "fibrosis, bronchiectasis",
         "pleura": "pleural effusion, pleural thickening, costophrenic angle, pneumothorax",
         "mediastinum": "mediastinal mass, hilum, hilar mass, lymphadenopathy, aorta, trachea",
         "bones": "fracture, dislocation, bone lesion, spine, scoliosis, degenerative changes",

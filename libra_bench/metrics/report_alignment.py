@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 
-from libra_bench.metrics.clinical_significance import DESCRIBES, FAMILIES
+from libra_bench.metrics.clinical_significance import DESCRIBES, FAMILIES, NOT_COUNTED
 from libra_bench.metrics.statements.statement import Statement
 
 WHOLE = "study"
@@ -60,13 +60,12 @@ class Report:
     """Finding -> the statements that it is absent, where nothing says that it is there; the study included."""
 
     def changes_elsewhere(self, findings: Set[str]) -> dict[str, set[str]]:
-        """What is said to have changed besides `findings`: what has resolved, and the examination as a whole."""
-        changes: dict[str, set[str]] = {
-            WHOLE: {said.change for said in self.statements if said.finding == WHOLE and said.change}
-        }
-        for name, told in self.denied.items():
-            if name not in findings and any(said.change == "resolved" for said in told):
-                changes.setdefault(name, set()).add("resolved")
+        """What is said to have changed besides `findings`: what has resolved, the examination, what is not counted."""
+        changes: dict[str, set[str]] = {}
+        for said in self.statements:
+            elsewhere = said.finding == WHOLE or said.finding in NOT_COUNTED or said.change == "resolved"
+            if elsewhere and said.change and said.finding not in findings:
+                changes.setdefault(said.finding, set()).add(said.change)
         return changes
 
 
@@ -76,6 +75,8 @@ def report_of(statements: tuple[Statement, ...]) -> Report:
     positive: dict[str, list[Statement]] = {}
     denied: dict[str, list[Statement]] = {}
     for said in statements:
+        if said.finding in NOT_COUNTED:
+            continue
         if said.presence == "absent":
             denied.setdefault(said.finding, []).append(said)
         elif said.finding != WHOLE:
@@ -98,6 +99,12 @@ class Pair:
     def is_same(self) -> bool:
         """Whether both are one finding, and not relatives."""
         return self.said.name == self.true.name
+
+    @property
+    def is_vaguer(self) -> bool:
+        """Whether one only describes the other (an opacity for a pneumonia)."""
+        names = self.said.name, self.true.name
+        return any(b in DESCRIBES.get(a, ()) for a, b in (names, names[::-1]))
 
     @property
     def location_error(self) -> float:

@@ -12,15 +12,16 @@ Weights, in units of the finding's own (`clinical_significance.py`):
 - an error in an attribute of a matched finding: 0.5 (CRIMSON's significant attribute error) for the wrong side or
   mild for severe; half of that for one side of two, or neighbouring degrees; comparisons 0.25, and 0.1 where only
   "unchanged" is false. All errors of one matched finding together: at most 1.
-- a relative for the finding (an opacity for a pneumonia): half matched, half an error. Certain for uncertain: a
-  quarter is an error.
+- a relative for the finding: half matched, half an error (a pneumonia for an atelectasis), or three quarters to one
+  where it only describes it (an opacity for a pneumonia). Certain for uncertain: three quarters to one.
 
 Where the reference has a finding, what both deny doesn't count: a normal report scores `ALWAYS_MATCHED` over its
 errors, below 10. Where it has none, "nothing is wrong" is the finding, of weight `NORMAL`: a false finding costs what
-it weighs, and reports that deny different things lose up to 20 points. Neither report states anything: 100; one: 0.
+it weighs, and a prediction that denies less than the reference loses up to 20 points. Neither report states anything:
+100; only one does: 0.
 
 Own definition, no reference implementation. The corpus score is the mean over samples; precision and recall are those
-of all samples' findings (a relative is half a match). Of several references, the one with the best score counts.
+of all samples' findings (a relative is part of a match). Of several references, the one with the best score counts.
 """
 
 from __future__ import annotations

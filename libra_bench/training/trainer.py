@@ -20,7 +20,8 @@ from transformers import Trainer
 from benchmarks.errors import StorageError, TrainingError
 from benchmarks.wording import first_line
 from libra_bench.training.arguments import training_arguments
-from libra_bench.training.artefacts import flush, is_write_error, load_weights, replacing, write_weights
+from libra_bench.training.artefacts import load_weights, write_weights
+from libra_bench.training.atomic_folder import flush, is_write_error, replacing
 from libra_bench.training.data import Collator, ConversationData
 from libra_bench.training.model import Parts
 from libra_bench.training.order import LengthGroupedSampler
@@ -148,8 +149,14 @@ class LibraTrainer(Trainer):
     def prediction_step(
         self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: Any = None
     ) -> tuple[Any, Any, Any]:
-        """The loss of a validation batch; logits are never kept."""
+        """The loss of a validation batch; logits are never kept.
+
+        Raises:
+            TrainingError: the loss is not a number; names the batch.
+        """
         loss, _, _ = super().prediction_step(model, inputs, True, ignore_keys)
+        if not bool(torch.isfinite(loss)):
+            raise self._not_a_number(f"the validation loss is {loss.item()}")
         return loss, None, None
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
@@ -157,10 +164,12 @@ class LibraTrainer(Trainer):
         from accelerate.utils import gather_object
 
         metrics: dict[str, float] = super().evaluate(*arguments, **options)
-        if self.validation is not None and self.validation.numbers:
-            mine = self.validation.numbers[self.args.process_index :: self.args.world_size]
-            texts = dict(gather_object(self.validation.answers(mine)))
-            scores = {f"eval_{key}": value for key, value in self.validation.scores(texts).items()}
+        if self.validation is not None and self.validation.question_ids:
+            mine = self.validation.question_ids[self.args.process_index :: self.args.world_size]
+            answers = gather_object(self.validation.answers(mine))
+            if self.args.should_save:
+                self.validation.write(answers, Path(self.args.output_dir), self.state.global_step)
+            scores = {f"eval_{key}": value for key, value in self.validation.scores(answers).items()}
             self.log(dict(scores))
             metrics |= scores
         return metrics

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import DynamicCache
 
 from benchmarks.wording import first_line
@@ -23,8 +24,9 @@ from model_adapters.generation.generated import Generated
 from model_adapters.generation.memory import is_out_of_memory, too_large
 from model_adapters.generation.stopping import StopRule
 from model_adapters.libra.decoding.next_tokens import choose
-from model_adapters.libra.decoding.open_study import Prompt, Study
+from model_adapters.libra.decoding.open_study import Study
 from model_adapters.libra.decoding.study_cache import StudyCache
+from model_adapters.libra.inputs.prompt_stream import Prompt
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Decoder:
         decoding: beams, penalties, limits, temperature.
         rule: when a sequence ends.
         batch_size: studies decoded together.
+        vocabulary: ids from here on are never produced, whatever rows the output layer has; None: all are.
         timings: where to add up what it took.
         on_tokens: called after each step with a study's key and its leading tokens so far; beams may overtake.
     """
@@ -58,11 +61,13 @@ class Decoder:
         decoding: Decoding,
         rule: StopRule,
         batch_size: int,
+        *,
+        vocabulary: int | None = None,
         timings: Timings | None = None,
         on_tokens: Callable[[Hashable, list[int]], None] | None = None,
     ) -> None:
         self._model, self._decoding, self._rule = language_model, decoding, rule
-        self._on_tokens = on_tokens
+        self._vocabulary, self._on_tokens = vocabulary, on_tokens
         self._beams = decoding.num_beams
         self._additive_mask = language_model.config._attn_implementation == "eager"
         self._waiting: deque[Prompt] = deque()
@@ -142,7 +147,7 @@ class Decoder:
         output = self._model(
             inputs_embeds=prompt.embeddings_SH[None], past_key_values=cache, use_cache=True, logits_to_keep=1
         )
-        choose(output.logits, [study], self._decoding, self._rule.eos_ids)
+        choose(self._known(output.logits), [study], self._decoding, self._rule.eos_ids)
         if study.search.done:
             self._finished.append(study.result())
         else:
@@ -175,13 +180,17 @@ class Decoder:
             use_cache=True,
         )
         self.timings.decode_tokens += sum(study is not None for study in self._rows) * self._beams
-        choose(output.logits, self._rows, self._decoding, self._rule.eos_ids)
+        choose(self._known(output.logits), self._rows, self._decoding, self._rule.eos_ids)
         for row, study in enumerate(self._rows):
             if study is not None and study.search.done:
                 self._finished.append(study.result())
                 self._rows[row] = None
                 self._cache.release(row)
         self.timings.decode_seconds += time.perf_counter() - began
+
+    def _known(self, logits_RWV: Tensor) -> Tensor:
+        """The logits of ids that are tokens."""
+        return logits_RWV[..., : self._vocabulary]
 
     def _back_off(self, reason: str) -> None:
         """Begin again after running out of memory; a study that was alone fails."""

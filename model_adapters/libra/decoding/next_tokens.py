@@ -25,7 +25,7 @@ def choose(logits_RWV: Tensor, studies: Sequence[Study | None], decoding: Decodi
         decoding: beams, n-gram filter, temperature.
         eos_ids: tokens that end a sequence; so many more candidates a beam search must look at.
     """
-    log_probs_RWV = logits_RWV.to(dtype=torch.float32).log_softmax(dim=-1)
+    log_probs_RWV = logits_RWV.to(dtype=torch.float32).contiguous().log_softmax(dim=-1)
     if decoding.no_repeat_ngram_size:
         _forbid(log_probs_RWV, studies)
     if decoding.num_beams > 1:

@@ -18,10 +18,8 @@ from typing import Any, Protocol
 
 from benchmarks.errors import ModelError
 from benchmarks.wording import first_line
+from model_adapters.libra.network.marks import IMAGE_TOKEN
 from model_adapters.templates import IMAGE_MARK
-
-IMAGE_TOKEN_INDEX = -200
-"""Stands for the image in token ids."""
 
 NO_DUMMY_PREFIX = b"\x1a\x02\x18\x00"
 """Protobuf for `normalizer_spec { add_dummy_prefix: false }`; appended to a model it overrides that setting."""
@@ -93,7 +91,7 @@ class LibraTokenizer:
         return self._backend.encode(text)
 
     def encode_prompt(self, prompt: str) -> list[int]:
-        """Ids of a prompt, IMAGE_TOKEN_INDEX at each `<image>`.
+        """Ids of a prompt, IMAGE_TOKEN at each `<image>`.
 
         The text is cut at the image marks and each piece is tokenised alone (so a SentencePiece tokenizer puts its
         prefix space before each); the BOS id is kept once.
@@ -102,7 +100,7 @@ class LibraTokenizer:
         starts_with_bos = bool(pieces[0]) and pieces[0][0] == self.bos_id
         ids = pieces[0]
         for piece in pieces[1:]:
-            ids = [*ids, IMAGE_TOKEN_INDEX, *piece[starts_with_bos:]]
+            ids = [*ids, IMAGE_TOKEN, *piece[starts_with_bos:]]
         return ids
 
     def stop_ids(self, stop: str) -> list[int]:

@@ -342,7 +342,7 @@ def test_the_image_policy_is_an_option_and_part_of_the_identity(tac):
 def test_render_counts_the_image_features(tac):
     rendered = tac.render(MIXED[0])
     assert rendered.text.count("<image>") == 1
-    ids = tac.generator.prompts._tokenizer.encode_prompt(rendered.text)
+    ids = tac.generator.prompts.tokenizer.encode_prompt(rendered.text)
     assert rendered.num_tokens == len(ids) - 1 + 16
 
 

@@ -15,8 +15,8 @@ from model_adapters.generation.generated import Generated
 from model_adapters.generation.search import repeated_ngrams
 from model_adapters.generation.stopping import StopRule
 from model_adapters.libra.decoding.decoder import Decoder
-from model_adapters.libra.decoding.open_study import Prompt
-from model_adapters.libra.network.attention import GROUPED, share_key_heads
+from model_adapters.libra.inputs.prompt_stream import Prompt
+from model_adapters.libra.network.attention import GROUPED, attend_for_decoding
 
 VOCABULARY = 61
 IMAGE = VOCABULARY  # an id that is never produced
@@ -154,7 +154,7 @@ def test_grouped_attention_equals_transformers_own():
     decoding = Decoding(num_beams=5, num_return_sequences=5, max_new_tokens=40)
     prompts = make_prompts(model, [5, 17, 9])
     before = decode(model, prompts, decoding, batch_size=3)
-    share_key_heads(model)
+    attend_for_decoding(model)
     assert model.config._attn_implementation == GROUPED
     after = decode(model, prompts, decoding, batch_size=3)
     for key, result in before.items():
@@ -165,7 +165,7 @@ def test_grouped_attention_equals_transformers_own():
 
 def test_attention_is_left_alone_where_every_head_has_its_keys():
     model = language_model(10, heads=4, key_heads=4)
-    share_key_heads(model)
+    attend_for_decoding(model)
     assert model.config._attn_implementation == "sdpa"
 
 

@@ -92,10 +92,9 @@ def test_sampled_texts_depend_on_the_seed_alone(tiny, demo):
 
 def test_stop_strings_end_a_text_where_they_end_ours(tiny, own, demo):
     """A study's text ends at its first full stop, in the middle of vLLM's own run."""
-    prompts = own.generator.prompts
-    tokenizer = prompts._tokenizer
+    tokenizer = own.generator.prompts.tokenizer
     rule = StopRule(own.generator.loaded.eos_token_ids, tokenizer.stop_ids("effusion"), "effusion", tokenizer.decode)
-    ready = list(prompts.stream(demo[:10], 4, failures := []))
+    ready = list(own.generator.prompt_stream.stream(demo[:10], 4, failures := []))
     assert not failures
     ours = {done.key: done for done in Decoder(own.generator.loaded.model.language_model, GREEDY, rule, 4).run(ready)}
     asked = [Request(prompt.key, {"prompt_embeds": prompt.embeddings_SH}, prompt.token_ids, 0) for prompt in ready]
