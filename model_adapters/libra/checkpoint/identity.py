@@ -1,4 +1,4 @@
-"""What a checkpoint is, as hashes: known without loading it, and the same wherever its folder lies."""
+"""What a checkpoint is, as hashes: known without loading it, and the same wherever its folder is."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _hashes(files: Sequence[Path]) -> dict[str, str]:
 
 
 def _sha256(path: Path) -> str:
-    """Of a file, read once in a process as long as it does not change: a run asks before and while it loads."""
+    """Of a file, read once per process while it does not change: a run asks before and while it loads."""
     facts = path.stat()
     return _sha256_of(path, facts.st_size, facts.st_mtime_ns)
 
