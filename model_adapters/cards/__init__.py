@@ -51,6 +51,8 @@ class Card:
     """Packages beyond the core ones, as requirements: "torchvision", "transformers==4.40.0"."""
     trust_remote_code: bool = False
     """Whether the model brings code of its own; it runs only with `--trust-remote-code`."""
+    made_for: Literal["phantoms"] | None = None
+    """phantoms: it knows synthetic pictures only; who asks it about anything else is warned."""
     note: str | None = None
     """What a reader of its scores must know, e.g. "ported weights"."""
 

@@ -9,7 +9,7 @@ from libra_bench.metrics.statements.tokens import Token
 
 MODIFIERS = frozenset({
     "adverb", "place", "side", "grade", "sign", "mask", "number", "unit", "word", "normal", "borderline", "visible",
-    "stem", "cue", "earlier", "compare", "now", "doubt", "article", "mark", "asymmetry",
+    "stem", "cue", "earlier", "compare", "now", "doubt", "article", "mark", "asymmetry", "part",
 })  # fmt: skip
 """What may stand between a modifier and the finding that it belongs to."""
 _JOINTS = frozenset({"and", "or", "comma", "slash", "hard"})
@@ -69,10 +69,10 @@ class Lookahead:
         i = index + 1
         while i < len(tokens) and i < index + 6 and tokens[i].kind in {"adverb", "place", "grade", "mask"}:
             i += 1
-        if i < len(tokens) and tokens[i].kind == "sign-noun":
+        if i < len(tokens) and (tokens[i].kind == "sign-noun" or tokens[i].words == "changes"):
             return True
         if i == index + 2 and tokens[i - 1].kind == "mask":  # "cardiac and mediastinal XXXX are normal"
-            return i < len(tokens) and tokens[i].kind in {"be", "normal"}
+            return entry.midline and i < len(tokens) and tokens[i].kind in {"be", "normal"}
         if index + 1 >= len(tokens) or tokens[index + 1].kind not in _JOINTS:
             return False
         i = index + 2

@@ -70,6 +70,11 @@ class Mention:
         return self.entry is not None and self.entry.kind == "finding"
 
     @property
+    def is_device(self) -> bool:
+        """A device, or what an operation has left behind."""
+        return self.entry is not None and self.entry.kind == "device"
+
+    @property
     def is_structure(self) -> bool:
         """A structure, or the whole study."""
         return self.entry is not None and self.entry.kind in {"structure", "study"}
@@ -92,6 +97,8 @@ class Mention:
     def statements(self, offset: int, entry: Entry, inherited: Sequence[Side] = ()) -> Iterator[Statement]:
         """Its statements as those of `entry`; offsets are moved by `offset`."""
         own: list[Side | None] = [*dict.fromkeys(self.own_sides() or inherited)]
+        if entry.kind == "study" and own:  # "the right chest XXXX" is a device
+            return
         if entry.midline and len(own) == 2:
             own = []
         told = [side for it in self.said for side in it.sides]
@@ -112,38 +119,40 @@ def _presences(entry: Entry, said: Sequence[Said]) -> Iterator[tuple[str, Catego
     """(name, category, presence) of each thing that is stated; nothing where a structure is only named."""
     what = {it.what for it in said}
     change = _change(entry, said)
+    positive: Presence = "uncertain" if what & {"doubted", "open"} else "present"
     if entry.kind in {"structure", "study"}:
-        signs = dict.fromkeys(str(it.value) for it in said if it.what == "sign")
-        denied = dict.fromkeys(str(it.value) for it in said if it.what == "no-sign")
-        named = dict.fromkeys(it for sign in signs if (it := _named(entry, sign)))
-        for name, category in named:
-            yield (
-                name,
-                category,
-                "absent" if change == "resolved" else "uncertain" if "doubted" in what or "open" in what else "present",
-            )
-        if named:
-            return
-        if "open" in what or ("doubted" in what and change):
-            yield entry.name, entry.category, "uncertain"
-        elif denied and not what & {"normal"}:
-            for name, category in dict.fromkeys(it for sign in denied if (it := _named(entry, sign))):
-                yield name, category, "absent"
-        elif "normal" in what or change:
-            low = entry.quantity and change == "smaller"
-            yield entry.name, entry.category, "present" if low else "absent"
-        return
-    if entry.normal:
+        yield from _of_structure(entry, said, change, positive)
+    elif entry.normal:
         yield entry.name, entry.category, "present" if "denied" in what else "absent"
-    elif what & {"denied", "normal"} or change == "resolved":
-        yield entry.name, entry.category, "absent"
     else:
-        yield entry.name, entry.category, "uncertain" if what & {"doubted", "open"} else "present"
+        gone = what & {"denied", "normal"} or change == "resolved"
+        yield entry.name, entry.category, "absent" if gone else positive
 
 
-def _named(entry: Entry, sign: str) -> tuple[str, Category | None] | None:
-    named = entry.signs.get(sign, entry.signs.get("*"))
-    return named if named and named[0] else None
+def _of_structure(
+    entry: Entry, said: Sequence[Said], change: Change | None, positive: Presence
+) -> Iterator[tuple[str, Category | None, Presence]]:
+    """What its signs make of a structure; one that is only said to have changed counts as absent, unless it grew."""
+    what = {it.what for it in said} - ({"open"} if entry.kind == "study" else set())
+    signs = _named(entry, said, "sign")
+    for name, category in signs:
+        yield name, category, "absent" if change == "resolved" else positive
+    if signs:
+        return
+    if "open" in what or ("doubted" in what and change):
+        yield entry.name, entry.category, "uncertain"
+    elif "no-sign" in what and "normal" not in what:
+        for name, category in _named(entry, said, "no-sign"):
+            yield name, category, "absent"
+    elif "normal" in what or (change and not (entry.kind == "study" and change in {"new", "resolved"})):
+        worse = change == "smaller" if entry.quantity else change in {"larger", "new"}
+        yield entry.name, entry.category, "present" if worse and entry.kind == "structure" else "absent"
+
+
+def _named(entry: Entry, said: Sequence[Said], what: What) -> list[tuple[str, Category | None]]:
+    """What the structure's signs are called, each once."""
+    signs = (entry.signs.get(str(it.value), entry.signs.get("*")) for it in said if it.what == what)
+    return [*dict.fromkeys(sign for sign in signs if sign and sign[0])]
 
 
 def _change(entry: Entry, said: Sequence[Said]) -> Change | None:
@@ -167,10 +176,10 @@ def _direction(entry: Entry, said: Said) -> Change:
 def _told_by_degrees(said: Sequence[Said]) -> Iterator[Change]:
     """The change between two grades or sizes: "previously small, now large"."""
     for what, key in (("grade", lambda value: GRADE_ORDER.index(str(value))), ("size", float)):
-        was = [key(it.value) for it in said if it.what == f"{what}-was"]
-        now = [key(it.value) for it in said if it.what == f"{what}-now"] or [
-            key(it.value) for it in said if it.what == what
-        ]
+        was, plain, now = (
+            [key(it.value) for it in said if it.what == form] for form in (f"{what}-was", what, f"{what}-now")
+        )
+        was, now = was or (plain if now else []), now or plain  # "the large effusion is now small"
         if was and now:
             yield "larger" if now[-1] > was[0] else "smaller" if now[-1] < was[0] else "unchanged"
 

@@ -12,7 +12,7 @@ from libra_bench.metrics.statements.lexicon import ENTRIES, change, modifiers, s
 from libra_bench.metrics.statements.phrases import Trie
 
 _WORD = re.compile(
-    r"(?P<mask>(?i:x-?)?[xX]{3,}|_{2,})|(?P<number>\d+(?:\.\d+)?)(?![^\W_])|(?P<measure>\d+(?:\.\d+)?)(?=\s?[cm]m\b)"
+    r"(?P<mask>[xX]{3,}-[aA]-[xX]{3,}|(?i:x-?)?[xX]{3,}|_{2,})|(?P<number>\d+(?:\.\d+)?)(?![^\W_])|(?P<measure>\d+(?:\.\d+)?)(?=\s?[cm]m\b)"
     r"|(?P<word>[^\W_]+(?:['’](?!s\b)[^\W_]+)?(?:['’]s\b)?)|(?P<comma>(?<=\s)[-–—]+(?=\s)|—|--)"
     r"|(?P<mark>[,;:/?&>=+()])"
 )
@@ -44,7 +44,7 @@ class Token:
 def tokenize(sentence: str) -> list[Token]:
     """The tokens of a sentence, with offsets into it. A hyphen inside a word counts as a space."""
     matches = list(_WORD.finditer(sentence))
-    words = ["xxxx" if match.lastgroup == "mask" else match.group().lower().replace("’", "'") for match in matches]
+    words = [_plain(match) for match in matches]
     tokens, index, trie = [], 0, _grammar()
     while index < len(words):
         start = matches[index].start()
@@ -57,6 +57,11 @@ def tokenize(sentence: str) -> list[Token]:
         index += length
         tokens.append(Token(kind, value, phrase, start, matches[index - 1].end()))
     return tokens
+
+
+def _plain(match: re.Match[str]) -> str:
+    word = match.group().lower().replace("’", "'")
+    return "xxxx" if match.lastgroup == "mask" and "-a-" not in word else word  # "XXXX-a-XXXX" is a port
 
 
 def _unknown(match: re.Match[str]) -> tuple[str, Any]:
@@ -116,4 +121,5 @@ def _tables() -> Iterator[tuple[str, Any, str]]:
     yield "unit", 10.0, "cm; centimeter/s"
     yield "unit", 1.0, "mm; millimeter/s"
     yield "place", None, modifiers.PLACES
+    yield "part", None, scope.PARTS
     yield "adverb", None, scope.ADVERBS

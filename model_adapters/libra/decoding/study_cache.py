@@ -126,7 +126,7 @@ class StudyCache:
         self._prompt_lengths[row] = None
 
     def step_mask(self, parents: Sequence[Sequence[int]]) -> Tensor:
-        """The mask [R, 1, W, S + W] of the step that appends one token per beam, after each beam took over `parents`."""
+        """The mask [R, 1, W, S + W] of the step that appends one token per beam, once each has taken over `parents`."""
         if self._length + self._beams > self._columns:
             self._compact()
         start, end = self._length, self._length + self._beams

@@ -48,7 +48,7 @@ CUES: tuple[tuple[str, Form, str], ...] = (
         new; newly; newly {_SEEN}; new (from|since); recurrent; recurring; recurred; reappeared; developing; de novo
         not previously {_SEEN}
     """),
-    ("new", "before", "there (is|are) now"),
+    ("new", "before", "there (is|are) now; received"),
     ("new", "noun", """
         [interval] (development|onset|placement|insertion|introduction|implantation|recurrence|exchange|reappearance) [of]; interval appearance of
     """),
@@ -65,19 +65,19 @@ CUES: tuple[tuple[str, Form, str], ...] = (
     ("larger", "perfect", "enlarged; widened; extended; spread; accumulated; thickened"),
     ("smaller", "auto", f"""
         decreasing; smaller; lessened; lessening; regressed; regressing; shrunk; shrunken; receded; receding; subsided; subsiding; resolving; fainter
-        less {_EXTENT}; {_ALMOST} [complete|completely] (resolved|cleared|disappeared); clearing; waning; diminishing; fading
+        less {_EXTENT}; {_ALMOST} [complete|completely|entirely|totally] (resolved|cleared|disappeared); clearing; waning; diminishing; fading
         decreased in (size|extent|conspicuity|prominence|density|number|volume); decreases; less than (before|previously)
     """),
     ("smaller", "noun", """
         [interval] (decrease|decreases|reduction|regression|diminution|shrinkage|clearing) [in|of]
-        (near|nearly|almost|partial|incomplete|substantial) [complete|total|interval] (resolution|clearing|clearance|disappearance) [of]
+        (near|nearly|almost|partial|incomplete|substantial) [complete|total] [interval] (resolution|clearing|clearance|disappearance) [of]
     """),
     ("increased", "auto", "increased; higher"),
     ("decreased", "auto", "decreased; diminished; reduced"),
     ("resolved", "before", "no residual"),
     ("resolved", "auto", "[completely] (resolved|cleared|disappeared|vanished|abated|normalized); returned to normal; gone"),
     ("resolved", "noun", "[interval] [complete] (resolution|disappearance|clearance|removal|withdrawal|normalization) [of]; complete clearing of"),
-    ("resolved", "done", "removed; withdrawn; pulled; discontinued; taken out; explanted"),
+    ("resolved", "done", "removed; withdrawn; pulled; discontinued; taken out; explanted; evacuated"),
     ("resolved", "behind", f"""
         no longer [definitely|clearly] {_SEEN}; no longer (enlarged|in place); not {_SEEN} (today|now|currently|any more|any longer|anymore)
         not {_SEEN} (on|in) [the] (current|present|today's|this) [study|exam|examination|radiograph|film|image]

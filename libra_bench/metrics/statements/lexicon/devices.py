@@ -37,7 +37,7 @@ DEVICES: tuple[Entry, ...] = (
         [internal] (jugular|subclavian|ij|central|femoral|axillary) [central] [dual lumen|triple lumen|double lumen] [venous] [dialysis] {_CATHETER}
         (central|jugular|subclavian|ij|tunneled|dual lumen|triple lumen|double lumen|dialysis|hemodialysis|infusion|chest) [central] [venous] [dialysis] {_CATHETER}
         (central|ij|jugular|subclavian|chest) [venous] (access|sheath|port|ports|device|introducer); venous {_CATHETER}; cordis
-        port a cath/s; portacath/s; xxxx a xxxx; mediport/s; infusaport; port/s; permcath/s; permacath/s; cvc; cvl; hickman [catheter]; vas cath; catheter/s
+        port a cath/s; portacath/s; xxxx-a-xxxx; mediport/s; infusaport; port/s; permcath/s; permacath/s; cvc; cvl; hickman [catheter]; vas cath; catheter/s
         """,
         kind="device", stems="ij; subclavian; jugular; internal jugular; central venous",
     ),

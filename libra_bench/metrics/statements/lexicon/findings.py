@@ -2,7 +2,8 @@
 """Findings: what they are called, which CheXpert observation they count under, how they are written.
 
 Categories follow CheXpert's own lists: scars and interstitial markings are Lung Opacity, vascular congestion is Edema,
-fibrosis is Pleural Other, nodules, masses and granulomas are Lung Lesion. Deformed ribs and vertebrae count as Fracture.
+fibrosis is Pleural Other, nodules, masses and granulomas are Lung Lesion. A deformed rib or vertebra is no Fracture unless
+the words say fracture or compression.
 """
 
 from __future__ import annotations
@@ -80,23 +81,24 @@ LUNGS = (
         (infectious|inflammatory) [infectious|inflammatory|or inflammatory|and inflammatory] (process|etiology|disease|infiltrate)
         """,
     ),
-    Entry("tuberculosis", "Pneumonia", "[active|pulmonary] (tuberculosis|tb)"),
+    Entry("tuberculosis", None, "[active|pulmonary] (tuberculosis|tb)"),
     Entry("bronchitis", None, "bronchitis; bronchiolitis; reactive airway/s disease; bronchitic changes; small airways disease"),
     Entry("bronchiectasis", None, "[traction] bronchiectas/is/es; bronchiectatic [change|changes]"),
     Entry(
         "edema", "Edema",
         """
         [pulmonary] [interstitial|alveolar|pulmonary|cardiogenic|hydrostatic] [pulmonary] (edema|oedema)
-        (fluid|volume) overload; [congestive] (heart|cardiac) failure; congestive failure; chf; cardiac decompensation
+        (fluid|volume) overload; [congestive] (heart|cardiac) failure; congestive failure; failure; chf; cardiac decompensation
         """,
         midline=True,
     ),
     Entry(
         "congestion", "Edema",
         """
-        [pulmonary|central] [vascular|venous] (congestion|engorgement|indistinctness|cephalization|redistribution|fullness)
+        [pulmonary|central] (vascular|venous) (congestion|engorgement|indistinctness|cephalization|redistribution|fullness|plethora)
+        (pulmonary|central) (congestion|engorgement)
         congestion; engorgement; cephalization; cephalisation; congestive changes; congested; plethora
-        [pulmonary] [venous|arterial] hypertension; [upper lobe] vascular redistribution
+        [pulmonary] [venous|arterial] hypertension; (elevated|increased|elevation of) pulmonary venous pressure/s; [upper lobe] vascular redistribution
         """,
         midline=True,
     ),
@@ -119,7 +121,7 @@ LUNGS = (
     Entry(
         "mass", "Lung Lesion",
         """
-        [lung|pulmonary|soft tissue] (mass|masses); (mass like|masslike) (opacity|opacities|consolidation|density|lesion); mass density
+        [lung|pulmonary|soft tissue] (mass|masses) [lesion|lesions]; (mass like|masslike) (opacity|opacities|consolidation|density|lesion); mass density
         [lung|pulmonary|cystic|parenchymal|focal|spiculated] lesion/s; tumor/s; tumour/s; neoplas/m/ms/ia; neoplastic process
         [pulmonary] metasta/sis/ses; metastatic disease; [lung|bronchogenic] (carcinoma|cancer); malignan/cy/cies; lymphoma; [lung] cyst/s
         """,
@@ -179,13 +181,17 @@ LUNGS = (
         midline=True, normal=True,
     ),
     Entry(
-        "aeration", None, "aeration; lung expansion; expansion; reexpansion; re expansion; reaeration; re aeration; ventilation",
+        "aeration", None, "aeration; lung expansion; expansion; ventilation",
         kind="structure", quantity=True, signs={"*": ("aeration", None)},
     ),
     Entry(
         "aeration", None,
-        "[well|normally|fully|adequately|symmetrically] (aerated|expanded|ventilated); inflated; reexpanded; re expanded",
+        "[well|normally|fully|adequately|symmetrically] (aerated|expanded|ventilated); inflated",
         quantity=True, normal=True,
+    ),
+    Entry(
+        "aeration", None, "[interval] (reexpansion|re expansion|reaeration|re aeration|reexpanded|re expanded|reaerated)",
+        kind="structure", quantity=True, change="larger",
     ),
     Entry("lucency", None, "lucenc/y/ies; radiolucenc/y/ies"),
     Entry("calcification", None, "calcification/s; calcified (focus|foci|structure|structures|lesion|lesions); calcinosis", sign="calcified"),
@@ -195,7 +201,7 @@ HEART_AND_MEDIASTINUM = (
     Entry(
         "heart", "Cardiomegaly",
         """
-        cardiomegaly; (cardiac|heart|cardiac chamber|four chamber|biventricular) enlargement; cardiac prominence; cardiomyopathy
+        cardiomegaly; (cardiac|heart|cardiac chamber|four chamber|biventricular) enlargement; cardiac prominence
         (left|right) (ventricular|atrial) (enlargement|prominence|hypertrophy); enlarged (left|right) (ventricle|atrium); lv enlargement
         """,
         midline=True,
@@ -258,16 +264,18 @@ BONES = (
         [rib|clavicular|clavicle|vertebral|compression|sternal|humeral|scapular|vertebral compression|bony|insufficiency] fracture/s
         fx; fracture (deformity|deformities|line|lines)
         """,
+        sign="fractured",
     ),
+    Entry("vertebral compression", "Fracture", "[vertebral|vertebral body|wedge] compression (deformity|deformities); vertebral [body] (compression|collapse)", midline=True),
     Entry(
-        "vertebral deformity", "Fracture",
+        "vertebral deformity", None,
         """
-        [vertebral|spinal|vertebral body] (compression|wedge|wedge compression|xxxx) (deformity|deformities); vertebral [body] (deformity|deformities|collapse)
-        [anterior|vertebral] wedging; [vertebral] [body] height loss; loss of [vertebral] [body] height; [vertebral] body compression
+        [vertebral|vertebral body|spinal] (wedge|wedging|xxxx) [xxxx] (deformity|deformities); vertebral [body] (deformity|deformities)
+        [anterior|vertebral] wedging; [vertebral] [body] height loss; loss of [vertebral] [body] height
         """,
         midline=True,
     ),
-    Entry("rib deformity", "Fracture", "[rib|clavicular|clavicle|humeral|humeral head] (deformity|deformities); healed ribs; old rib trauma"),
+    Entry("rib deformity", None, "[rib|clavicular|clavicle|humeral|humeral head|contour|osseous] (deformity|deformities); healed ribs; old rib trauma"),
     Entry("rib irregularity", None, "(rib|cortical) (irregularity|irregularities)"),
     Entry("dislocation", None, "dislocation/s; subluxation/s; separation"),
     Entry(
@@ -314,6 +322,7 @@ ELSEWHERE = (
     Entry("gallstones", None, "gallstone/s; cholelithiasis; (kidney|renal) (stone|stones|calculi); nephrolithiasis", midline=True),
     Entry("azygos fissure", None, "(azygos|azygous) (fissure|lobe)", midline=True),
     Entry("contrast", None, "[retained|oral|excreted|residual] contrast [material]"),
+    Entry("joint effusion", None, "[knee|ankle|elbow|shoulder] joint effusion/s; (knee|ankle|elbow) effusion/s"),
     Entry("nipple shadow", None, "nipple shadow/s; nipple/s"),
     Entry("artifact", None, "[skin fold|skinfold|attenuation|motion|overlying|summation] (artifact|artifacts); skin fold/s; skinfold/s; superimposition; artifactual"),
     Entry("obesity", None, "[morbidly] obese; obesity", midline=True),

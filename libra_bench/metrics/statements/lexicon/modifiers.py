@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from libra_bench.metrics.statements.statement import Severity
 
-_COMPARED = "(greater|larger|bigger|more|worse|smaller|less|more severe|more prominent|more pronounced|lower|higher)"
+_COMPARED = "(greater|larger|bigger|more|worse|smaller|less|more severe|more prominent|more pronounced|more marked|more conspicuous|more extensive|lower|higher)"
 
 SIDES: dict[str, str] = {
     "both": f"""
-        bilateral; bilaterally; biapical; bibasilar; bibasal; bibasally; bihilar; biapically; either (lung|side); both; both sides
+        bilateral; bilaterally; biapical; bibasilar; bibasal; bibasally; biapically; either (lung|side); both; both sides
         (left|right) {_COMPARED} than [the|on the|on] (left|right); (left|right) > (left|right); (left|right) sided {_COMPARED} than [the] (left|right)
-        left and right; right and left
+        left and right; right and left; {_COMPARED} on the (left|right) than [on] [the] (left|right)
     """,
     "left": "left; left sided; left side; lingula; lingular; leftsided; lt",
     "right": "right; right sided; right side; [right] middle lobe; rightsided; rt",
@@ -20,14 +20,14 @@ SIDES: dict[str, str] = {
 
 ASYMMETRIES = f"""
     {_COMPARED} than [that] [on] [the] (left|right) [side]; {_COMPARED} compared to [the] (left|right); asymmetric (to|compared to) [the] (left|right)
-    {_COMPARED} on the (left|right) than [on] [the] (left|right); (compared|relative|as compared) (to|with) [the] (left|right) [side]
+    (compared|relative|as compared) (to|with) [the] (left|right) [side]
 """
 """Compare the two sides, not two times."""
 
 NO_SIDE = """
     (left|right) (atrium|atrial|ventricle|ventricular|heart|heart border|cardiac border|atrial appendage)
     (left|right) (main|mainstem|main stem) bronchus; (left|right) [main] pulmonary arter/y/ies; (left|right) coronary artery
-    (shift|shifted|deviation|deviated|rotated|rotation|displacement|convex|convexity|curvature) [slightly|mildly] (to|toward|towards) [the] (left|right)
+    convex [to] [the] (left|right)
     (to|toward|towards) [the] (left|right); convex (left|right); rightward; leftward
     left to right; right to left; cavoatrial junction; cavo atrial junction; superior vena cava; svc; vena cava; brachiocephalic vein; carina
 """
@@ -43,6 +43,9 @@ PLACES = """
     fissure/s; (major|minor|horizontal|oblique) fissure; subdiaphragmatic; acromioclavicular; hemithoraces
 """
 """Where in the chest; read over, but for the sides beside them."""
+
+LUNG_PLACES = frozenset({"lobe", "base", "apex", "zone", "lung", "midlung", "lobes", "bases", "apices", "zones"})
+"""Last words of places in the lungs: "the right lower lobe is clear" speaks of the lungs."""
 
 SEVERITIES: dict[str, tuple[Severity, str]] = {
     "trace": ("mild", "trace"),

@@ -39,7 +39,7 @@ DOUBT_VERBS = """
     [which|that] (may|might|could|would|can) [also|well|likely|possibly] (be|represent|reflect|indicate|suggest|relate to|correspond to|have)
     [which|that] (may|might|could|would|can) be (related|due|secondary|attributed) to; [which|that] (may|might|could) be (from|caused by)
     [which|that] (suggest|suggests|suggesting|suggested|indicate|indicates|indicating); (concerning|suspicious|worrisome) for; suspicious of
-    [most] (likely|probably|possibly|xxxx) (represents|representing|represent|reflects|reflecting|reflect|related to|due to|secondary to|from)
+    [most|more] (likely|probably|possibly|xxxx) (represents|representing|represent|reflects|reflecting|reflect|related to|due to|secondary to|from)
     (felt|thought|believed|favored|xxxx|likely) to (be|represent|reflect); (may|could|might) (represent|reflect|be|relate to); favor//ed/s/ing
     [which|that] (xxxx|likely|probably|possibly) (represents|represent|reflects|reflect|indicates|indicate|relates to)
 """
@@ -55,7 +55,7 @@ EXPLAINS = """
 POST_DOUBTS = """
     (is|are) (possible|suspected|questioned|questionable|likely|probable|not excluded|considered|favored)
     (cannot|can not|could not) be [entirely|completely|definitely] (excluded|ruled out); (may|might|could) be present
-    is a possibility; not [entirely|completely] excluded; should be considered; in the differential; (difficult|hard) to exclude
+    is a possibility; not [entirely|completely] excluded; (should|must) be (considered|excluded|ruled out); in the differential; (difficult|hard) to exclude
 """
 """Behind what they doubt."""
 
@@ -64,7 +64,8 @@ SUPPRESSORS = """
     (to|for) (evaluate|assess|exclude|further|better|confirm|document|ensure|evaluation|assessment|followup|follow); (evaluate|assess) for
     if there is [clinical|persistent|continued] (concern|suspicion); clinical (concern|correlation|suspicion); correlat/e/ion/ed/ing; if clinical
     (would|could|may) (be|prove) (helpful|obtained|useful|considered); would better; (is|are) (suggested|advised); advised; consider/ation
-    history of (cough|chest|fever|smoking|trauma|shortness|pain|dyspnea); complaint/s of; presenting with; symptoms of; evaluation of
+    history of (cough|chest|fever|smoking|trauma|shortness|pain|dyspnea); complaint/s of; presenting with; symptoms of; evaluation (of|for); (is|if) desired
+    (should|could|can|must|may) be (withdrawn|advanced|retracted|pulled|repositioned|removed|placed)
     repeat (pa|chest|study|imaging|radiograph|radiographs); additional (imaging|views); nonemergent; dedicated
 """
 """What follows in the clause is asked for, not stated."""
@@ -78,7 +79,7 @@ HAVE = "has; have; had; having; (has|have|had) [since|now|also|again|subsequentl
 SHOW = "show//s/ed/ing; demonstrate/s; demonstrating; reveal//s/ed; exhibit/s; display/s; contain/s"
 HARD_BREAKS = """
     but; while; whereas; however; although; though; because; yet; despite; except [for]; otherwise; other than; apart from; aside from; as
-    unless; given; considering; allowing for
+    unless; given; considering; (allowing|accounting) for
 """
 RELATIVES = "which; that; who; whose"
 WITH = """
@@ -100,7 +101,11 @@ VERSUS = "versus; vs"
 ARTICLES = "the; a; an; any; some; his; her; patient's; its; their; each; such"
 PRONOUNS = "it; this; these; they; those; the (latter|former); appearance; [this|these|the] (finding|findings|appearance|area|areas|process)"
 
+PARTS = "tip/s; sidehole/s; side (port|hole) [of]; course; lead/s"
+"""Of a device: that a part is not seen says nothing of the device."""
+
 ADVERBS = """
+    (most|worst) (severe|marked|prominent|pronounced|conspicuous|apparent)
     significantly; substantially; substantial; sizable; meaningful; subtle; subtly; progressively; considerably; appreciably; notably; much; very; essentially; relatively; overall; grossly; definitely; clearly
     also; all; subsequently; further; even; only; mostly; generally; largely; quite; somewhat; a bit; little; dramatically; at least; if anything
     similarly; evidence of; definite; relevant; considerable; notable; obvious; convincing; major; gross; other; additional; acute; acutely; active
@@ -110,7 +115,7 @@ ADVERBS = """
     old; remote; healed; healing; chronic; chronically; chronic appearing; longstanding; long standing; age indeterminate; prior; previous
     displaced; nondisplaced; pathologic; associated; adjacent; superimposed; likewise; predominantly; primarily; mainly; area/s of; component/s of
     region/s of; focus of; foci of; sequela/e of; changes of; change of; evidence for; findings of; signs of; level of; degree of; amount/s of
-    collection of; lines of; pattern of; (size|position|positioning|appearance|location|extent|distribution|configuration|degree) of [the]
+    collection of; lines of; pattern of; (size|position|positioning|appearance|location|extent|distribution|configuration|degree|contour|contours|width|caliber|shape|alignment) of [the]
     position; size; in size; in (size and contour|appearance|caliber|configuration|contour|position); configuration; contour; caliber; shape
     noncalcified; uncalcified; subsegmental; discoid; segmental; dependent; compressive; obstructive; passive; free; loculated; layering; tension
     simple; complex; new airspace; airspace; air space; alveolar; interstitial; reticular; well; moreover; furthermore; additionally; finally
@@ -120,6 +125,6 @@ ADVERBS = """
     better (seen|visualized|evaluated|assessed|demonstrated|characterized|appreciated|delineated|defined); best (seen|visualized|appreciated|evaluated)
     most; least; greatest; at this time; at present; intact appearing; rather
     previously (seen|noted|described|identified|visualized|demonstrated)
-    hemodynamically stable; callus [formation]; greater than or equal; some; another
+    hemodynamically stable; callus [formation]; (vascular|aortic) injury; (pleural|skin|fissural|mach) line/s; (respiratory|renal|hardware|kidney) failure; greater than or equal; some; another
 """
 """Say nothing that is kept here; a phrase or a scope reaches across them."""

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 SIGN_ADJECTIVES: dict[str, str] = {
-    "enlarged": "enlarged; big; widened; wide; dilated; prominent; distended; bulbous; bulging; engorged; exaggerated; full",
+    "enlarged": "enlarged; big; widened; wide; dilated; prominent; distended; bulbous; bulging; engorged; full",
     "tortuous": "tortuous; torturous; unfolded; uncoiled; elongated",
     "ectatic": "ectatic; aneurysmal",
-    "calcified": "[densely] calcified; atherosclerotic; atheromatous",
+    "calcified": "[densely] calcified; calcific; atherosclerotic; atheromatous",
     "elevated": "elevated; raised; high riding",
     "flattened": "flattened; flat; depressed",
     "blunted": "blunted; effaced; obliterated; indistinct; obscured; blurred; ill defined",
@@ -16,7 +16,8 @@ SIGN_ADJECTIVES: dict[str, str] = {
     "reduced": "smaller; fewer",
     "thickened": "thickened",
     "curved": "curved",
-    "deformed": "deformed; compressed; wedged",
+    "deformed": "deformed; wedged",
+    "compressed": "compressed; collapsed",
     "irregular": "irregular",
     "fractured": "fractured; broken",
     "osteopenic": "osteopenic; demineralized; osteoporotic",
@@ -38,8 +39,9 @@ SIGN_NOUNS: dict[str, str] = {
     "eventrated": "eventration/s",
     "blunted": "blunting; obscuration; effacement; obliteration; indistinctness; haziness",
     "thickened": "thickening",
-    "curved": "curvature; convexity",
-    "deformed": "deformit/y/ies; wedging; height loss; compression/s",
+    "curved": "curvature",
+    "deformed": "deformit/y/ies; wedging; height loss",
+    "compressed": "compression/s; compression deformit/y/ies",
     "irregular": "irregularit/y/ies",
     "shifted": "shift; deviation; displacement",
     "abnormal": """

@@ -15,7 +15,10 @@ STRUCTURES: tuple[Entry, ...] = (
         cardiac silhouette size; heart silhouette size; [the] size of the heart; cardiothoracic ratio
         """,
         kind="structure", stems="cardiac; cardio; heart", midline=True,
-        signs={"*": ("heart", "Cardiomegaly"), "calcified": ("cardiac calcification", None), "shifted": ("mediastinal shift", None)},
+        signs={
+            **dict.fromkeys(("enlarged", "high", "abnormal"), ("heart", "Cardiomegaly")),
+            "calcified": ("cardiac calcification", None), "shifted": ("mediastinal shift", None),
+        },
     ),
     Entry(
         "mediastinum", "Enlarged Cardiomediastinum",
@@ -26,14 +29,18 @@ STRUCTURES: tuple[Entry, ...] = (
         """,
         kind="structure", midline=True, stems="[superior|upper] mediastinal; cardiomediastinal; cardio mediastinal; paramediastinal; paratracheal",
         signs={
-            "*": ("mediastinum", "Enlarged Cardiomediastinum"), "shifted": ("mediastinal shift", None),
+            **dict.fromkeys(("enlarged", "high", "abnormal", "thickened"), ("mediastinum", "Enlarged Cardiomediastinum")),
+            "shifted": ("mediastinal shift", None),
             "calcified": ("lymph node calcification", None),
         },
     ),
     Entry(
         "hilum", None, "hila; hilum; hilar (contour|contours|structures|region|regions|shadow|shadows|vessels|vasculature|silhouettes|size|areas|markings)",
         kind="structure", stems="hilar; bihilar",
-        signs={"*": ("hilum", None), "calcified": ("lymph node calcification", None)},
+        signs={
+            **dict.fromkeys(("enlarged", "high", "abnormal", "elevated", "blunted", "thickened"), ("hilum", None)),
+            "calcified": ("lymph node calcification", None),
+        },
     ),
     Entry(
         "aorta", None,
@@ -43,18 +50,21 @@ STRUCTURES: tuple[Entry, ...] = (
         """,
         kind="structure", stems="aortic", midline=True,
         signs={
-            "*": ("aorta", None), "tortuous": ("aortic tortuosity", None), "ectatic": ("aortic ectasia", None),
-            "enlarged": ("aortic ectasia", None), "calcified": ("aortic calcification", None),
+            "abnormal": ("aorta", None), "tortuous": ("aortic tortuosity", None), "ectatic": ("aortic ectasia", None),
+            **dict.fromkeys(("enlarged", "high"), ("aortic ectasia", None)), "calcified": ("aortic calcification", None),
         },
     ),
     Entry(
         "pulmonary vascularity", "Edema",
         """
-        [central|hilar|upper lobe] [pulmonary] (vascularity|vasculature); pulmonary (vessels|arteries|artery|veins)
+        [central|hilar|upper lobe] [pulmonary|lung] (vascularity|vasculature); pulmonary (vessels|arteries|artery|veins)
         [central|pulmonary|hilar] vascular (markings|pattern|structures|caliber|flow|size)
         """,
         kind="structure", midline=True, stems="[central|pulmonary] (vascular|venous|arterial); pulmonary (artery|arteries)",
-        signs={"*": ("congestion", "Edema"), "crowded": ("bronchovascular crowding", None), "calcified": ("calcification", None), "reduced": ("emphysema", None)},
+        signs={
+            **dict.fromkeys(("enlarged", "high", "elevated", "blunted"), ("congestion", "Edema")), "abnormal": ("pulmonary vascularity", "Edema"),
+            "crowded": ("bronchovascular crowding", None), "calcified": ("calcification", None), "reduced": ("emphysema", None),
+        },
     ),
     Entry(
         "lungs", "Lung Opacity",
@@ -107,8 +117,8 @@ STRUCTURES: tuple[Entry, ...] = (
         """,
         kind="structure", midline=True, stems="[thoracic] vertebral [body]; spinal; spine",
         signs={
-            "*": ("spine", None), "curved": ("scoliosis", None), "deformed": ("vertebral deformity", "Fracture"),
-            "flattened": ("vertebral deformity", "Fracture"), "degenerative": ("degenerative changes", None),
+            "*": ("spine", None), "curved": ("scoliosis", None), "deformed": ("vertebral deformity", None),
+            "flattened": ("vertebral deformity", None), "compressed": ("vertebral compression", "Fracture"), "degenerative": ("degenerative changes", None),
             "osteopenic": ("osteopenia", None), "fractured": ("fracture", "Fracture"),
         },
     ),
@@ -121,7 +131,7 @@ STRUCTURES: tuple[Entry, ...] = (
         """,
         kind="structure", midline=True, stems="bony; osseous; osseus; bone; skeletal; rib; clavicular; humeral; musculoskeletal",
         signs={
-            "abnormal": ("bones", None), "deformed": ("rib deformity", "Fracture"), "fractured": ("fracture", "Fracture"),
+            "abnormal": ("bones", None), "deformed": ("rib deformity", None), "fractured": ("fracture", "Fracture"),
             "irregular": ("rib irregularity", None), "osteopenic": ("osteopenia", None), "degenerative": ("degenerative changes", None),
         },
     ),
@@ -144,6 +154,7 @@ STRUCTURES: tuple[Entry, ...] = (
 )  # fmt: skip
 
 _BY_NAME = {entry.name: entry for entry in STRUCTURES}
+LUNGS = _BY_NAME["lungs"]
 STRUCTURE_OF_SIGN: dict[str, Entry] = {
     "tortuous": _BY_NAME["aorta"], "ectatic": _BY_NAME["aorta"], "curved": _BY_NAME["spine"],
     "eventrated": _BY_NAME["diaphragm"],

@@ -9,8 +9,8 @@ WHOLE_STUDY = Entry(
     "study", None,
     """
     chest; thorax; study; exam; examination/s; film/s; radiograph/s; radiography; imaging; x ray/s; xray/s
-    chest (x ray|x rays|xray|xrays|radiograph|radiographs|film|films|findings|examination|exam|study)
-    (cardiopulmonary|overall|radiographic|chest) (status|appearance|appearances|findings|picture); radiographic findings
+    chest (x ray|x rays|xray|xrays|radiograph|radiographs|film|films|examination|exam|study)
+    (cardiopulmonary|overall|radiographic|chest) (status|appearance|appearances|picture)
     """,
     kind="study", midline=True,
     stems="""

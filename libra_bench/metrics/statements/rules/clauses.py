@@ -15,7 +15,7 @@ def article(reading: Reading, index: int, token: Token) -> None:
 def verb(reading: Reading, index: int, token: Token) -> None:
     """A verb: the list before it becomes the subject, and denial in front of the subject ends."""
     if reading.before.sides and reading.ahead.head[index] < 0 and reading.compound is None:
-        name_elided(reading, token)
+        name_elided(reading, index)
     if reading.negation_used:
         reading.negated = False
     if reading.unbound is not None and not reading.mentions and token.kind == "be":  # "again seen are ..."

@@ -20,7 +20,7 @@ def grade(reading: Reading, index: int, token: Token) -> None:
         direction, form = reading.tokens[index + 1].value
         if form == "perfect" and reading.verb != "have":
             following = "sign"
-        elif direction in {"increased", "decreased"} and only_described(reading, index + 1, True):
+        elif direction in {"increased", "decreased"} and only_described(reading, index + 1, reading.verb != "have"):
             following = "adverb"
         elif not (form == "weak" or direction in {"unchanged", "new"}):
             return

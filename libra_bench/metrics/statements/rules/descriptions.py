@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libra_bench.metrics.statements.lexicon.structures import STRUCTURE_OF_SIGN
 from libra_bench.metrics.statements.lexicon.study import WHOLE_STUDY
-from libra_bench.metrics.statements.mention import What
+from libra_bench.metrics.statements.mention import Mention, Said
 from libra_bench.metrics.statements.rules.nouns import name, take
 from libra_bench.metrics.statements.rules.reading import Before, Reading
 from libra_bench.metrics.statements.tokens import Token
@@ -38,6 +38,8 @@ def sign_noun(reading: Reading, index: int, token: Token) -> None:
     elif token.value in STRUCTURE_OF_SIGN:
         reading.say_before("sign", token.value)
         name(reading, index, token, STRUCTURE_OF_SIGN[token.value])
+    elif token.words == "findings" and not (reading.negated or reading.mentions):  # "findings are unchanged"
+        name(reading, index, token, WHOLE_STUDY)
     elif token.value == "abnormal" and reading.negated and not reading.negation_used:
         reading.say_before("sign", "abnormal")
         name(reading, index, token, WHOLE_STUDY)
@@ -53,8 +55,11 @@ def describe(reading: Reading, index: int, sign: str) -> None:
     if reading.belongs_ahead(index):
         reading.say_before("sign", sign)
         return
-    what: What = "no-sign" if reading.not_next else "sign"
-    reading.say(what, sign, [mention for mention in reading.subject if mention.is_structure or mention.entry is None])
+    targets = [mention for mention in reading.subject if mention.is_structure or mention.entry is None]
+    if reading.joint == "or" and any(mention.has("normal") for mention in targets):
+        reading.say("open", "", targets)  # "normal or slightly enlarged"
+    else:
+        reading.say("no-sign" if reading.not_next else "sign", sign, targets)
     reading.not_next = False
 
 
@@ -64,15 +69,17 @@ def normal(reading: Reading, index: int, token: Token) -> None:
         if not reading.negated:
             reading.say_before("normal")
         return
-    targets = [mention for mention in reading.subject if mention.entry is None or mention.entry.kind != "device"]
-    if not any(mention.is_structure for mention in targets):
-        targets = reading.described or targets
+    targets = [mention for mention in reading.subject if mention.entry is None or mention.is_structure]
+    if not targets:
+        targets = reading.described or (reading.subject if reading.verb == "be" else [])
+    elif reading.verb == "be":  # "heart size and vascular engorgement are normal"
+        targets = reading.subject
     if reading.not_next:
         reading.say("sign", "abnormal", targets)
     else:
-        reading.say("normal", "", targets)
-    if not targets and reading.unbound is None and not reading.mentions:
-        reading.unbound = token
+        reading.say("normal", "", [mention for mention in targets if mention.entry is None or not mention.is_device])
+    if not targets and (len(reading.tokens) == 1 or reading.kind(index - 1) == "hard"):  # "otherwise unremarkable"
+        reading.mentions.append(Mention(WHOLE_STUDY, token.start, token.end, said=[Said("normal")]))
     reading.not_next = False
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from libra_bench.metrics.statements.lexicon.entry import Entry
+from libra_bench.metrics.statements.lexicon.modifiers import LUNG_PLACES
+from libra_bench.metrics.statements.lexicon.structures import LUNGS
 from libra_bench.metrics.statements.mention import Mention, Said
 from libra_bench.metrics.statements.rules.reading import MAX_LIST, Before, Reading
 from libra_bench.metrics.statements.tokens import Token
@@ -19,6 +21,8 @@ def head(reading: Reading, index: int, token: Token) -> None:
     target = reading.ahead.structure[index + 1]
     if entry.sign and target >= 0 and entry.sign in reading.tokens[target].value.signs:
         reading.say_before("sign", entry.sign, wants_object=True)
+    elif entry.sign == "fractured" and _breaks_device(reading, index):
+        return
     elif reading.compound is not None and _absorbs(reading.compound.entry, entry):
         reading.compound.entry, reading.compound.end = entry, token.end
         take(reading, reading.compound, reading.before, joined=False)
@@ -27,11 +31,17 @@ def head(reading: Reading, index: int, token: Token) -> None:
         name(reading, index, token, entry)
 
 
+def _breaks_device(reading: Reading, index: int) -> bool:
+    """ "Fracture of the sternal wires"."""
+    target = reading.ahead.object[index + 1]
+    return target >= 0 and reading.tokens[target].value.kind == "device"
+
+
 def _absorbs(first: Entry | None, second: Entry) -> bool:
     """Whether two nouns are one compound: "lung nodule", not "heart size, mediastinal contours"."""
     if first is None or first.kind not in {"structure", "study"}:
         return False
-    return first.kind == "study" or second.kind in {"finding", "device"}
+    return first.kind == "study" or second.kind in {"finding", "device"} or second.quantity
 
 
 def stem(reading: Reading, index: int, token: Token) -> None:
@@ -70,6 +80,7 @@ def name(reading: Reading, index: int, token: Token, entry: Entry) -> None:
         take(reading, mention, group, joined)
         joined = True
     reading.before, reading.elided, reading.known = Before(), [], entry
+    reading.part_named = reading.part_named and not (reading.joint or reading.verb)  # "the tip of the tube"
     reading.compound, reading.predicate = reading.latest[-1], None
     reading.verb = reading.joint = ""
     reading.open_list, reading.placed, reading.not_next = True, False, False
@@ -106,7 +117,7 @@ def _place_in_list(reading: Reading, mention: Mention, joined: bool) -> None:
             for reason in reading.reasons:
                 reason.add("doubted")
         return
-    alternatives = joined and reading.joint == "or" and not reading.negated and previous is not None
+    alternatives = joined and reading.joint == "or" and not (reading.negated or reading.or_adds)
     if alternatives and previous is not None and previous.is_finding and mention.is_finding:
         previous.add("doubted")
         mention.add("doubted")
@@ -167,11 +178,21 @@ def refer(reading: Reading, token: Token) -> None:
     reading.subject = reading.latest = [mention]
 
 
-def name_elided(reading: Reading, token: Token) -> None:
-    """ "The left is unchanged": the finding of before, on this side."""
-    mention = Mention(reading.known, token.start, token.end, elided=True)
+def name_elided(reading: Reading, index: int) -> None:
+    """ "The left is unchanged": the finding of before, on this side; "the left base is clear": the lung."""
+    token = reading.tokens[index]
+    entry = LUNGS if _describes_lung(reading, index) else reading.known
+    mention = Mention(entry, token.start, token.end, elided=True)
     mention.sides.extend(reading.before.sides)
     mention.said.extend(reading.before.said)
     reading.mentions.append(mention)
     reading.subject = reading.latest = [mention]
     reading.before = Before()
+
+
+def _describes_lung(reading: Reading, index: int) -> bool:
+    place = reading.tokens[index - 1].words.rpartition(" ")[2] if index else ""
+    behind = index + 1
+    while reading.kind(behind) in {"adverb", "grade", "not", "compare"} and behind < index + 4:
+        behind += 1
+    return place in LUNG_PLACES and reading.kind(behind) in {"normal", "sign", "head"}

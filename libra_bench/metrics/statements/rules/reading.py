@@ -82,9 +82,13 @@ class Reading:
         """Behind "with"."""
         self.placed = False
         """Behind a preposition: structures are places, sides are of what was named."""
+        self.part_named = False
+        """Behind the part of a device: "the tip is ..."."""
         self.open_list = self.list_has_and = False
+        self.or_adds = False
+        """Behind "no change in": an "or" joins, and doubts nothing."""
         self.unbound: Token | None = None
-        """A word of change, or "normal", that has found nothing to speak of."""
+        """A word of change that has found nothing to speak of."""
 
     def kind(self, index: int) -> str:
         """The kind of the token at `index`, "" outside the sentence."""
@@ -132,7 +136,7 @@ class Reading:
     def turn(self) -> None:
         """The clause turns: denial, doubt and explanation end; the subject stays."""
         self.negated = self.not_next = self.doubting = self.explaining = self.aside = self.placed = False
-        self.open_list, self.carried, self.predicate = False, [], None
+        self.open_list, self.carried, self.predicate, self.or_adds = False, [], None, False
         self.verb = self.joint = self.when = ""
 
     def explain(self) -> None:

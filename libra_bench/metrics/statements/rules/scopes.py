@@ -28,13 +28,20 @@ def deny_next(reading: Reading, index: int, token: Token) -> None:
 
 def visible(reading: Reading, index: int, token: Token) -> None:
     """ "Seen": with "not" a denial, or new where the earlier picture did not show it."""
-    if reading.not_next:
-        earlier = any(reading.kind(i) in {"compare", "earlier"} for i in range(index + 1, index + 4))
-        if earlier:
-            reading.say("change", "new", reading.subject)
-        else:
-            reading.say("denied", "", reading.subject)
-        reading.not_next = False
+    if not reading.not_next:
+        if reading.negation_used:  # "no effusion seen, mild atelectasis"
+            reading.negated = reading.open_list = False
+        return
+    reading.not_next = False
+    if any(reading.kind(i) in {"compare", "earlier"} for i in range(index + 1, index + 4)):
+        reading.say("change", "new", reading.subject)
+    elif not reading.part_named:
+        reading.say("denied", "", reading.subject)
+
+
+def part(reading: Reading, index: int, token: Token) -> None:
+    """The tip of a tube."""
+    reading.part_named = True
 
 
 def post_negation(reading: Reading, index: int, token: Token) -> None:
@@ -49,8 +56,9 @@ def post_doubt(reading: Reading, index: int, token: Token) -> None:
 
 
 def not_well_seen(reading: Reading, index: int, token: Token) -> None:
-    """Neither shown nor denied."""
-    reading.say("open", "", reading.subject)
+    """Neither shown nor denied; of the earlier picture it says nothing."""
+    if reading.kind(index + 1) not in {"compare", "earlier"}:
+        reading.say("open", "", reading.subject)
 
 
 def doubt(reading: Reading, index: int, token: Token) -> None:
