@@ -96,6 +96,8 @@ class Mention:
 
     def statements(self, offset: int, entry: Entry, inherited: Sequence[Side] = ()) -> Iterator[Statement]:
         """Its statements as those of `entry`; offsets are moved by `offset`."""
+        if entry.also is not None:
+            yield from self.statements(offset, entry.also, inherited)
         own: list[Side | None] = [*dict.fromkeys(self.own_sides() or inherited)]
         if entry.kind == "study" and own:  # "the right chest XXXX" is a device
             return

@@ -37,3 +37,5 @@ class Entry:
     """ "Increased" in front of it describes, and compares with nothing."""
     change: Change | None = None
     """The words themselves say that it changed ("extubated")."""
+    also: Entry | None = None
+    """The words name this too: a hydropneumothorax is an effusion and a pneumothorax."""

@@ -10,17 +10,24 @@ from __future__ import annotations
 
 from libra_bench.metrics.statements.lexicon.entry import Entry
 
+_PNEUMOTHORAX = Entry(
+    "pneumothorax",
+    "Pneumothorax",
+    "pneumothora/x/ces/xes; ptx; pleural air [collection]; pneumothoracies; pneumothroax",
+)
+
 PLEURA = (
     Entry(
         "pleural effusion", "Pleural Effusion",
         """
         [pleural|parapneumonic|subpulmonic|pleuro] effusion/s; effusion/s
-        hydrothora/x/ces; haemothora/x/ces; hemothora/x/ces; chylothora/x/ces; hydropneumothora/x/ces; empyema/s
+        hydrothora/x/ces; haemothora/x/ces; hemothora/x/ces; chylothora/x/ces; empyema/s
         [loculated|layering|free|fissural] pleural fluid; (pleural|loculated|layering|fissural) fluid; fluid
         [pleural] fluid collection/s; pleural [or] collection/s; pleural (and|or) pericardial effusion/s
         """,
     ),
-    Entry("pneumothorax", "Pneumothorax", "pneumothora/x/ces/xes; ptx; pleural air; pneumothoracies; pneumothroax"),
+    Entry("pleural effusion", "Pleural Effusion", "hydropneumothora/x/ces; hemopneumothora/x/ces", also=_PNEUMOTHORAX),
+    _PNEUMOTHORAX,
     Entry("deep sulcus sign", None, "deep sulcus [sign]"),
     Entry(
         "pleural thickening", "Pleural Other",
@@ -98,10 +105,11 @@ LUNGS = (
         [pulmonary|central] (vascular|venous) (congestion|engorgement|indistinctness|cephalization|redistribution|fullness|plethora)
         (pulmonary|central) (congestion|engorgement)
         congestion; engorgement; cephalization; cephalisation; congestive changes; congested; plethora
-        [pulmonary] [venous|arterial] hypertension; (elevated|increased|elevation of) pulmonary venous pressure/s; [upper lobe] vascular redistribution
+        [pulmonary] venous hypertension; (elevated|increased|elevation of) pulmonary venous pressure/s; [upper lobe] vascular redistribution
         """,
         midline=True,
     ),
+    Entry("pulmonary hypertension", None, "pulmonary [arterial|artery] hypertension", midline=True),
     Entry(
         "bronchovascular crowding", None,
         """

@@ -57,14 +57,18 @@ STRUCTURES: tuple[Entry, ...] = (
     Entry(
         "pulmonary vascularity", "Edema",
         """
-        [central|hilar|upper lobe] [pulmonary|lung] (vascularity|vasculature); pulmonary (vessels|arteries|artery|veins)
+        [central|hilar|upper lobe] [pulmonary|lung] (vascularity|vasculature); pulmonary (vessels|veins)
         [central|pulmonary|hilar] vascular (markings|pattern|structures|caliber|flow|size)
         """,
-        kind="structure", midline=True, stems="[central|pulmonary] (vascular|venous|arterial); pulmonary (artery|arteries)",
+        kind="structure", midline=True, stems="[central|pulmonary] (vascular|venous)",
         signs={
             **dict.fromkeys(("enlarged", "high", "elevated", "blunted"), ("congestion", "Edema")), "abnormal": ("pulmonary vascularity", "Edema"),
             "crowded": ("bronchovascular crowding", None), "calcified": ("calcification", None), "reduced": ("emphysema", None),
         },
+    ),
+    Entry(
+        "pulmonary arteries", None, "[central|main] pulmonary arter/y/ies", kind="structure",
+        stems="pulmonary arterial; pulmonary artery", signs=dict.fromkeys(("enlarged", "high", "abnormal"), ("pulmonary arteries", None)),
     ),
     Entry(
         "lungs", "Lung Opacity",

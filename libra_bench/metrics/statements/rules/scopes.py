@@ -29,7 +29,7 @@ def deny_next(reading: Reading, index: int, token: Token) -> None:
 def visible(reading: Reading, index: int, token: Token) -> None:
     """ "Seen": with "not" a denial, or new where the earlier picture did not show it."""
     if not reading.not_next:
-        if reading.negation_used:  # "no effusion seen, mild atelectasis"
+        if reading.negation_used and reading.ahead.head[index + 1] < 0:  # "no effusion seen, mild atelectasis"
             reading.negated = reading.open_list = False
         return
     reading.not_next = False
@@ -58,7 +58,7 @@ def post_doubt(reading: Reading, index: int, token: Token) -> None:
 def not_well_seen(reading: Reading, index: int, token: Token) -> None:
     """Neither shown nor denied; of the earlier picture it says nothing."""
     if reading.kind(index + 1) not in {"compare", "earlier"}:
-        reading.say("open", "", reading.subject)
+        reading.say("open", "", [mention for mention in reading.subject if not mention.is_structure])
 
 
 def doubt(reading: Reading, index: int, token: Token) -> None:
