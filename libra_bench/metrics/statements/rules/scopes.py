@@ -33,7 +33,9 @@ def visible(reading: Reading, index: int, token: Token) -> None:
             reading.negated = reading.open_list = False
         return
     reading.not_next = False
-    if any(reading.kind(i) in {"compare", "earlier"} for i in range(index + 1, index + 4)):
+    past = any(it.words in {"was", "were"} for it in reading.tokens[max(0, index - 3) : index])
+    dated = past and reading.kind(index + 1) == "preposition" and reading.kind(index + 2) == "mask"
+    if dated or any(reading.kind(i) in {"compare", "earlier"} for i in range(index + 1, index + 4)):
         reading.say("change", "new", reading.subject)
     elif not reading.part_named:
         reading.say("denied", "", reading.subject)
