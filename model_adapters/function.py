@@ -24,6 +24,7 @@ class FunctionAdapter(Adapter):
     summary = "a Python function of yours: a list of questions in, a list of texts out"
     needs_weights = True
     path_metavar = "MODULE:FUNCTION"
+    follows_decoding = False
 
     def __init__(self, function: Function, batch_size: int) -> None:
         self._function, self._batch_size = function, batch_size
@@ -52,7 +53,7 @@ class FunctionAdapter(Adapter):
             if not isinstance(texts, list) or len(texts) != len(batch):
                 raise ModelError(f"the function must return a list of {len(batch)} texts, not {texts!r:.80}")
             for question, text in zip(batch, texts, strict=True):
-                yield Answer(question.question_id, question.prompt, str(text), metadata={"finish": "stop"})
+                yield Answer(question.question_id, question.prompt, str(text))
 
 
 def _find(spec: ModelSpec) -> tuple[Function, Path | None]:

@@ -27,6 +27,7 @@ from libra_bench.cli import (
     streams,
     train,
 )
+from libra_bench.cli.repeats import refuse_repeated
 
 
 class Commands(TyperGroup):
@@ -102,7 +103,9 @@ def main() -> None:
     try:
         try:
             _refuse_bytes(arguments)
-            app(arguments)
+            command = typer.main.get_command(app)
+            refuse_repeated(command, arguments)
+            command(arguments)
         finally:
             streams.end()
     except LibraBenchError as error:

@@ -9,6 +9,7 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
+from libra_bench.cli.data_options import progress_bar
 
 if TYPE_CHECKING:
     from reports.experiment import Outcome
@@ -98,6 +99,46 @@ def agreement(
         output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
     found = agree(judgements, values, resamples=resamples, seed=seed)
     show_outcome(agreement_outcome(found, judgements, without), out, as_json=as_json)
+
+
+def sensitivity(
+    references: Annotated[
+        Path, typer.Option("--references", help="Reports with their references: a suite file, as `score` takes it.")
+    ],
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", help="a,b,c; default: the metrics of reports that can run here.")
+    ] = None,
+    errors: Annotated[str | None, typer.Option("--errors", help="Only these: negation,side,...; default: all.")] = None,
+    max_edits: Annotated[int, typer.Option("--max-edits", min=1, max=5, help="Errors of one kind per text.")] = 3,
+    n: Annotated[int, typer.Option("--n", min=2, help="How many reports, evenly over the file.")] = 300,
+    seed: Seed = 0,
+    out: Out = None,
+    as_json: o.Json = False,
+) -> None:
+    """Which errors does a metric see? Reports with errors made in them, scored against the reports themselves.
+
+    [bold]libra-bench metrics sensitivity --references findings.jsonl --metrics rouge_l,report_errors[/bold]
+    """
+    from libra_bench.experiments.sensitivity import edit_texts, reports_of
+    from libra_bench.experiments.sensitivity import sensitivity as measure
+    from libra_bench.experiments.sensitivity_outcome import sensitivity_outcome
+    from libra_bench.metrics.choice import REPORT_METRICS, choose_metrics
+
+    chosen = choose_metrics(metrics, REPORT_METRICS)
+    for entry in chosen.unavailable:
+        output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
+    texts = reports_of(references, n)
+    edited = edit_texts(texts, None if errors is None else errors.split(","), max_edits=max_edits, seed=seed)
+    with progress_bar("scoring") as progress:
+        done = 0
+
+        def on_scored() -> None:
+            nonlocal done
+            done += 1
+            progress(done, len(edited) * len(chosen.metrics))
+
+        found = measure(texts, edited, chosen.metrics, seed=seed, on_scored=on_scored)
+    show_outcome(sensitivity_outcome(found), out, as_json=as_json)
 
 
 def reproduce(

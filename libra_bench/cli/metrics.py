@@ -14,6 +14,7 @@ from libra_bench.cli.statements import statements
 app = typer.Typer(help="List the metrics, and what each needs.", invoke_without_command=True)
 app.command("statements")(statements)
 app.command("agreement")(experiments.agreement)
+app.command("sensitivity")(experiments.sensitivity)
 
 
 @app.callback()

@@ -53,7 +53,7 @@ def generate(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Jso
     answers = generate_run(plan, _display(processes), processes)
     if processes.rank > 0:
         return
-    counts = count_answers(answers)
+    counts = count_answers(answers, plan.suite.samples)
     output.result(
         {"run": str(plan.folder), "n": len(answers), **asdict(counts)},
         f"{len(answers)} answers in {plan.folder / 'answers.jsonl'}",
@@ -76,7 +76,9 @@ def describe(
     from libra_bench.runs.single_study import describe_study
 
     images = [current] if prior is None else [current, prior]
-    answer = describe_study(images, prompt or FINDINGS_PROMPT, model, options)
+    answer = describe_study(
+        images, prompt or FINDINGS_PROMPT, model, options, lambda text: output.message(f"warning: {text}")
+    )
     output.result({"text": answer.text, "metadata": dict(answer.metadata)}, _plain(answer.text), as_json=as_json)
 
 
@@ -98,8 +100,14 @@ class Display(ProgressCallback):
         """Suite, model, folder, decoding, and what is left out."""
         counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
+        for warning in plan.warnings:
+            output.message(f"warning: {warning}")
         changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
-        output.message(f"protocol {plan.protocol}{changed}: {plan.decoding}")
+        if plan.protocol:
+            output.message(f"protocol {plan.protocol}{changed}: {plan.decoding}")
+        else:
+            ignored = f" ({', '.join(plan.overrides)} by flag: no effect)" if plan.overrides else ""
+            output.message(f"no protocol: its texts do not depend on the decoding{ignored}")
         for entry in plan.chosen.unavailable:
             output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
 

@@ -40,6 +40,7 @@ def serve(
     import tempfile
 
     from benchmarks.errors import InputError, LibraBenchError
+    from libra_bench.runs.cautions import cautions
     from libra_bench.runs.plan import model_and_decoding
     from reports.load import load
     from reports.page import write_report
@@ -80,6 +81,8 @@ def serve(
                 output.message(note)
         else:
             trial = trial_of(model or target, options.model_base)
+        for warning in cautions(trial.spec) if trial else ():
+            output.message(f"warning: {warning}")
         loopback = _is_loopback(host)
         if not loopback:
             output.message(f"anyone who reaches {host} can read this report and use this model")

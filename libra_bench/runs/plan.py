@@ -15,6 +15,7 @@ from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.runs import provenance
+from libra_bench.runs.cautions import cautions_for_suite
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.processes import local_device
 from libra_bench.runs.protocols import DEFAULT_PROTOCOL, decoding_with, protocol_named
@@ -34,7 +35,8 @@ class Plan:
 
     suite: Suite
     spec: ModelSpec
-    protocol: str
+    protocol: str | None
+    """None: no protocol decides the texts, since they do not depend on the decoding."""
     decoding: Decoding
     overrides: Mapping[str, Any]
     chosen: ChosenMetrics
@@ -43,6 +45,8 @@ class Plan:
     fingerprint: str
     folder: Path
     options: RunOptions
+    warnings: tuple[str, ...] = ()
+    """What the user must know of this model on this suite."""
 
     @property
     def order(self) -> list[QuestionId]:
@@ -64,7 +68,7 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
     return Plan(
         suite=loaded_suite,
         spec=spec,
-        protocol=protocol,
+        protocol=protocol if options.protocol or adapter_class(spec.adapter).follows_decoding else None,
         decoding=decoding,
         overrides=overrides,
         chosen=choose_metrics(
@@ -76,6 +80,7 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
         fingerprint=mark,
         folder=Path(options.out or RUNS_FOLDER / loaded_suite.name / path_name(spec.name) / mark),
         options=options,
+        warnings=cautions_for_suite(spec, loaded_suite.samples),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
-from benchmarks.records.scores import read_scores
+from benchmarks.records.scores import Scores, read_scores
 from benchmarks.records.statistics import StoredStatistics, read_statistics
 from benchmarks.wording import first_few
 from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
@@ -34,12 +34,17 @@ class Comparison:
     differences: Sequence[Difference]
     not_compared: Sequence[str]
     """Why a metric of some run is not among them."""
+    empty_shares: Mapping[str, float] = field(default_factory=dict)
+    """Run -> the share of its texts that are empty, where that dominates a compared score."""
 
     def as_json(self) -> dict[str, Any]:
         """The result as JSON values."""
         return {
             "schema_version": 1,
-            **{name: getattr(self, name) for name in ("runs", "n", "clusters", "resamples", "seed", "not_compared")},
+            **{
+                name: getattr(self, name)
+                for name in ("runs", "n", "clusters", "resamples", "seed", "not_compared", "empty_shares")
+            },
             "differences": [
                 asdict(item) | {"significant": item.significant, "verdict": item.verdict} for item in self.differences
             ],
@@ -69,14 +74,16 @@ def compare_runs(
     """
     runs = pair_runs(folders, metrics)
     clusters = runs.clusters if clustered else None
+    differences = compare(runs.names, runs.metrics, clusters, resamples, seed)
     return Comparison(
         runs=runs.names,
         n=runs.n,
         clusters=None if clusters is None else count_clusters(clusters),
         resamples=resamples,
         seed=seed,
-        differences=compare(runs.names, runs.metrics, clusters, resamples, seed),
+        differences=differences,
         not_compared=runs.not_compared,
+        empty_shares=_empty_shares(runs.names, folders, {found.key for found in differences}),
     )
 
 
@@ -134,12 +141,26 @@ def run_names(folders: Sequence[Path]) -> list[str]:
     return ["/".join(part[-depth:]) for part in parts]
 
 
+def _empty_shares(names: Sequence[str], folders: Sequence[Path], keys: set[str]) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    for name, folder in zip(names, folders, strict=True):
+        scores = _scores(folder)
+        found = [share for key in keys if scores and (share := scores.empty_share_in(key)) is not None]
+        if found:
+            shares[name] = found[0]
+    return shares
+
+
 def _model(folder: Path) -> str:
-    try:
-        scores = read_scores(folder)
-    except InputError:  # a name is a courtesy: the path will do
-        return ""
+    scores = _scores(folder)
     return scores.model if scores else ""
+
+
+def _scores(folder: Path) -> Scores | None:
+    try:
+        return read_scores(folder)
+    except InputError:  # names and notes are a courtesy: the statistics are what is compared
+        return None
 
 
 def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: StoredStatistics) -> None:

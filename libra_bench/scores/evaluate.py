@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,10 @@ def _texts(record: Mapping[str, Any], where: str, *, alternatives: bool) -> list
 def _check_ids(
     predicted: Sequence[QuestionId], wanted: Sequence[QuestionId], predictions: object, references: object
 ) -> None:
+    for ids, file in ((predicted, predictions), (wanted, references)):
+        counted = Counter(map(str, ids))
+        if twice := [question_id for question_id in dict.fromkeys(ids) if counted[str(question_id)] > 1]:
+            raise InputError(f"{_some(twice)} more than once", where=file, hint="keep one line per id")
     if predicted == wanted:
         return
     known, answered = set(wanted), set(predicted)
@@ -105,8 +110,6 @@ def _check_ids(
     if missing or unknown:
         faults = [f"no prediction for {_some(missing)}"] if missing else []
         faults += [f"no reference for {_some(unknown)}"] if unknown else []
-    elif len(predicted) != len(wanted):
-        faults = [f"{len(predicted)} predictions, but {len(wanted)} references: some ids stand there twice"]
     else:
         line, (first, second) = next(
             (line, pair) for line, pair in enumerate(zip(predicted, wanted, strict=True), start=1) if pair[0] != pair[1]

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.errors import InputError
+from benchmarks.files import sha256_json, user_cache
 from benchmarks.predictions import count_answers, match_answers, read_answers
+from benchmarks.records.json_record import plain
 from benchmarks.records.scores import Score, Scores, Stratum, StratumScore, Unavailable
 from benchmarks.schema import Answer, Sample
 from benchmarks.suites import read_samples
-from benchmarks.user_cache import user_cache
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.metrics.failing_texts import FailedText, as_details, score_texts
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics
@@ -60,6 +61,7 @@ def score_answers(
     suite: str,
     model: str,
     by: Sequence[str] = (),
+    partial: bool = False,
 ) -> Scored:
     """Score answers (in the order of the samples) with every chosen metric.
 
@@ -73,48 +75,89 @@ def score_answers(
         suite: the suite's name.
         model: the model's id.
         by: fields to stratify by; none: the built-in strata that the suite has.
+        partial: leave out samples without a reference, and count them.
 
     Raises:
         SuiteError: samples without a reference; names them.
         UnknownNameError: no sample has a field of `by`.
     """
-    against = scoring_input(samples, suite, by)
-    clusters = against.clusters
+    against = scoring_input(samples, suite, by, partial=partial)
+    return score_against(against, answers, chosen, suite=suite, model=model)
+
+
+def score_against(
+    against: ScoringInput, answers: Sequence[Answer], chosen: ChosenMetrics, *, suite: str, model: str
+) -> Scored:
+    """Score answers against what `scoring_input` found; answers to other questions are left out."""
+    by_id = {str(answer.question_id): answer for answer in answers}
+    answers = [by_id[str(sample.question_id)] for sample in against.samples]
+    clusters, n = against.clusters, len(answers)
     predictions = ["" if answer.failed else answer.text for answer in answers]
     fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
-    results: dict[str, MetricResult] = {}
-    scores: list[Score] = []
-    of_strata: dict[tuple[str, str], list[StratumScore]] = {}
-    for name, metric in chosen.metrics.items():
-        result, failed = score_texts(metric, predictions, against.references, fields)
-        if failed:
-            ids = [sample.question_id for sample in samples]
-            result = replace(result, details={**result.details, "failed_texts": as_details(failed, ids)})
-            _say_failed(metric, failed, ids)
-        results[name] = result
-        scores += _score_rows(metric, result, len(samples), clusters)
-        if result.statistics is not None:
-            for stratum, level, rows in _stratified(result.statistics, _keys(metric, result), against.strata, clusters):
-                of_strata.setdefault((stratum, level), []).extend(rows)
+    results = {name: _result(metric, predictions, against, fields) for name, metric in chosen.metrics.items()}
     points = reference_points(
         list(chosen.metrics.values()), against.references, against.fields, clusters, cache=user_cache() / "floors"
     )
     found = Scores(
         suite=suite,
         model=model,
-        n=len(samples),
-        **asdict(count_answers(answers)),
+        n=n,
+        **asdict(count_answers(answers, against.samples)),
+        n_without_reference=against.n_without_reference,
         n_clusters=count_clusters(clusters) if clusters else None,
-        scores=tuple(scores),
-        details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
-        strata=tuple(
-            Stratum(by=stratum, level=level, n=len(against.strata[stratum][level]), scores=tuple(rows))
-            for (stratum, level), rows in of_strata.items()
+        scores=tuple(
+            score
+            for name, result in results.items()
+            for score in _score_rows(chosen.metrics[name], result, n, clusters)
         ),
+        details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
+        strata=tuple(_strata(against, predictions, chosen, results)),
         reference_points=tuple(points),
         unavailable=tuple(Unavailable(**entry) for entry in chosen.unavailable),
+        metrics=tuple(chosen.metrics),
+        scored_sha256=digest_of(against, answers),
     )
     return Scored(found, against, predictions, chosen.metrics, results)
+
+
+def _result(
+    metric: Metric, predictions: Sequence[str], against: ScoringInput, fields: Sequence[Mapping[str, Any]]
+) -> MetricResult:
+    """What a metric says; texts that it fails on count as empty, are named on stderr and in its details."""
+    result, failed = score_texts(metric, predictions, against.references, fields)
+    if not failed:
+        return result
+    ids = [sample.question_id for sample in against.samples]
+    _say_failed(metric, failed, ids)
+    return replace(result, details={**result.details, "failed_texts": as_details(failed, ids)})
+
+
+def _strata(
+    against: ScoringInput, predictions: Sequence[str], chosen: ChosenMetrics, results: Mapping[str, MetricResult]
+) -> Iterator[Stratum]:
+    """The scores of each level of each stratum, of the metrics that have statistics."""
+    rows: dict[tuple[str, str], list[StratumScore]] = {}
+    for name, result in results.items():
+        if result.statistics is not None:
+            keys = _keys(chosen.metrics[name], result)
+            for stratum, level, its in _stratified(result.statistics, keys, against.strata, against.clusters):
+                rows.setdefault((stratum, level), []).extend(its)
+    for (stratum, level), its in rows.items():
+        members = against.strata[stratum][level]
+        n_empty = sum(not predictions[i].strip() for i in members)
+        yield Stratum(by=stratum, level=level, n=len(members), n_empty=n_empty, scores=tuple(its))
+
+
+def digest_of(against: ScoringInput, answers: Sequence[Answer]) -> str:
+    """The hash of all that scores depend on besides the metrics: texts, how they ended, references and fields."""
+    return sha256_json(
+        [
+            [sample.question_id, answer.text, answer.finish, list(references), plain(fields)]
+            for sample, answer, references, fields in zip(
+                against.samples, answers, against.references, against.fields, strict=True
+            )
+        ]
+    )
 
 
 def _say_failed(metric: Metric, failed: Sequence[FailedText], ids: Sequence[object]) -> None:
@@ -178,7 +221,13 @@ def _defined(value: float) -> float | None:
 
 
 def score_files(
-    references: Path, predictions: Sequence[Path], names: Sequence[str], chosen: ChosenMetrics, by: Sequence[str] = ()
+    references: Path,
+    predictions: Sequence[Path],
+    names: Sequence[str],
+    chosen: ChosenMetrics,
+    by: Sequence[str] = (),
+    *,
+    partial: bool = False,
 ) -> list[Scored]:
     """Score several files of predictions against one file of references.
 
@@ -188,7 +237,7 @@ def score_files(
     samples = read_samples(references, prompts_required=False)
     matched = [match_answers(read_answers(path), samples, where=path) for path in predictions]
     return [
-        score_answers(samples, answers, chosen, suite=references.stem, model=name, by=by)
+        score_answers(samples, answers, chosen, suite=references.stem, model=name, by=by, partial=partial)
         for name, answers in zip(names, matched, strict=True)
     ]
 

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.catalog import FINDINGS_PROMPT
 from benchmarks.errors import LibraBenchError
 from benchmarks.schema import Answer, Question
+from libra_bench.runs.cautions import cautions
 from libra_bench.runs.protocols import PROTOCOLS, decoding_with, protocol_named
 from model_adapters.adapter import Adapter, Decoding, ModelSpec
 from model_adapters.models import load_adapter
@@ -49,6 +50,7 @@ class Trial:
             "protocol": self.protocol,
             "protocols": {name: _in_words(decoding) for name, decoding in self._decodings()},
             "command": self.arguments,
+            "warnings": cautions(self.spec),
         }
 
     def _decodings(self) -> Iterator[tuple[str, Decoding]]:

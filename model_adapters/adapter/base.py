@@ -58,6 +58,8 @@ class Adapter(ABC):
     """What follows the name, for listings and messages: PATH, FILE, NAME, ..."""
     is_baseline: ClassVar[bool] = False
     """Whether its scores are there to be compared with: a board shows it, and never ranks it."""
+    follows_decoding: ClassVar[bool] = True
+    """Whether decoding settings decide its answers; the runs of others are filed under no protocol."""
     default_protocol: ClassVar[str | None] = None
     """The protocol where neither the user nor a card names one; None: the program's default."""
     OPTIONS: ClassVar[Mapping[str, Any]] = {}

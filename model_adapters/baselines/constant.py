@@ -18,6 +18,7 @@ class ConstantAdapter(Adapter):
     summary = "the same text about every study (--option text=...)"
     needs_weights = False
     is_baseline = True
+    follows_decoding = False
     OPTIONS: ClassVar[Mapping[str, Any]] = {"text": str}
 
     def __init__(self, text: str) -> None:

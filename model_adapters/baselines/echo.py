@@ -15,6 +15,7 @@ class EchoAdapter(Adapter):
     summary = "answers with the prompt; the tutorial adapter"
     needs_weights = False
     is_baseline = True
+    follows_decoding = False
 
     @classmethod
     def load(cls, spec: ModelSpec) -> Self:

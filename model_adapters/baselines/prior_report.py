@@ -23,6 +23,7 @@ class CopyPriorReportAdapter(Adapter):
     summary = "repeats the prior study's report (the suite's field prior_report)"
     needs_weights = False
     is_baseline = True
+    follows_decoding = False
 
     @classmethod
     def load(cls, spec: ModelSpec) -> Self:

@@ -19,10 +19,11 @@ class ReplayAdapter(Adapter):
     summary = "answers that were written elsewhere, from a JSONL or CSV file"
     needs_weights = True
     path_metavar = "FILE"
+    follows_decoding = False
 
     def __init__(self, answers: Mapping[QuestionId, Answer], source: str) -> None:
-        """Args: answers by question id; where they come from, for messages."""
-        self._answers, self._source = answers, source
+        """Args: answers by question id (17 and "17" are one); where they come from, for messages."""
+        self._answers, self._source = {str(key): answer for key, answer in answers.items()}, source
 
     @classmethod
     def load(cls, spec: ModelSpec) -> Self:
@@ -38,13 +39,12 @@ class ReplayAdapter(Adapter):
     def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
         """Yield the recorded answer of each question."""
         for question in questions:
-            recorded = self._answers.get(question.question_id)
+            recorded = self._answers.get(str(question.question_id))
             if recorded is None:
                 what = f"no answer to question {question.question_id!r}"
                 yield failed_answer(question, GenerationError(what, where=self._source))
             else:
-                metadata = {"finish": "stop", **recorded.metadata}
-                yield Answer(question.question_id, question.prompt, recorded.text, metadata=metadata)
+                yield Answer(question.question_id, question.prompt, recorded.text, metadata=dict(recorded.metadata))
 
 
 class OracleAdapter(ReplayAdapter):

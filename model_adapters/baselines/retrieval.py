@@ -25,6 +25,7 @@ class RetrievalAdapter(Adapter):
     summary = "the report of the most similar study of --train FILE (--option by=prompt|indication|image)"
     needs_weights = False
     is_baseline = True
+    follows_decoding = False
     OPTIONS: ClassVar[Mapping[str, Any]] = {"train": str, "by": str}
 
     def __init__(self, samples: Sequence[Sample], root: Path, by: str) -> None:

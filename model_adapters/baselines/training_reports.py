@@ -48,6 +48,7 @@ class RandomReportAdapter(Adapter):
     summary = "a report drawn from --train FILE for each study"
     needs_weights = False
     is_baseline = True
+    follows_decoding = False
     OPTIONS: ClassVar[Mapping[str, Any]] = {"train": str, "seed": int}
 
     def __init__(self, reports: Sequence[str], seed: int) -> None:

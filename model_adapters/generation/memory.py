@@ -14,8 +14,8 @@ from torch import nn
 from benchmarks.errors import GenerationError
 from model_adapters.adapter import Decoding
 
-LARGEST_BATCH = 64
-LARGEST_CPU_BATCH = 32
+MAX_BATCH = 64
+MAX_CPU_BATCH = 32
 """More gains nothing there."""
 SHARE_OF_MEMORY = 0.7
 """How much of the free memory (the accelerator's, or the machine's) a batch that we choose may take."""
@@ -50,7 +50,7 @@ def fitting_batch(language_model: Any, longest_prompt: int, decoding: Decoding) 
     else:
         free = _free_memory_bytes()
     needed = study_bytes(language_model, longest_prompt, decoding)
-    return max(1, min(LARGEST_BATCH if devices else LARGEST_CPU_BATCH, int(SHARE_OF_MEMORY * free / needed)))
+    return max(1, min(MAX_BATCH if devices else MAX_CPU_BATCH, int(SHARE_OF_MEMORY * free / needed)))
 
 
 def peak_memory_bytes(model: nn.Module) -> int:
