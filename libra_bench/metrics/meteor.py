@@ -19,7 +19,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, mean_of, signature_of
-from libra_bench.metrics.nltk_words import words
+from libra_bench.metrics.nltk_words import punkt_installed, words
 from libra_bench.metrics.normalize import Norm, normalize
 from libra_bench.metrics.porter import stem
 from libra_bench.metrics.wordnet import names, senses
@@ -56,7 +56,7 @@ class Meteor:
 
     def missing(self) -> Missing | None:
         """Text with capitals needs the whole Punkt model; cleaned or lower-cased text needs nothing."""
-        if self.norm != "none" or _punkt_installed():
+        if self.norm != "none" or punkt_installed():
             return None
         return Missing(
             "text with capitals needs nltk's English Punkt model, which is not installed",
@@ -181,13 +181,3 @@ def _splitter(norm: Norm) -> Callable[[str], Sequence[str]]:
             for word in treebank.tokenize(sentence)
         ]
     )
-
-
-def _punkt_installed() -> bool:
-    from nltk.data import find
-
-    try:
-        find("tokenizers/punkt_tab/english/")
-    except LookupError:
-        return False
-    return True
