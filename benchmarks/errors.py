@@ -2,12 +2,17 @@
 
     LibraBenchError                 exit status 1: it failed
     ├── GenerationError             a study that cannot be generated
+    │   └── RefusedError            a request that an endpoint refused for good
+    ├── TrainingError               a training that cannot go on
     ├── StorageError                an answer or a record that cannot be written (a full disk)
+    ├── StoppedError                exit status 130: the user stopped it (Ctrl-C)
     └── InputError                  exit status 2: wrong usage or input
         ├── UnknownNameError        a suite, model, metric or option that does not exist
         ├── SuiteError              a suite file that cannot be used
         ├── ImageError              an image that cannot be read, or must not be
         ├── ModelError              a model, checkpoint or card that cannot be loaded
+        │   └── WeightsError        weights that do not fit the model
+        ├── HubError                a file that the model hub does not give
         ├── MetricUnavailableError  a metric that cannot run here
         ├── RewardError             a metric that cannot be the reward asked for, or gave none (also a ValueError)
         ├── MissingColumnError      a dataset's column that is not there (also a KeyError)
@@ -22,8 +27,9 @@ The command line turns each into one line on stderr and the exit status above; `
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from benchmarks.wording import nearest
 
 
 class LibraBenchError(Exception):
@@ -48,8 +54,26 @@ class GenerationError(LibraBenchError):
     """A study could not be generated."""
 
 
+class RefusedError(GenerationError):
+    """A request to an endpoint that failed for good, after so many attempts."""
+
+    def __init__(self, what: str, attempts: int) -> None:
+        super().__init__(what)
+        self.attempts = attempts
+
+
+class TrainingError(LibraBenchError):
+    """Training cannot go on."""
+
+
 class StorageError(LibraBenchError):
     """A file could not be written; what was written before is whole."""
+
+
+class StoppedError(LibraBenchError):
+    """The user stopped the program; only the command line raises it."""
+
+    exit_status = 130
 
 
 class InputError(LibraBenchError):
@@ -78,11 +102,6 @@ class UnknownNameError(InputError):
         )
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a mistyped one most likely means."""
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)), None)
-
-
 class SuiteError(InputError):
     """A suite, reference or prediction file that cannot be used."""
 
@@ -97,6 +116,20 @@ class ImageWarning(UserWarning):
 
 class ModelError(InputError):
     """A model, checkpoint or model card that cannot be loaded."""
+
+
+class WeightsError(ModelError):
+    """Weights that do not fit; holds every key of them, where the message names a few."""
+
+    def __init__(
+        self, what: str, *, where: object, missing: Sequence[str], unexpected: Sequence[str], mismatched: Sequence[str]
+    ) -> None:
+        super().__init__(what, where=where, hint="config.json and weights must come from the same model")
+        self.missing, self.unexpected, self.mismatched = tuple(missing), tuple(unexpected), tuple(mismatched)
+
+
+class HubError(InputError):
+    """A file is neither on this machine nor to be had from the Hugging Face hub."""
 
 
 class MetricUnavailableError(InputError):

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import SuiteError
-from benchmarks.schema import Answer, QuestionId, Sample
+from benchmarks.schema import Answer, Sample, is_truncated
 from benchmarks.suites import check_unique, question_id_of
 from benchmarks.tables import read_rows
-
-SHOWN_IDS = 10
+from benchmarks.wording import first_few
 
 
 def read_answers(path: Path) -> list[Answer]:
@@ -54,32 +53,39 @@ def _answer(row: Mapping[str, Any], place: str) -> Answer:
 
 
 def match_answers(answers: Iterable[Answer], samples: Sequence[Sample], *, where: object) -> list[Answer]:
-    """One answer a sample, in the order of the samples; 17 and "17" are one id.
+    """One answer per sample, in the order of the samples; 17 and "17" are one id.
 
     Args:
-        answers: with unique ids.
+        answers: one per id.
         samples: the suite's.
         where: what an error names: the file of the answers.
 
     Raises:
-        SuiteError: a sample has no answer or an answer has no sample; names the ids.
+        SuiteError: two answers of one id, a sample without an answer or an answer without a sample; names the ids.
     """
-    by_id = {str(answer.question_id): answer for answer in answers}
+    by_id: dict[str, Answer] = {}
+    for answer in answers:
+        if (other := by_id.setdefault(str(answer.question_id), answer)) is not answer:
+            raise SuiteError(
+                f"two answers to question {answer.question_id!r}"
+                + (
+                    ""
+                    if type(other.question_id) is type(answer.question_id)
+                    else f" ({other.question_id!r} is the same)"
+                ),
+                where=where,
+                hint="keep one of them",
+            )
     wanted = {str(sample.question_id) for sample in samples}
     missing = [sample.question_id for sample in samples if str(sample.question_id) not in by_id]
     unknown = [answer.question_id for key, answer in by_id.items() if key not in wanted]
     if missing or unknown:
-        faults = [f"{len(missing)} of {len(samples)} studies have no answer ({_some(missing)})"] if missing else []
-        faults += [f"{len(unknown)} answers belong to no study ({_some(unknown)})"] if unknown else []
+        faults = [f"{len(missing)} of {len(samples)} studies have no answer ({first_few(missing)})"] if missing else []
+        faults += [f"{len(unknown)} answers belong to no study ({first_few(unknown)})"] if unknown else []
         raise SuiteError(
             " and ".join(faults), where=where, hint="answers and references must have the same question_ids"
         )
     return [by_id[str(sample.question_id)] for sample in samples]
-
-
-def _some(ids: Sequence[QuestionId]) -> str:
-    shown = ", ".join(str(question_id) for question_id in ids[:SHOWN_IDS])
-    return shown + (", ..." if len(ids) > SHOWN_IDS else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +97,26 @@ class AnswerCounts:
     n_truncated: int
 
 
-def count_answers(answers: Sequence[Answer]) -> AnswerCounts:
-    """Count what a reader of scores must know of the answers."""
+def count_answers(answers: Sequence[Answer], samples: Sequence[Sample]) -> AnswerCounts:
+    """Count what a reader of scores must know of the answers.
+
+    Where generation did not say how it ended, a text without closing punctuation counts as truncated, unless the
+    references have none either ("yes", a list of labels).
+
+    Args:
+        answers: N.
+        samples: N, in the same order.
+    """
     return AnswerCounts(
         n_failed=sum(answer.failed for answer in answers),
-        n_empty=sum(not answer.failed and not answer.text.strip() for answer in answers),
-        n_truncated=sum(answer.finish == "length" for answer in answers),
+        n_empty=sum(answer.empty for answer in answers),
+        n_truncated=sum(_is_truncated(answer, sample) for answer, sample in zip(answers, samples, strict=True)),
     )
+
+
+def _is_truncated(answer: Answer, sample: Sample) -> bool:
+    if answer.failed or answer.empty or answer.finish is not None:
+        return answer.finish == "length"
+    has_truth = bool(sample.references) or sample.labels is not None
+    closed_truth = any(not is_truncated(reference) for reference in sample.references)
+    return is_truncated(answer.text) and (closed_truth or not has_truth)

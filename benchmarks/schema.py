@@ -6,13 +6,16 @@ The files of a run folder that come after it (scores, statistics, the run's own 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 QuestionId: TypeAlias = int | str
 Finish: TypeAlias = Literal["stop", "length", "error"]
+FINISHES = get_args(Finish)
+_CLOSED = re.compile(r"[.!?:;][\"')\]]*\s*$")
 
 REFERENCE_KEYS = ("reference", "findings", "impression", "answer")
 """Where a reference may stand; the first of these that is there counts."""
@@ -73,9 +76,22 @@ class Answer:
     @property
     def finish(self) -> Finish | None:
         """How generation ended, or None where it isn't known (answers from elsewhere)."""
-        return self.metadata.get("finish")
+        stated = self.metadata.get("finish")
+        return stated if stated in FINISHES else None
 
     @property
     def failed(self) -> bool:
         """Whether this is the record of a failure, scored as an empty text."""
         return self.finish == "error"
+
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing, though it didn't fail."""
+        return not self.failed and not self.text.strip()
+
+
+def is_truncated(text: str, finish: object = None) -> bool:
+    """Whether a non-empty text was cut off: as generation says, else because it lacks closing punctuation."""
+    if finish in ("stop", "length"):
+        return finish == "length"
+    return not _CLOSED.search(text)

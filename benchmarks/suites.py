@@ -17,6 +17,10 @@ from benchmarks.tables import read_rows
 __all__ = ["Suite", "SuiteCard", "list_suites", "load_suite", "read_samples", "sample_of"]
 
 SUITE_ENDINGS = (".jsonl", ".csv", ".parquet")
+TEXT_FIELDS = frozenset(
+    {"prior_report", "indication", "technique", "comparison", "history", "view", "question_type", "answer_type"}
+)
+"""Fields with one meaning everywhere, by which adapters and metrics go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,12 @@ def sample_of(row: Mapping[str, Any], place: str, *, prompts_required: bool = Tr
     labels = present.get("labels")
     if labels is not None and not isinstance(labels, list):
         raise _wrong_type("labels", labels, "a list of texts", place)
+    subject = present.get("subject_id")
+    if subject is not None and (isinstance(subject, bool) or not isinstance(subject, int | float | str)):
+        raise _wrong_type("subject_id", subject, "a number or a text", place)
+    for key in TEXT_FIELDS & present.keys():
+        if not isinstance(present[key], str):
+            raise _wrong_type(key, present[key], "a text", place)
     used = {"question_id", "image", "text", "labels", reference_key}
     return Sample(
         question_id=question_id,

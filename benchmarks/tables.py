@@ -128,7 +128,11 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     except (ArrowException, OSError) as error:
         raise InputError(f"not a readable Parquet file ({error})", where=path, hint="write it again") from error
     for number, row in enumerate(rows, start=1):
-        present = {column: _json_value(column, value) for column, value in row.items() if value is not None}
+        present = {
+            column: _json_value(column, value)
+            for column, value in row.items()
+            if value is not None and value == value  # NaN is Parquet's other way to say nothing
+        }
         yield f"{path}: row {number}", {c: value for c, value in present.items() if value != "" or c == "text"}
 
 

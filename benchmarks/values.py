@@ -9,7 +9,8 @@ import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from benchmarks.errors import InputError, nearest
+from benchmarks.errors import InputError
+from benchmarks.wording import nearest
 
 if typing.TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -51,7 +52,7 @@ def converted(value: Any, kind: Any, *, where: object = None, name: str = "", no
     literals = {str(literal): literal for literal in _literals(wanted)}
     if isinstance(value, str) and value in literals:
         return literals[value]
-    if (bool in wanted or not isinstance(value, bool)) and not _has_surrogates(value):  # True is no number
+    if (bool in wanted or not isinstance(value, bool)) and not has_surrogates(value):  # True is no number
         try:
             return _type_adapter(kind).validate_python(value)
         except ValidationError:
@@ -119,8 +120,8 @@ def _pairs(texts: Iterable[str], where: object) -> dict[str, str]:
     return found
 
 
-def _has_surrogates(value: Any) -> bool:
-    """Whether text has halves of characters: what is left of bytes that are no UTF-8."""
+def has_surrogates(value: Any) -> bool:
+    """Whether a text has halves of characters, which Python makes of bytes that are not UTF-8."""
     return isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value)
 
 

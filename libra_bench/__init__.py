@@ -8,7 +8,47 @@ Names are loaded when they are first used (PEP 562): `import libra_bench` import
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+_NEIGHBOURS = ("benchmarks", "model_adapters", "reports")
+
+
+def _refuse_strangers() -> None:
+    """Say so where Python would find somebody else's package under the name of one of ours.
+
+    Raises:
+        ImportError: names what is in the way. SystemExit: the same, where libra-bench was started as a program.
+    """
+    for name in _NEIGHBOURS:
+        place = _place_of(name)
+        if place is None or place.parent == Path(__file__).resolve().parents[1]:
+            continue
+        message = (
+            f"{place} has the name of libra-bench's own package {name!r} and comes before it: rename it, or start "
+            "libra-bench from another folder (the program `libra-bench`, unlike `python -m libra_bench`, starts in any)"
+        )
+        if sys.argv and Path(sys.argv[0]).stem in ("-m", "libra-bench"):
+            print(f"error: {message}", file=sys.stderr)  # noqa: T201 - cli.output may not be reached
+            raise SystemExit(2)
+        raise ImportError(message)
+
+
+def _place_of(name: str) -> Path | None:
+    """The folder or file that `import name` takes; nothing is imported."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ValueError:  # imported already, by hand
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    file = Path(spec.origin).resolve()
+    return file.parent if file.name == "__init__.py" else file
+
+
+_refuse_strangers()
 
 _PUBLIC = {
     "describe": "libra_bench.runs.single_study",

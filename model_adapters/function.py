@@ -11,14 +11,20 @@ from typing import Any, Self, TypeAlias
 from benchmarks.errors import ModelError
 from benchmarks.files import sha256_file
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import Decoding, ModelSpec, failed_answer
+from model_adapters.adapter import Adapter, Decoding, ModelSpec, failed_answer
 
 Function: TypeAlias = Callable[[list[Question]], list[str]]
 DEFAULT_BATCH_SIZE = 8
+OUR_PACKAGES = ("benchmarks", "libra_bench", "model_adapters", "reports")
 
 
-class FunctionAdapter:
+class FunctionAdapter(Adapter):
     """Asks a function, a batch of questions at a time; what it raises is recorded for each question of the batch."""
+
+    summary = "a Python function of yours: a list of questions in, a list of texts out"
+    needs_weights = True
+    path_metavar = "MODULE:FUNCTION"
+    follows_decoding = False
 
     def __init__(self, function: Function, batch_size: int) -> None:
         self._function, self._batch_size = function, batch_size
@@ -47,17 +53,18 @@ class FunctionAdapter:
             if not isinstance(texts, list) or len(texts) != len(batch):
                 raise ModelError(f"the function must return a list of {len(batch)} texts, not {texts!r:.80}")
             for question, text in zip(batch, texts, strict=True):
-                yield Answer(question.question_id, question.prompt, str(text), metadata={"finish": "stop"})
+                yield Answer(question.question_id, question.prompt, str(text))
 
 
 def _find(spec: ModelSpec) -> tuple[Function, Path | None]:
     module_name, _, attribute = (spec.path or "").partition(":")
     if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path.append(str(Path.cwd()))  # last: a folder of the user's must not take the place of a package
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise ModelError(f"cannot import {module_name!r} ({error})", where="--model", hint="check the name") from error
+        hint = _shadowed(error) or "check the name"
+        raise ModelError(f"cannot import {module_name!r} ({error})", where="--model", hint=hint) from error
     function = getattr(module, attribute, None)
     if not callable(function):
         names = [name for name in vars(module) if callable(getattr(module, name)) and not name.startswith("_")]
@@ -65,3 +72,12 @@ def _find(spec: ModelSpec) -> tuple[Function, Path | None]:
             f"{module_name!r} has no function {attribute!r}", where="--model", hint=f"it has: {', '.join(names)}"
         )
     return function, Path(module.__file__) if module.__file__ else None
+
+
+def _shadowed(error: ImportError) -> str | None:
+    """What to do where the function's code wants a package of its own that has the name of one of ours."""
+    package = (error.name or "").partition(".")[0]
+    own = Path.cwd() / package
+    if package in OUR_PACKAGES and (own.is_dir() or own.with_suffix(".py").is_file()):
+        return f"{own} has the name of libra-bench's own package {package!r}, which comes first: rename it"
+    return None

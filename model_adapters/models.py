@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import ModelError, UnknownNameError
-from model_adapters.adapter import Adapter, ModelSpec
+from benchmarks.errors import HubError, ModelError, UnknownNameError
+from benchmarks.hub import cached_file, fetch_file
+from model_adapters.adapter import Adapter, ModelSpec, checked_options
 from model_adapters.cards import Card, card_names, read_card, shipped_card
-from model_adapters.options import checked_options
+from model_adapters.cards.requirements import how_to_get, missing_packages
+from model_adapters.checkpoints.family import is_libra
+from model_adapters.checkpoints.files import read_json
 from model_adapters.registry import ADAPTERS, adapter_class, adapter_targets
-
-ORACLE = "oracle"
-"""The one model that knows the references: the run makes it, as a replay of them."""
-
-WEIGHTLESS = {
-    "echo": "answers with the prompt; the tutorial adapter",
-    "constant": "says the same text about every study (--option text=...)",
-    "normal": "says the most frequent normal report of --train FILE about every study",
-    "random-report": "draws a report from --train FILE for each study",
-    "retrieval": "repeats the report of the most similar study of --train FILE (--option by=prompt|indication|image)",
-    "copy-prior-report": "repeats the prior study's report (the suite's field prior_report)",
-    ORACLE: "repeats the reference: the ceiling of every metric",
-}
-"""Models that need no weights, by the name that stands after `--model`."""
-NOT_A_NAME = frozenset({"libra", "hf_vlm", "vllm", "openai", "function", "replay"})
-"""Adapters that need a checkpoint, a file or a name behind them."""
 
 
 def resolve_model(
@@ -55,24 +40,25 @@ def resolve_model(
         UnknownNameError: nothing has this name, or no such option; suggests the nearest.
         ModelError: the path is there, but no model; or it needs a package that isn't here.
     """
-    found = _find(name)
+    found = _find(name, adapter)
     if found is None:
-        known = [*card_names(), *WEIGHTLESS]
+        known = {*card_names(), *adapter_targets()}
         hint = "a path, a hub id such as org/name, replay:FILE, openai:NAME or module:function work too"
         raise UnknownNameError("model", name, known, hint=hint)
     kind, path, card = found
     if weights is not None:
         path = _weights(weights, name, card)
-    values = {key: value for key, value in spec.items() if value is not None}
-    for name_of_field in ("conv_mode", "model_base"):
-        if card is not None and getattr(card, name_of_field):
-            values.setdefault(name_of_field, getattr(card, name_of_field))
-    if card is not None and (lacking := _lacking(card)):
-        raise ModelError(f"needs {', '.join(lacking)}", where=f"model {card.id}", hint=_hint(lacking))
+    if card is not None and (lacking := missing_packages(card)):
+        raise ModelError(f"needs {', '.join(lacking)}", where=f"model {card.id}", hint=how_to_get(lacking))
     used = adapter or kind
-    known_options = getattr(adapter_class(used), "OPTIONS", {} if used in ADAPTERS else None)
-    chosen = checked_options(used, known_options, options or {})
-    if train_file is not None and known_options and "train" in known_options:
+    known_adapter = adapter_class(used)
+    _check_path(name, used, known_adapter, path)
+    values = {key: value for key, value in spec.items() if value is not None}
+    if card is not None:
+        own = {"conv_mode": card.conv_mode, "model_base": card.model_base}
+        values = {**{key: value for key, value in own.items() if value}, **values}
+    chosen = checked_options(used, known_adapter.OPTIONS, options or {})
+    if train_file is not None and "train" in known_adapter.OPTIONS:
         chosen.setdefault("train", str(train_file))
     return ModelSpec(
         name=card.id if card else name,
@@ -91,39 +77,67 @@ def load_adapter(model: str | ModelSpec, **options: Any) -> Adapter:
         UnknownNameError, ModelError: see `resolve_model`.
     """
     spec = model if isinstance(model, ModelSpec) else resolve_model(model, **options)
-    return adapter_class(spec.adapter).load(spec)
+    loaded: object = adapter_class(spec.adapter).load(spec)
+    if not isinstance(loaded, Adapter):
+        raise ModelError(
+            f"its `load` returned an instance of {type(loaded).__name__}, which is no adapter",
+            where=adapter_targets()[spec.adapter],
+            hint="end `load` with `return cls(...)`, and let the class inherit from model_adapters.adapter.Adapter",
+        )
+    return loaded
 
 
-def _find(name: str) -> tuple[str, str | None, Card | None] | None:
-    """(adapter, path, card) of a name."""
+def _find(name: str, adapter: str | None) -> tuple[str, str | None, Card | None] | None:
+    """(adapter, path, card) of a name; `adapter` as the user gave it."""
     prefix, colon, rest = name.partition(":")
     path = Path(name).expanduser()
-    if path.exists():
+    if _exists(path):
         if path.suffix in {".yaml", ".yml"}:
             return _of_card(read_card(path))
-        return _adapter_of_checkpoint(path), str(path), None
+        return adapter or _adapter_of_checkpoint(path), str(path), None
     if name.startswith((".", "/", "~")) or path.suffix in {".yaml", ".yml"}:
         raise ModelError("no such file or folder", where=f"--model {name}", hint="check the path")
-    if colon and prefix == "replay":
-        return "replay", rest, None
-    if colon and prefix == "openai":  # an endpoint has no beam search, so the default protocol cannot be Libra's
-        return "openai", rest, Card(id=name, adapter="openai", image_policy="prior", protocol="greedy")
     if colon and prefix in adapter_targets():
         return prefix, rest, None
-    if colon:
+    if colon and adapter is None:
         return "function", name, None
     if name in card_names():
         return _of_card(shipped_card(name))
     for card in map(shipped_card, card_names()):
         if name == card.hub_id:
             return _of_card(card)
-    if name == ORACLE:
-        return "replay", None, None
-    if name in WEIGHTLESS or (name in adapter_targets() and name not in NOT_A_NAME):
+    if name in adapter_targets():
         return name, None, None
+    if adapter is not None:
+        return adapter, name, None
     if name.count("/") == 1:
         return _adapter_of_hub_id(name), name, None
     return None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # too long for a path
+        return False
+
+
+def _check_path(name: str, adapter: str, known: type[Adapter], path: str | None) -> None:
+    """Refuse what the adapter's class says cannot work.
+
+    Raises:
+        ModelError: it needs something after its name and there is nothing, or the other way round.
+    """
+    if known.needs_weights and not path:
+        raise ModelError(
+            f"the adapter {adapter!r} needs {known.path_metavar}",
+            where=f"--model {name}",
+            hint=f"write --model {adapter}:{known.path_metavar}",
+        )
+    if known.needs_weights is False and path:
+        raise ModelError(
+            f"the adapter {adapter!r} reads no weights", where=f"--model {name}", hint=f"write --model {adapter}"
+        )
 
 
 def _weights(folder: str | Path, name: str, card: Card | None) -> str:
@@ -147,12 +161,9 @@ def _of_card(card: Card) -> tuple[str, str | None, Card]:
 
 def _adapter_of_hub_id(hub_id: str) -> str:
     """Which adapter reads a repository: its config.json says, from the hub's cache or the hub."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
     try:
-        config_file = Path(hf_hub_download(hub_id, "config.json"))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError):
+        config_file = fetch_file(hub_id, "config.json")
+    except HubError:
         return "hf_vlm"  # whose loading says in words why it cannot be fetched
     return _adapter_of_checkpoint(config_file.parent)
 
@@ -163,20 +174,15 @@ def _adapter_of_checkpoint(path: Path) -> str:
     Raises:
         ModelError: not a checkpoint.
     """
-    from model_adapters.libra.checkpoint.layout import names_libra
-
-    config_file = path / "config.json"
-    if (path / "adapter_config.json").exists() and not config_file.exists():
+    if (path / "config.json").exists():
+        return "libra" if is_libra(read_json(path / "config.json")) else "hf_vlm"
+    if (path / "adapter_config.json").exists():  # a LoRA
         return "libra"
-    try:
-        config = json.loads(config_file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ModelError(
-            "not a model: no config.json in it", where=path, hint="give a checkpoint folder, a card (.yaml) or a name"
-        ) from error
-    except ValueError as error:
-        raise ModelError("config.json cannot be read as JSON", where=config_file) from error
-    return "libra" if names_libra(config) else "hf_vlm"
+    raise ModelError(
+        "not a model: no config.json in it",
+        where=path,
+        hint="give a checkpoint folder, a card (.yaml) or a name; or say who reads it: --adapter NAME",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,55 +200,36 @@ class ListedModel:
 
 
 def list_models() -> list[ListedModel]:
-    """The model cards, then the adapters that need no weights, then those of installed packages."""
-    listed = [_listed(shipped_card(name)) for name in card_names()]
-    for name, what in WEIGHTLESS.items():
-        listed.append(ListedModel(name, name, what, True, "needs no weights", "", {}))
-    for name, target in adapter_targets().items():
-        if name not in ADAPTERS:
-            listed.append(ListedModel(name, name, f"plug-in ({target})", True, "installed", "", {}))
-    return listed
+    """The model cards, then what is loaded by an adapter's name alone, then adapters that need a path after theirs."""
+    adapters = [_listed_adapter(name, target) for name, target in adapter_targets().items()]
+    return [_listed(shipped_card(name)) for name in card_names()] + sorted(adapters, key=lambda model: not model.here)
+
+
+def _listed_adapter(name: str, target: str) -> ListedModel:
+    origin = "" if name in ADAPTERS else f"plug-in {target}"
+    try:
+        known = adapter_class(name)
+    except ModelError as error:
+        return ListedModel(name, name, origin, False, error.what, error.hint or "", {})
+    description = "; ".join(filter(None, [known.summary, origin]))
+    if known.needs_weights:
+        return ListedModel(
+            name, name, description, False, f"needs {known.path_metavar}", f"--model {name}:{known.path_metavar}", {}
+        )
+    return ListedModel(name, name, description, True, "needs no weights", "", {})
 
 
 def _listed(card: Card) -> ListedModel:
-    lacking = _lacking(card)
+    lacking = missing_packages(card)
     own_code = "brings code of its own: --trust-remote-code" if card.trust_remote_code else None
     description = "; ".join(filter(None, [card.decoder, card.tower, card.projector, own_code, card.note]))
     if lacking:
-        state, hint = f"needs {', '.join(lacking)}", _hint(lacking)
+        state, remedy = f"needs {', '.join(lacking)}", how_to_get(lacking)
     elif card.path:
         state = "ships with libra-bench" if Path(card.path).exists() else "its files are missing"
-        hint = "" if Path(card.path).exists() else "install libra-bench again"
-    elif card.hub_id and _in_hub_cache(card.hub_id):
-        state, hint = "in the hub's cache", ""
+        remedy = "" if Path(card.path).exists() else "install libra-bench again"
+    elif card.hub_id and cached_file(card.hub_id, "config.json"):
+        state, remedy = "in the hub's cache", ""
     else:
-        state, hint = "not here", f"fetched from the hub ({card.hub_id}) when used; or give its folder: --weights DIR"
-    return ListedModel(card.id, card.adapter, description, not hint, state, hint, asdict(card))
-
-
-def _lacking(card: Card) -> list[str]:
-    """The card's requirements that are not met here."""
-    from packaging.requirements import Requirement
-
-    lacking = []
-    for text in card.needs:
-        requirement = Requirement(text)
-        try:
-            met = requirement.specifier.contains(version(requirement.name), prereleases=True)
-        except PackageNotFoundError:
-            met = False
-        if not met:
-            lacking.append(text)
-    return lacking
-
-
-def _hint(lacking: list[str]) -> str:
-    if any("==" in text for text in lacking):  # another version than libra-bench itself runs on
-        return "run it in an environment of its own, and score its answers with --model replay:FILE"
-    return f"pip install {' '.join(lacking)}"
-
-
-def _in_hub_cache(hub_id: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(hub_id, "config.json"), str)
+        state, remedy = "not here", f"fetched from the hub ({card.hub_id}) when used; or give its folder: --weights DIR"
+    return ListedModel(card.id, card.adapter, description, not remedy, state, remedy, asdict(card))

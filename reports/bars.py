@@ -44,17 +44,17 @@ def grouped_bars(
     for index, (run, found) in enumerate(zip(runs, values, strict=True)):
         shown = [(place, *found[group]) for place, group in enumerate(groups) if group in found]
         places = [place + (index - (len(runs) - 1) / 2) * thickness for place, *_ in shown]
-        below = [value - low if low < high else math.nan for _, value, low, high in shown]  # NaN: no whisker
-        above = [high - value if low < high else math.nan for _, value, low, high in shown]
         axes.barh(
             places,
             [value for _, value, *_ in shown],
-            xerr=[below, above],
             height=thickness * 0.9,
             label=run.name if len(runs) > 1 else None,
-            error_kw={"elinewidth": 0.8},
             **look(index),
         )
+        with_interval = [(place, low, high) for place, (*_, low, high) in zip(places, shown, strict=True) if low < high]
+        if with_interval:  # as lines, not as distances from the value: it may lie outside
+            where, lows, highs = zip(*with_interval, strict=True)
+            axes.hlines(where, lows, highs, colors="black", linewidth=0.8)
         for place, (_, value, _, high) in zip(places, shown, strict=True):
             tip = (max(value, high, 0), place)
             axes.annotate(f"{value:.2f}", tip, (3, 0), textcoords="offset points", va="center", fontsize=7)
@@ -65,7 +65,7 @@ def grouped_bars(
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(xlabel)
-    axes.set_title(caption(runs))
+    figure.suptitle(caption(runs), x=0.01, ha="left")  # at the figure's left: long labels leave the axes no room for it
     if axes.get_legend_handles_labels()[1]:
         legend_below(figure, columns)
     return figure
@@ -79,7 +79,7 @@ def interval(entry: Score | StratumScore) -> tuple[float, float, float]:
 
 def caption(runs: Sequence[LoadedRun]) -> str:
     """Suite, protocol and number of studies of the runs; the model's name where there is one."""
-    facts = dict.fromkeys(f"{run.suite}, {run.protocol}, n = {run.n}" for run in runs)
+    facts = dict.fromkeys(", ".join(filter(None, (run.suite, run.protocol, f"n = {run.n}"))) for run in runs)
     alone = f"{runs[0].name}: " if len(runs) == 1 else ""
     return alone + (next(iter(facts)) if len(facts) == 1 else "several suites or protocols")
 

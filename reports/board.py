@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError, UnknownNameError
 from reports.leaderboard import COUNTS, metric_columns
-from reports.load import LoadedRun
+from reports.load import LoadedRun, without_copies
 
 Ties: TypeAlias = Mapping[str, Collection[frozenset[str]]]
 """Key -> the pairs of runs (fingerprints) that a paired test could not tell apart; no entry: not tested."""
@@ -33,6 +33,8 @@ class Cell:
     """Not the best, but a paired test cannot tell it from the best."""
     other_signature: bool = False
     """Computed in another way than most of the column: not compared with it."""
+    empty_share: float | None = None
+    """The share of empty texts, where it dominates this score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,15 @@ def boards(runs: Iterable[LoadedRun], *, sort: str | None = None, ties: Ties | N
     """Put scored runs on boards.
 
     Args:
-        runs: scored runs, one per fingerprint; baselines (`constant`, ...) and `oracle`, the ceiling, are on every
-            board of their suite.
+        runs: scored runs; of several folders of one run, the one that was scored last. Baselines (`constant`, ...)
+            and `oracle`, the ceiling, are on every board of their suite.
         sort: the column to rank by; None: the first one.
         ties: which runs a paired test could not tell apart.
 
     Raises:
         InputError: no run has scores. UnknownNameError: no run has the column to sort by.
     """
-    scored = list({run.fingerprint: run for run in runs if run.entries}.values())
+    scored, _ = without_copies(run for run in runs if run.entries)
     if not scored:
         raise InputError("no run has scores", hint="score them first (`libra-bench score RUN`)")
     known = {entry.key for run in scored for entry in run.entries}
@@ -162,6 +164,7 @@ def _column(
 ) -> dict[str, Cell]:
     """Fingerprint -> cell of one key; best and second are chosen among ranked runs with the usual signature."""
     found = {run.fingerprint: entry for run in everyone if run.summary and (entry := run.summary.score(key))}
+    shares = {run.fingerprint: run.summary.empty_share_in(key) for run in everyone if run.summary}
     values = {mark: entry.value for mark, entry in found.items() if entry.value is not None}
     usual = _most(entry.signature for entry in found.values())
     marks = [
@@ -177,6 +180,7 @@ def _column(
             place=places.get(mark),
             tied=mark in marks and mark not in best and any(frozenset({mark, other}) in tied for other in best),
             other_signature=entry.signature != usual,
+            empty_share=shares[mark],
         )
         for mark, entry in found.items()
     }

@@ -25,7 +25,9 @@ PRIOR_KEYS = ("ROUGE-L", "Temporal_entity_score", "Temporal_change_score", "RadG
 
 @styled
 def score_by_length(runs: Sequence[RunLike], column: str, *, columns: int = 1) -> Figure:
-    """A per-sample score against the length of the prediction: a dot a study, and the mean of each sixth of them.
+    """A score per study against the length of the prediction: a dot per study, and the mean of each sixth of them.
+
+    Equal lengths stay together, so that the mean of a group depends on lengths alone.
 
     Args:
         runs: drawn in the given order.
@@ -44,19 +46,18 @@ def score_by_length(runs: Sequence[RunLike], column: str, *, columns: int = 1) -
         answers = zip(run.answers["question_id"], run.answers["text"], strict=True)
         words: dict[Any, int] = {key: len(str(text or "").split()) for key, text in answers}
         scored = run.samples[column].dropna()
-        pairs = sorted((words[key], float(value)) for key, value in scored.items() if key in words)
+        pairs = [(words[key], float(value)) for key, value in scored.items() if key in words]
         if not pairs:
             continue
         drawn += 1
         lengths, values = zip(*pairs, strict=True)
         axes.scatter(lengths, values, s=4, alpha=0.25, linewidths=0, color=f"C{index % 8}", rasterized=True)
-        size = max(1, -(-len(pairs) // LENGTH_BINS))
-        groups = [pairs[start : start + size] for start in range(0, len(pairs), size)]
+        groups = _by_length(pairs)
         middles = [sum(length for length, _ in group) / len(group) for group in groups]
         means = [sum(value for _, value in group) / len(group) for group in groups]
         axes.plot(middles, means, marker=MARKERS[index % 8], color=f"C{index % 8}", label=run.name)
     if not drawn:
-        raise InputError(f"no run has a value a study of {column!r}", where="samples.csv", hint="score it first")
+        raise InputError(f"no run has a value per study of {column!r}", where="samples.csv", hint="score it first")
     axes.set_xlabel("words in the prediction")
     axes.set_ylabel(column)
     axes.grid(axis="y")
@@ -64,6 +65,16 @@ def score_by_length(runs: Sequence[RunLike], column: str, *, columns: int = 1) -
     if len(loaded) > 1:
         legend_below(figure, columns)
     return figure
+
+
+def _by_length(pairs: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]]:
+    """(length, value) in up to LENGTH_BINS groups of about equal size, from short to long; equal lengths in one."""
+    ordered = sorted(length for length, _ in pairs)
+    cuts = {ordered[len(ordered) * part // LENGTH_BINS] for part in range(1, LENGTH_BINS)}
+    groups: dict[int, list[tuple[int, float]]] = {}
+    for length, value in pairs:
+        groups.setdefault(sum(length >= cut for cut in cuts), []).append((length, value))
+    return [groups[place] for place in sorted(groups)]
 
 
 @styled

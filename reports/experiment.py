@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import RenderableType
 
+WHOLE_NAME = 34
+"""Letters; a shorter name in the first column is never broken."""
+WHOLE_WORD = 10
+"""Letters; a shorter word in another one is not, either."""
 Value: TypeAlias = str | float | int | bool | None
 
 
@@ -38,6 +42,8 @@ class Table:
     """Decimals that people see."""
     first: int | None = None
     """How many rows a terminal shows; None: all."""
+    in_files: bool = True
+    """False: a piece of another table, only for terminals, which are narrow."""
 
     def shown(self) -> list[list[str]]:
         """The cells as people see them."""
@@ -85,9 +91,9 @@ def write_outcome(outcome: Outcome, folder: Path) -> list[Path]:
     stem = folder / outcome.name
     write_json(stem.with_suffix(".json"), outcome.result)
     paths = [stem.with_suffix(".json")]
-    for table in outcome.tables:
+    for table in _in_files(outcome):
         paths.append(_write(Path(f"{stem}-{table.name}.csv"), to_csv(table)))
-    paths.append(_write(stem.with_suffix(".tex"), to_latex(outcome.tables)))
+    paths.append(_write(stem.with_suffix(".tex"), to_latex(_in_files(outcome))))
     for name, draw in outcome.figures.items():
         paths += save(draw(), f"{stem}-{name}", ("png", "pdf"))
     return [*paths, _write(stem.with_suffix(".html"), to_page(outcome))]
@@ -114,6 +120,8 @@ def to_terminal(outcome: Outcome) -> RenderableType:
 
     parts: list[RenderableType] = []
     for table in outcome.tables:
+        if table.first == 0:
+            continue
         hidden = len(table.rows) - len(table.rows[: table.first])
         more = f"{hidden} more rows in the files that --out DIR writes." if hidden else ""
         parts += [_rich_table(table), *(Text(line) for line in (more, table.note) if line), Text()]
@@ -131,10 +139,15 @@ def to_page(outcome: Outcome) -> str:
         .get_template("experiment.html")
         .render(
             outcome=outcome,
+            tables=_in_files(outcome),
             figures={name: svg_address(draw()) for name, draw in outcome.figures.items()},
             css=Markup(script("page.css", "board.css")),  # noqa: S704 - our own file
         )
     )
+
+
+def _in_files(outcome: Outcome) -> list[Table]:
+    return [table for table in outcome.tables if table.in_files]
 
 
 def _latex_table(table: Table) -> str:
@@ -167,8 +180,13 @@ def _rich_table(table: Table) -> RenderableType:
     title = Text(table.title, style="bold")
     shown = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for place, column in enumerate(table.columns):
-        number = table.is_number(place)
-        shown.add_column(Text(column), justify="right" if number else "left", overflow="fold", no_wrap=number)
+        if table.is_number(place):  # a long heading wraps at its words, a number never
+            widest = max(len(row[place]) for row in table.shown())
+            heading = column if len(column) <= widest else column.replace("_", " ").replace("-", " ")
+            shown.add_column(Text(heading), justify="right", min_width=widest, overflow="fold")
+        else:
+            widest = max((len(row[place]) for row in table.shown()), default=0)
+            shown.add_column(Text(column), overflow="fold", no_wrap=widest <= (WHOLE_WORD if place else WHOLE_NAME))
     before = ""
     for row in table.shown()[: table.first]:
         repeated = row[0] == before and len(row) > 1  # a group of rows names itself once

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from reports.board import Board, BoardRow, Cell
-from reports.tables import headers, interval, legend, named, number, title
+from reports.tables import headers, legend, named, number, small_print, title
 
 ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -87,9 +87,10 @@ def _lines(row: BoardRow, keys: Sequence[str]) -> list[str]:
     cells = [row.cells.get(key) for key in keys]
     grey = (lambda text: f"\\textcolor{{gray}}{{{text}}}" if text else "") if not row.is_model else str
     lines = [_row([grey(escaped(named(row))), *(grey(_value(cell)) for cell in cells)])]
-    if any(interval(cell) for cell in cells):
-        small = [f"{{\\tiny {interval(cell)}}}" if interval(cell) else "" for cell in cells]
-        lines.append(_row(["", *map(grey, small)]))
+    small = [small_print(cell) for cell in cells]
+    for level in range(max(map(len, small), default=0)):
+        words = [f"{{\\tiny {escaped(text[level])}}}" if level < len(text) else "" for text in small]
+        lines.append(_row(["", *map(grey, words)]))
     return lines
 
 

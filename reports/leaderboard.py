@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import fcntl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.errors import InputError, StorageError
+from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import atomic_write
 from benchmarks.records.run import RunRecord
 from benchmarks.records.scores import Scores
+from benchmarks.tables import read_csv
 from reports.spreadsheet import guarded
 
 if TYPE_CHECKING:
@@ -27,94 +29,174 @@ BATCHING = "batching_differs"
 """Percent of studies whose text another batch size changes; only where `verify-batching` measured it."""
 FACTS = ("suite", "protocol", *COUNTS, BATCHING, RUN)
 """What stands behind the metrics."""
+SIGNATURE_COLUMNS = (NAME, "suite", "column", "signature", "scored", RUN)
+"""Of the companion."""
 
-Row = Mapping[str, str | float]
-
-
-def row_of(scores: Scores, run: RunRecord | None) -> dict[str, str | float]:
-    """A run's row of leaderboard.csv, values in full precision.
-
-    Args:
-        scores: scores.json.
-        run: run.json; None for answers that were scored alone.
-    """
-    metrics = {entry.key: float(entry.value) for entry in scores.defined if entry.value is not None}
-    row: dict[str, str | float] = {NAME: scores.model}
-    row |= {key: metrics[key] for key in metric_columns(metrics)}
-    row |= {"suite": scores.suite, "protocol": run.protocol.name if run and run.protocol else ""}
-    row |= {name: getattr(scores, name) for name in COUNTS}
-    if run and run.batching:
-        row[BATCHING] = 100 * run.batching.share
-    return row | {RUN: run.fingerprint if run else ""}
+Cells = Mapping[str, str | float]
+"""A row of the file: column -> cell; columns that are not ours among them."""
 
 
-def signatures_of(scores: Scores) -> dict[str, str]:
-    """Column -> signature, of a scores.json."""
-    return {entry.key: entry.signature for entry in scores.defined}
+@dataclass(frozen=True, slots=True)
+class LeaderboardRow:
+    """What a leaderboard has of a run, or of answers that were scored alone."""
+
+    model: str
+    suite: str
+    protocol: str
+    """Empty where none produced the texts."""
+    n: int
+    n_failed: int
+    n_empty: int
+    n_truncated: int
+    values: Mapping[str, float]
+    """Column -> value, in full precision and in the unit of the column."""
+    signatures: Mapping[str, str]
+    """Column -> what exactly was computed."""
+    scored: str = ""
+    """The hash of what was scored (`Scores.scored_sha256`)."""
+    batching_differs: float | None = None
+    """Percent of studies whose text another batch size changes; None: not measured."""
+    run: str = ""
+    """The fingerprint; empty for answers that were scored alone."""
+
+    @classmethod
+    def of(cls, scores: Scores, run: RunRecord | None) -> LeaderboardRow:
+        """The row of a run's scores; `run` is None for answers that were scored alone."""
+        return cls(
+            model=scores.model,
+            suite=scores.suite,
+            protocol=run.protocol.name if run and run.protocol else "",
+            n=scores.n,
+            n_failed=scores.n_failed,
+            n_empty=scores.n_empty,
+            n_truncated=scores.n_truncated,
+            values={entry.key: float(entry.value) for entry in scores.defined if entry.value is not None},
+            signatures={entry.key: entry.signature for entry in scores.defined},
+            scored=scores.scored_sha256 or "",
+            batching_differs=100 * run.batching.share if run and run.batching else None,
+            run=run.fingerprint if run else "",
+        )
+
+    def cells(self) -> dict[str, str | float]:
+        """The row as the file has it."""
+        batching = {} if self.batching_differs is None else {BATCHING: self.batching_differs}
+        return {
+            NAME: self.model,
+            **{key: self.values[key] for key in metric_columns(self.values)},
+            "suite": self.suite,
+            "protocol": self.protocol,
+            **{name: getattr(self, name) for name in COUNTS},
+            **batching,
+            RUN: self.run,
+        }
 
 
-def update(path: Path, row: Row, signatures: Mapping[str, str] | None = None) -> None:
-    """Add a row to a leaderboard, or replace the row of the same run; a new metric adds its column.
+def update(path: Path, row: LeaderboardRow, *, replace: bool = False) -> None:
+    """Add a row to a leaderboard, or bring the row of the same run up to date; a new metric adds its column.
 
-    A row without a run is known by model name and suite. Written atomically, under a lock: any number of
-    runs may end at the same moment. Beside `leaderboard.csv`, `leaderboard.signatures.csv` says of each number
-    what exactly was computed.
+    A row without a run is known by model name and suite: of the same texts, its columns are added to. Columns that
+    are not ours, a reader's notes, stay with their row. Written atomically, under a lock: any number of runs may
+    end at the same moment. Beside `leaderboard.csv`, `leaderboard.signatures.csv` says of each number what exactly
+    was computed.
 
     Args:
         path: the leaderboard.
-        row: from `row_of`.
-        signatures: from `signatures_of`; None: the companion is left alone.
+        row: the run's.
+        replace: whether a number of the same texts may be replaced by one that was computed in another way.
 
     Raises:
-        InputError: the file is there, but is no leaderboard.
+        InputError: the file is there, but is no leaderboard that can be kept whole; says why.
+        RunConflictError: a number of the same texts was computed in another way, and `replace` is not said.
         StorageError: it cannot be written.
     """
+    companion, new = _companion(path), row.cells()
     with _lock(path):
-        rows: list[Row] = [*read(path)]
-        places = [index for index, other in enumerate(rows) if _identity(other) == _identity(row)]
-        if places:
-            rows = [other for index, other in enumerate(rows) if index not in places[1:]]
-            rows[places[0]] = row
-        else:
-            rows.append(row)
-        write(path, rows)
-        if signatures is not None:
-            _update_signatures(path.with_suffix(".signatures.csv"), row, signatures)
+        rows, lines = read(path), read(companion)
+        own = [line for line in lines if _identity(line) == _identity(new)]
+        ours = {line["column"]: line["signature"] for line in own if "column" in line}
+        adds = not row.run and bool(row.scored) and any(line.get("scored") == row.scored for line in own)
+        if adds and not replace:
+            _refuse_replacing(path, row, ours)
+        gone = set() if adds else ours.keys() - new.keys()
+        kept: list[Cells] = [
+            {**{key: value for key, value in other.items() if key not in gone}, **new}
+            if _identity(other) == _identity(new)
+            else other
+            for other in rows
+        ]
+        write(path, kept if any(_identity(other) == _identity(new) for other in rows) else [*kept, new])
+        others: list[Cells] = [line for line in lines if _identity(line) != _identity(new)]
+        _write_signatures(companion, others, row, (ours if adds else {}) | dict(row.signatures))
 
 
-def _update_signatures(path: Path, row: Row, signatures: Mapping[str, str]) -> None:
-    lines: list[Row] = [other for other in read(path) if _identity(other) != _identity(row)]
-    known = {NAME: row[NAME], "suite": row.get("suite", ""), RUN: row.get(RUN, "")}
-    lines += [{**known, "column": column, "signature": signature} for column, signature in signatures.items()]
+def _refuse_replacing(path: Path, row: LeaderboardRow, ours: Mapping[str, str]) -> None:
+    clashes = [column for column, what in row.signatures.items() if ours.get(column, what) != what]
+    if clashes:
+        first = clashes[0]
+        raise RunConflictError(
+            f"{first} of {row.model} is there as {ours[first]}, not {row.signatures[first]}",
+            where=path,
+            hint="add --replace to replace it",
+        )
+
+
+def _write_signatures(path: Path, others: Sequence[Cells], row: LeaderboardRow, signatures: Mapping[str, str]) -> None:
+    known = {NAME: row.model, "suite": row.suite, "scored": row.scored, RUN: row.run}
+    lines = [*others, *({**known, "column": name, "signature": what} for name, what in signatures.items())]
+    theirs = [key for line in others for key in line if key not in SIGNATURE_COLUMNS]
+    columns = dict.fromkeys((*SIGNATURE_COLUMNS[:-1], *theirs, RUN))
     with atomic_write(path) as stream:
-        table = csv.DictWriter(stream, [NAME, "suite", "column", "signature", RUN], lineterminator="\n")
+        table = csv.DictWriter(stream, list(columns), restval="", lineterminator="\n")
         table.writeheader()
         table.writerows({key: guarded(value) for key, value in line.items()} for line in lines)
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a leaderboard, as text; none where the file isn't there.
+    """The rows of a leaderboard, as text; none where the file isn't there or is empty.
 
     Raises:
-        InputError: the file is no leaderboard.
+        InputError: the file is no leaderboard, or cannot be read without losing something of it.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            table = csv.DictReader(stream)
-            if table.fieldnames and table.fieldnames[0] != NAME:
-                raise InputError(
-                    f"not a leaderboard: its first column is {table.fieldnames[0]!r}, not {NAME!r}",
-                    where=path,
-                    hint="give another file",
-                )
-            return [{key: value or "" for key, value in row.items() if key} for row in table]
-    except FileNotFoundError:
+    if not path.exists():
         return []
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot be read as CSV ({error})", where=path, hint="give another file") from error
+    table = read_csv(path)
+    if table.columns and table.columns[0] != NAME:
+        raise InputError(
+            f"not a leaderboard: its first column is {table.columns[0]!r}, not {NAME!r}",
+            where=path,
+            hint="give another file",
+        )
+    return [row for _, row in table.rows]
 
 
-def write(path: Path, rows: Iterable[Row]) -> None:
+def is_leaderboard(path: Path) -> bool:
+    """Whether a file is there that `update` keeps."""
+    try:
+        return path.exists() and read_csv(path).columns[:1] == [NAME]
+    except InputError:
+        return False
+
+
+def check(path: Path) -> None:
+    """Make sure that a leaderboard and its companion, where they are there, can be kept whole.
+
+    Raises:
+        InputError: they cannot; says why.
+    """
+    read(path)
+    read(_companion(path))
+
+
+def _companion(path: Path) -> Path:
+    return path.with_suffix(".signatures.csv")
+
+
+def has_run(path: Path, run: str) -> bool:
+    """Whether a leaderboard is there and has a row of this run."""
+    return any(row.get(RUN) == run for row in read(path))
+
+
+def write(path: Path, rows: Iterable[Cells]) -> None:
     """Write leaderboard rows, all with the same columns, blank where a run has no value.
 
     Raises:
@@ -129,9 +211,9 @@ def write(path: Path, rows: Iterable[Row]) -> None:
         table.writerows({key: guarded(value) for key, value in row.items()} for row in rows)
 
 
-def write_row(path: Path, row: Row) -> None:
+def write_row(path: Path, row: LeaderboardRow) -> None:
     """Write a leaderboard of one row: a run's own scores.csv."""
-    write(path, [row])
+    write(path, [row.cells()])
 
 
 def as_table(scores: Scores) -> Table:
@@ -147,16 +229,25 @@ def as_table(scores: Scores) -> Table:
         table.add_column("95 % interval", justify="right")
     for entry in scores.scores:
         value = "undefined" if entry.value is None else f"{entry.value:.2f}"
+        if (share := scores.empty_share_in(entry.key)) is not None:
+            value += f" ({empty_note(share)})"
         cells = [f"{entry.key} {'↑' if entry.higher_is_better else '↓'}", value]
         if with_intervals:
             cells.append("" if entry.low is None else f"{entry.low:.2f} – {entry.high:.2f}")
         table.add_row(*map(Text, cells))
     counts = ", ".join(f"{n} {name.removeprefix('n_')}" for name in COUNTS[1:] if (n := getattr(scores, name)))
     caption = f"{scores.n} studies" + (f", of them {counts}" if counts else ", none failed, empty or truncated")
+    if scores.n_without_reference:
+        caption += f"; {scores.n_without_reference} more without a reference were left out"
     for lacking in scores.unavailable:
         caption += f"\nnot run: {lacking.metric} ({lacking.reason}; {lacking.remedy})"
     table.caption = Text(caption)
     return table
+
+
+def empty_note(share: float) -> str:
+    """`5 % empty`: what to know of a score that empty texts dominate."""
+    return "<1 % empty" if share < 0.005 else f"{100 * share:.0f} % empty"
 
 
 def metric_columns(names: Iterable[str]) -> list[str]:
@@ -166,7 +257,7 @@ def metric_columns(names: Iterable[str]) -> list[str]:
     return [*(key for key in PUBLISHED if key in names), *(key for key in names if key not in known)]
 
 
-def _identity(row: Row) -> tuple[str, ...]:
+def _identity(row: Cells) -> tuple[str, ...]:
     run = str(row.get(RUN, ""))
     return (run,) if run else ("", str(guarded(row[NAME])), str(guarded(row.get("suite", ""))))
 

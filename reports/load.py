@@ -12,7 +12,7 @@ from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
 from benchmarks.records.run import RUN_FILE, RunRecord, read_run
 from benchmarks.records.samples import SpanRecord, read_sample_scores, read_spans
-from benchmarks.records.scores import Score, Scores, Stratum, read_scores
+from benchmarks.records.scores import SCORES_FILE, Score, Scores, Stratum, read_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,9 +44,9 @@ class LoadedRun:
 
     @property
     def protocol(self) -> str:
-        """The protocol's name, with "*" where flags changed it."""
+        """The protocol's name, with "*" where flags changed it; empty where none produced its texts."""
         protocol = self.record.protocol
-        return "none" if protocol is None else f"{protocol.name}{'*' if protocol.overrides else ''}"
+        return "" if protocol is None else f"{protocol.name}{'*' if protocol.overrides else ''}"
 
     @property
     def fingerprint(self) -> str:
@@ -185,6 +185,24 @@ def find_runs(folders: Iterable[str | Path]) -> list[LoadedRun]:
             hint="give a run folder, or a folder of runs such as runs/",
         )
     return [load(path) for _, path in sorted(found.items())]
+
+
+def without_copies(runs: Iterable[LoadedRun]) -> tuple[list[LoadedRun], list[LoadedRun]]:
+    """One run per fingerprint, and the others: of several folders of one run, the one that was scored last stays."""
+    newest: dict[str, LoadedRun] = {}
+    copies: list[LoadedRun] = []
+    for run in runs:
+        other = newest.setdefault(run.fingerprint, run)
+        if other is not run:
+            stays = max(other, run, key=_scored_at)
+            newest[run.fingerprint] = stays
+            copies.append(run if stays is other else other)
+    return list(newest.values()), copies
+
+
+def _scored_at(run: LoadedRun) -> float:
+    path = run.folder / SCORES_FILE
+    return path.stat().st_mtime if path.exists() else 0.0
 
 
 def _records_below(folder: Path) -> Iterator[Path]:

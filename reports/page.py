@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
@@ -16,7 +17,7 @@ from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
 from reports.figure import svg_address
-from reports.leaderboard import COUNTS
+from reports.leaderboard import COUNTS, empty_note
 from reports.load import LoadedRun, load
 from reports.thumbnails import How, Pictures, pictures
 
@@ -24,6 +25,37 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+FILE_NAME = "report.html"
+"""In a run folder."""
+_SETTINGS = re.compile(r'<meta name="libra-bench-report" content="images=(\w+) text=(yes|no) links=(yes|no)">')
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a report of one run was made, so that it can be made again."""
+
+    images: How
+    text: bool
+    follow_links: bool
+
+    def __str__(self) -> str:
+        """As the page itself has it."""
+        said = ["no", "yes"]
+        return f"images={self.images} text={said[self.text]} links={said[self.follow_links]}"
+
+
+def settings_of(report: Path) -> Settings | None:
+    """How a report was made; None where it does not say: two runs, files that had moved, or an older version."""
+    with report.open(encoding="utf-8", errors="replace") as page:
+        found = _SETTINGS.search(page.read(_HEAD_LETTERS))
+    if found is None or found[1] not in get_args(How):
+        return None
+    return Settings(cast(How, found[1]), found[2] == "yes", found[3] == "yes")
+
+
+_HEAD_LETTERS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +106,7 @@ def write_report(
     if len(loaded) not in (1, 2):
         raise InputError(f"a report is of one run or of two, not of {len(loaded)}", hint="give RUN or RUN_A RUN_B")
     refuse_different_studies(loaded)
-    path = path or loaded[0].folder / "report.html"
+    path = path or loaded[0].folder / FILE_NAME
     source = find_source(loaded[0], suite=suite, image_root=image_root)
     data = collect(loaded, source, text=text)
     names = list(dict.fromkeys(name for case in data["cases"] for name in case["images"]))
@@ -85,7 +117,9 @@ def write_report(
         )
     data |= {"images": bool(found.sources or found.missing), "missing": found.missing}
     notes = _notes(loaded, source.problem if text else None, found, text=text)
-    page = _render(loaded, data, found, notes, try_page=try_page)
+    moved = suite is not None or image_root is not None
+    settings = None if moved or len(loaded) > 1 or try_page else Settings(images, text, follow_links)
+    page = _render(loaded, data, found, notes, settings, try_page=try_page)
     with atomic_write(path) as stream:
         stream.write(page)
     return Report(
@@ -104,8 +138,8 @@ def try_model_page(settings: Mapping[str, Any], *, report: bool) -> str:
     """The page that tries a model; its server answers `/describe` and `/preview`.
 
     Args:
-        settings: `model`, `prompt`, `protocols` (name -> decoding in words), `protocol` (the default) and `command`,
-            the words of the `describe` command up to the images.
+        settings: `model`, `prompt`, `protocols` (name -> decoding in words), `protocol` (the default), `command`,
+            the words of the `describe` command up to the images, and `warnings`, what to know of the model.
         report: whether the server has a report, too.
     """
     from markupsafe import Markup
@@ -175,7 +209,13 @@ def embedded_json(value: Any) -> str:
 
 
 def _render(
-    runs: Sequence[LoadedRun], data: dict[str, Any], found: Pictures, notes: Sequence[str], *, try_page: bool
+    runs: Sequence[LoadedRun],
+    data: dict[str, Any],
+    found: Pictures,
+    notes: Sequence[str],
+    settings: Settings | None,
+    *,
+    try_page: bool,
 ) -> str:
     from markupsafe import Markup
 
@@ -188,6 +228,8 @@ def _render(
             title=f"{names} on {runs[0].suite}",
             runs=runs,
             two=len(runs) == 2,
+            settings=settings,
+            empty_note=empty_note,
             counts=COUNTS,
             scores=_score_rows(runs),
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
@@ -213,6 +255,7 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
         {
             "key": key,
             "entries": [by_key.get(key) for by_key in by_run],
+            "empty": [run.summary and run.summary.empty_share_in(key) for run in runs],
             "higher": next(by_key[key].higher_is_better for by_key in by_run if key in by_key),
             "signatures": list(dict.fromkeys(by_key[key].signature for by_key in by_run if key in by_key)),
             "points": [values.get(key) for values in points.values()],
@@ -230,6 +273,9 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, t
     for run in runs:
         if not run.is_scored:
             notes.append(f"{run.name} has not been scored: `libra-bench score {run.folder}` does it.")
+        if run.summary and run.summary.n_without_reference:
+            notes.append(f"{run.name}: {run.summary.n_without_reference} studies without a reference are not scored.")
+        notes += [f"{run.name}: {warning}." for warning in run.record.warnings]
         n = run.record.suite.n or 0
         if len(run.answers) < n:
             notes.append(f"{run.name} has answered {len(run.answers)} of {n} studies: its command goes on from there.")

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+FOLDER = "plots"
+"""Of a run folder."""
+
+
 @styled
 def metric_bars(runs: Sequence[RunLike], metric: str, *, columns: int = 1) -> Figure:
     """One metric: a bar per key and run, with the 95 % interval where there is one, and reference points as grey lines.
@@ -68,20 +72,16 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
         places = [keys.index(key) + (index - (len(loaded) - 1) / 2) * step for key in shown]
         points = [scales[key](interval(by_key[key])[0]) for key in shown]
         ends = [sorted(scales[key](end) for end in interval(by_key[key])[1:]) for key in shown]
-        reach = [
-            [point - low for point, (low, _) in zip(points, ends, strict=True)],
-            [high - point for point, (_, high) in zip(points, ends, strict=True)],
-        ]
-        axes.errorbar(
-            points, places, xerr=reach, fmt=MARKERS[index % 8], color=f"C{index % 8}", label=run.name, elinewidth=0.8,
-            capsize=0,
-        )  # fmt: skip
+        colour = f"C{index % 8}"
+        lows, highs = zip(*ends, strict=True) if ends else ((), ())
+        axes.hlines(places, lows, highs, colors=colour, linewidth=0.8)
+        axes.plot(points, places, linestyle="", marker=MARKERS[index % 8], color=colour, label=run.name)
     axes.set_yticks(range(len(keys)), keys)
     axes.set_ylim(len(keys) - 0.5, -0.5)
     axes.grid(axis="both")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("from the low end (0) to the best run (1)")
-    axes.set_title(caption(loaded))
+    axes.set_xlabel("0: low end, 1: best run")
+    figure.suptitle(caption(loaded), x=0.01, ha="left")
     if len(loaded) > 1:
         legend_below(figure, columns)
     return figure
@@ -95,7 +95,7 @@ def write_plots(run: RunLike) -> list[Path]:
     """
     loaded = load(run)
     drawn = all_figures([loaded])
-    return [path for name, figure in drawn.items() for path in save(figure, loaded.folder / "plots" / name)]
+    return [path for name, figure in drawn.items() for path in save(figure, loaded.folder / FOLDER / name)]
 
 
 def all_figures(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Figure]:

@@ -7,8 +7,9 @@ import io
 import re
 from collections.abc import Sequence
 
+from benchmarks.records.scores import MOVED_BY_EMPTY_TEXTS
 from reports.board import Board, BoardRow, Cell
-from reports.leaderboard import COUNTS, NAME, RUN, metric_columns
+from reports.leaderboard import COUNTS, NAME, RUN, empty_note, metric_columns
 from reports.spreadsheet import guarded
 
 TIE = "†"
@@ -21,8 +22,9 @@ def to_csv(boards: Sequence[Board]) -> str:
     """One table over all boards, full precision: key, low and high in columns each; guarded for spreadsheets."""
     keys = metric_columns(dict.fromkeys(key for board in boards for key in board.keys))
     ends = [column for key in keys for column in (key, f"{key} low", f"{key} high")]
+    shares = [f"{key} empty" for key in keys if key.startswith(MOVED_BY_EMPTY_TEXTS)]
     before = ("suite", "protocol", "rank", NAME, "kind")
-    columns = [*before, *ends, *COUNTS, "studies_per_minute", "trained_on", "note", "flags", RUN]
+    columns = [*before, *ends, *shares, *COUNTS, "studies_per_minute", "trained_on", "note", "flags", RUN]
     stream = io.StringIO()
     table = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
     table.writeheader()
@@ -31,6 +33,8 @@ def to_csv(boards: Sequence[Board]) -> str:
             cells: dict[str, object] = {}
             for key, cell in row.cells.items():
                 cells |= {key: cell.value, f"{key} low": cell.low, f"{key} high": cell.high}
+                if cell.empty_share is not None:
+                    cells[f"{key} empty"] = cell.empty_share
             facts: dict[str, object] = {
                 "suite": board.suite,
                 "protocol": board.protocol,
@@ -72,7 +76,7 @@ def _markdown_cell(cell: Cell | None) -> str:
     if cell is None:
         return ""
     text = {"best": "**{}**", "second": "<u>{}</u>", None: "{}"}[cell.place].format(number(cell))
-    return text + (f"<br><sub>{interval(cell)}</sub>" if interval(cell) else "")
+    return text + "".join(f"<br><sub>{line}</sub>" for line in small_print(cell))
 
 
 def _markdown(text: str) -> str:
@@ -107,9 +111,12 @@ def number(cell: Cell | None) -> str:
     return f"{cell.value:.2f}{TIE if cell.tied else ''}{OTHER if cell.other_signature else ''}"
 
 
-def interval(cell: Cell | None) -> str:
-    """The 95 % interval, or nothing."""
-    return "" if cell is None or cell.low is None or cell.high is None else f"[{cell.low:.2f}, {cell.high:.2f}]"
+def small_print(cell: Cell | None) -> list[str]:
+    """What stands below the value: the 95 % interval, the share of empty texts where that dominates it."""
+    if cell is None:
+        return []
+    lines = [] if cell.low is None or cell.high is None else [f"[{cell.low:.2f}, {cell.high:.2f}]"]
+    return lines if cell.empty_share is None else [*lines, empty_note(cell.empty_share)]
 
 
 def facts(row: BoardRow) -> list[str]:

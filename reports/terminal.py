@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reports.board import Board, BoardRow, Cell
-from reports.tables import FACT_HEADERS, facts, headers, interval, legend, named, number, rank, title
+from reports.tables import FACT_HEADERS, facts, headers, legend, named, number, rank, small_print, title
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -84,4 +84,6 @@ def _score(cell: Cell | None) -> Text:
     from rich.text import Text
 
     text = Text(number(cell), style={"best": "bold", "second": "underline"}.get((cell and cell.place) or "", ""))
-    return text.append(f"\n{interval(cell)}", style="not bold not underline dim") if interval(cell) else text
+    for line in small_print(cell):
+        text.append(f"\n{line}", style="not bold not underline dim")
+    return text

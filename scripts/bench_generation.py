@@ -40,13 +40,14 @@ from benchmarks.schema import Question
 from model_adapters.adapter import Decoding, ModelSpec
 from model_adapters.generation.memory import position_bytes
 from model_adapters.libra.adapter import LibraAdapter
+from model_adapters.libra.assembly import assemble_prompts
 from model_adapters.libra.checkpoint.loading import LoadedLibra
 from model_adapters.libra.generator import TextGenerator
 from model_adapters.libra.inputs.image_processing import preprocess
-from model_adapters.libra.inputs.prompts import LibraPrompts
 from model_adapters.libra.inputs.tokenizer import LibraTokenizer
 from model_adapters.libra.network.connectors import build_connector
-from model_adapters.libra.network.model import IMAGE_TOKEN, LibraModel
+from model_adapters.libra.network.marks import IMAGE_TOKEN
+from model_adapters.libra.network.model import LibraModel
 from model_adapters.libra.network.towers import VisionTower
 from model_adapters.templates import render, template
 
@@ -312,8 +313,8 @@ def main() -> None:
             decoding = Decoding(beams, 2.0, ngram, max_new_tokens=arguments.new_tokens)
 
             def run(asked: list[Question], many: int, decoding: Decoding = decoding) -> Round:
-                prompts = LibraPrompts(loaded, tokenizer, spec)  # new ones: no features kept from before
-                adapter = LibraAdapter(TextGenerator(loaded, prompts, spec.batch_size))
+                prompts = assemble_prompts(loaded, tokenizer, spec)  # new ones: no features kept from before
+                adapter = LibraAdapter(TextGenerator(loaded, prompts, spec.batch_size), spec)
                 return run_round(asked, many, decoding, adapter, Naive(loaded, tokenizer))
 
             run(questions[:2], 1)  # warm up

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model_adapters.generation.memory import position_bytes
-from model_adapters.libra.inputs.image_features import ENCODER_BATCH, wait_for
+from model_adapters.libra.inputs.tower_features import ENCODER_BATCH, wait_for
 from model_adapters.libra.network.model import LibraModel
 
 TRIES = 9

@@ -26,7 +26,8 @@ from benchmarks.phantoms.history import SIDES, Finding
 from benchmarks.phantoms.stream import Stream
 from benchmarks.phantoms.writing import TASKS, Study, phantom_studies, training_record
 from model_adapters.libra.inputs.image_processing import load_image_processor, preprocess
-from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
+from model_adapters.libra.inputs.tokenizer import LibraTokenizer
+from model_adapters.libra.network.marks import IMAGE_TOKEN
 from model_adapters.templates import render, template
 
 CONV_MODE = "libra_v1"
@@ -269,7 +270,7 @@ def decoder_samples(studies: Sequence[Study], tokenizer: LibraTokenizer, rng: ra
         human, reply = (turn["value"] for turn in training_record(record)["conversations"])
         prompt = tokenizer.encode_prompt(render(form, [human, None]))
         whole = tokenizer.encode_prompt(render(form, [human, reply]))
-        place = whole.index(IMAGE_TOKEN_INDEX)
+        place = whole.index(IMAGE_TOKEN)
         facts = listing(study, len(record["image"]) > 1, rng, tokenizer.encode)
         prior = study.prior if len(record["image"]) > 1 else None
         before = [LEVELS] * len(SLOTS) if prior is None else [prior.levels.get(finding, 0) for finding in SLOTS]

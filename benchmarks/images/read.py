@@ -11,6 +11,7 @@ from benchmarks.images.deep_png import is_deep, read_deep
 from benchmarks.images.depth import stretch
 from benchmarks.images.dicom import read_dicom
 from benchmarks.images.limits import refuse_bomb
+from benchmarks.wording import first_line
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -72,7 +73,7 @@ def _read(path: Path) -> tuple[Image.Image, list[str]]:
         raise
     except Exception as error:  # decoders raise anything for a damaged file
         what = "is a DICOM file that cannot be decoded" if is_dicom else "is damaged"
-        raise ImageError(f"{what} ({_line(error)})", where=path, hint="fetch the image again") from error
+        raise ImageError(f"{what} ({first_line(error)})", where=path, hint="fetch the image again") from error
 
 
 def _read_picture(path: Path, deep: bool) -> tuple[Image.Image, list[str]]:
@@ -108,7 +109,3 @@ def _in_8_bits(picture: Image.Image, path: Path, deep: bool) -> Image.Image:
 def _passed_over(picture: Image.Image) -> list[str]:
     turned = picture.getexif().get(ORIENTATION, 1) != 1
     return ["the rotation that Exif data asks for is not heeded"] if turned else []
-
-
-def _line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__

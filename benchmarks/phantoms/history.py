@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from benchmarks.phantoms.recognition import SUBJECT_PREFIX
 from benchmarks.phantoms.stream import Stream
 
 Direction: TypeAlias = Literal["new", "larger", "smaller", "resolved", "unchanged", "none"]
@@ -83,7 +84,7 @@ class Patient:
     @property
     def subject_id(self) -> str:
         """Differs between seeds, so that no patient is in two splits."""
-        return f"phantom-{self.seed}-{self.number:05d}"
+        return f"{SUBJECT_PREFIX}{self.seed}-{self.number:05d}"
 
     def study_id(self, visit: Visit) -> str:
         """Unique over all seeds."""

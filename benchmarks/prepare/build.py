@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from benchmarks.errors import InputError
-from benchmarks.prepare.mimic import some
 from benchmarks.prepare.output import Built, write_samples
+from benchmarks.wording import first_few
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ def _finished(samples: Iterable[Built], report: BuildReport, ending: str | None,
     report.absent_images = len(absent)
     if absent and not allow_absent:
         raise InputError(
-            f"{len(absent):,} of {len(seen):,} images are not there ({some(absent)})",
+            f"{len(absent):,} of {len(seen):,} images are not there ({first_few(absent)})",
             where=root,
             hint="give --image-root, or pass --allow-absent-images to write all the same",
         )

@@ -12,6 +12,7 @@ from benchmarks.files import atomic_write
 from benchmarks.prepare.json_file import as_text
 from benchmarks.prepare.mimic_reports import Section
 from benchmarks.prepare.output import Built, one_line, whole_number
+from benchmarks.wording import first_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,8 @@ def _load(repository: str, configuration: str | None, split: str) -> Any:
     try:
         rows = datasets.load_dataset(repository, name=configuration, split=split)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:  # not found, no access, no such split
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
-            f"cannot be loaded ({first_line})", where=repository, hint="check name, split, network and access"
+            f"cannot be loaded ({first_line(error)})", where=repository, hint="check name, split, network and access"
         ) from error
     for column, feature in rows.features.items():
         if isinstance(feature, datasets.Image):

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from benchmarks.errors import InputError
 from benchmarks.prepare.frames import read_frame
 from benchmarks.prepare.priors import PriorCounts, Rule, add_priors
+from benchmarks.wording import first_few
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Split: TypeAlias = Literal["train", "validate", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validate", "test")
-SHOWN_IDS = 10
 METADATA = ("mimic-cxr-*-metadata.csv.gz", "mimic-cxr-*-metadata.csv")
 _GROUP = re.compile(r"p1\d")
 _ENDINGS = (".jpg", ".dcm", ".png", ".jpeg")
@@ -79,8 +79,9 @@ class MimicFolder:
         for pattern in patterns:
             matches = [path for path in files if fnmatch("/" + path.relative_to(self.root).as_posix(), "*/" + pattern)]
             if len(matches) > 1:
-                shown = ", ".join(str(path) for path in matches[:3])
-                raise InputError(f"{len(matches)} files match {pattern} ({shown})", where=self.root, hint="name one")
+                raise InputError(
+                    f"{len(matches)} files match {pattern} ({first_few(matches)})", where=self.root, hint="name one"
+                )
             if matches:
                 return matches[0]
         return None
@@ -148,7 +149,7 @@ def read_images(folder: MimicFolder, *, rule: Rule = "published") -> MimicImages
     without = table.loc[table["split"] == "", "dicom_id"]
     if len(without):
         raise InputError(
-            f"{len(without)} of {len(table)} images of {metadata_file.name} have no split ({some(without)})",
+            f"{len(without)} of {len(table)} images of {metadata_file.name} have no split ({first_few([*without])})",
             where=splits_file,
             hint="give the split file of the same release",
         )
@@ -157,12 +158,6 @@ def read_images(folder: MimicFolder, *, rule: Rule = "published") -> MimicImages
     if surplus:
         images.notes.append(f"{surplus:,} images of the split file are not in the metadata: a part of the data set?")
     return images
-
-
-def some(ids: Iterable[str]) -> str:
-    """The first ten, for a message."""
-    listed = list(ids)
-    return ", ".join(listed[:SHOWN_IDS]) + (", ..." if len(listed) > SHOWN_IDS else "")
 
 
 def absent_images(image_root: Path, paths: Iterable[str]) -> list[str]:

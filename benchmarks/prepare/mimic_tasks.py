@@ -12,7 +12,7 @@ from benchmarks.errors import InputError
 from benchmarks.prepare.build import BuildReport, write_built
 from benchmarks.prepare.choices import one_of
 from benchmarks.prepare.frames import read_frame
-from benchmarks.prepare.mimic import METADATA, MimicFolder, MimicImages, Split, read_images, some
+from benchmarks.prepare.mimic import METADATA, MimicFolder, MimicImages, Split, read_images
 from benchmarks.prepare.mimic_reports import (
     Section,
     Sections,
@@ -24,6 +24,7 @@ from benchmarks.prepare.mimic_vqa import diff_vqa_samples, find_diff_vqa, find_v
 from benchmarks.prepare.output import Built, is_training
 from benchmarks.prepare.priors import Rule
 from benchmarks.prepare.reports import Progress, ReportCounts
+from benchmarks.wording import first_few
 
 TASKS = ("findings", "impressions", "vqa", "diff-vqa")
 ALIGNMENT = "alignment"
@@ -156,7 +157,7 @@ class _Tasks:
         if self.counts.by_hand:
             notes.append(f"{self.counts.by_hand} studies were cut by hand in the published rules: no sections")
         if odd := self.counts.other_encoding:
-            notes.append(f"{len(odd):,} reports are not UTF-8 and were read as Windows-1252: {some(odd)}")
+            notes.append(f"{len(odd):,} reports are not UTF-8 and were read as Windows-1252: {first_few(odd)}")
         return notes
 
     def _views(self) -> dict[str, str]:

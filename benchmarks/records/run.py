@@ -18,6 +18,10 @@ HISTORIC_BASELINES = frozenset({"constant", "copy-prior-report", "echo", "normal
 """Adapters that were baselines before run.json said so."""
 
 
+HISTORIC_WITHOUT_DECODING = HISTORIC_BASELINES | {"replay", "function"}
+"""Adapters whose texts did not depend on the decoding."""
+
+
 class RecordedSuite(Record):
     """The suite that a run was asked."""
 
@@ -50,7 +54,7 @@ class RecordedModel(Record):
     @property
     def kind(self) -> Literal["model", "baseline", "ceiling"]:
         """`oracle` repeats the references: what no model can surpass, and no model itself."""
-        if (self.name, self.adapter) == ("oracle", "replay"):
+        if self.adapter == "oracle":
             return "ceiling"
         return "baseline" if self.is_baseline else "model"
 
@@ -139,6 +143,7 @@ class RunRecord(Record):
     suite: RecordedSuite
     model: RecordedModel
     protocol: RecordedProtocol | None = None
+    """None: the texts do not depend on the decoding."""
     decoding: dict[str, Any] = Field(default_factory=dict)
     on_error: Literal["stop", "record"] = "stop"
     world_size: int = 1
@@ -168,6 +173,8 @@ class RunRecord(Record):
     """What the (first) process's adapter says of itself."""
     processes: tuple[ProcessReport, ...] | None = None
     """Where there are several."""
+    warnings: tuple[str, ...] = ()
+    """What a reader of the scores must know, said once when the run began."""
 
     @property
     def studies(self) -> tuple[str | int | None, ...]:
@@ -207,8 +214,17 @@ def write_run(folder: Path, record: RunRecord) -> None:
 
 
 def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
-    """The newest layout. Baselines did not say that they are until `is_baseline` came."""
+    """The newest layout.
+
+    Until `is_baseline` came, baselines did not say that they are, `oracle` was a replay, and a protocol stood beside
+    texts that it had not produced unless the user had named it.
+    """
     model = content.get("model")
     if isinstance(model, dict) and "is_baseline" not in model:
-        content = {**content, "model": {**model, "is_baseline": model.get("adapter") in HISTORIC_BASELINES}}
+        adapter = model.get("adapter")
+        if (model.get("name"), adapter) == ("oracle", "replay"):
+            model = {**model, "adapter": "oracle"}
+        content = {**content, "model": {**model, "is_baseline": adapter in HISTORIC_BASELINES}}
+        if adapter in HISTORIC_WITHOUT_DECODING and "--protocol" not in str(content.get("command")):
+            content["protocol"] = None
     return {**content, VERSION_KEY: RUN_VERSION}

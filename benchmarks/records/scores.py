@@ -11,6 +11,8 @@ from benchmarks.records.json_record import VERSION_KEY, Record, read_record, wri
 
 SCORES_FILE = "scores.json"
 SCORES_VERSION = 1
+MOVED_BY_EMPTY_TEXTS = "RadCliQ"
+"""Keys that begin so say more of the empty texts than of the others: 5 % of them add about 0.5."""
 
 
 class Score(Record):
@@ -51,7 +53,13 @@ class Stratum(Record):
     """The field, or the name of a built-in stratum, e.g. "prior"."""
     level: str
     n: int
+    n_empty: int | None = None
+    """Empty texts, failed answers among them; None where an older version scored."""
     scores: tuple[StratumScore, ...]
+
+    def empty_share_in(self, key: str) -> float | None:
+        """As of `Scores`."""
+        return _share_in(key, self.n_empty or 0, self.n)
 
 
 class ReferencePoint(Record):
@@ -94,6 +102,16 @@ class Scores(Record):
     unavailable: tuple[Unavailable, ...] = ()
     not_comparable: tuple[str, ...] = ()
     """Metrics whose statistics could not be stored, so that `compare` cannot use them."""
+    n_without_reference: int = 0
+    """Studies that were left out (`--references partial`)."""
+    metrics: tuple[str, ...] = ()
+    """What was scored with, as the user wrote it; empty where an older version scored."""
+    scored_sha256: str | None = None
+    """Of the texts, references and fields that were scored; None where an older version scored."""
+
+    def empty_share_in(self, key: str) -> float | None:
+        """The share of empty texts, failed answers among them, where there are any and they dominate this score."""
+        return _share_in(key, self.n_empty + self.n_failed, self.n)
 
     @property
     def defined(self) -> tuple[Score, ...]:
@@ -103,6 +121,10 @@ class Scores(Record):
     def score(self, key: str) -> Score | None:
         """The score of a key, where it has a value."""
         return next((score for score in self.defined if score.key == key), None)
+
+
+def _share_in(key: str, n_empty: int, n: int) -> float | None:
+    return n_empty / n if n and n_empty and key.startswith(MOVED_BY_EMPTY_TEXTS) else None
 
 
 def read_scores(folder: Path) -> Scores | None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from benchmarks.errors import LibraBenchError
+from benchmarks.errors import InputError, LibraBenchError, StoppedError
+from benchmarks.values import has_surrogates
 from libra_bench.cli import (
     batching,
     compare,
+    crash,
     data,
     experiments,
     listings,
@@ -20,11 +24,32 @@ from libra_bench.cli import (
     run,
     score,
     serve,
+    streams,
     train,
 )
+from libra_bench.cli.repeats import refuse_repeated
+
+
+class Commands(TyperGroup):
+    """The commands; what Typer would end in its own way is an error of ours."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for.
+
+        Raises:
+            StoppedError: Ctrl-C. RuntimeError: a file ended early where nobody expected it.
+        """
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise StoppedError("stopped", hint=str(stop) or "run the same command to continue") from stop
+        except EOFError as error:
+            raise RuntimeError("a file or stream ended early") from error
+
 
 app = typer.Typer(
     name="libra-bench",
+    cls=Commands,
     help="Measure models that write radiology reports from chest X-rays.",
     no_args_is_help=True,
     add_completion=True,
@@ -61,6 +86,7 @@ app.command("describe")(run.describe)
 app.command("verify-batching")(batching.verify_batching)
 app.command("compare")(compare.compare)
 app.command("stability")(experiments.stability)
+app.command("reproduce")(experiments.reproduce)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.command("suites")(listings.suites)
@@ -73,17 +99,32 @@ def main() -> None:
     """Run the command line; the exit status is 0 done, 1 failed, 2 wrong usage or input, 3 done with failed samples."""
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    output.show_warnings_as_lines()
+    streams.prepare()
     try:
-        app(arguments)
+        try:
+            _refuse_bytes(arguments)
+            command = typer.main.get_command(app)
+            refuse_repeated(command, arguments)
+            command(arguments)
+        finally:
+            streams.end()
     except LibraBenchError as error:
         if debug:
             raise
-        output.error(str(error))
+        if isinstance(error, StoppedError):
+            output.message(str(error))
+        else:
+            output.error(str(error))
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        output.error("interrupted; what was finished is kept, the same command continues")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output left (`| head`): nothing to say, and nobody to say it to
+    except Exception as error:
+        if debug:
+            raise
+        output.error(crash.in_one_sentence(error, arguments))
         sys.exit(1)
+
+
+def _refuse_bytes(arguments: list[str]) -> None:
+    """An argument that is no text cannot be written into any record."""
+    for argument in arguments:
+        if has_surrogates(argument):
+            raise InputError(f"the argument {argument!r} is not UTF-8 text", hint="rename the file, or type it again")

@@ -55,10 +55,14 @@ def _view(result: Comparison) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
+    from reports.leaderboard import empty_note
+
     drawn = f"{result.clusters} patients" if result.clusters else "studies"
     parts: list[RenderableType] = [
         Text(f"{result.n} studies, {result.resamples} resamples of {drawn}, seed {result.seed}. {_LEGEND}")
     ]
+    for name, share in result.empty_shares.items():
+        parts.append(Text(f"{name}: {empty_note(share)} texts, which dominate RadCliQ"))
     for name in result.runs[1:]:
         differences = [item for item in result.differences if item.model == name]
         parts += [Text(), _table(result.runs[0], name, differences), Text()]

@@ -36,9 +36,9 @@ def sections(
 
     from rich.table import Table
 
-    from benchmarks.prepare.mimic import some
     from benchmarks.prepare.output import refuse_overwriting
     from benchmarks.prepare.reports import ReportCounts, cut_reports, write_sections
+    from benchmarks.wording import first_few
 
     for path in (out, conclusions):
         if path is not None:
@@ -56,7 +56,7 @@ def sections(
     if counts.other_encoding:
         output.message(
             f"note: {len(counts.other_encoding):,} reports are not UTF-8 and were read as Windows-1252: "
-            f"{some(counts.other_encoding)}"
+            f"{first_few(counts.other_encoding)}"
         )
     output.message(f"wrote {out}")
     output.result(asdict(counts), table, as_json=as_json)

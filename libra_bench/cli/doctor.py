@@ -8,10 +8,16 @@ import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import metadata, requires
 from typing import Literal
 
+from packaging.requirements import Requirement
+
+from benchmarks.packages import installed_version
+
 GIBIBYTE = 2**30
+OTHER_EXTRAS = ("all", "dev")
+"""A sum of others, and what only work on libra-bench itself needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +54,33 @@ def _machine() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    """Every package that libra-bench names, core and optional, with its version."""
-    for requirement in requires("libra-bench") or []:
-        name = requirement.split(";")[0].strip()
-        for sign in "<>=!~ [":
-            name = name.split(sign)[0]
-        extra = requirement.partition("extra == ")[2].strip("\"' ")
-        try:
-            yield Finding(f"package {name}", "ok", version(name))
-        except PackageNotFoundError:
-            state: Literal["absent", "broken"] = "absent" if extra else "broken"
-            what = f"libra-bench[{extra}]" if extra else name
-            yield Finding(f"package {name}", state, "not installed", f"pip install '{what}'")
+    """Every package that a user of libra-bench may need, core and optional, with its version."""
+    for requirement, extra in _requirements():
+        what, command = f"package {requirement.name}", f"pip install 'libra-bench[{extra}]'"
+        if extra is None:
+            command = f"pip install '{requirement.name}{requirement.specifier}'"
+        found = installed_version(requirement.name)
+        if found is None:
+            yield Finding(what, "broken" if extra is None else "absent", "not installed", command)
+        elif not requirement.specifier.contains(found, prereleases=True):
+            yield Finding(what, "broken", f"{found}, but {requirement.specifier} is needed", command)
+        else:
+            yield Finding(what, "ok", found)
     if importlib.util.find_spec("torchvision") is None:
         yield Finding("package torchvision", "absent", "not installed", "only some models of other families need it")
+
+
+def _requirements() -> Iterator[tuple[Requirement, str | None]]:
+    """What libra-bench names, each package once; with the extra that brings it, if it is not always needed."""
+    named: set[str] = {"libra-bench"}
+    all_of_them = [Requirement(text) for text in requires("libra-bench") or []]
+    extras = metadata("libra-bench").get_all("Provides-Extra") or []
+    for extra in (None, *(extra for extra in extras if extra not in OTHER_EXTRAS)):
+        for requirement in all_of_them:
+            marker = requirement.marker
+            if requirement.name not in named and (marker is None or marker.evaluate({"extra": extra or ""})):
+                named.add(requirement.name)
+                yield requirement, extra
 
 
 def _models() -> Iterator[Finding]:

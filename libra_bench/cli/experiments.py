@@ -9,6 +9,7 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
+from libra_bench.cli.data_options import progress_bar
 
 if TYPE_CHECKING:
     from reports.experiment import Outcome
@@ -54,6 +55,110 @@ def stability(
         seed=seed,
     )
     show_outcome(stability_outcome(found), out, as_json=as_json)
+
+
+def agreement(
+    data: Annotated[
+        Path, typer.Option("--data", help="The judgements: a file, or the folder that a set is published as.")
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="radpref, radjudge, rexval, radeval-expert or table; default: by the path."),
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", help="a,b,c; default: the metrics of reports that can run here.")
+    ] = None,
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the studies, for intervals.")] = 2_000,
+    seed: Seed = 0,
+    out: Out = None,
+    as_json: o.Json = False,
+) -> None:
+    """Does a metric agree with radiologists? Rank correlation with their ratings, or ranking tests passed.
+
+    A table of your own has the columns study, reference, prediction and one per rater:
+    [bold]libra-bench metrics agreement --data ratings.csv[/bold]
+    """
+    from libra_bench.experiments.agreement import agreement as agree
+    from libra_bench.experiments.agreement import texts_of
+    from libra_bench.experiments.agreement_outcome import agreement_outcome
+    from libra_bench.experiments.judgements import read_judgements
+    from libra_bench.experiments.text_values import values_of_texts
+    from libra_bench.metrics.choice import REPORT_METRICS, choose_metrics
+
+    judgements = read_judgements(data, form)
+    chosen = choose_metrics(metrics, REPORT_METRICS)
+    predictions, references = texts_of(judgements)
+    values, without = values_of_texts(
+        chosen.metrics,
+        predictions,
+        references,
+        folder=out,
+        on_metric=lambda name: output.message(f"scoring {len(predictions)} texts with {name}"),
+    )
+    for entry in chosen.unavailable:
+        output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
+    found = agree(judgements, values, resamples=resamples, seed=seed)
+    show_outcome(agreement_outcome(found, judgements, without), out, as_json=as_json)
+
+
+def sensitivity(
+    references: Annotated[
+        Path, typer.Option("--references", help="Reports with their references: a suite file, as `score` takes it.")
+    ],
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", help="a,b,c; default: the metrics of reports that can run here.")
+    ] = None,
+    errors: Annotated[str | None, typer.Option("--errors", help="Only these: negation,side,...; default: all.")] = None,
+    max_edits: Annotated[int, typer.Option("--max-edits", min=1, max=5, help="Errors of one kind per text.")] = 3,
+    n: Annotated[int, typer.Option("--n", min=2, help="How many reports, evenly over the file.")] = 300,
+    seed: Seed = 0,
+    out: Out = None,
+    as_json: o.Json = False,
+) -> None:
+    """Which errors does a metric see? Reports with errors made in them, scored against the reports themselves.
+
+    [bold]libra-bench metrics sensitivity --references findings.jsonl --metrics rouge_l,report_errors[/bold]
+    """
+    from libra_bench.experiments.sensitivity import edit_texts, reports_of
+    from libra_bench.experiments.sensitivity import sensitivity as measure
+    from libra_bench.experiments.sensitivity_outcome import sensitivity_outcome
+    from libra_bench.metrics.choice import REPORT_METRICS, choose_metrics
+
+    chosen = choose_metrics(metrics, REPORT_METRICS)
+    for entry in chosen.unavailable:
+        output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
+    texts = reports_of(references, n)
+    edited = edit_texts(texts, None if errors is None else errors.split(","), max_edits=max_edits, seed=seed)
+    with progress_bar("scoring") as progress:
+        done = 0
+
+        def on_scored() -> None:
+            nonlocal done
+            done += 1
+            progress(done, len(edited) * len(chosen.metrics))
+
+        found = measure(texts, edited, chosen.metrics, seed=seed, on_scored=on_scored)
+    show_outcome(sensitivity_outcome(found), out, as_json=as_json)
+
+
+def reproduce(
+    target: Annotated[str, typer.Argument(metavar="TABLE", help="A published table: libra-v1, or a file (.yaml).")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A scored run folder.")],
+    row: Annotated[str | None, typer.Option("--row", help="The table's row; default: that of the run's model.")] = None,
+    out: Out = None,
+    as_json: o.Json = False,
+) -> None:
+    """Is it the published number? Published against ours, row by row, and what may explain a difference.
+
+    [bold]libra-bench reproduce libra-v1 runs/findings/libra-v1.0-7b/FINGERPRINT[/bold]
+    """
+    from libra_bench.experiments.reproduce import reproduce as hold_against
+    from libra_bench.experiments.reproduce_outcome import reproduce_outcome
+
+    found = hold_against(
+        target, run, model=row, on_metric=lambda way: output.message(f"trying {way}, to explain a difference")
+    )
+    show_outcome(reproduce_outcome(found), out, as_json=as_json)
 
 
 def show_outcome(outcome: Outcome, out: Path | None, *, as_json: bool) -> None:

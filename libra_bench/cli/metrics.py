@@ -7,10 +7,14 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from libra_bench.cli import experiments, output
 from libra_bench.cli import options as o
-from libra_bench.cli import output
+from libra_bench.cli.statements import statements
 
 app = typer.Typer(help="List the metrics, and what each needs.", invoke_without_command=True)
+app.command("statements")(statements)
+app.command("agreement")(experiments.agreement)
+app.command("sensitivity")(experiments.sensitivity)
 
 
 @app.callback()
@@ -61,13 +65,15 @@ def _describe(metric: dict[str, Any]) -> str:
     """A metric in a few lines; escaped, since signatures and hints hold brackets."""
     from rich.markup import escape
 
-    first = metric["keys"][0]
-    low, high = first["range"]
-    span = f"{'-∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
-    better = "higher" if first["higher_is_better"] else "lower"
+    kinds: dict[str, list[str]] = {}
+    for key in metric["keys"]:
+        low, high = key["range"]
+        span = f"{'-∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
+        better = "higher" if key["higher_is_better"] else "lower"
+        kinds.setdefault(f"{span}, {better} is better", []).append(key["name"])
     state = "yes" if metric["available"] else f"no: {metric['reason']}; to get it: {metric['remedy']}"
     lines = {
-        "columns": f"{', '.join(key['name'] for key in metric['keys'])} ({span}, {better} is better)",
+        "columns": "; ".join(f"{', '.join(names)} ({kind})" for kind, names in kinds.items()),
         "needs": metric["needs"],
         "signature": metric["signature"],
         "runs here": state,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 def result(value: Any, view: RenderableType, *, as_json: bool) -> None:
     """Print a command's result: `value` as JSON, or `view` for people."""
     if as_json:
-        json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+        json.dump(value, sys.stdout, ensure_ascii=not _is_unicode(sys.stdout), indent=2)
         sys.stdout.write("\n")
     else:
         from rich.console import Console
@@ -30,7 +31,8 @@ def console() -> Console:
 
 def message(text: str) -> None:
     """Say something to the user, on stderr, as it is (no markup)."""
-    print(text, file=sys.stderr, flush=True)
+    with suppress(OSError):  # nobody reads it, or its disk is full
+        print(text, file=sys.stderr, flush=True)
 
 
 def error(text: str) -> None:
@@ -38,18 +40,5 @@ def error(text: str) -> None:
     message(f"error: {' '.join(text.split())}")
 
 
-def show_warnings_as_lines() -> None:
-    """From now on a Python warning is one line on stderr, like every other message of the program."""
-    import warnings
-
-    def show(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
-        print(f"warning: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
-
-    warnings.showwarning = show
+def _is_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")

@@ -110,10 +110,12 @@ def leaderboard(
 
     from rich.console import Console
 
+    from benchmarks.errors import InputError
     from benchmarks.files import atomic_write
     from reports import tables
     from reports.board import boards
     from reports.latex import to_latex
+    from reports.leaderboard import is_leaderboard
     from reports.page import board_page
     from reports.terminal import to_terminal
 
@@ -121,6 +123,8 @@ def leaderboard(
     shown = boards(loaded, sort=sort)
     if not no_tests:
         shown = boards(loaded, sort=sort, ties=_ties(shown, loaded))
+    if csv is not None and is_leaderboard(csv):
+        raise InputError("is a leaderboard that runs keep their rows in", where=csv, hint="write to another file")
     writers = [(csv, tables.to_csv), (markdown, tables.to_markdown), (latex, to_latex), (html, board_page)]
     for path, writer in writers:
         if path is not None:
@@ -152,9 +156,12 @@ def _scored(folders: list[Path]) -> list[LoadedRun]:
         InputError: there is none.
     """
     from benchmarks.errors import InputError
-    from reports.load import find_runs
+    from reports.load import find_runs, without_copies
 
-    found = find_runs(folders)
+    found, copies = without_copies(find_runs(folders))
+    kept = {run.fingerprint: run.folder for run in found}
+    for run in copies:
+        output.message(f"left out, since it is a copy of {kept[run.fingerprint]}: {run.folder}")
     scored = [run for run in found if run.is_scored]
     if not scored:
         raise InputError(

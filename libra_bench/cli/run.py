@@ -53,7 +53,7 @@ def generate(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Jso
     answers = generate_run(plan, _display(processes), processes)
     if processes.rank > 0:
         return
-    counts = count_answers(answers)
+    counts = count_answers(answers, plan.suite.samples)
     output.result(
         {"run": str(plan.folder), "n": len(answers), **asdict(counts)},
         f"{len(answers)} answers in {plan.folder / 'answers.jsonl'}",
@@ -76,7 +76,9 @@ def describe(
     from libra_bench.runs.single_study import describe_study
 
     images = [current] if prior is None else [current, prior]
-    answer = describe_study(images, prompt or FINDINGS_PROMPT, model, options)
+    answer = describe_study(
+        images, prompt or FINDINGS_PROMPT, model, options, lambda text: output.message(f"warning: {text}")
+    )
     output.result({"text": answer.text, "metadata": dict(answer.metadata)}, _plain(answer.text), as_json=as_json)
 
 
@@ -98,8 +100,14 @@ class Display(ProgressCallback):
         """Suite, model, folder, decoding, and what is left out."""
         counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
+        for warning in plan.warnings:
+            output.message(f"warning: {warning}")
         changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
-        output.message(f"protocol {plan.protocol}{changed}: {_decoding_in_words(plan)}")
+        if plan.protocol:
+            output.message(f"protocol {plan.protocol}{changed}: {plan.decoding}")
+        else:
+            ignored = f" ({', '.join(plan.overrides)} by flag: no effect)" if plan.overrides else ""
+            output.message(f"no protocol: its texts do not depend on the decoding{ignored}")
         for entry in plan.chosen.unavailable:
             output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
 
@@ -145,7 +153,12 @@ class Display(ProgressCallback):
         )
         with Progress(*columns, console=output.console()) as progress:
             task = progress.add_task("generating", total=total, completed=done)
-            yield lambda answered: progress.update(task, completed=answered)
+            try:
+                yield lambda answered: progress.update(task, completed=answered)
+            except KeyboardInterrupt as stop:
+                answered = progress.tasks[task].completed
+                what = f"{answered:.0f} of {total} answered; run the same command to continue"
+                raise KeyboardInterrupt(what) from stop
 
     def generated(self, cost: Cost) -> None:
         """What it took, beside the plan, and where the time went."""
@@ -162,18 +175,6 @@ class Display(ProgressCallback):
         """One line is enough: it takes seconds."""
         output.message(f"report: {total} images")
         return lambda: None
-
-
-def _decoding_in_words(plan: Plan) -> str:
-    decoding = plan.decoding
-    if decoding.temperature > 0:
-        how = f"sampling at temperature {decoding.temperature}, top-p {decoding.top_p}, seed {decoding.seed}"
-    elif decoding.num_beams > 1:
-        how = f"beam search, {decoding.num_beams} beams, length penalty {decoding.length_penalty}"
-    else:
-        how = "greedy"
-    ngram = f", no repeated {decoding.no_repeat_ngram_size}-grams" if decoding.no_repeat_ngram_size else ""
-    return f"{how}{ngram}, at most {decoding.max_new_tokens} new tokens"
 
 
 def _show_run(folder: Path, *, as_json: bool) -> None:

@@ -17,20 +17,30 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from benchmarks.records.run import RunRecord
-    from libra_bench.metrics.official.verify import Check, Unverified
+    from benchmarks.records.scores import Scores
+    from libra_bench.metrics.official.verify import Check
     from libra_bench.scores.scoring import Scored
 
+PARTIAL = "partial"
 
-@run_options("metrics", "dialect", "by")
+
+@run_options("metrics", "dialect", "by", "replace")
 def score(
     run: Annotated[Path | None, typer.Argument(help="A run folder; or use --references and --predictions.")] = None,
     more_predictions: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
-    references: Annotated[Path | None, typer.Option("--references", help="A suite file with references.")] = None,
+    references: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--references",
+            metavar="FILE|partial",
+            help="A suite file with references; partial: score the studies that have one, and count the others.",
+        ),
+    ] = None,
     predictions: Annotated[
         list[Path] | None, typer.Option("--predictions", help="A file of answers; more may follow it.")
     ] = None,
     model_name: Annotated[
-        list[str] | None, typer.Option("--model-name", help="Name of the row, one a file; default: the file's name.")
+        list[str] | None, typer.Option("--model-name", help="Name of the row, one per file; default: the file's name.")
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="A leaderboard to add the rows to.")] = None,
     *,
@@ -49,49 +59,63 @@ def score(
     from benchmarks.records.run import read_run
     from libra_bench.metrics.choice import choose_metrics
     from libra_bench.runs.scored_folder import rescore
+    from libra_bench.runs.shown_folder import bring_up_to_date, check_leaderboard
     from libra_bench.scores.scoring import score_files
 
-    record: RunRecord | None = None
-    if references is not None and predictions:
+    check_leaderboard(csv)
+    partial = PARTIAL in (references or [])
+    files_of_references = [Path(name) for name in references or [] if name != PARTIAL]
+    if len(files_of_references) == 1 and predictions:
         files = [*predictions, *([run] if run else []), *(more_predictions or [])]
         if model_name and len(model_name) != len(files):
             raise InputError(
-                f"{len(model_name)} names for {len(files)} files", where="--model-name", hint="give one a file"
+                f"{len(model_name)} names for {len(files)} files", where="--model-name", hint="give one per file"
             )
         names = model_name or [path.stem for path in files]
+        if twice := sorted(name for name in set(names) if names.count(name) > 1):
+            raise InputError(
+                f"{twice[0]!r} is the name of several files", where="--predictions", hint="name them: --model-name"
+            )
         chosen = choose_metrics(options.metrics, dialect=options.dialect)
-        scored = score_files(references, files, names, chosen, options.by)
+        scored = score_files(files_of_references[0], files, names, chosen, options.by, partial=partial)
         for entry in chosen.unavailable:
-            output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
-    elif run is not None and references is None and not predictions and not more_predictions:
-        scored = [rescore(run, options.metrics, dialect=options.dialect, by=options.by)]
-        record = read_run(run)
+            output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
+        _add_rows(csv, [item.scores for item in scored], None, replace=options.replace)
+        _show([(item.scores, item) for item in scored], verify=verify, as_json=as_json)
+    elif run is not None and not files_of_references and not predictions and not more_predictions:
+        found = rescore(
+            run, options.metrics, dialect=options.dialect, by=options.by, partial=partial, replace=options.replace
+        )
+        for problem in bring_up_to_date(run, found.scores):
+            output.message(problem)
+        _add_rows(csv, [found.scores], read_run(run), replace=options.replace)
+        _show([(found.scores, found.now)], verify=verify, as_json=as_json)
     else:
-        raise InputError("give a run folder, or both --references and --predictions")
-    _add_rows(csv, scored, record)
-    checked = [item.verify() for item in scored] if verify else []
-    _show(scored, checked, as_json=as_json)
+        raise InputError("give a run folder, or both --references FILE and --predictions")
 
 
-def _add_rows(csv: Path | None, scored: list[Scored], record: RunRecord | None) -> None:
+def _add_rows(csv: Path | None, scores: list[Scores], record: RunRecord | None, *, replace: bool) -> None:
     from reports import leaderboard
 
     if csv is not None:
-        for item in scored:
-            leaderboard.update(csv, leaderboard.row_of(item.scores, record), leaderboard.signatures_of(item.scores))
+        for item in scores:
+            leaderboard.update(csv, leaderboard.LeaderboardRow.of(item, record), replace=replace)
 
 
-def _show(scored: list[Scored], checked: list[tuple[list[Check], list[Unverified]]], *, as_json: bool) -> None:
+def _show(found: list[tuple[Scores, Scored]], *, verify: bool, as_json: bool) -> None:
+    """The scores that there are now, and what the official packages say to those that were computed."""
     from rich.console import Group
 
     from reports import leaderboard
 
-    results = [item.scores.as_json() for item in scored]
-    views: list[RenderableType] = [leaderboard.as_table(item.scores) for item in scored]
-    for result, (checks, unverified) in zip(results, checked, strict=False):
-        result["verified"] = [asdict(check) for check in checks]
-        result["unverified"] = [asdict(entry) for entry in unverified]
-        views += [_verification(checks), *(f"not verified: {u.metric}: {u.reason}; {u.remedy}" for u in unverified)]
+    results = [scores.as_json() for scores, _ in found]
+    views: list[RenderableType] = [leaderboard.as_table(scores) for scores, _ in found]
+    for result, (_, scored) in zip(results, found, strict=True):
+        if verify:
+            checks, unverified = scored.verify()
+            result["verified"] = [asdict(check) for check in checks]
+            result["unverified"] = [asdict(entry) for entry in unverified]
+            views += [_verification(checks), *(f"not verified: {u.metric}: {u.reason}; {u.remedy}" for u in unverified)]
     output.result(results[0] if len(results) == 1 else results, Group(*views), as_json=as_json)
 
 
@@ -99,7 +123,7 @@ def _verification(checks: list[Check]) -> RenderableType:
     from rich.table import Table
 
     table = Table(
-        "column", "ours", "official", "by", "difference", "largest a sample", title="against the official packages"
+        "column", "ours", "official", "by", "difference", "largest per sample", title="against the official packages"
     )
     for check in checks:
         worst = "-" if check.sample_difference is None else f"{check.sample_difference:.2g}"

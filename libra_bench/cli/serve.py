@@ -6,6 +6,7 @@ import dataclasses
 import ipaddress
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +40,7 @@ def serve(
     import tempfile
 
     from benchmarks.errors import InputError, LibraBenchError
+    from libra_bench.runs.cautions import cautions
     from libra_bench.runs.plan import model_and_decoding
     from reports.load import load
     from reports.page import write_report
@@ -79,6 +81,8 @@ def serve(
                 output.message(note)
         else:
             trial = trial_of(model or target, options.model_base)
+        for warning in cautions(trial.spec) if trial else ():
+            output.message(f"warning: {warning}")
         loopback = _is_loopback(host)
         if not loopback:
             output.message(f"anyone who reaches {host} can read this report and use this model")
@@ -132,4 +136,5 @@ def _listen(app: Any, host: str, port: int) -> None:
     address = f"[{host}]" if ":" in host else host
     typer.echo(f"http://{address}:{listener.getsockname()[1]}/")
     sys.stdout.flush()
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])

@@ -58,7 +58,7 @@ def _train(origins: Origins, stage: Stage, *, dry_run: bool, as_json: bool) -> N
 
     from libra_bench.training.plan import plan_of
     from libra_bench.training.preparation import prepare
-    from libra_bench.training.stages import train
+    from libra_bench.training.train import train
 
     main = int(os.environ.get("RANK", "0")) == 0
     say: Callable[[str], None] = output.message if main else _nothing

@@ -17,7 +17,7 @@ from benchmarks.schema import Question, QuestionId, Sample
 from libra_bench.runs.answers import locked
 from libra_bench.runs.generation import ask
 from libra_bench.runs.loading import load_model, report_of
-from libra_bench.runs.plan import Plan
+from libra_bench.runs.plan import RUNS_FOLDER, Plan
 from libra_bench.runs.record import refuse_other_run, write_batching
 from libra_bench.runs.shown_folder import LEADERBOARD, write_rows
 
@@ -92,4 +92,4 @@ def _record(plan: Plan, found: BatchingCheck) -> None:
     """For the run that comes later, and into run.json and the leaderboard of one that is there."""
     write_batching(plan.folder, found)
     if (plan.folder / RUN_FILE).exists() and (scores := read_scores(plan.folder)) is not None:
-        write_rows(plan.folder, scores, leaderboard=LEADERBOARD if plan.options.out is None else None)
+        write_rows(plan.folder, scores, leaderboard=None if plan.options.out else RUNS_FOLDER / LEADERBOARD)

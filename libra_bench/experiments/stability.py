@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from libra_bench.metrics.metric import Floats
-from libra_bench.scores.comparison import n_clusters, pair_runs
-from libra_bench.scores.statistics import CONFIDENCE, FEWEST_CLUSTERS, RESAMPLES, resampled_values
+from libra_bench.scores.bootstrap import CONFIDENCE, MIN_CLUSTERS, RESAMPLES, count_clusters
+from libra_bench.scores.comparison import pair_runs
+from libra_bench.scores.statistics import resampled_values
 
 SCHEMA_VERSION = 1
 MIN_RUNS_FOR_TAU = 3
@@ -118,8 +119,8 @@ def rank_stability(
     keys = [key for metric in runs.metrics for key in metric.keys]
     names = _distinct([(metric.name, key.name) for metric in runs.metrics for key in metric.keys])
     sign_K = np.array([1.0 if key.higher_is_better else -1.0 for key in keys])
-    drawn = runs.n if clusters is None else n_clusters(clusters)
-    has_interval = drawn >= FEWEST_CLUSTERS
+    drawn = runs.n if clusters is None else count_clusters(clusters)
+    has_interval = drawn >= MIN_CLUSTERS
     return Stability(
         runs=runs.names,
         n=runs.n,

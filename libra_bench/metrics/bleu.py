@@ -9,7 +9,9 @@ Three schemes, since three groups print three numbers:
 - `sentence`: the mean of each text's own BLEU; an order without a match counts 0.1 matches, a text without a matching
   word 0; the closest reference's length. As fast_bleu (nltk's smoothing method 1), in ReXrank.
 
-The published BLEU has no value a sample, and none is made up here.
+The published BLEU has no value per sample, and none is made up here. So that the worst cases can be found and
+correlations taken, samples.csv has each text's own smoothed BLEU-4 in a column of its own, `BLEU4-sentence`: it is the
+scheme `sentence` on this metric's words, and its mean is not the corpus value.
 """
 
 from __future__ import annotations
@@ -37,11 +39,13 @@ from libra_bench.metrics.metric import (
     signature_of,
 )
 from libra_bench.metrics.normalize import Norm, normalize
+from libra_bench.metrics.ptb import VERSION as PTB_VERSION
 from libra_bench.metrics.ptb import ptb_words
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 _ORDERS = 4
+SENTENCE_COLUMN = "BLEU4-sentence"
 _PUNCTUATION = re.compile(r"([{-~\[-`!-&(-+:-@/])")
 _STOP_AFTER_NON_DIGIT = re.compile(r"([^0-9])([.,])")
 _STOP_BEFORE_NON_DIGIT = re.compile(r"([.,])([^0-9])")
@@ -71,7 +75,9 @@ class Bleu:
     def signature(self) -> str:
         """Normalisation, tokens, scheme and the implementation that it equals."""
         implementations = {"corpus": "evaluate-0.4.6", "coco": "pycocoevalcap-1.2", "sentence": "fast_bleu-0.0.90"}
-        return signature_of(self, impl=implementations[self.scheme])
+        return signature_of(
+            self, impl=implementations[self.scheme], version=PTB_VERSION if self.tokenizer == "ptb" else 1
+        )
 
     def missing(self) -> Missing | None:
         """Nothing can be missing."""
@@ -80,14 +86,16 @@ class Bleu:
     def score(
         self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
     ) -> MetricResult:
-        """The corpus values; for `sentence` the value of each sample, too."""
-        counts = self._counts(predictions, references)
+        """The corpus values; for `sentence` the value of each sample, too, otherwise each text's own BLEU-4."""
+        counts_N9, lengths_CN = self._counts(predictions, references)
+        own_N4 = _sentence_bleu(np.column_stack([counts_N9, _reference_length(lengths_CN, closest=True)]))
         if self.scheme == "sentence":
-            per_sample = _sentence_bleu(counts)
-            statistics = Statistics(per_sample, self.reduce)
-            samples = {key.name: list(100.0 * column) for key, column in zip(self.keys, per_sample.T, strict=True)}
+            statistics = Statistics(own_N4, self.reduce)
+            samples = {key.name: list(100.0 * column) for key, column in zip(self.keys, own_N4.T, strict=True)}
         else:
-            statistics, samples = Statistics(counts, self.reduce), {}
+            reference_N = _reference_length(lengths_CN, closest=self.scheme != "corpus")
+            statistics = Statistics(np.column_stack([counts_N9, reference_N]), self.reduce)
+            samples = {SENTENCE_COLUMN: list(100.0 * own_N4[:, -1])}
         return MetricResult(corpus_values(self.keys, statistics), statistics, samples)
 
     def reduce(self, sums_RS: Floats, n_R: Floats) -> Floats:
@@ -96,8 +104,8 @@ class Bleu:
             return 100.0 * sums_RS / n_R[:, None]
         return 100.0 * (_coco_bleu(sums_RS) if self.scheme == "coco" else _corpus_bleu(sums_RS))
 
-    def _counts(self, predictions: Sequence[str], references: References) -> Floats:
-        """What BLEU needs of each sample: matches and n-grams of order 1..4, words, words of the reference."""
+    def _counts(self, predictions: Sequence[str], references: References) -> tuple[Floats, Ints]:
+        """Of each sample matches and n-grams of order 1..4 and words; and the words of it and of its references."""
         tokenize = _TOKENIZERS[self.tokenizer]
         texts = [[normalize(text, self.norm) for text in predictions]]
         for turn in range(max(map(len, references))):
@@ -107,8 +115,7 @@ class Bleu:
         lengths_CN = np.array([len(tokens) for tokens in token_lists], dtype=np.int64).reshape(-1, n)
         matches_NO = _matches(token_lists, n)
         guesses_NO = np.maximum(lengths_CN[0][:, None] - np.arange(_ORDERS), 0)
-        reference_N = _reference_length(lengths_CN[0], lengths_CN[1:], closest=self.scheme != "corpus")
-        return np.column_stack([matches_NO, guesses_NO, lengths_CN[0], reference_N]).astype(float)
+        return np.column_stack([matches_NO, guesses_NO, lengths_CN[0]]).astype(float), lengths_CN
 
 
 def _matches(token_lists: Sequence[Sequence[str]], n: int) -> Ints:
@@ -140,8 +147,9 @@ def _matches(token_lists: Sequence[Sequence[str]], n: int) -> Ints:
     return matches_NO
 
 
-def _reference_length(prediction_N: Ints, references_CN: Ints, *, closest: bool) -> Ints:
+def _reference_length(lengths_CN: Ints, *, closest: bool) -> Ints:
     """The length of the shortest reference, or of the one closest to the prediction (the shorter of two)."""
+    prediction_N, references_CN = lengths_CN[0], lengths_CN[1:]
     if not closest:
         return np.asarray(references_CN.min(axis=0))
     ordered = np.sort(references_CN, axis=0)
@@ -213,5 +221,5 @@ _TOKENIZERS: Mapping[str, Callable[[str], list[str]]] = {
     "13a": words_13a,
     "whitespace": str.split,
     "period": words_at_full_stops,
-    "ptb": ptb_words,
+    "ptb": lambda text: " ".join(ptb_words(text)).split(),  # as there: a mixed number is two words
 }

@@ -4,8 +4,10 @@ Averages as in `observation_f1.py`. A class counts as found if CheXbert
 says positive or uncertain (f1chexbert's "rrg" mode, RadEval); under `neg`, only if it says positive (LLaVA-Rad).
 Cosine: the mean over pairs of the cosine of the [CLS] embeddings ("semb score").
 
-Texts are read as they are, empty ones too. Of several references, the one that agrees with the prediction on most of
-the 14 classes counts for F1 (positive or uncertain as found; the first of equals), and the nearest for the cosine.
+White space is read as single spaces, as f1chexbert does (BERT's tokenizer drops a vertical tab, which would join two
+words; RadEval leaves it to the tokenizer: `norm=none`). Empty texts are read, too. Of several references, the one that
+agrees with the prediction on most of the 14 classes counts for F1 (positive or uncertain as found; the first of
+equals), and the nearest for the cosine.
 """
 
 from __future__ import annotations
@@ -37,13 +39,23 @@ from libra_bench.metrics.metric import (
     corpus_values,
     signature_of,
 )
-from libra_bench.metrics.observation_f1 import AVERAGES, FIVE_INDEX, OBSERVATIONS, averages, by_observation, outcomes
+from libra_bench.metrics.normalize import Norm, normalize
+from libra_bench.metrics.observation_f1 import (
+    AVERAGES,
+    FIVE_INDEX,
+    OBSERVATIONS,
+    WEIGHTED_AVERAGES,
+    averages,
+    by_observation,
+    outcomes,
+    weighted_averages,
+)
 
 FOUND = {"": (POSITIVE, UNCERTAIN), "neg-": (POSITIVE,)}
 """Infix of the key -> the labels that count as found."""
 COSINE = "CheXbert-cosine"
 KEYS = (
-    *(Key(f"CheXbert-{infix}{name}") for infix in FOUND for name in AVERAGES),
+    *(Key(f"CheXbert-{infix}{name}") for infix in FOUND for name in (*AVERAGES, *WEIGHTED_AVERAGES)),
     Key(COSINE, range=(-100.0, 100.0)),
 )
 
@@ -56,6 +68,7 @@ class CheXbert:
     """A .pth file, "chexbert" (the published checkpoint), or a hub id."""
     backbone: str = "bert-base-uncased"
     """Folder or hub id of BERT's configuration and tokenizer."""
+    norm: Norm = "whitespace"
 
     id: ClassVar[str] = "chexbert"
     summary: ClassVar[str] = "F1 over 14 (5) observations, and cosine of the embeddings"
@@ -76,8 +89,8 @@ class CheXbert:
             model=label(self.model),
             backbone=label(self.backbone),
             weights=chexbert_digest(self.model),
-            norm="none",
             refs="best",
+            version=2,
         )
 
     def missing(self) -> Missing | None:
@@ -89,6 +102,8 @@ class CheXbert:
     ) -> MetricResult:
         """Score predictions against references; see `Metric.score`."""
         extractor = CheXbertExtractor.of(self.model, self.backbone)
+        predictions = [normalize(text, self.norm) for text in predictions]
+        references = [[normalize(text, self.norm) for text in group] for group in references]
         readings = extractor.read([*predictions, *(reference for group in references for reference in group)])
         said = [readings[prediction] for prediction in predictions]
         groups = [[readings[reference] for reference in group] for group in references]
@@ -114,7 +129,9 @@ class CheXbert:
 
     def reduce(self, sums_RS: Floats, n_R: Floats) -> Floats:
         """Counts of true positives, false positives and false negatives a class, twice, and cosines -> the keys."""
-        columns = [averages(outcomes_R3C) for outcomes_R3C in np.split(sums_RS[:, :-1], len(FOUND), axis=1)]
+        columns = []
+        for outcomes_R3C in np.split(sums_RS[:, :-1], len(FOUND), axis=1):
+            columns += [averages(outcomes_R3C), weighted_averages(outcomes_R3C)]
         return 100 * np.column_stack([*columns, sums_RS[:, -1] / n_R])
 
 

@@ -14,6 +14,8 @@ PUBLISHED_METRICS = ("bleu", "meteor", "rouge_l", "bertscore", "temporal_f1")
 """The metrics of the published evaluation."""
 DEFAULT_METRICS = (*PUBLISHED_METRICS, "report_errors", "chexpert_rules")
 """What `--metrics` means when it is not given, where a suite names none of its own."""
+REPORT_METRICS = (*DEFAULT_METRICS, "cider", "temporal_change_f1", "radgraph", "chexbert", "radcliq_v0", "radcliq_v1")
+"""The metrics of reports: what an experiment about metrics looks at."""
 
 
 @dataclass(frozen=True, slots=True)

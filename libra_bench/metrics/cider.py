@@ -20,6 +20,7 @@ import numpy as np
 
 from libra_bench.metrics.metric import Floats, Key, MetricResult, Missing, References, Sees, mean_of, signature_of
 from libra_bench.metrics.normalize import Norm, normalize
+from libra_bench.metrics.ptb import VERSION as PTB_VERSION
 from libra_bench.metrics.ptb import ptb_words
 
 Gram: TypeAlias = tuple[str, ...]
@@ -48,7 +49,8 @@ class Cider:
     @property
     def signature(self) -> str:
         """Normalisation, tokens, sigma, where document frequencies come from."""
-        return signature_of(self, sigma=_SIGMA, df="references", refs="mean", impl="pycocoevalcap-1.2")
+        version = PTB_VERSION if self.tokenizer == "ptb" else 1
+        return signature_of(self, sigma=_SIGMA, df="references", refs="mean", impl="pycocoevalcap-1.2", version=version)
 
     def missing(self) -> Missing | None:
         """Nothing can be missing."""
@@ -79,7 +81,7 @@ class Cider:
 
     def _grams(self, text: str) -> Counter[Gram]:
         text = normalize(text, self.norm)
-        words = text.split() if self.tokenizer == "whitespace" else ptb_words(text)
+        words = (text if self.tokenizer == "whitespace" else " ".join(ptb_words(text))).split()
         return Counter(
             tuple(words[start : start + order])
             for order in range(1, _ORDERS + 1)

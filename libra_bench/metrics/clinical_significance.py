@@ -3,14 +3,14 @@
 The classes and their weights are CRIMSON's (urgent 1, actionable but not urgent 0.5, not actionable 0.25); ReXVal and
 GREEN draw the line between "clinically significant" and "insignificant" below the third. CRIMSON's fourth class,
 benign and expected, weighs 0.05 here and not 0: a reference of benign findings alone must still be told from a
-normal one. A finding told as severe is one class more urgent than it is by itself, at most urgent: a large effusion or
-a severe edema is acted on today. A finding that the table doesn't name is not actionable, as in CRIMSON.
+normal one. A severe finding weighs double, at most 1, and a mild one half: a class up or down, since a large effusion
+is acted on today and a trace of it is followed. What the table doesn't name is not actionable, as in CRIMSON.
 
 Why a finding is where it is: *urgent* if it can kill within hours and is treated on sight (air where none may be);
 *actionable* if it changes treatment, or asks for another examination (fluid, infection, what may be a tumour, a
 fracture); *not actionable* if it is followed or goes with another finding (atelectasis, an enlarged heart, congestion,
-emphysema; tubes and lines: that one is there is seen at the bedside); *benign* if it is old, degenerative, or the trace
-of an operation. No weight was fitted to judgements of radiologists.
+emphysema); *benign* if it is old, degenerative, the trace of an operation, or known at the bedside (tubes and lines
+that are there). No weight was fitted to judgements of radiologists.
 """
 
 from __future__ import annotations
@@ -22,57 +22,104 @@ from pathlib import Path
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_json
+from libra_bench.metrics.statements.statement import Severity
 
 WEIGHTS = {"urgent": 1.0, "actionable": 0.5, "not actionable": 0.25, "benign": 0.05}
 """Class -> weight of a finding that is missed, or wrongly reported."""
-_MORE_URGENT = {1.0: 1.0, 0.5: 1.0, 0.25: 0.5, 0.05: 0.25}
+DEGREES = {"mild": 0.5, "moderate": 1.0, "severe": 2.0}
+"""What a finding's weight is multiplied by: one class up or down."""
 UNNAMED = WEIGHTS["not actionable"]
 
 _CLASSES = {
-    "urgent": "pneumothorax, pneumomediastinum, pneumoperitoneum, aortic aneurysm",
-    "actionable": "pleural effusion, opacity, consolidation, pneumonia, edema, nodule, mass, cavity, lymphadenopathy, "
-    "fracture, mediastinum, subcutaneous emphysema",
-    "not actionable": "atelectasis, heart, congestion, pulmonary vascularity, interstitial markings, hilum, emphysema, "
-    "pleural thickening, bronchiectasis, diaphragm, endotracheal tube, tracheostomy, enteric tube, picc, central line, "
-    "chest tube, pacemaker, pulmonary artery catheter, balloon pump, drain, support devices, foreign body",
-    "benign": "scarring, granuloma, calcification, hernia, aorta, scoliosis, bones, lung volumes, aeration, lungs, "
-    "sternotomy wires, surgical clips, postsurgical changes, deformity",
+    "urgent": "pneumothorax, deep sulcus sign, mediastinal shift, pneumomediastinum, pneumoperitoneum",
+    "actionable": "pleural effusion, opacity, consolidation, pneumonia, tuberculosis, edema, nodule, mass, cavity, "
+    "hilar mass, mediastinal mass, mediastinum, lymphadenopathy, pericardial effusion, fracture, dislocation, "
+    "vertebral compression, bone lesion, subcutaneous emphysema, air-fluid level, bowel dilatation, foreign body",
+    "not actionable": "atelectasis, volume loss, heart, congestion, pulmonary vascularity, interstitial markings, "
+    "bronchovascular crowding, bronchitis, bronchiectasis, hilum, emphysema, hyperinflation, lucency, fibrosis, lungs, "
+    "pleural thickening, pleura, costophrenic angle, diaphragm, trachea, diaphragm flattening, aortic ectasia, goiter, "
+    "vertebral deformity",
+    "benign": "scarring, granuloma, calcification, cardiac calcification, lymph node calcification, aorta, "
+    "aortic calcification, aortic tortuosity, atherosclerosis, hernia, diaphragm eventration, bones, spine, "
+    "degenerative changes, osteophytes, osteopenia, scoliosis, kyphosis, sclerosis, rib deformity, rib irregularity, "
+    "pectus deformity, soft tissues, upper abdomen, lymph nodes, gallstones, joint effusion, sternotomy, "
+    "sternotomy wires, surgical clips, valve prosthesis, stent, orthopedic hardware, postsurgical changes, "
+    "endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, pacemaker, drain, "
+    "pulmonary artery catheter, balloon pump, support devices",
 }
 SIGNIFICANCE = {name: kind for kind, names in _CLASSES.items() for name in names.split(", ")}
 """Finding -> its class."""
 
-FAMILIES: tuple[frozenset[str], ...] = (
-    frozenset({"opacity", "consolidation", "pneumonia", "atelectasis"}),
-    frozenset({"edema", "congestion", "interstitial markings", "pulmonary vascularity"}),
-    frozenset({"nodule", "mass", "opacity"}),
-    frozenset({"nodule", "granuloma", "calcification"}),
-    frozenset({"scarring", "atelectasis"}),
-    frozenset({"scarring", "interstitial markings", "bronchiectasis"}),
-    frozenset({"pleural effusion", "pleural thickening"}),
-    frozenset({"hilum", "lymphadenopathy", "mediastinum"}),
-    frozenset({"heart", "mediastinum"}),
-    frozenset({"aorta", "aortic aneurysm", "mediastinum"}),
-    frozenset({"emphysema", "lung volumes"}),
-    frozenset({"central line", "picc", "support devices"}),
+NOT_COUNTED = frozenset({
+    "lung volumes", "aeration", "contrast", "artifact", "nipple shadow", "obesity", "fat pad", "azygos fissure",
+    "cervical rib", "breast implant",
+})  # fmt: skip
+"""How the picture was taken, and variants of normal: no finding, whether it is told or not (CRIMSON's weight 0)."""
+
+
+def _groups(*lines: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(line.split(", ")) for line in lines)
+
+
+FAMILIES = _groups(
+    "opacity, consolidation, pneumonia, atelectasis",
+    "edema, congestion, interstitial markings, pulmonary vascularity, bronchovascular crowding",
+    "atelectasis, volume loss",
+    "pneumonia, tuberculosis",
+    "pleural effusion, costophrenic angle, pleural thickening, pleura",
+    "pneumothorax, deep sulcus sign, lucency",
+    "nodule, mass, opacity",
+    "nodule, granuloma, calcification",
+    "scarring, atelectasis",
+    "scarring, fibrosis, interstitial markings, bronchiectasis",
+    "emphysema, hyperinflation, diaphragm flattening, lucency",
+    "heart, mediastinum, pericardial effusion",
+    "hilum, hilar mass, lymphadenopathy",
+    "mediastinum, mediastinal mass, lymphadenopathy, hilum",
+    "aorta, aortic tortuosity, aortic ectasia, mediastinum",
+    "aorta, aortic calcification, atherosclerosis, calcification",
+    "fracture, vertebral compression, rib deformity, vertebral deformity, rib irregularity",
+    "degenerative changes, osteophytes, sclerosis, spine, bones",
+    "scoliosis, kyphosis, spine",
+    "diaphragm, diaphragm eventration, diaphragm flattening, hernia",
+    "central line, picc, support devices",
+    "sternotomy, sternotomy wires, surgical clips, postsurgical changes",
 )
 """Findings that radiologists call one for the other, the nearest relatives first: one of them is half the other."""
 
 DESCRIBES: Mapping[str, frozenset[str]] = {
-    "opacity": frozenset({"consolidation", "pneumonia", "atelectasis", "edema", "nodule", "mass", "scarring"}),
-    "interstitial markings": frozenset({"edema", "congestion", "scarring"}),
-    "congestion": frozenset({"edema"}),
-    "support devices": frozenset({"central line", "picc", "pacemaker", "endotracheal tube", "enteric tube"}),
+    name: frozenset(names.split(", "))
+    for name, names in {
+        "opacity": "consolidation, pneumonia, tuberculosis, atelectasis, edema, nodule, mass, scarring, fibrosis",
+        "interstitial markings": "edema, congestion, fibrosis, scarring, bronchitis",
+        "congestion": "edema",
+        "pulmonary vascularity": "edema, congestion",
+        "volume loss": "atelectasis",
+        "diaphragm flattening": "emphysema, hyperinflation",
+        "costophrenic angle": "pleural effusion, pleural thickening",
+        "lucency": "pneumothorax, emphysema",
+        "deep sulcus sign": "pneumothorax",
+        "hyperinflation": "emphysema",
+        "calcification": "granuloma",
+        "aortic calcification": "atherosclerosis",
+        "osteophytes": "degenerative changes",
+        "sternotomy": "sternotomy wires",
+        "sternotomy wires": "sternotomy",
+        "support devices": "central line, picc, pacemaker, endotracheal tube, enteric tube",
+    }.items()
 }
 """What is seen -> what it is seen of: "an opacity, likely pneumonia" against "pneumonia" holds no false opacity."""
 
-_PARENCHYMA = (
-    "opacity, consolidation, pneumonia, atelectasis, edema, congestion, pulmonary vascularity, interstitial markings, "
-    "nodule, mass, cavity, emphysema, scarring, bronchiectasis, lung volumes, aeration"
-)
 INCLUDES: Mapping[str, frozenset[str]] = {
-    "lungs": frozenset(_PARENCHYMA.split(", ")),
-    "mediastinum": frozenset({"hilum", "lymphadenopathy", "aorta", "aortic aneurysm"}),
-    "bones": frozenset({"fracture", "scoliosis", "deformity"}),
+    name: frozenset(names.split(", "))
+    for name, names in {
+        "lungs": "opacity, consolidation, pneumonia, tuberculosis, atelectasis, volume loss, edema, congestion, "
+        "pulmonary vascularity, interstitial markings, nodule, mass, cavity, emphysema, hyperinflation, scarring, "
+        "fibrosis, bronchiectasis",
+        "pleura": "pleural effusion, pleural thickening, costophrenic angle, pneumothorax",
+        "mediastinum": "mediastinal mass, hilum, hilar mass, lymphadenopathy, aorta, trachea",
+        "bones": "fracture, dislocation, bone lesion, spine, scoliosis, degenerative changes",
+    }.items()
 }
 """Who finds one of these normal has denied what it includes, and the other way round. The whole study includes all."""
 
@@ -84,16 +131,16 @@ class Significance:
     of_finding: Mapping[str, float]
     """Finding -> weight."""
     unnamed: float
-    severe_is_more_urgent: bool
+    by_degree: bool = True
 
-    def weight(self, finding: str, *, severe: bool = False) -> float:
-        """What missing, or wrongly reporting, this finding costs: 0.05 to 1."""
+    def weight(self, finding: str, degree: Severity | None = None) -> float:
+        """What missing, or wrongly reporting, this finding costs: 0.025 to 1."""
         weight = self.of_finding.get(finding, self.unnamed)
-        return _MORE_URGENT.get(weight, weight) if severe and self.severe_is_more_urgent else weight
+        return min(1.0, weight * DEGREES[degree]) if degree and self.by_degree else weight
 
 
-CLINICAL = Significance({name: WEIGHTS[kind] for name, kind in SIGNIFICANCE.items()}, UNNAMED, True)
-EQUAL = Significance({}, 1.0, False)
+CLINICAL = Significance({name: WEIGHTS[kind] for name, kind in SIGNIFICANCE.items()}, UNNAMED)
+EQUAL = Significance({}, 1.0, by_degree=False)
 
 
 def read_significance(weights: str) -> Significance:
@@ -115,7 +162,7 @@ def read_significance(weights: str) -> Significance:
     if not isinstance(table, dict):
         raise InputError("not a JSON object", where=where, hint=hint)
     changed = {name: _weight(name, value, where) for name, value in table.items()}
-    return Significance({**CLINICAL.of_finding, **changed}, UNNAMED, True)
+    return Significance({**CLINICAL.of_finding, **changed}, UNNAMED)
 
 
 def name_of_weights(weights: str) -> str:

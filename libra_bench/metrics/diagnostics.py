@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from benchmarks.schema import is_truncated
 from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, signature_of
 from libra_bench.metrics.statements.v1.lexicon import FINDINGS
 
 _SENTENCE = re.compile(r"[^.!?\n]+")
-_END = re.compile(r"[.!?:;][\"')\]]*\s*$")
 _ABNORMAL = re.compile(
     r"\b(?:"
     + "|".join(
@@ -115,13 +115,6 @@ def repetition(text: str) -> float:
         words = text.lower().split()
         units = [" ".join(pair) for pair in pairwise(words)]
     return 1 - len(set(units)) / len(units) if units else 0.0
-
-
-def is_truncated(text: str, finish: object = None) -> bool:
-    """Whether a non-empty text was cut off: as generation says, else because it lacks an end."""
-    if finish in {"stop", "length"}:
-        return finish == "length"
-    return not _END.search(text)
 
 
 def is_normal(text: str) -> bool:

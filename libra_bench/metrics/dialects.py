@@ -5,16 +5,20 @@ A dialect says how that group prepares, splits and counts text; the metrics are 
 - `libra`: the published evaluation, which is every metric's default. Checked against recorded results of the original.
 - `rexrank` (ReXrank, through CXR-Report-Metric): BLEU is the mean of each report's BLEU-2 on lower-cased text with full
   stops split off, smoothed. Checked against the package that it runs (fast_bleu 0.0.90). Its key is BLEU2; the other
-  orders follow the same rule, but ReXrank prints none of them. BERTScore, CheXbert similarity, RadGraph and RadCliQ
-  follow its code as read: its weights could not be run here. It scores "Findings: ... Impression: ..." as the reference
-  of whole reports, which is for the reference file to have; its leaderboard prints 1 / RadCliQ-v1.
-- `radeval` (RadEval 2.2.1): BLEU on text as it is, split at white space; ROUGE-L stems; temporal F1 on text as it is
-  (its extra entity recogniser adds nothing that the keywords don't find). BLEU and ROUGE-L were checked by running its
-  modules; BERTScore (rescaled), RadGraph and CheXbert follow its code as read. It prints BLEU4 as `bleu`, no METEOR,
-  and scores of 0 to 1.
+  orders follow the same rule, but ReXrank prints none of them. BERTScore collapses runs of spaces; RadGraph reads cased
+  text; RadCliQ has idf off. These follow its code as read, which needs packages that can no longer be installed. It
+  scores "Findings: ... Impression: ..." as the reference of whole reports, which is for the reference file to have; it
+  cannot score an empty report; its leaderboard prints 1 / RadCliQ-v1 (how it averages is not published: here 1 / mean).
+- `radeval` (RadEval 2.2.1): everything reads the text as it is. BLEU splits it at white space; ROUGE-L stems; BERTScore
+  is rescaled; RadGraph is cased; RadCliQ has idf on, and its number is 1 / mean. Checked by running its modules on tiny
+  weights, all but temporal F1, whose code was read (its extra entity recogniser adds nothing that the keywords don't
+  find). It prints BLEU4 as `bleu`, no METEOR, and scores of 0 to 1, rounded to 4 places. Its RadCliQ takes BLEU-2 from
+  its own BLEU; that coefficient is 4e-12.
 - `coco` (coco-caption, pycocoevalcap 1.2): Penn-Treebank words without punctuation; its own BLEU, ROUGE-L and CIDEr.
   Checked by running it, its Java tokenizer included (`metrics/ptb.py` says how close). Its METEOR is a Java program
   with its own paraphrase table, and is not reproduced.
+- `llava-med` (LLaVA-Med 1.5): yes/no accuracy of closed questions and word recall of open ones, as its evaluation
+  prints them, flaws included (`llava_med.py`). Checked by running its functions on made-up answers.
 """
 
 from __future__ import annotations
@@ -46,10 +50,11 @@ DIALECTS: Mapping[str, Dialect] = {
         "ReXrank: mean sentence BLEU-2, rescaled distilroberta BERTScore",
         {
             "bleu": {"norm": "lower", "tokenizer": "period", "scheme": "sentence"},
-            "bertscore": {"model": "distilroberta-base", "rescale": "yes", "norm": "none"},
-            "radgraph": {"model": "radgraph"},
+            "bertscore": {"model": "distilroberta-base", "rescale": "yes", "norm": "spaces"},
+            "radgraph": {"model": "radgraph", "norm": "none"},
             "chexbert": {},
-            "radcliq_v1": {},
+            "radcliq_v1": {"norm": "spaces", "reciprocal": "yes"},
+            "radcliq_v0": {"norm": "spaces"},
         },
     ),
     "radeval": Dialect(
@@ -59,19 +64,23 @@ DIALECTS: Mapping[str, Dialect] = {
             "rouge_l": {"norm": "none", "stem": "yes"},
             "bertscore": {"rescale": "yes", "norm": "none"},
             "temporal_f1": {"norm": "none"},
-            "radgraph": {},
-            "chexbert": {},
-            "radcliq_v1": {},
+            "radgraph": {"norm": "none"},
+            "chexbert": {"norm": "none"},
+            "radcliq_v1": {"idf": "yes", "norm": "none", "reciprocal": "yes"},
         },
     ),
     "coco": Dialect(
         "the caption evaluation: Penn-Treebank words, coco's BLEU, ROUGE-L and CIDEr",
         {
-            "bleu": {"norm": "lower", "tokenizer": "ptb", "scheme": "coco"},
-            "rouge_l": {"norm": "lower", "tokenizer": "ptb", "scheme": "coco"},
-            "cider": {"norm": "lower", "tokenizer": "ptb"},
+            "bleu": {"norm": "none", "tokenizer": "ptb", "scheme": "coco"},
+            "rouge_l": {"norm": "none", "tokenizer": "ptb", "scheme": "coco"},
+            "cider": {"norm": "none", "tokenizer": "ptb"},
         },
         {"meteor": "its METEOR is a Java program with its own paraphrase table"},
+    ),
+    "llava-med": Dialect(
+        "LLaVA-Med: yes/no accuracy of closed questions, word recall of open ones",
+        {"open_closed": {"scheme": "llava-med"}},
     ),
 }
 

@@ -19,14 +19,15 @@ COMPARISON = 0.25
 UNCHANGED = 0.1
 """A comparison that is false only in that nothing is said to have changed."""
 RELATIVE = 0.5
-"""How much of a match a relative is."""
+VAGUER = 0.75
+"""How much of a match a relative is (a pneumonia for an atelectasis), and one that only describes (an opacity)."""
 NORMAL = 0.25
 """What a normal study weighs: as much as a finding that is not actionable."""
 DENIALS = 0.25
-"""What denying quite different things costs of that."""
-ALWAYS_MATCHED = 0.0025
-"""Below a tenth of the least that a finding can weigh (benign and uncertain): it orders reports that match nothing by
-the weight of their errors, and leaves them below 10."""
+"""What a prediction that denies nothing of what the reference denies loses of that."""
+ALWAYS_MATCHED = 0.00125
+"""A tenth of the least that a finding can weigh (benign, mild, uncertain): it orders reports that match nothing by the
+weight of their errors, and leaves them below 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class ErrorCounts:
     counts: tuple[int, ...]
     """One number per category."""
     matched: float
-    """Findings of the prediction that are the reference's; a relative counts half."""
+    """Findings of the prediction that are the reference's; a relative counts as what it is worth."""
     predicted: int
     expected: int
 
@@ -52,7 +53,7 @@ def count_errors(aligned: Alignment, significance: Significance) -> ErrorCounts:
     for pair in aligned.pairs:
         weight = max(_weight(pair.said, significance), _weight(pair.true, significance))
         certainty = (pair.said.certainty + pair.true.certainty) / 2
-        credit = 1.0 if pair.is_same else RELATIVE
+        credit = _credit(pair)
         found = attribute_errors(pair)
         for category in found:
             counts[category] += 1
@@ -65,7 +66,7 @@ def count_errors(aligned: Alignment, significance: Significance) -> ErrorCounts:
     return ErrorCounts(
         score=_score(aligned, matched, errors, significance),
         counts=tuple(counts.values()),
-        matched=sum(1.0 if pair.is_same else RELATIVE for pair in aligned.pairs),
+        matched=sum(map(_credit, aligned.pairs)),
         predicted=len(aligned.pairs) + len(aligned.false),
         expected=len(aligned.pairs) + len(aligned.missing),
     )
@@ -79,8 +80,12 @@ def _score(aligned: Alignment, matched: float, errors: float, significance: Sign
         matched += ALWAYS_MATCHED
     else:
         matched += NORMAL
-        errors += NORMAL * DENIALS * (1 - agreement_of_denials(said, true, significance))
+        errors += NORMAL * DENIALS * (1 - share_of_denials(said, true, significance))
     return matched / (matched + errors)
+
+
+def _credit(pair: Pair) -> float:
+    return 1.0 if pair.is_same else VAGUER if pair.is_vaguer else RELATIVE
 
 
 def attribute_errors(pair: Pair) -> dict[str, float]:
@@ -112,15 +117,14 @@ def _comparisons_elsewhere(aligned: Alignment) -> Iterator[tuple[str, str, float
             yield name, "missing-comparison", COMPARISON
 
 
-def agreement_of_denials(said: Report, true: Report, significance: Significance) -> float:
-    """The share, by weight, of what either report denies that both deny; 1 where neither denies a thing.
+def share_of_denials(said: Report, true: Report, significance: Significance) -> float:
+    """The share, by weight, of what the reference denies that the prediction denies, too; 1 where it denies nothing.
 
-    What one denies and the other has is a false or a missing finding already.
+    What the prediction denies besides is no error. What it has instead is a false finding already.
     """
-    names = sorted({*said.denied, *true.denied} - {*said.findings, *true.findings})
-    both = [name for name in names if _is_denied(name, said) and _is_denied(name, true)]
+    names = sorted(set(true.denied) - set(said.findings))
     total = sum(map(significance.weight, names))
-    return sum(map(significance.weight, both)) / total if total else 1.0
+    return sum(significance.weight(name) for name in names if _is_denied(name, said)) / total if total else 1.0
 
 
 def _is_denied(name: str, report: Report) -> bool:
@@ -134,7 +138,7 @@ def _is_denied(name: str, report: Report) -> bool:
 
 
 def _weight(finding: Finding, significance: Significance) -> float:
-    return significance.weight(finding.name, severe=finding.is_severe)
+    return significance.weight(finding.name, finding.degree)
 
 
 # --- where they stand ---

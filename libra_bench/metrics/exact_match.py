@@ -1,6 +1,7 @@
 """Exact match of short answers, after SQuAD's normalisation; any of several references counts.
 
-Source: the definition of SQuAD's evaluation script (Rajpurkar et al. 2016).
+Source: the definition of SQuAD's evaluation script (Rajpurkar et al. 2016); but "A" is not the empty text, see
+`vqa_answers.py`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class ExactMatch:
     @property
     def signature(self) -> str:
         """Normalisation and aggregation."""
-        return signature_of(self, impl="libra-bench", norm="squad", refs="any")
+        return signature_of(self, impl="libra-bench", norm="squad", refs="any", version=2)
 
     def missing(self) -> Missing | None:
         """Runs everywhere."""

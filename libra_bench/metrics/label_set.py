@@ -1,7 +1,8 @@
 """Answers that are sets of labels (MIMIC-Ext-MIMIC-CXR-VQA): exact-set accuracy, micro F1, macro F1.
 
-A prediction is split at commas, semicolons, slashes with spaces, line ends and "and"; list marks and quotes are
-dropped, and each part is normalised (lower case, white space, outer punctuation). "none", "nothing" and an empty text
+A prediction is split at commas, semicolons, slashes with spaces, line ends and "and", but not inside a label of the
+suite ("cardiac pacer and wires"); list marks and quotes are dropped, and each part is normalised (lower case, white
+space, outer punctuation). "none", "nothing" and an empty text
 are the empty set: an empty answer is then right where the true set is empty; the details say how often that is
 (`empty_truth`). A part that is no label of the suite is a false positive. The true labels come from the suite's
 `labels`; "no" is a label like any other.
@@ -13,7 +14,7 @@ the references (scikit-learn's `f1_score(average="macro", labels=those)`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -55,7 +56,9 @@ class LabelSet:
     @property
     def signature(self) -> str:
         """Parsing and aggregation."""
-        return signature_of(self, impl="libra-bench", split="separators", macro="labels-of-references")
+        return signature_of(
+            self, impl="libra-bench", split="separators-outside-labels", version=2, macro="labels-of-references"
+        )
 
     def missing(self) -> Missing | None:
         """Runs everywhere."""
@@ -80,8 +83,8 @@ class LabelSet:
         if not known or fields is None:
             return MetricResult({}, details=not_applicable("no sample has labels"))
         true = {i: frozenset(_normalize(str(label)) for label in fields[i]["labels"]) for i in known}
-        said = {i: parse_labels(predictions[i]) for i in known}
         labels = sorted(frozenset().union(*true.values()))
+        said = {i: parse_labels(predictions[i], labels) for i in known}
         column = {label: k for k, label in enumerate(labels)}
         rows_NS = np.zeros((len(predictions), 5 + 3 * len(labels)))
         for i in known:
@@ -108,10 +111,24 @@ class LabelSet:
         )
 
 
-def parse_labels(text: str) -> frozenset[str]:
-    """The set of labels that an answer names."""
-    parts = {_normalize(part) for part in _PARTS.split(text)}
-    return frozenset(parts - _NOTHING)
+def parse_labels(text: str, labels: Collection[str] = ()) -> frozenset[str]:
+    """The set of labels that an answer names.
+
+    Args:
+        text: the answer.
+        labels: normalised labels that are known; the longest run of parts that is one of them is not split.
+    """
+    cuts = [(0, 0), *(match.span() for match in _PARTS.finditer(text)), (len(text), len(text))]
+    most = 1 + max((len(_PARTS.findall(label)) for label in labels), default=0)
+    known, found, part = frozenset(labels), set(), 0
+    while part < len(cuts) - 1:
+        for last in range(min(part + most, len(cuts) - 1), part, -1):
+            name = _normalize(text[cuts[part][1] : cuts[last][0]])
+            if name in known or last == part + 1:
+                found.add(name)
+                part = last
+                break
+    return frozenset(found - (_NOTHING - known))
 
 
 def _normalize(label: str) -> str:

@@ -14,13 +14,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, mean_of, signature_of
 from libra_bench.metrics.nltk_words import punkt_installed, words
-from libra_bench.metrics.normalize import Norm, normalize
+from libra_bench.metrics.normalize import LOWERING, Norm, normalize
 from libra_bench.metrics.porter import stem
 from libra_bench.metrics.wordnet import names, senses
 
@@ -55,8 +56,12 @@ class Meteor:
         return signature_of(self, tok="word_tokenize", wordnet="3.0", refs="max", agg="mean", impl="nltk-3.10")
 
     def missing(self) -> Missing | None:
-        """Text with capitals needs the whole Punkt model; cleaned or lower-cased text needs nothing."""
-        if self.norm != "none" or punkt_installed():
+        """Cleaned text needs nothing, text that is not cleaned nltk, text with capitals the whole Punkt model, too."""
+        if self.norm == "libra":
+            return None
+        if find_spec("nltk") is None:
+            return Missing(f"norm={self.norm} needs nltk, which is not installed", "pip install 'libra-bench[verify]'")
+        if self.norm in LOWERING or punkt_installed():
             return None
         return Missing(
             "text with capitals needs nltk's English Punkt model, which is not installed",
@@ -163,7 +168,7 @@ def _splitter(norm: Norm) -> Callable[[str], Sequence[str]]:
     from nltk.tokenize import NLTKWordTokenizer
     from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer, PunktTokenizer
 
-    if norm == "none":
+    if norm not in LOWERING:
         sentences = PunktTokenizer("english")
     else:
         from libra_bench.metrics.nltk_words import punkt_words

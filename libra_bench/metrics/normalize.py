@@ -12,12 +12,16 @@ import re
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-Norm: TypeAlias = Literal["libra", "lower", "none"]
-"""`libra`: lower case and clean; `lower`: lower case only; `none`: the text as it is."""
+Norm: TypeAlias = Literal["libra", "lower", "spaces", "whitespace", "none"]
+"""`libra`: lower case and clean; `lower`: lower case only; `spaces`: runs of spaces become one; `whitespace`: runs of
+any white space become one space, none at the ends; `none`: the text as it is."""
+LOWERING: frozenset[Norm] = frozenset({"libra", "lower"})
+"""Those after which no capitals are left."""
 
 _TO_SPACE = re.compile(r"[\n_-]+")
 _TO_DELETE = re.compile(r"[^\w\s.,:;()]+")
 _WIDE = re.compile(r"\s{2,}")
+_SPACES = re.compile(" +")
 
 
 def clean_text(text: str) -> str:
@@ -28,6 +32,13 @@ def clean_text(text: str) -> str:
 @lru_cache(maxsize=1 << 16)
 def normalize(text: str, norm: Norm = "libra") -> str:
     """Normalise a text; remembered, since every lexical metric asks for the same texts."""
-    if norm == "libra":
-        return clean_text(text.lower())
-    return text.lower() if norm == "lower" else text
+    match norm:
+        case "libra":
+            return clean_text(text.lower())
+        case "lower":
+            return text.lower()
+        case "spaces":
+            return _SPACES.sub(" ", text)
+        case "whitespace":
+            return " ".join(text.split())
+    return text

@@ -1,7 +1,8 @@
 """F1 over CheXpert's 14 observations, from decisions per report: how the field averages it.
 
 `micro14` pools the decisions of all observations, `macro14` is the mean of the F1 of each (0 for one that neither side
-has, as in scikit-learn); `micro5` and `macro5` are over `FIVE` alone.
+has, as in scikit-learn), `weighted14` that mean weighted by the number of references that have it (RadEval prints it);
+`micro5`, `macro5` and `weighted5` are over `FIVE` alone.
 
 Legend: N samples, R resamples, C observations.
 """
@@ -22,6 +23,7 @@ OBSERVATIONS = (*CATEGORIES, "No Finding")
 FIVE = ("Cardiomegaly", "Edema", "Consolidation", "Atelectasis", "Pleural Effusion")
 FIVE_INDEX = [OBSERVATIONS.index(name) for name in FIVE]
 AVERAGES = ("micro14", "macro14", "micro5", "macro5")
+WEIGHTED_AVERAGES = ("weighted14", "weighted5")
 
 
 def outcomes(said_NC: Decisions, true_NC: Decisions) -> Floats:
@@ -36,6 +38,17 @@ def averages(outcomes_R3C: Floats) -> Floats:
     for index in (range(len(OBSERVATIONS)), FIVE_INDEX):
         tp, fp, fn = tp_RC[:, index], fp_RC[:, index], fn_RC[:, index]
         columns += [f1(tp.sum(1), fp.sum(1), fn.sum(1)), f1(tp, fp, fn).mean(axis=1)]
+    return np.column_stack(columns)
+
+
+def weighted_averages(outcomes_R3C: Floats) -> Floats:
+    """Summed `outcomes` -> F1 of each of `WEIGHTED_AVERAGES`, 0 to 1; 0 where no reference has any: [R, 2]."""
+    tp_RC, fp_RC, fn_RC = np.split(outcomes_R3C, 3, axis=1)
+    f1_RC, support_RC = f1(tp_RC, fp_RC, fn_RC), tp_RC + fn_RC
+    columns = [
+        (f1_RC * support_RC)[:, index].sum(axis=1) / np.maximum(support_RC[:, index].sum(axis=1), 1.0)
+        for index in (range(len(OBSERVATIONS)), FIVE_INDEX)
+    ]
     return np.column_stack(columns)
 
 

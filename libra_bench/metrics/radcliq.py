@@ -1,11 +1,13 @@
 """RadCliQ: an estimate of how many errors a radiologist would count in a report. Lower is better.
 
 A linear combination of four scores of a pair, standardised with the published constants: RadGraph (mean of entity and
-relation F1), BERTScore F1 (distilroberta-base, rescaled, idf on the references), the cosine of CheXbert's embeddings,
-and BLEU-2 (lower case, "." split off, smoothed as in nltk's method 1). The corpus value is the mean over pairs. Of
-several references, each score takes its best. Source: Yu et al. 2023 (Patterns 4, 100802), CXR-Report-Metric.
+relation F1), BERTScore F1 (distilroberta-base, rescaled), the cosine of CheXbert's embeddings, and BLEU-2 (lower case,
+"." split off, smoothed as in nltk's method 1). The corpus value is the mean over pairs. Of several references, each
+score takes its best. Source: Yu et al. 2023 (Patterns 4, 100802), CXR-Report-Metric, whose configuration has idf off.
 
-Two versions that share their inputs: v0 and v1 differ in their constants.
+Two versions that share their inputs: v0 and v1 differ in their constants. An empty answer scores far from the others
+(rescaled, its BERTScore is well below 0), so a few of them dominate the mean: `details` say how many there are, and the
+mean without them.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -33,6 +35,7 @@ from libra_bench.metrics.metric import (
     Sees,
     Statistics,
     corpus_values,
+    ratio,
     signature_of,
 )
 from libra_bench.metrics.radgraph import RadGraph
@@ -86,6 +89,13 @@ class _RadCliQ:
     num_layers: int | None = None
     baseline_path: str | None = None
     """BERTScore's baseline table; None: the package's own for this encoder."""
+    idf: bool = False
+    """Whether BERTScore weighs tokens by their inverse document frequency in the references (RadEval does)."""
+    norm: Literal["lower", "spaces", "none"] = "lower"
+    """`spaces`: CXR-Report-Metric's preparation; `lower`: the same, but RadGraph reads lower-cased text; `none`: all
+    read the text as it is (RadEval)."""
+    reciprocal: bool = False
+    """Whether to add a key with 1 / the mean, as RadEval and ReXrank's board print."""
 
     id: ClassVar[str]
     summary: ClassVar[str]
@@ -96,8 +106,10 @@ class _RadCliQ:
 
     @property
     def keys(self) -> Sequence[Key]:
-        """One; lower is better."""
-        return (Key(self.column, higher_is_better=False, range=(float("-inf"), float("inf"))),)
+        """The mean, lower is better; perhaps its reciprocal."""
+        everything = (float("-inf"), float("inf"))
+        mean = Key(self.column, higher_is_better=False, range=everything)
+        return (mean, Key(f"{self.column}-reciprocal", range=everything)) if self.reciprocal else (mean,)
 
     @property
     def signature(self) -> str:
@@ -109,6 +121,7 @@ class _RadCliQ:
             "baseline_path": bertscore["baseline_path"],
             "weights": "+".join(part["weights"] for part in (radgraph, chexbert, bertscore)),
             "refs": "best",
+            "version": 2,
         }
         return signature_of(self, impl=f"{radgraph['impl']}+{bertscore['impl']}", **facts)
 
@@ -133,25 +146,29 @@ class _RadCliQ:
             values=corpus_values(self.keys, statistics),
             statistics=statistics,
             samples={self.column: values_N.tolist()},
-            details={"inputs": dict(zip(INPUTS, inputs_N4.mean(axis=0).tolist(), strict=True))},
+            details={
+                "inputs": dict(zip(INPUTS, inputs_N4.mean(axis=0).tolist(), strict=True)),
+                "empty_predictions": _empty(predictions, values_N),
+            },
         )
 
     def reduce(self, sums_RS: Floats, n_R: Floats) -> Floats:
-        """The mean, in RadCliQ's own unit."""
-        return sums_RS / n_R[:, None]
+        """The mean, in RadCliQ's own unit; perhaps its reciprocal."""
+        mean_R1 = sums_RS / n_R[:, None]
+        return np.hstack([mean_R1, ratio(np.ones_like(mean_R1), mean_R1)]) if self.reciprocal else mean_R1
 
     def _parts(self) -> tuple[RadGraph, BertScore, CheXbert]:
         return (
-            RadGraph(self.radgraph, self.radgraph_backbone),
+            RadGraph(self.radgraph, self.radgraph_backbone, norm="lower" if self.norm == "lower" else "none"),
             BertScore(
                 self.bertscore,
                 self.num_layers,
                 rescale=True,
-                idf=True,
+                idf=self.idf,
                 baseline_path=self.baseline_path,
-                norm="none",
+                norm="none" if self.norm == "none" else "spaces",
             ),
-            CheXbert(self.chexbert, self.chexbert_backbone),
+            CheXbert(self.chexbert, self.chexbert_backbone, norm="none" if self.norm == "none" else "whitespace"),
         )
 
 
@@ -180,12 +197,7 @@ def _inputs(
     parts: tuple[RadGraph, BertScore, CheXbert], predictions: tuple[str, ...], references: tuple[tuple[str, ...], ...]
 ) -> tuple[tuple[float, ...], ...]:
     """The four inputs of each pair; remembered, since v0 and v1 are usually asked for together."""
-    single_spaced = (
-        [re.sub(" +", " ", text) for text in predictions],
-        [[re.sub(" +", " ", reference) for reference in group] for group in references],
-    )
-    radgraph, chexbert = (part.score(predictions, references) for part in (parts[0], parts[2]))
-    bertscore = parts[1].score(*single_spaced)
+    radgraph, bertscore, chexbert = (part.score(predictions, references) for part in parts)
     columns = (
         [value / 100 for value in radgraph.samples["RadGraph-combined"]],
         [value / 100 for value in bertscore.samples["Bert_score"]],
@@ -193,3 +205,14 @@ def _inputs(
         [value / 100 for value in BLEU2.score(predictions, references).samples["BLEU2"]],
     )
     return tuple(zip(*columns, strict=True))
+
+
+def _empty(predictions: Sequence[str], values_N: Floats) -> dict[str, float | int | None]:
+    """How many predictions hold no text, their share in percent, and the mean over the others."""
+    empty_N = np.array([not text.strip() for text in predictions])
+    others_N = values_N[~empty_N]
+    return {
+        "n": int(empty_N.sum()),
+        "share": 100.0 * float(empty_N.mean()),
+        "mean_without": float(others_N.mean()) if len(others_N) else None,
+    }

@@ -8,17 +8,19 @@ reference), unless it only describes a finding that the other report has, too (`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
+from typing import get_args
 
-from libra_bench.metrics.clinical_significance import DESCRIBES, FAMILIES
-from libra_bench.metrics.statements.statement import Statement
+from libra_bench.metrics.clinical_significance import DESCRIBES, FAMILIES, NOT_COUNTED
+from libra_bench.metrics.statements.statement import Severity, Statement
 
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+"""From mild to severe."""
 WHOLE = "study"
 """The finding of statements about the examination as a whole ("no acute abnormality", "no interval change")."""
-DEGREES = {"mild": 0, "moderate": 1, "severe": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,9 @@ class Finding:
         return 1.0 if any(said.presence == "present" for said in self.statements) else 0.5
 
     @property
-    def is_severe(self) -> bool:
-        """Whether it is severe on any side."""
-        return any(said.severity == "severe" for said in self.statements)
+    def degree(self) -> Severity | None:
+        """The greatest degree that is told."""
+        return _greatest(self.statements)
 
     def on(self, sides: frozenset[str]) -> tuple[Statement, ...]:
         """The statements that hold on some of these sides, those that tell no side included; no sides: all."""
@@ -60,13 +62,12 @@ class Report:
     """Finding -> the statements that it is absent, where nothing says that it is there; the study included."""
 
     def changes_elsewhere(self, findings: Set[str]) -> dict[str, set[str]]:
-        """What is said to have changed besides `findings`: what has resolved, and the examination as a whole."""
-        changes: dict[str, set[str]] = {
-            WHOLE: {said.change for said in self.statements if said.finding == WHOLE and said.change}
-        }
-        for name, told in self.denied.items():
-            if name not in findings and any(said.change == "resolved" for said in told):
-                changes.setdefault(name, set()).add("resolved")
+        """What is said to have changed besides `findings`: what has resolved, the examination, what is not counted."""
+        changes: dict[str, set[str]] = {}
+        for said in self.statements:
+            elsewhere = said.finding == WHOLE or said.finding in NOT_COUNTED or said.change == "resolved"
+            if elsewhere and said.change and said.finding not in findings:
+                changes.setdefault(said.finding, set()).add(said.change)
         return changes
 
 
@@ -76,6 +77,8 @@ def report_of(statements: tuple[Statement, ...]) -> Report:
     positive: dict[str, list[Statement]] = {}
     denied: dict[str, list[Statement]] = {}
     for said in statements:
+        if said.finding in NOT_COUNTED:
+            continue
         if said.presence == "absent":
             denied.setdefault(said.finding, []).append(said)
         elif said.finding != WHOLE:
@@ -98,6 +101,12 @@ class Pair:
     def is_same(self) -> bool:
         """Whether both are one finding, and not relatives."""
         return self.said.name == self.true.name
+
+    @property
+    def is_vaguer(self) -> bool:
+        """Whether one only describes the other (an opacity for a pneumonia)."""
+        names = self.said.name, self.true.name
+        return any(b in DESCRIBES.get(a, ()) for a, b in (names, names[::-1]))
 
     @property
     def location_error(self) -> float:
@@ -180,7 +189,12 @@ def _describes(one: Finding, others: Iterable[Finding]) -> bool:
     return any(other.name in described and _can_meet(one, other) for other in others)
 
 
-def _degrees_apart(said: Sequence[Statement], true: Sequence[Statement]) -> float:
+def _greatest(statements: Iterable[Statement]) -> Severity | None:
+    told = {said.severity for said in statements}
+    return next((degree for degree in reversed(SEVERITIES) if degree in told), None)
+
+
+def _degrees_apart(said: Iterable[Statement], true: Iterable[Statement]) -> float:
     """How far the greatest degrees of two lots of statements are apart, in the unit mild to severe."""
-    told = [[DEGREES[s.severity] for s in some if s.severity] for some in (said, true)]
-    return abs(max(told[0]) - max(told[1])) / 2 if all(told) else 0.0
+    one, other = _greatest(said), _greatest(true)
+    return abs(SEVERITIES.index(one) - SEVERITIES.index(other)) / 2 if one and other else 0.0

@@ -12,15 +12,16 @@ Weights, in units of the finding's own (`clinical_significance.py`):
 - an error in an attribute of a matched finding: 0.5 (CRIMSON's significant attribute error) for the wrong side or
   mild for severe; half of that for one side of two, or neighbouring degrees; comparisons 0.25, and 0.1 where only
   "unchanged" is false. All errors of one matched finding together: at most 1.
-- a relative for the finding (an opacity for a pneumonia): half matched, half an error. Certain for uncertain: a
-  quarter is an error.
+- a relative for the finding: half matched, half an error (a pneumonia for an atelectasis), or three quarters to one
+  where it only describes it (an opacity for a pneumonia). Certain for uncertain: three quarters to one.
 
 Where the reference has a finding, what both deny doesn't count: a normal report scores `ALWAYS_MATCHED` over its
 errors, below 10. Where it has none, "nothing is wrong" is the finding, of weight `NORMAL`: a false finding costs what
-it weighs, and reports that deny different things lose up to 20 points. Neither report states anything: 100; one: 0.
+it weighs, and a prediction that denies less than the reference loses up to 20 points. Neither report states anything:
+100; only one does: 0.
 
 Own definition, no reference implementation. The corpus score is the mean over samples; precision and recall are those
-of all samples' findings (a relative is half a match). Of several references, the one with the best score counts.
+of all samples' findings (a relative is part of a match). Of several references, the one with the best score counts.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from libra_bench.metrics.metric import (
     signature_of,
 )
 from libra_bench.metrics.report_alignment import Alignment, align, report_of
+from libra_bench.metrics.statements.lexicon import LEXICON_VERSION
 from libra_bench.metrics.statements.reader import report_statements
 
 SCORE = "Report-errors-score"
@@ -76,7 +78,14 @@ class ReportErrors:
     @property
     def signature(self) -> str:
         """The weights' and the reader's versions are in it."""
-        return signature_of(self, impl="libra-bench", weights=name_of_weights(self.weights), refs="best", agg="mean")
+        return signature_of(
+            self,
+            impl="libra-bench",
+            weights=name_of_weights(self.weights),
+            refs="best",
+            agg="mean",
+            lexicon=LEXICON_VERSION,
+        )
 
     @cached_property
     def significance(self) -> Significance:
@@ -106,7 +115,7 @@ class ReportErrors:
             (found.score, *found.counts, found.matched, found.predicted, found.expected) for _, _, found in best
         ]
         statistics = Statistics(np.array(rows_N10, dtype=float).reshape(len(best), 10), self.reduce)
-        per_sample_N7 = 100.0 * statistics.per_sample_NS[:, :7]
+        per_sample_N7 = statistics.per_sample_NS[:, :7] * [100.0, *[1.0] * 6]
         return MetricResult(
             values=corpus_values(self.keys, statistics),
             statistics=statistics,

@@ -23,6 +23,7 @@ from rapidfuzz.distance import LCSseq
 from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, mean_of, signature_of
 from libra_bench.metrics.normalize import Norm, normalize
 from libra_bench.metrics.porter import stem
+from libra_bench.metrics.ptb import VERSION as PTB_VERSION
 from libra_bench.metrics.ptb import ptb_words
 
 _WORD = re.compile("[a-z0-9]+")
@@ -54,7 +55,7 @@ class RougeL:
     def signature(self) -> str:
         """Normalisation, stemming, tokens, scheme and the implementation that it equals."""
         impl = "rouge_score-0.1.2" if self.scheme == "rouge_score" else "pycocoevalcap-1.2"
-        return signature_of(self, agg="mean", impl=impl)
+        return signature_of(self, agg="mean", impl=impl, version=PTB_VERSION if self.tokenizer == "ptb" else 1)
 
     def missing(self) -> Missing | None:
         """Nothing can be missing."""

@@ -1,7 +1,8 @@
 """Token F1 and token recall of short answers, after SQuAD's normalisation; the best of several references counts.
 
-Source: F1 as in SQuAD's evaluation script (Rajpurkar et al. 2016); token recall is what LLaVA-Med reports for open
-questions. Two empty texts agree; one empty text scores 0.
+Source: F1 as in SQuAD's evaluation script (Rajpurkar et al. 2016). LLaVA-Med's recall of open questions is another
+number: it keeps apart what hyphens join otherwise, reads numerals and counts repeats (`open_closed[scheme=llava-med]`).
+Two empty texts agree; one empty text scores 0.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class TokenF1:
     @property
     def signature(self) -> str:
         """Normalisation and aggregation."""
-        return signature_of(self, impl="libra-bench", norm="squad", refs="best", agg="mean")
+        return signature_of(self, impl="libra-bench", norm="squad", refs="best", agg="mean", version=2)
 
     def missing(self) -> Missing | None:
         """Runs everywhere."""

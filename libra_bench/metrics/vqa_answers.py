@@ -1,7 +1,8 @@
 """Short answers: normalisation, tokens, yes and no; and the floor of a constant answer.
 
 Normalisation is SQuAD's (Rajpurkar et al. 2016): lower case, punctuation removed, the articles a, an and the removed,
-white space collapsed. Several references: the best one counts, a sample at a time.
+white space collapsed; but a text of nothing else keeps its articles, else its punctuation, so that the answer "A" of a
+multiple choice is not the empty text. Several references: the best one counts, a sample at a time.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 YesNoAnswer: TypeAlias = Literal["yes", "no"]
 
-_MARKUP = re.compile(r"[*_`#\"'<>]|</?answer>", re.IGNORECASE)
+_MARKUP = re.compile(r"[*_`#\"<>]|(?<![a-z])'|'(?![a-z])|</?answer>", re.IGNORECASE)
+"""What surrounds words; an apostrophe inside one stays ("isn't")."""
 _PREAMBLE = re.compile(
     r"^\W*(?:(?:the )?(?:final |correct |short )?answer(?: to (?:the|this) question)?(?: is\b)?|a:)\s*[:\-]?\s*(?=\S)",
     re.IGNORECASE,
@@ -32,14 +34,28 @@ _UNCERTAIN = re.compile(
     re.IGNORECASE,
 )
 _YES_WORDS = frozenset({"yes", "yeah", "yep", "true"})
-_NO_WORDS = frozenset({"no", "nope", "not", "false", "none", "without", "isn't", "aren't"})
+_NO_WORDS = frozenset({"no", "nope", "not", "false", "none", "without"})
+_STATE = re.compile(
+    r"^\W*(absent|negative|present|positive)\b(?=\W*$| for\b)"
+    r"|\b(?:is|are|was|were)\s+(?:\w+ly\s+)?(absent|negative|present|positive)\b",
+    re.IGNORECASE,
+)
+_DOUBLE_NEGATIVE = re.compile(
+    r"(?:\bnot|n't)\s+(?:\w+ly\s+)?(?:abnormal|absent|negative|without|false|no)\b", re.IGNORECASE
+)
+_SEGMENT = re.compile(r"[.,;:!?\n]+")
 QUESTION_TYPES = ("question_type", "semantic_type", "content_type", "answer_type")
 """Where a suite says of what type a question is; the first of these that is there counts."""
 
 
 def normalize_answer(text: str) -> str:
-    """SQuAD's normalisation."""
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+    """SQuAD's normalisation, but never of a text that holds something to nothing."""
+    lowered = text.lower()
+    bare = lowered.translate(_PUNCTUATION)
+    for candidate in (_ARTICLES.sub(" ", bare), bare, lowered):
+        if words := " ".join(candidate.split()):
+            return words
+    return ""
 
 
 def same_answer(prediction: str, references: Sequence[str]) -> bool:
@@ -61,17 +77,25 @@ def token_overlap(prediction: str, reference: str) -> tuple[float, float, float]
 def parse_yes_no(text: str) -> YesNoAnswer | None:
     """Read yes or no from an answer, or None where it is neither or both.
 
-    "Yes, there is.", "The answer is: no", "**No**" and "There is no effusion" can be read. The first word decides; else
-    the only polarity that occurs. "Cannot be determined", a repeated "yes or no?" and a plain description are None.
+    "Yes, there is.", "The answer is: no", "**No**", "Absent." and "There is no effusion" can be read. The first word
+    decides, unless a bare "yes" and a bare "no" stand beside each other; else the only polarity that occurs. None are:
+    "Cannot be determined", a repeated "yes or no?", "Yes. No.", a plain description, and a double negative ("It is not
+    abnormal"), which answers "Is it normal?" with yes and "Is it abnormal?" with no.
     """
-    words = _PREAMBLE.sub("", _CHOICE.sub(" ", _MARKUP.sub("", text)), count=1)
+    words = _PREAMBLE.sub("", _CHOICE.sub(" ", _MARKUP.sub("", text.replace("’", "'"))), count=1)
     first = _FIRST.match(words)
     if first:
+        bare = {segment.strip().lower() for segment in _SEGMENT.split(words)}
+        if bare & _YES_WORDS and bare & _NO_WORDS:
+            return None
         return "yes" if first[1].lower() in _YES_WORDS else "no"
-    if _UNCERTAIN.search(words):
+    if _UNCERTAIN.search(words) or _DOUBLE_NEGATIVE.search(words):
         return None
     found = set(re.findall(r"[a-z']+", words.lower()))
-    yes, no = bool(found & _YES_WORDS), bool(found & _NO_WORDS)
+    states = {(match[1] or match[2]).lower() for match in _STATE.finditer(words)}
+    denied = bool(found & _NO_WORDS) or any(word.endswith("n't") for word in found)
+    yes = bool(found & _YES_WORDS) or (not denied and bool(states & {"present", "positive"}))
+    no = denied or bool(states & {"absent", "negative"})
     if yes == no:
         return None
     return "yes" if yes else "no"
@@ -103,13 +127,16 @@ def constant_answer_floor(
 ) -> dict[str, dict[str, Any]]:
     """By question type: what always giving the most frequent reference would score, x100.
 
-    The answer is chosen with the references in hand: no constant answer does better by exact match.
+    The answer is chosen with the references in hand: no constant answer does better by exact match. References that
+    are equal after normalisation ("No", "no.") count together; each study counts once for each of its references.
     """
     floor: dict[str, dict[str, Any]] = {}
     for kind in dict.fromkeys(types):
         members = [texts for texts, its in zip(references, types, strict=True) if its == kind]
-        counts = Counter(texts[0] if texts else "" for texts in members)
-        answer = counts.most_common(1)[0][0]
+        counts = Counter(name for texts in members for name in dict.fromkeys(map(normalize_answer, texts)))
+        most = counts.most_common(1)[0][0] if counts else ""
+        spelled = Counter(text for texts in members for text in texts if normalize_answer(text) == most)
+        answer = spelled.most_common(1)[0][0] if spelled else ""
         value = sum(correct(answer, texts) for texts in members) / len(members)
         floor[kind] = {"answer": answer, "value": 100.0 * value, "n": len(members)}
     return floor

@@ -56,7 +56,7 @@ class YesNo:
     @property
     def signature(self) -> str:
         """How unparsable answers count."""
-        return signature_of(self, impl="libra-bench", unparsable="wrong")
+        return signature_of(self, impl="libra-bench", unparsable="wrong", version=2)
 
     def missing(self) -> Missing | None:
         """Runs everywhere."""

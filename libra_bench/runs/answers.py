@@ -15,10 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import dump_json_line, write_jsonl
+from benchmarks.records.json_record import plain
 from benchmarks.schema import Answer, QuestionId
 
 ANSWERS_FILE = "answers.jsonl"
@@ -76,13 +77,22 @@ class AnswerLog:
     def read(self) -> dict[QuestionId, Answer]:
         """All answers that are there, by question id, from every process's file; cuts off a torn last line.
 
+        An answer may be there twice, word for word: a crash while the files were merged leaves it so.
+
         Raises:
-            InputError: a line that isn't an answer, elsewhere than at the end.
+            InputError: a line that isn't an answer, elsewhere than at the end; or two different answers of one id.
         """
         answers: dict[QuestionId, Answer] = {}
         for path in answer_files(self.folder):
-            _cut_torn_tail(path)
-            answers.update((answer.question_id, answer) for answer in read_answer_lines(path))
+            _mend_last_line(path)
+            for answer in read_answer_lines(path):
+                other = answers.setdefault(answer.question_id, answer)
+                if other != answer:
+                    raise InputError(
+                        f"two different answers to question {answer.question_id!r}",
+                        where=path,
+                        hint="keep one of the lines and run again",
+                    )
         return answers
 
     def append(self, answer: Answer) -> None:
@@ -94,7 +104,7 @@ class AnswerLog:
         if self._stream is None:
             self._stream = self.path.open("ab", buffering=0)
         start = os.fstat(self._stream.fileno()).st_size
-        line = dump_json_line(asdict(answer)).encode()
+        line = dump_json_line({**asdict(answer), "metadata": plain(answer.metadata)}).encode()
         try:
             written = self._stream.write(line)
             if written != len(line):
@@ -165,15 +175,26 @@ def read_answer_lines(path: Path) -> Iterator[Answer]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                yield Answer(**json.loads(line))
-            except (TypeError, ValueError) as error:
+                yield _answer_of(json.loads(line))
+            except (TypeError, ValueError, RecursionError) as error:
                 raise InputError(
                     "this line is not an answer", where=f"{path}:{number}", hint="remove the line and run again"
                 ) from error
 
 
-def _cut_torn_tail(path: Path) -> None:
-    """Cut the file after its last newline: a process that was killed may have left half a line behind it."""
+def _answer_of(value: Any) -> Answer:
+    """A line's answer; raises TypeError where it is none."""
+    answer = Answer(**value)
+    fields = (answer.prompt, answer.text, answer.answer_id, answer.model_id)
+    if isinstance(answer.question_id, bool) or not isinstance(answer.question_id, int | str):
+        raise TypeError("question_id")
+    if not all(isinstance(field, str) for field in fields) or not isinstance(answer.metadata, dict):
+        raise TypeError("a field of another type")
+    return answer
+
+
+def _mend_last_line(path: Path) -> None:
+    """Cut off the half line that a killed process may have left; end a whole one that lacks only its newline."""
     with path.open("rb+") as stream:
         content_end = stream.seek(0, os.SEEK_END)
         position = content_end
@@ -185,5 +206,12 @@ def _cut_torn_tail(path: Path) -> None:
                 position = position - step + newline + 1
                 break
             position -= step
-        if position != content_end:
+        if position == content_end:
+            return
+        stream.seek(position)
+        try:
+            _answer_of(json.loads(stream.read()))
+        except (TypeError, ValueError, RecursionError):
             stream.truncate(position)
+        else:
+            stream.write(b"\n")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.catalog import CONTEXT, DEMO, FINDINGS_PROMPT
-from benchmarks.errors import GenerationError, LibraBenchError
+from benchmarks.errors import GenerationError, LibraBenchError, WeightsError
 from benchmarks.schema import Question
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import model_spec
@@ -60,9 +60,9 @@ def check_model(name: str, options: RunOptions) -> Check:
         _try(resolved, check)
     except LibraBenchError as error:
         check.error, check.exit_status = str(error), error.exit_status
-        check.missing_keys = tuple(getattr(error, "missing", ()))
-        check.unexpected_keys = tuple(getattr(error, "unexpected", ()))
-        check.misshapen_keys = tuple(getattr(error, "mismatched", ()))
+        if isinstance(error, WeightsError):
+            check.missing_keys, check.unexpected_keys = error.missing, error.unexpected
+            check.misshapen_keys = error.mismatched
     return check
 
 
@@ -70,11 +70,10 @@ def _try(spec: ModelSpec, check: Check) -> None:
     started = time.perf_counter()
     adapter = load_adapter(spec)
     check.loads, check.seconds_to_load = True, round(time.perf_counter() - started, 2)
-    check.unexpected_keys = tuple(getattr(adapter, "unused_keys", ()))
-    if render := getattr(adapter, "render", None):
-        prompt = render(QUESTION)
-        check.prompt, check.prompt_tokens = prompt.text, prompt.num_tokens
-    (answer,) = adapter.generate([QUESTION], Decoding(max_new_tokens=1))
+    check.unexpected_keys = tuple(adapter.describe().get("unused_keys", ()))
+    prompt = adapter.render(QUESTION)
+    check.prompt, check.prompt_tokens = prompt.text, prompt.num_tokens
+    answer = adapter.answer(QUESTION, Decoding(max_new_tokens=1))
     if answer.failed:
         raise GenerationError(str(answer.metadata.get("error")))
     check.first_token, check.works = answer.text, True

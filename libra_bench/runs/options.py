@@ -109,6 +109,10 @@ class RunOptions:
     """Score as another group does: libra (default), rexrank, radeval or coco."""
     by: Sequence[str] = field(default=(), metadata=_flag(RUN, metavar="FIELD"))
     """A field of the suite to stratify by; may be repeated."""
+    references: Literal["all", "partial"] = field(default="all", metadata=_flag(RUN))
+    """partial: score the studies that have a reference, and count the others."""
+    replace: bool = field(default=False, metadata=_flag(RUN))
+    """Replace scores that are there though they were computed in another way."""
     out: Path | None = field(default=None, metadata=_flag(RUN, metavar="DIR"))
     """Run folder; default: one of the run's own in runs/."""
     on_error: OnError = field(default="stop", metadata=_flag(RUN))

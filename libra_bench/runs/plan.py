@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,18 @@ from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.runs import provenance
+from libra_bench.runs.cautions import cautions_for_suite
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.processes import local_device
 from libra_bench.runs.protocols import DEFAULT_PROTOCOL, decoding_with, protocol_named
 from model_adapters.adapter import Decoding, ModelSpec
-from model_adapters.models import ORACLE, resolve_model
+from model_adapters.baselines.replay import OracleAdapter
+from model_adapters.models import resolve_model
 from model_adapters.registry import adapter_class
 
 RUNS_FOLDER = Path("runs")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,8 @@ class Plan:
 
     suite: Suite
     spec: ModelSpec
-    protocol: str
+    protocol: str | None
+    """None: no protocol decides the texts, since they do not depend on the decoding."""
     decoding: Decoding
     overrides: Mapping[str, Any]
     chosen: ChosenMetrics
@@ -39,6 +45,8 @@ class Plan:
     fingerprint: str
     folder: Path
     options: RunOptions
+    warnings: tuple[str, ...] = ()
+    """What the user must know of this model on this suite."""
 
     @property
     def order(self) -> list[QuestionId]:
@@ -55,14 +63,12 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
     loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
     spec, protocol, decoding, overrides = model_and_decoding(model, options, train_file=loaded_suite.card.train_file)
     _refuse_training_on_the_suite(spec, loaded_suite)
-    if check := getattr(adapter_class(spec.adapter), "check_decoding", None):
-        check(spec, decoding)
     facts = provenance.deciding_facts(loaded_suite.samples, _identity(spec, loaded_suite), decoding)
     mark = provenance.fingerprint(facts)
     return Plan(
         suite=loaded_suite,
         spec=spec,
-        protocol=protocol,
+        protocol=protocol if options.protocol or adapter_class(spec.adapter).follows_decoding else None,
         decoding=decoding,
         overrides=overrides,
         chosen=choose_metrics(
@@ -74,16 +80,17 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
         fingerprint=mark,
         folder=Path(options.out or RUNS_FOLDER / loaded_suite.name / path_name(spec.name) / mark),
         options=options,
+        warnings=cautions_for_suite(spec, loaded_suite.samples),
     )
 
 
 def _identity(spec: ModelSpec, suite: Suite) -> dict[str, Any]:
     """What decides a model's answers, known before it is loaded."""
-    name = {"adapter": spec.adapter, "name": path_name(spec.name)}
-    if spec.name == ORACLE:
-        return name | {"references_sha256": sha256_json([sample.references for sample in suite.samples])}
-    identity = getattr(adapter_class(spec.adapter), "identity", None)
-    return name | (dict(identity(spec)) if identity else {})
+    adapter, name = adapter_class(spec.adapter), path_name(spec.name)
+    if issubclass(adapter, OracleAdapter):
+        references = sha256_json([sample.references for sample in suite.samples])
+        return {"adapter": "replay", "name": name, "references_sha256": references}  # as in the runs so far
+    return {"adapter": spec.adapter, "name": name, **adapter.identity(spec)}
 
 
 def _refuse_training_on_the_suite(spec: ModelSpec, suite: Suite) -> None:
@@ -91,7 +98,7 @@ def _refuse_training_on_the_suite(spec: ModelSpec, suite: Suite) -> None:
     train = Path(spec.options.get("train") or "")
     if train.is_file() and sha256_file(train) == suite.sha256:
         raise InputError(
-            "is the suite itself: a floor must not see the evaluated references",
+            "is the suite itself: a baseline must not see the evaluated references",
             where=f"--train {train}",
             hint="give a training file",
         )
@@ -100,17 +107,28 @@ def _refuse_training_on_the_suite(spec: ModelSpec, suite: Suite) -> None:
 def model_and_decoding(
     model: str, options: RunOptions, *, train_file: Path | None = None
 ) -> tuple[ModelSpec, str, Decoding, dict[str, Any]]:
-    """The model (see `model_spec`), the name of the protocol, the decoding, and what the user's flags changed in it."""
+    """The model (see `model_spec`), the name of the protocol, the decoding, and what the user's flags changed in it.
+
+    Raises:
+        InputError: any of its kinds; among them settings that the model does not have.
+    """
     spec = model_spec(model, options, train_file=train_file)
-    protocol = protocol_named(options.protocol or spec.card.get("protocol") or DEFAULT_PROTOCOL)
+    protocol = protocol_named(options.protocol or _default_protocol(spec))
     decoding, overrides = decoding_with(protocol, options.decoding_overrides)
+    adapter_class(spec.adapter).check_decoding(spec, decoding)
+    if decoding.without_effect:
+        flags = " and ".join("--" + name.replace("_", "-") for name in decoding.without_effect)
+        logger.warning("%s: no effect, since nothing is sampled (%s)", flags, decoding)
     return spec, protocol.name, decoding, overrides
 
 
 def model_spec(model: str, options: RunOptions, *, train_file: Path | None = None) -> ModelSpec:
     """The model that a name and the options mean.
 
-    `train_file`: what adapters that learn may learn from where the user names nothing.
+    Args:
+        model: what stands after `--model`.
+        options: everything else that the user said.
+        train_file: what adapters that learn may learn from where the user names nothing.
     """
     return resolve_model(
         model,
@@ -124,6 +142,11 @@ def model_spec(model: str, options: RunOptions, *, train_file: Path | None = Non
         dtype=options.dtype,
         batch_size=options.batch_size,
     )
+
+
+def _default_protocol(spec: ModelSpec) -> str:
+    """The protocol's name where the user names none: the card's, else the adapter's, else the program's."""
+    return spec.card.get("protocol") or adapter_class(spec.adapter).default_protocol or DEFAULT_PROTOCOL
 
 
 def path_name(name: str) -> str:

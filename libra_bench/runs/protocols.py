@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.catalog import FINDINGS_PROMPT
-from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.errors import UnknownNameError
 from model_adapters.adapter import Decoding
 
 
@@ -73,28 +73,5 @@ def decoding_with(protocol: Protocol, overrides: Mapping[str, Any]) -> tuple[Dec
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     decoding = dataclasses.replace(protocol.decoding, **given)
-    _check(decoding)
     changed = {name: value for name, value in given.items() if value != getattr(protocol.decoding, name)}
     return decoding, changed
-
-
-def _check(decoding: Decoding) -> None:
-    for name in ("num_beams", "num_return_sequences", "max_new_tokens"):
-        if getattr(decoding, name) < 1:
-            raise InputError(f"must be at least 1, not {getattr(decoding, name)}", where=_flag(name))
-    for name in ("temperature", "no_repeat_ngram_size"):
-        if getattr(decoding, name) < 0:
-            raise InputError(f"must not be negative, found {getattr(decoding, name)}", where=_flag(name))
-    if decoding.top_p is not None and not 0 < decoding.top_p <= 1:
-        raise InputError(f"must lie in (0, 1], found {decoding.top_p}", where="--top-p")
-    sampling = decoding.temperature > 0
-    if not sampling and decoding.num_return_sequences > decoding.num_beams:
-        raise InputError(
-            f"{decoding.num_return_sequences} sequences cannot come from {decoding.num_beams} beam(s)",
-            where="--num-return-sequences",
-            hint="raise --num-beams or lower it",
-        )
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")

@@ -7,13 +7,13 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from benchmarks.files import sha256_json
+from benchmarks.packages import installed_version
 from benchmarks.records.run import AskedQuestions, DecidingFacts
 from benchmarks.schema import HIDDEN_KEYS, Sample
 from model_adapters.adapter import Decoding
@@ -21,7 +21,8 @@ from model_adapters.adapter import Decoding
 FINGERPRINT_LENGTH = 12
 PACKAGES = (
     "libra-bench", "accelerate", "bert-score", "matplotlib", "nltk", "numpy", "pandas", "peft", "pillow", "pydicom",
-    "radgraph", "rapidfuzz", "rouge-score", "safetensors", "sentencepiece", "tokenizers", "torch", "transformers",
+    "radgraph", "rapidfuzz", "rouge-score", "safetensors", "scipy", "sentencepiece", "tokenizers", "torch",
+    "transformers",
 )  # fmt: skip
 
 
@@ -42,13 +43,10 @@ def questions_sha256(samples: Sequence[Sample]) -> str:
 
 def deciding_facts(samples: Sequence[Sample], model: Mapping[str, Any], decoding: Decoding) -> DecidingFacts:
     """Everything that decides the answers; device, batch size and number of processes are not in it."""
-    settings = asdict(decoding)
-    if decoding.temperature == 0:
-        del settings["seed"]
     return DecidingFacts(
         suite=AskedQuestions(questions_sha256=questions_sha256(samples), n=len(samples)),
         model=dict(model),
-        decoding=settings,
+        decoding=decoding.deciding(),
     )
 
 
@@ -70,11 +68,7 @@ class Environment:
 def environment() -> Environment:
     """The environment of this process."""
     versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
+    versions |= {package: found for package in PACKAGES if (found := installed_version(package))}
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     return Environment(command, versions, _git_commit(), platform.platform())
 

@@ -11,7 +11,6 @@ from benchmarks.errors import InputError, RunConflictError
 from benchmarks.predictions import count_answers
 from benchmarks.records.json_record import read_record, write_record
 from benchmarks.records.run import (
-    HISTORIC_BASELINES,
     RUN_FILE,
     BatchingCheck,
     DecidingFacts,
@@ -24,14 +23,20 @@ from benchmarks.records.run import (
     read_run,
     write_run,
 )
-from benchmarks.schema import Answer
+from benchmarks.records.samples import SAMPLES_FILE, SPANS_FILE
+from benchmarks.records.scores import SCORES_FILE
+from benchmarks.records.statistics import STATISTICS_FILE
+from benchmarks.schema import Answer, Sample
+from benchmarks.wording import first_few
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import answer_files
 from libra_bench.runs.cost import cost_of
 from libra_bench.runs.plan import Plan, path_name
+from model_adapters.registry import adapter_class
 
 BATCHING_FILE = "batching.json"
-SHOWN_DIFFERENCES = 4
+WRITTEN = (SCORES_FILE, "scores.csv", SAMPLES_FILE, SPANS_FILE, STATISTICS_FILE, "plots", "report.html")
+"""What a run writes beside run.json and answers."""
 
 
 def refuse_other_run(folder: Path, facts: DecidingFacts) -> None:
@@ -39,17 +44,22 @@ def refuse_other_run(folder: Path, facts: DecidingFacts) -> None:
 
     Raises:
         RunConflictError: it holds another run; names what differs.
-        InputError: it holds a run.json that cannot be read, or answers without one.
+        InputError: it holds a run.json that cannot be read, or files without one that a run would overwrite.
     """
     if not (folder / RUN_FILE).exists():
-        if answer_files(folder):
-            raise InputError("holds answers, but no run.json", where=folder, hint="give another --out")
+        theirs = [path.name for path in (*answer_files(folder), *(folder / name for name in WRITTEN)) if path.exists()]
+        if theirs:
+            raise InputError(
+                f"holds {first_few(theirs)}, but no {RUN_FILE}: not a run folder, and a run would overwrite it",
+                where=folder,
+                hint="give another --out",
+            )
         return
     there = read_run(folder).deciding
     differences = list(_differences(there and there.as_json(), facts.as_json()))
     if differences:
         raise RunConflictError(
-            "this folder belongs to another run: " + ", ".join(differences[:SHOWN_DIFFERENCES]),
+            "this folder belongs to another run: " + first_few(differences),
             where=folder,
             hint="give another --out, or the settings of that run",
         )
@@ -85,14 +95,15 @@ def record_start(plan: Plan, world_size: int) -> RunRecord:
             model_base=spec.model_base,
             card=dict(spec.card),
             options=dict(spec.options),
-            is_baseline=spec.adapter in HISTORIC_BASELINES,
+            is_baseline=adapter_class(spec.adapter).is_baseline,
         ),
-        protocol=RecordedProtocol(name=plan.protocol, overrides=dict(plan.overrides)),
+        protocol=RecordedProtocol(name=plan.protocol, overrides=dict(plan.overrides)) if plan.protocol else None,
         decoding=asdict(plan.decoding),
         on_error=plan.options.on_error,
         world_size=world_size,
         started=provenance.now(),
         batching=read_batching(plan.folder),
+        warnings=plan.warnings,
         **asdict(provenance.environment()),
     )
     write_run(plan.folder, record)
@@ -103,6 +114,7 @@ def record_end(
     folder: Path,
     record: RunRecord,
     answers: Sequence[Answer],
+    samples: Sequence[Sample],
     *,
     n_resumed: int,
     planned: Estimate | None,
@@ -114,6 +126,7 @@ def record_end(
         folder: the run folder.
         record: as it was at the start.
         answers: all of them.
+        samples: of the suite, in the same order.
         n_resumed: how many were there before.
         planned: what was estimated.
         reports: of the processes that generated, the first one's first.
@@ -122,7 +135,7 @@ def record_end(
         "ended": provenance.now(),
         "n": len(answers),
         "n_resumed": n_resumed,
-        **asdict(count_answers(answers)),
+        **asdict(count_answers(answers, samples)),
     }
     if reports:
         own = dict(reports[0].adapter_report)

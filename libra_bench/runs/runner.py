@@ -11,12 +11,12 @@ from benchmarks.schema import Answer
 from libra_bench.runs.answering import answer_open_questions
 from libra_bench.runs.answers import AnswerLog, locked
 from libra_bench.runs.options import RunOptions
-from libra_bench.runs.plan import Plan, plan_run
+from libra_bench.runs.plan import RUNS_FOLDER, Plan, plan_run
 from libra_bench.runs.processes import Processes, from_env
 from libra_bench.runs.progress import ProgressCallback
 from libra_bench.runs.record import record_end, record_later_costs, record_start, refuse_other_run
-from libra_bench.runs.scored_folder import score_run
-from libra_bench.runs.shown_folder import LEADERBOARD, draw, write_rows
+from libra_bench.runs.scored_folder import check_scoring, score_run
+from libra_bench.runs.shown_folder import LEADERBOARD, check_leaderboard, draw, write_rows
 
 
 def run(suite: str | Path, model: str, **options: Any) -> Path:
@@ -37,16 +37,31 @@ def run(suite: str | Path, model: str, **options: Any) -> Path:
 
 
 def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> Path:
-    """Carry a plan out: generate, then (in the first process) score and show."""
+    """Carry a plan out: generate, then (in the first process) score and show.
+
+    Raises:
+        InputError: what will stop the scoring is found before anything is generated; see `check_scoring`.
+    """
+    options = plan.options
+    leaderboard = None if options.out else RUNS_FOLDER / LEADERBOARD
+    check_leaderboard(leaderboard)
+    against = check_scoring(
+        plan.folder,
+        plan.suite,
+        plan.chosen,
+        by=options.by,
+        partial=options.references == "partial",
+        replace=options.replace,
+    )
     answers = generate_run(plan, progress, processes)
     if processes.rank > 0:
         return plan.folder
     began = time.perf_counter()
     progress.scoring(list(plan.chosen.metrics))
-    scored = score_run(plan.folder, plan.chosen, plan.suite, answers, plan.options.by)
-    write_rows(plan.folder, scored.scores, leaderboard=LEADERBOARD if plan.options.out is None else None)
+    scored = score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace)
+    write_rows(plan.folder, scored.scores, leaderboard=leaderboard)
     drawing = time.perf_counter()
-    draw(plan.folder, report=plan.options.report, follow_links=plan.options.follow_links, on_images=progress.drawing)
+    draw(plan.folder, report=options.report, follow_links=options.follow_links, on_images=progress.drawing)
     record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)
     return plan.folder
 
@@ -80,7 +95,9 @@ def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes) -
             processes.gather("report", None)
             answers, record = log.finish(plan.order), read_run(plan.folder)
             if record.ended is None:  # it crashed after its last answer
-                record_end(plan.folder, record, answers, n_resumed=len(answered), planned=None, reports=())
+                record_end(
+                    plan.folder, record, answers, plan.suite.samples, n_resumed=len(answered), planned=None, reports=()
+                )
             return answers
         record = record_start(plan, processes.world_size)
         done = answer_open_questions(plan, open_ids, log, progress, processes)
@@ -88,7 +105,13 @@ def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes) -
         reports = [ProcessReport(**report) for report in gathered if report]
         answers = log.finish(plan.order)
         record = record_end(
-            plan.folder, record, answers, n_resumed=len(answered), planned=done.planned, reports=reports
+            plan.folder,
+            record,
+            answers,
+            plan.suite.samples,
+            n_resumed=len(answered),
+            planned=done.planned,
+            reports=reports,
         )
     if record.cost is not None:
         progress.generated(record.cost)

@@ -3,52 +3,181 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.catalog import suite_names
-from benchmarks.errors import InputError, SuiteError
-from benchmarks.predictions import match_answers
+from benchmarks.errors import InputError, LibraBenchError, RunConflictError, SuiteError
+from benchmarks.predictions import count_answers, match_answers
 from benchmarks.records.run import RunRecord, read_run
+from benchmarks.records.scores import SCORES_FILE, Scores, read_scores
+from benchmarks.records.statistics import read_statistics
 from benchmarks.schema import Answer
 from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
+from libra_bench.metrics.registry import make_metric
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
+from libra_bench.scores.adding import refuse_replacing
 from libra_bench.scores.scored_files import write_scored
-from libra_bench.scores.scoring import Scored, score_answers
+from libra_bench.scores.scoring import Scored, digest_of, score_against
+from libra_bench.scores.scoring_input import ScoringInput, scoring_input
+from libra_bench.scores.stored_statistics import digests_of
+
+
+@dataclass(frozen=True, slots=True)
+class FolderScored:
+    """A run folder that was scored."""
+
+    now: Scored
+    """What was computed this time."""
+    scores: Scores
+    """All scores that the folder has now."""
+
+
+def check_scoring(
+    folder: Path,
+    suite: Suite,
+    chosen: ChosenMetrics,
+    *,
+    by: Sequence[str] = (),
+    partial: bool = False,
+    replace: bool = False,
+) -> ScoringInput:
+    """Find out before anything slow begins whether a run's answers can be scored into its folder.
+
+    Raises:
+        SuiteError: samples without a reference. UnknownNameError: no sample has a field of `by`.
+        RunConflictError: a score is there that was computed in another way, and `replace` is not said.
+        InputError: the folder's scores.json cannot be read.
+    """
+    against = scoring_input(suite.samples, suite.name, by, partial=partial)
+    there = _scores_there(folder, replace=replace)
+    if there is not None and not replace:
+        refuse_replacing(there, chosen.metrics, folder)
+    return against
 
 
 def score_run(
-    folder: Path, chosen: ChosenMetrics, suite: Suite, answers: Sequence[Answer], by: Sequence[str] = ()
-) -> Scored:
-    """Score a run folder's answers and write scores.json and its companions into it."""
+    folder: Path,
+    chosen: ChosenMetrics,
+    suite: Suite,
+    answers: Sequence[Answer],
+    against: ScoringInput,
+    *,
+    replace: bool = False,
+) -> FolderScored:
+    """Score a run folder's answers; add to the scores that are there, where they are still of the same texts.
+
+    Where texts, references or fields have changed since, every metric that the folder was scored with is computed anew.
+
+    Args:
+        folder: the run folder.
+        chosen: the metrics.
+        suite: its suite.
+        answers: all of the run.
+        against: from `check_scoring`.
+        replace: whether scores that were computed in another way, or that cannot be computed anew, may go.
+
+    Raises:
+        RunConflictError: something has changed and a metric cannot be computed anew, and `replace` is not said.
+    """
     record = read_run(folder)
-    scored = score_answers(
-        suite.samples,
-        match_answers(answers, suite.samples, where=folder / ANSWERS_FILE),
-        chosen,
-        suite=suite.name,
-        model=record.model.id,
-        by=by,
-    )
-    write_scored(folder, scored)
-    return scored
+    matched = match_answers(answers, suite.samples, where=folder / ANSWERS_FILE)
+    there = _scores_there(folder, replace=replace)
+    if there is not None and not _same_texts(folder, there, against, matched):
+        chosen = _with_earlier_metrics(folder, there, chosen, replace=replace)
+        there = None
+    scored = score_against(against, matched, chosen, suite=suite.name, model=record.model.id)
+    return FolderScored(scored, write_scored(folder, scored, there))
 
 
 def rescore(
-    folder: Path, metrics: str | Sequence[str] | None, *, dialect: str | None = None, by: Sequence[str] = ()
-) -> Scored:
+    folder: Path,
+    metrics: str | Sequence[str] | None,
+    *,
+    dialect: str | None = None,
+    by: Sequence[str] = (),
+    partial: bool = False,
+    replace: bool = False,
+) -> FolderScored:
     """Score a finished run again, with other metrics or after an update.
 
     Raises:
         InputError: not a run folder, or its suite is no longer there. SuiteError: the suite's file has changed.
+        RunConflictError: see `check_scoring` and `score_run`.
     """
     suite = suite_of(read_run(folder), folder)
     chosen = choose_metrics(metrics, suite.card.metrics or DEFAULT_METRICS, dialect=dialect)
     answers_file = folder / ANSWERS_FILE
     if not answers_file.exists():
         raise InputError(f"holds no {ANSWERS_FILE}", where=folder, hint="run or generate first")
-    return score_run(folder, chosen, suite, list(read_answer_lines(answers_file)), by)
+    against = check_scoring(folder, suite, chosen, by=by, partial=partial, replace=replace)
+    return score_run(folder, chosen, suite, list(read_answer_lines(answers_file)), against, replace=replace)
+
+
+def _scores_there(folder: Path, *, replace: bool) -> Scores | None:
+    """The folder's scores; with `replace`, a file that cannot be read counts as none."""
+    try:
+        return read_scores(folder)
+    except InputError:
+        if replace:
+            return None
+        raise
+
+
+def _same_texts(folder: Path, there: Scores, against: ScoringInput, answers: Sequence[Answer]) -> bool:
+    """Whether scores are of these texts, references and fields."""
+    by_id = {str(answer.question_id): answer for answer in answers}
+    scored = [by_id[str(sample.question_id)] for sample in against.samples]
+    if there.scored_sha256 is not None:
+        return there.scored_sha256 == digest_of(against, scored)
+    counts = count_answers(scored, against.samples)  # an older version: what it left is compared
+    if (there.n, there.n_failed, there.n_empty) != (len(scored), counts.n_failed, counts.n_empty):
+        return False
+    try:
+        return read_statistics(folder).digests == digests_of(against.references)
+    except InputError:
+        return True
+
+
+def _with_earlier_metrics(folder: Path, there: Scores, chosen: ChosenMetrics, *, replace: bool) -> ChosenMetrics:
+    """The chosen metrics and those that the folder was scored with before.
+
+    Raises:
+        RunConflictError: one of these cannot run here, and `replace` is not said.
+    """
+    ours = {key.name for metric in chosen.metrics.values() for key in metric.keys}
+    earlier = dict(chosen.metrics)
+    for name in _names_of(folder, there):
+        try:
+            metric = make_metric(name)
+            missing = metric.missing()
+            reason = missing and f"{missing.reason}; {missing.hint}"
+        except LibraBenchError as error:
+            reason = str(error)
+        if reason is None and not ours & {key.name for key in metric.keys}:
+            earlier[name] = metric
+        elif reason is not None and not replace:
+            raise RunConflictError(
+                f"texts, references or fields have changed since it was scored, and {name} cannot be computed anew "
+                f"({reason})",
+                where=folder / SCORES_FILE,
+                hint="add --replace to let its scores go",
+            )
+    return ChosenMetrics(earlier, chosen.unavailable)
+
+
+def _names_of(folder: Path, there: Scores) -> list[str]:
+    """The metrics that a folder was scored with, as the user wrote them, as far as that is known."""
+    if there.metrics:
+        return list(there.metrics)
+    try:
+        stored = read_statistics(folder).metrics
+    except InputError:
+        stored = {}
+    known = {key for metric in stored.values() for key in metric.keys}
+    return [*stored, *dict.fromkeys(score.metric for score in there.scores if score.key not in known)]
 
 
 def suite_of(record: RunRecord, folder: Path) -> Suite:

@@ -1,4 +1,4 @@
-"""The show step of a run folder: its leaderboard row, its plots, its report."""
+"""The show step of a run folder: its leaderboard row, its plots, its report; and the same brought up to date later."""
 
 from __future__ import annotations
 
@@ -8,17 +8,29 @@ from pathlib import Path
 from benchmarks.records.run import read_run
 from benchmarks.records.scores import Scores
 
-LEADERBOARD = Path("runs") / "leaderboard.csv"
+LEADERBOARD = "leaderboard.csv"
+
+
+def check_leaderboard(leaderboard: Path | None) -> None:
+    """Find out before anything slow begins whether a leaderboard can be kept.
+
+    Raises:
+        InputError: the file is there, but is no leaderboard that can be kept whole.
+    """
+    from reports.leaderboard import check
+
+    if leaderboard is not None:
+        check(leaderboard)
 
 
 def write_rows(folder: Path, scores: Scores, *, leaderboard: Path | None) -> None:
     """Write scores.csv of a run folder and, where one is given, the run's row of a leaderboard."""
-    from reports.leaderboard import row_of, signatures_of, update, write_row
+    from reports.leaderboard import LeaderboardRow, update, write_row
 
-    row = row_of(scores, read_run(folder))
+    row = LeaderboardRow.of(scores, read_run(folder))
     write_row(folder / "scores.csv", row)
     if leaderboard is not None:
-        update(leaderboard, row, signatures_of(scores))
+        update(leaderboard, row)
 
 
 def draw(
@@ -34,3 +46,37 @@ def draw(
     plots.write_plots(folder)
     if report:
         page.write_report([folder], follow_links=follow_links, on_images=on_images)
+
+
+def bring_up_to_date(folder: Path, scores: Scores) -> list[str]:
+    """Make everything that is derived from the scores say what they say now, as far as it is there.
+
+    Args:
+        folder: the run folder.
+        scores: what it has now.
+
+    Returns:
+        What could not be brought up to date, and how the user does it.
+    """
+    from reports import page, plots
+
+    write_rows(folder, scores, leaderboard=leaderboard_of(folder))
+    if (folder / plots.FOLDER).is_dir():
+        plots.write_plots(folder)
+    report = folder / page.FILE_NAME
+    if not report.exists():
+        return []
+    made = page.settings_of(report)
+    if made is None:
+        return [f"{report} is older than the scores: libra-bench report {folder} writes it anew"]
+    page.write_report([folder], images=made.images, text=made.text, follow_links=made.follow_links)
+    return []
+
+
+def leaderboard_of(folder: Path) -> Path | None:
+    """The leaderboard beside `<suite>/<model>/<fingerprint>` that has a row of this run; None where there is none."""
+    from reports.leaderboard import has_run
+
+    places = folder.absolute().parents
+    path = places[2] / LEADERBOARD if len(places) > 2 else None
+    return path if path is not None and has_run(path, read_run(folder).fingerprint) else None

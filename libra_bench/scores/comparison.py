@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
-from benchmarks.records.scores import read_scores
+from benchmarks.records.scores import Scores, read_scores
 from benchmarks.records.statistics import StoredStatistics, read_statistics
+from benchmarks.wording import first_few
 from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
 from libra_bench.metrics.registry import make_metric
-from libra_bench.scores.statistics import RESAMPLES, Difference, PairedMetric, compare
+from libra_bench.scores.bootstrap import RESAMPLES, count_clusters
+from libra_bench.scores.statistics import Difference, PairedMetric, compare
 
-_SHOWN = 5
 """Ids named in an error."""
 
 
@@ -33,12 +34,17 @@ class Comparison:
     differences: Sequence[Difference]
     not_compared: Sequence[str]
     """Why a metric of some run is not among them."""
+    empty_shares: Mapping[str, float] = field(default_factory=dict)
+    """Run -> the share of its texts that are empty, where that dominates a compared score."""
 
     def as_json(self) -> dict[str, Any]:
         """The result as JSON values."""
         return {
             "schema_version": 1,
-            **{name: getattr(self, name) for name in ("runs", "n", "clusters", "resamples", "seed", "not_compared")},
+            **{
+                name: getattr(self, name)
+                for name in ("runs", "n", "clusters", "resamples", "seed", "not_compared", "empty_shares")
+            },
             "differences": [
                 asdict(item) | {"significant": item.significant, "verdict": item.verdict} for item in self.differences
             ],
@@ -68,14 +74,16 @@ def compare_runs(
     """
     runs = pair_runs(folders, metrics)
     clusters = runs.clusters if clustered else None
+    differences = compare(runs.names, runs.metrics, clusters, resamples, seed)
     return Comparison(
         runs=runs.names,
         n=runs.n,
-        clusters=None if clusters is None else n_clusters(clusters),
+        clusters=None if clusters is None else count_clusters(clusters),
         resamples=resamples,
         seed=seed,
-        differences=compare(runs.names, runs.metrics, clusters, resamples, seed),
+        differences=differences,
         not_compared=runs.not_compared,
+        empty_shares=_empty_shares(runs.names, folders, {found.key for found in differences}),
     )
 
 
@@ -119,11 +127,6 @@ def pair_runs(folders: Sequence[Path], metrics: Sequence[str] | None = None) -> 
     return PairedRuns(run_names(folders), len(runs[0].ids), runs[0].clusters, paired, not_compared)
 
 
-def n_clusters(clusters: Sequence[str | None]) -> int:
-    """How many patients there are; a study without one counts as a patient of its own."""
-    return len(set(clusters) - {None}) + clusters.count(None)
-
-
 def run_names(folders: Sequence[Path]) -> list[str]:
     """What the runs are called: their models, where that tells them apart, else the shortest ends of their paths."""
     models = [_model(folder) for folder in folders]
@@ -138,12 +141,26 @@ def run_names(folders: Sequence[Path]) -> list[str]:
     return ["/".join(part[-depth:]) for part in parts]
 
 
+def _empty_shares(names: Sequence[str], folders: Sequence[Path], keys: set[str]) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    for name, folder in zip(names, folders, strict=True):
+        scores = _scores(folder)
+        found = [share for key in keys if scores and (share := scores.empty_share_in(key)) is not None]
+        if found:
+            shares[name] = found[0]
+    return shares
+
+
 def _model(folder: Path) -> str:
-    try:
-        scores = read_scores(folder)
-    except InputError:  # a name is a courtesy: the path will do
-        return ""
+    scores = _scores(folder)
     return scores.model if scores else ""
+
+
+def _scores(folder: Path) -> Scores | None:
+    try:
+        return read_scores(folder)
+    except InputError:  # names and notes are a courtesy: the statistics are what is compared
+        return None
 
 
 def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: StoredStatistics) -> None:
@@ -153,7 +170,7 @@ def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: Sto
     extra = [name for name in theirs.ids if name not in here]
     if missing or extra:
         only = [
-            f"{len(names)} only in {folder} ({_shown(names)})"
+            f"{len(names)} only in {folder} ({first_few(names)})"
             for names, folder in ((missing, first), (extra, second))
             if names
         ]
@@ -166,14 +183,10 @@ def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: Sto
     other = [name for name, digest in zip(ours.ids, ours.digests, strict=True) if theirs.digests[order[name]] != digest]
     if other:
         raise InputError(
-            f"the same {len(ours.ids)} ids, but other references for {len(other)} of them ({_shown(other)})",
+            f"the same {len(ours.ids)} ids, but other references for {len(other)} of them ({first_few(other)})",
             where=where,
             hint="score both against the same references",
         )
-
-
-def _shown(names: Sequence[object]) -> str:
-    return ", ".join(map(repr, names[:_SHOWN])) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _pair(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
 from benchmarks.schema import QuestionId
+from benchmarks.wording import first_few
+from libra_bench.metrics.failing_texts import score_texts
 from libra_bench.metrics.registry import make_metric
 
 TEXT_KEYS = ("reference", "findings", "impression", "text")
 """Where a text may stand, in a file of references as in one of predictions; the first of these that is there counts."""
 
 RESULT_KEYS = ("BLEU1", "BLEU2", "BLEU3", "BLEU4", "METEOR", "ROUGE-L", "Bert_score", "Temporal_entity_score")
-SHOWN_IDS = 10
 
 
 def evaluate_report(
@@ -52,7 +54,11 @@ def evaluate_report(
         if missing := metric.missing():
             warnings.warn(f"no {metric.id}: {missing.reason}; {missing.hint}", stacklevel=2)
         else:
-            values |= metric.score(prediction_texts, reference_texts).values
+            result, failed = score_texts(metric, prediction_texts, reference_texts)
+            values |= result.values
+            if failed:
+                where = first_few([f"line {text.sample + 1} of the {text.side}s" for text in failed])
+                warnings.warn(f"{metric.id} fails on {len(failed)} texts, which count as empty: {where}", stacklevel=2)
     return {key: round(values[key], 2) for key in RESULT_KEYS if key in values}
 
 
@@ -92,6 +98,10 @@ def _texts(record: Mapping[str, Any], where: str, *, alternatives: bool) -> list
 def _check_ids(
     predicted: Sequence[QuestionId], wanted: Sequence[QuestionId], predictions: object, references: object
 ) -> None:
+    for ids, file in ((predicted, predictions), (wanted, references)):
+        counted = Counter(map(str, ids))
+        if twice := [question_id for question_id in dict.fromkeys(ids) if counted[str(question_id)] > 1]:
+            raise InputError(f"{_some(twice)} more than once", where=file, hint="keep one line per id")
     if predicted == wanted:
         return
     known, answered = set(wanted), set(predicted)
@@ -100,8 +110,6 @@ def _check_ids(
     if missing or unknown:
         faults = [f"no prediction for {_some(missing)}"] if missing else []
         faults += [f"no reference for {_some(unknown)}"] if unknown else []
-    elif len(predicted) != len(wanted):
-        faults = [f"{len(predicted)} predictions, but {len(wanted)} references: some ids stand there twice"]
     else:
         line, (first, second) = next(
             (line, pair) for line, pair in enumerate(zip(predicted, wanted, strict=True), start=1) if pair[0] != pair[1]
@@ -113,8 +121,7 @@ def _check_ids(
 
 
 def _some(ids: Sequence[QuestionId]) -> str:
-    more = f" and {len(ids) - SHOWN_IDS} more" if len(ids) > SHOWN_IDS else ""
-    return f"{len(ids)} ids ({', '.join(map(repr, ids[:SHOWN_IDS]))}{more})"
+    return f"{len(ids)} ids ({first_few([*map(repr, ids)])})"
 
 
 def _or(names: Sequence[str]) -> str:

@@ -14,14 +14,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
+from benchmarks.errors import StorageError
 from benchmarks.files import sha256_json, write_json
 from benchmarks.records.scores import ReferencePoint
+from libra_bench.metrics.failing_texts import score_texts
 from libra_bench.metrics.metric import Metric, References
 
 Fields = Sequence[Mapping[str, Any]]
@@ -133,21 +137,25 @@ def _ceiling(metric: Metric, references: References, fields: Fields | None) -> d
 
 
 def _kept(path: Path | None, compute: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """What the file holds, else what `compute` gives, kept in the file."""
+    """What the file holds, else what `compute` gives, kept in the file where that can be written."""
     if path is None:
         return compute()
     try:
-        stored: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+        stored = _VALUES.validate_json(path.read_bytes(), strict=True)
     except (OSError, ValueError):  # not there, or damaged
         stored = compute()
-        write_json(path, stored)
+        with suppress(StorageError, OSError):  # a cache costs time, never a score
+            write_json(path, stored)
     return stored
+
+
+_VALUES = TypeAdapter(dict[str, float])
 
 
 def _values(
     metric: Metric, predictions: Sequence[str], references: References, fields: Fields | None
 ) -> dict[str, float]:
-    values = metric.score(predictions, references, fields).values
+    values = score_texts(metric, predictions, references, fields)[0].values
     return {key: float(value) for key, value in values.items() if math.isfinite(value)}
 
 

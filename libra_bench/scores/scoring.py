@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.errors import InputError
+from benchmarks.files import sha256_json, user_cache
 from benchmarks.predictions import count_answers, match_answers, read_answers
+from benchmarks.records.json_record import plain
 from benchmarks.records.scores import Score, Scores, Stratum, StratumScore, Unavailable
 from benchmarks.schema import Answer, Sample
 from benchmarks.suites import read_samples
-from benchmarks.user_cache import user_cache
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
+from libra_bench.metrics.failing_texts import FailedText, as_details, score_texts
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics
+from libra_bench.scores.bootstrap import RESAMPLES, count_clusters, interval
 from libra_bench.scores.reference_points import reference_points
 from libra_bench.scores.scoring_input import ScoringInput, scoring_input
-from libra_bench.scores.statistics import RESAMPLES, interval
 from libra_bench.scores.strata import Strata
 
 if TYPE_CHECKING:
     from libra_bench.metrics.official.verify import Check, Unverified
 
 STRATA_RESAMPLES = 1_000
+_SHOWN = 5
+"""Ids named in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,12 @@ def score_answers(
     suite: str,
     model: str,
     by: Sequence[str] = (),
+    partial: bool = False,
 ) -> Scored:
     """Score answers (in the order of the samples) with every chosen metric.
 
-    A failed answer counts as an empty text in every metric. Intervals are clustered by `subject_id` where the suite
-    has one.
+    A failed answer counts as an empty text in every metric; a text that a metric fails on does so in that one, which
+    names it in its details under `failed_texts`. Intervals are clustered by `subject_id` where the suite has one.
 
     Args:
         samples: N samples with references, or with labels (joined by commas, they are the reference of text metrics).
@@ -69,75 +75,135 @@ def score_answers(
         suite: the suite's name.
         model: the model's id.
         by: fields to stratify by; none: the built-in strata that the suite has.
+        partial: leave out samples without a reference, and count them.
 
     Raises:
         SuiteError: samples without a reference; names them.
         UnknownNameError: no sample has a field of `by`.
     """
-    against = scoring_input(samples, suite, by)
-    clusters = against.clusters
+    against = scoring_input(samples, suite, by, partial=partial)
+    return score_against(against, answers, chosen, suite=suite, model=model)
+
+
+def score_against(
+    against: ScoringInput, answers: Sequence[Answer], chosen: ChosenMetrics, *, suite: str, model: str
+) -> Scored:
+    """Score answers against what `scoring_input` found; answers to other questions are left out."""
+    by_id = {str(answer.question_id): answer for answer in answers}
+    answers = [by_id[str(sample.question_id)] for sample in against.samples]
+    clusters, n = against.clusters, len(answers)
     predictions = ["" if answer.failed else answer.text for answer in answers]
     fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
-    results: dict[str, MetricResult] = {}
-    scores: list[Score] = []
-    of_strata: dict[tuple[str, str], list[StratumScore]] = {}
-    for name, metric in chosen.metrics.items():
-        result = metric.score(predictions, against.references, fields)
-        results[name] = result
-        scores += _score_rows(metric, result, len(samples), clusters)
-        if result.statistics is not None:
-            for stratum, level, rows in _stratified(result.statistics, list(result.values), against.strata, clusters):
-                of_strata.setdefault((stratum, level), []).extend(rows)
+    results = {name: _result(metric, predictions, against, fields) for name, metric in chosen.metrics.items()}
     points = reference_points(
         list(chosen.metrics.values()), against.references, against.fields, clusters, cache=user_cache() / "floors"
     )
     found = Scores(
         suite=suite,
         model=model,
-        n=len(samples),
-        **asdict(count_answers(answers)),
-        n_clusters=len(set(clusters)) if clusters else None,
-        scores=tuple(scores),
-        details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
-        strata=tuple(
-            Stratum(by=stratum, level=level, n=len(against.strata[stratum][level]), scores=tuple(rows))
-            for (stratum, level), rows in of_strata.items()
+        n=n,
+        **asdict(count_answers(answers, against.samples)),
+        n_without_reference=against.n_without_reference,
+        n_clusters=count_clusters(clusters) if clusters else None,
+        scores=tuple(
+            score
+            for name, result in results.items()
+            for score in _score_rows(chosen.metrics[name], result, n, clusters)
         ),
+        details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
+        strata=tuple(_strata(against, predictions, chosen, results)),
         reference_points=tuple(points),
         unavailable=tuple(Unavailable(**entry) for entry in chosen.unavailable),
+        metrics=tuple(chosen.metrics),
+        scored_sha256=digest_of(against, answers),
     )
     return Scored(found, against, predictions, chosen.metrics, results)
 
 
+def _result(
+    metric: Metric, predictions: Sequence[str], against: ScoringInput, fields: Sequence[Mapping[str, Any]]
+) -> MetricResult:
+    """What a metric says; texts that it fails on count as empty, are named on stderr and in its details."""
+    result, failed = score_texts(metric, predictions, against.references, fields)
+    if not failed:
+        return result
+    ids = [sample.question_id for sample in against.samples]
+    _say_failed(metric, failed, ids)
+    return replace(result, details={**result.details, "failed_texts": as_details(failed, ids)})
+
+
+def _strata(
+    against: ScoringInput, predictions: Sequence[str], chosen: ChosenMetrics, results: Mapping[str, MetricResult]
+) -> Iterator[Stratum]:
+    """The scores of each level of each stratum, of the metrics that have statistics."""
+    rows: dict[tuple[str, str], list[StratumScore]] = {}
+    for name, result in results.items():
+        if result.statistics is not None:
+            keys = _keys(chosen.metrics[name], result)
+            for stratum, level, its in _stratified(result.statistics, keys, against.strata, against.clusters):
+                rows.setdefault((stratum, level), []).extend(its)
+    for (stratum, level), its in rows.items():
+        members = against.strata[stratum][level]
+        n_empty = sum(not predictions[i].strip() for i in members)
+        yield Stratum(by=stratum, level=level, n=len(members), n_empty=n_empty, scores=tuple(its))
+
+
+def digest_of(against: ScoringInput, answers: Sequence[Answer]) -> str:
+    """The hash of all that scores depend on besides the metrics: texts, how they ended, references and fields."""
+    return sha256_json(
+        [
+            [sample.question_id, answer.text, answer.finish, list(references), plain(fields)]
+            for sample, answer, references, fields in zip(
+                against.samples, answers, against.references, against.fields, strict=True
+            )
+        ]
+    )
+
+
+def _say_failed(metric: Metric, failed: Sequence[FailedText], ids: Sequence[object]) -> None:
+    named = ", ".join(f"{ids[text.sample]!r} ({text.side})" for text in failed[:_SHOWN])
+    more = ", ..." if len(failed) > _SHOWN else ""
+    print(  # noqa: T201
+        f"note: {metric.id} fails on {len(failed)} texts, which count as empty: {named}{more}; {failed[0].error}",
+        file=sys.stderr,
+    )
+
+
 def _score_rows(metric: Metric, result: MetricResult, n: int, clusters: Sequence[Any] | None) -> Iterator[Score]:
     """A metric's rows of scores.json; a value that is undefined is None there."""
-    direction = {key.name: key.higher_is_better for key in metric.keys}
-    bounds = _bounds(result.statistics, list(result.values), clusters, RESAMPLES)
-    for (name, value), (low, high) in zip(result.values.items(), bounds, strict=True):
+    keys = _keys(metric, result)
+    bounds = _bounds(result.statistics, keys, clusters, RESAMPLES)
+    for key, (low, high) in zip(keys, bounds, strict=True):
         yield Score(
-            key=name,
+            key=key.name,
             metric=metric.id,
-            value=_defined(value),
+            value=_defined(result.values[key.name]),
             low=low,
             high=high,
             n=n,
             signature=metric.signature,
-            higher_is_better=direction[name],
+            higher_is_better=key.higher_is_better,
         )
 
 
+def _keys(metric: Metric, result: MetricResult) -> list[Key]:
+    """The keys that have a value, in the order of the statistics' columns."""
+    known = {key.name: key for key in metric.keys}
+    return [known[name] for name in result.values]
+
+
 def _bounds(
-    statistics: Statistics | None, names: Sequence[str], clusters: Sequence[Any] | None, resamples: int
+    statistics: Statistics | None, keys: Sequence[Key], clusters: Sequence[Any] | None, resamples: int
 ) -> list[tuple[float | None, float | None]]:
     """The interval of each key; (None, None) where there is none."""
-    if statistics is None or not names:
-        return [(None, None)] * len(names)
-    low_K, high_K = interval(statistics, [Key(name) for name in names], clusters, resamples)
+    if statistics is None or not keys:
+        return [(None, None)] * len(keys)
+    low_K, high_K = interval(statistics, keys, clusters, resamples)
     return [(_defined(low), _defined(high)) for low, high in zip(low_K, high_K, strict=True)]
 
 
 def _stratified(
-    statistics: Statistics, names: Sequence[str], levels: Strata, clusters: Sequence[Any] | None
+    statistics: Statistics, keys: Sequence[Key], levels: Strata, clusters: Sequence[Any] | None
 ) -> Iterator[tuple[str, str, list[StratumScore]]]:
     """The values of each level of each stratum with their intervals, from the statistics of its samples."""
     for stratum, members_of in levels.items():
@@ -145,9 +211,9 @@ def _stratified(
             part = Statistics(statistics.per_sample_NS[members], statistics.reduce)
             its_clusters = clusters and [clusters[i] for i in members]
             values_1K = part.reduce(part.per_sample_NS.sum(axis=0, keepdims=True), np.array([float(len(members))]))
-            bounds = _bounds(part, names, its_clusters, STRATA_RESAMPLES)
-            rows = zip(names, map(_defined, values_1K[0]), bounds, strict=True)
-            yield stratum, level, [StratumScore(key=k, value=v, low=low, high=high) for k, v, (low, high) in rows]
+            bounds = _bounds(part, keys, its_clusters, STRATA_RESAMPLES)
+            rows = zip(keys, map(_defined, values_1K[0]), bounds, strict=True)
+            yield stratum, level, [StratumScore(key=k.name, value=v, low=low, high=high) for k, v, (low, high) in rows]
 
 
 def _defined(value: float) -> float | None:
@@ -155,7 +221,13 @@ def _defined(value: float) -> float | None:
 
 
 def score_files(
-    references: Path, predictions: Sequence[Path], names: Sequence[str], chosen: ChosenMetrics, by: Sequence[str] = ()
+    references: Path,
+    predictions: Sequence[Path],
+    names: Sequence[str],
+    chosen: ChosenMetrics,
+    by: Sequence[str] = (),
+    *,
+    partial: bool = False,
 ) -> list[Scored]:
     """Score several files of predictions against one file of references.
 
@@ -165,7 +237,7 @@ def score_files(
     samples = read_samples(references, prompts_required=False)
     matched = [match_answers(read_answers(path), samples, where=path) for path in predictions]
     return [
-        score_answers(samples, answers, chosen, suite=references.stem, model=name, by=by)
+        score_answers(samples, answers, chosen, suite=references.stem, model=name, by=by, partial=partial)
         for name, answers in zip(names, matched, strict=True)
     ]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from benchmarks.errors import SuiteError
 from benchmarks.schema import Sample
+from benchmarks.wording import first_few
 from libra_bench.scores.strata import Strata, strata
 
-_SHOWN = 5
 """Ids named in an error."""
 
 
@@ -26,35 +26,49 @@ class ScoringInput:
     clusters: Sequence[Any] | None
     """The patient of each sample; None where the suite knows none."""
     strata: Strata
+    by: Sequence[str]
+    """The fields of the strata that were asked for; none: the built-in ones."""
+    n_without_reference: int = 0
+    """Samples that were left out."""
 
 
-def scoring_input(samples: Sequence[Sample], suite: str, by: Sequence[str] = ()) -> ScoringInput:
+def scoring_input(
+    samples: Sequence[Sample], suite: str, by: Sequence[str] = (), *, partial: bool = False
+) -> ScoringInput:
     """Make sure that samples can be scored.
 
     Args:
         samples: with references, or with labels.
         suite: the suite's name, for messages.
         by: fields to stratify by; none: the built-in strata that the suite has.
+        partial: leave out samples without a reference, and count them.
 
     Raises:
-        SuiteError: samples without a reference; names them.
+        SuiteError: samples without a reference, or no sample with one; names them.
         UnknownNameError: no sample has a field of `by`. InputError: it has too many levels.
     """
-    bare = [sample.question_id for sample in samples if not sample.references and sample.labels is None]
-    if bare:
-        shown = ", ".join(map(repr, bare[:_SHOWN])) + (", ..." if len(bare) > _SHOWN else "")
+    bare = [sample.question_id for sample in samples if not _can_be_scored(sample)]
+    if len(bare) == len(samples) or (bare and not partial):
+        some = "" if len(bare) == len(samples) else "; --references partial scores the others"
         raise SuiteError(
-            f"{len(bare)} of {len(samples)} samples have no reference ({shown})",
+            f"{len(bare)} of {len(samples)} samples have no reference ({first_few([*map(repr, bare)])})",
             where=suite,
-            hint="scoring needs one under reference, findings, impression or answer, or labels",
+            hint=f"scoring needs one under reference, findings, impression or answer, or labels{some}",
         )
+    samples = [sample for sample in samples if _can_be_scored(sample)]
     return ScoringInput(
         samples=samples,
         references=[list(sample.references) or [", ".join(sample.labels or ())] for sample in samples],
         fields=[metric_fields(sample) for sample in samples],
         clusters=patients(samples),
         strata=strata(samples, by),
+        by=by,
+        n_without_reference=len(bare),
     )
+
+
+def _can_be_scored(sample: Sample) -> bool:
+    return bool(sample.references) or sample.labels is not None
 
 
 def metric_fields(sample: Sample) -> dict[str, Any]:

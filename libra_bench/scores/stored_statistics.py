@@ -37,13 +37,18 @@ def statistics_to_store(
     stored = StoredStatistics(
         ids=tuple(ids),
         clusters=None if clusters is None else tuple(None if name is None else str(name) for name in clusters),
-        digests=tuple(sha256_json(list(texts))[:16] for texts in references),
+        digests=digests_of(references),
         metrics={
             name: StoredMetric(metric.signature, tuple(keys), statistics.per_sample_NS)
             for name, (metric, keys, statistics) in kept.items()
         },
     )
     return stored, [name for name in metrics if name not in kept]
+
+
+def digests_of(references: References) -> tuple[str, ...]:
+    """A short hash of each sample's references."""
+    return tuple(sha256_json(list(texts))[:16] for texts in references)
 
 
 def _can_be_reduced(metric: Metric, statistics: Statistics) -> bool:

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.errors import InputError
+from libra_bench.scores.bootstrap import CONFIDENCE
 from libra_bench.scores.comparison import compare_runs
-from libra_bench.scores.statistics import CONFIDENCE, holm_correction
+from libra_bench.scores.statistics import holm_correction
 
 RESAMPLES = 2_000
 """Enough to tell p from 0.05; `libra-bench compare` takes more."""

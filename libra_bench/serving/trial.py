@@ -13,9 +13,11 @@ from typing import Any
 from benchmarks.catalog import FINDINGS_PROMPT
 from benchmarks.errors import LibraBenchError
 from benchmarks.schema import Answer, Question
+from libra_bench.runs.cautions import cautions
 from libra_bench.runs.protocols import PROTOCOLS, decoding_with, protocol_named
 from model_adapters.adapter import Adapter, Decoding, ModelSpec
 from model_adapters.models import load_adapter
+from model_adapters.registry import adapter_class
 
 Message = Mapping[str, Any]
 """A line to the page: `state`, `text` (so far), `done` or `error`."""
@@ -48,6 +50,7 @@ class Trial:
             "protocol": self.protocol,
             "protocols": {name: _in_words(decoding) for name, decoding in self._decodings()},
             "command": self.arguments,
+            "warnings": cautions(self.spec),
         }
 
     def _decodings(self) -> Iterator[tuple[str, Decoding]]:
@@ -70,6 +73,7 @@ class Trial:
         try:
             said = {name: value for name, value in overrides.items() if value is not None}
             decoding, _ = decoding_with(protocol_named(protocol or self.protocol), self.overrides | said)
+            adapter_class(self.spec.adapter).check_decoding(self.spec, decoding)
         except LibraBenchError as error:
             yield {"error": str(error)}
             return
@@ -101,7 +105,7 @@ class Trial:
                     tell({"state": f"loading {self.spec.name}"})
                     self._adapter = load_adapter(self.spec)
                 tell({"state": "reading the images"})
-                answer = _answer(self._adapter, question, decoding, lambda text: tell({"text": text}))
+                answer = self._adapter.stream(question, decoding, lambda text: tell({"text": text}))
                 if answer.failed:
                     tell({"error": answer.metadata.get("error") or "it could not be answered"})
                 else:
@@ -114,16 +118,6 @@ class Trial:
             messages.put({"error": f"the model failed ({type(error).__name__}: {error})"})
         finally:
             messages.put(None)
-
-
-def _answer(adapter: Any, question: Question, decoding: Decoding, on_text: Any) -> Answer:
-    """One answer; told as it is written where the adapter can."""
-    if hasattr(adapter, "stream"):
-        streamed: Answer = adapter.stream(question, decoding, on_text)
-        return streamed
-    (answer,) = adapter.generate([question], decoding)
-    found: Answer = answer
-    return found
 
 
 def _facts(answer: Answer) -> str:

@@ -6,79 +6,23 @@ Connector alone: `mm_projector.bin` (and .safetensors). LoRA: `adapter_config.js
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from benchmarks.errors import StorageError
 from benchmarks.files import write_json
 from libra_bench.training.model import Parts, TrainingModel
 from libra_bench.training.recipe import Recipe
 from model_adapters.checkpoints.files import weight_files
-from model_adapters.checkpoints.locate import local_tower
 from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_weights
+from model_adapters.libra.checkpoint.export import copy_files, save_weights, tower_reference, without_tower
 from model_adapters.libra.checkpoint.identity import TOKENIZER_FILES
 from model_adapters.libra.checkpoint.layout import NON_LORA_WEIGHTS
-from model_adapters.libra.checkpoint.loading import PROJECTOR_PREFIX, TOWER_PREFIX
+from model_adapters.libra.checkpoint.names import PROJECTOR_PREFIX, TOWER_PREFIX
 
 PROJECTOR_WEIGHTS = "mm_projector"
-MAX_SHARD_SIZE = "5GB"
-
-
-@contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """A folder to write into that takes the place of `folder` when all is written; else nothing changes.
-
-    Raises:
-        StorageError: the disk is full, or the folder cannot be written.
-    """
-    from safetensors import SafetensorError
-
-    fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-    try:
-        if old.exists() and not folder.exists():  # killed between the two renamings
-            old.rename(folder)
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        yield fresh
-        flush(fresh)
-        if folder.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            folder.rename(old)
-        fresh.rename(folder)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not is_write_error(error):
-            raise
-        if not folder.exists() and old.exists():
-            old.rename(folder)
-        raise StorageError(
-            f"cannot save ({_line(error)})", where=folder, hint="free some space; the same command continues"
-        ) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def flush(folder: Path) -> None:
-    """Make sure that the files are on the disk before they get their name."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as stream:
-                os.fsync(stream.fileno())
-
-
-def is_write_error(error: RuntimeError) -> bool:
-    """Whether torch's own writer failed: it raises RuntimeError for a full disk."""
-    return any(words in str(error) for words in ("PytorchStreamWriter", "No space left", "unexpected pos"))
-
-
-def _line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def write_weights(folder: Path, parts: Parts, recipe: Recipe, state: Mapping[str, Tensor] | None = None) -> None:
@@ -100,11 +44,9 @@ def write_weights(folder: Path, parts: Parts, recipe: Recipe, state: Mapping[str
         save_pair(folder / PROJECTOR_WEIGHTS, {name: weight for name, weight in named.items() if name in learning})
     else:
         _write_model(folder, parts, named)
-    config = dict(parts.config)
-    if local_tower(str(config["mm_vision_tower"]), parts.base_folder):
-        # Found from the output folder and from the folders in it; the whole tree can be moved.
-        config["mm_vision_tower"] = os.path.relpath(parts.tower_folder, recipe.output_dir)
-    write_json(folder / "config.json", config)
+    # The tower is found from the output folder and from the folders in it; the whole tree can be moved.
+    tower = tower_reference(parts.loaded, Path(recipe.output_dir))
+    write_json(folder / "config.json", {**parts.loaded.config, "mm_vision_tower": tower})
 
 
 def _whole(weight: Tensor) -> Tensor:
@@ -140,15 +82,13 @@ def _write_lora(folder: Path, model: TrainingModel, named: Mapping[str, Tensor],
 
 
 def _write_model(folder: Path, parts: Parts, named: Mapping[str, Tensor]) -> None:
-    from huggingface_hub import save_torch_state_dict
-
-    weights = {name: weight for name, weight in named.items() if not name.startswith(TOWER_PREFIX)}
-    if parts.model.language_model.config.tie_word_embeddings:
-        weights.pop("lm_head.weight", None)
-    save_torch_state_dict(weights, folder, max_shard_size=MAX_SHARD_SIZE, metadata={"format": "pt"})
-    for name in (*TOKENIZER_FILES, "generation_config.json"):
-        if (parts.base_folder / name).is_file():
-            shutil.copy(parts.base_folder / name, folder / name)
+    base = parts.loaded.folder
+    weights = without_tower(named, parts.model)
+    if parts.loaded.config.get("unfreeze_mm_vision_tower"):  # an adapted tower is nowhere else
+        stored = read_weights(weight_files(base))
+        weights |= {name: materialize(stored[name]) for name in stored if name.startswith(TOWER_PREFIX)}
+    save_weights(weights, folder)
+    copy_files(base, folder, (*TOKENIZER_FILES, "generation_config.json"))
 
 
 def load_weights(folder: Path, parts: Parts, recipe: Recipe) -> None:

@@ -14,7 +14,7 @@ def write_card(folder: Path, record: Mapping[str, Any], scores: Mapping[str, Any
 
     Args:
         folder: where the weights are.
-        record: what decides the run (`stages.Prepared.record`).
+        record: what decides the run (`preparation.Prepared.record`).
         scores: of the validation.
     """
     recipe = record["recipe"]

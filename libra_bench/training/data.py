@@ -1,4 +1,4 @@
-"""From a training file to batches: conversations as ids and labels, pictures as pixels or kept features.
+"""From a training file to batches: conversations as ids and labels, images as pixels or kept features.
 
 Shape legend: B samples of a batch, T tokens, L tower layers, N patches, C tower width.
 """
@@ -16,21 +16,20 @@ from torch.utils.data import Dataset
 
 from benchmarks.errors import ImageError, InputError, LibraBenchError
 from benchmarks.files import sha256_file
-from benchmarks.images import read_grey_or_colour, resolve_images
-from libra_bench.training.masking import IGNORED_LABEL, Conversations
+from benchmarks.images import resolve_images
+from libra_bench.training.masking import Conversations
 from libra_bench.training.samples import SampleFile, images_of
 from model_adapters.libra.inputs.feature_store import FeatureStore
-from model_adapters.libra.inputs.image_processing import BLACK, preprocess
-from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX
+from model_adapters.libra.inputs.image_reader import ImageReader
+from model_adapters.libra.network.marks import IGNORED_LABEL, IMAGE_TOKEN
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """How a sample's images are read."""
+class SampleImages:
+    """The images of a data set's samples."""
 
     folder: Path
-    processor: Any
-    aspect_ratio: str
+    reader: ImageReader
     policy: str
     """prior: a study's prior where it has one; dummy: the current image again."""
     store: FeatureStore | None = None
@@ -57,7 +56,7 @@ class Pictures:
             ImageError: it cannot be read.
         """
         if self.store is None:
-            return self.pixels(path)
+            return self.reader.pixels(path)
         features_LNC = self.store.read(self.sha256(path))
         if features_LNC is None:
             raise ImageError(
@@ -66,14 +65,6 @@ class Pictures:
                 hint="fetch the image again, or start again with the same cache_features",
             )
         return features_LNC.float()
-
-    def pixels(self, path: Path) -> Tensor:
-        """Pixels [3, H, W], padded with black as in the published training.
-
-        Raises:
-            ImageError: it cannot be read.
-        """
-        return preprocess([read_grey_or_colour(path)], self.processor, self.aspect_ratio, BLACK)[0]
 
     def sha256(self, path: Path) -> str:
         """Of an image file; read once."""
@@ -88,7 +79,7 @@ class ConversationData(Dataset[dict[str, Any]]):
     Args:
         samples: the file.
         conversations: makes ids and labels.
-        pictures: reads the images.
+        images: reads the images.
         on_error: "stop" raises what is wrong with a sample; "skip" gives it with its `error`.
         num_patches: positions that an image takes.
     """
@@ -97,12 +88,12 @@ class ConversationData(Dataset[dict[str, Any]]):
         self,
         samples: SampleFile,
         conversations: Conversations,
-        pictures: Pictures,
+        images: SampleImages,
         *,
         on_error: str,
         num_patches: int,
     ) -> None:
-        self.samples, self.conversations, self.pictures = samples, conversations, pictures
+        self.samples, self.conversations, self.images = samples, conversations, images
         self.on_error, self.num_patches = on_error, num_patches
 
     def __len__(self) -> int:
@@ -117,9 +108,9 @@ class ConversationData(Dataset[dict[str, Any]]):
         sample = self.samples[number]
         name = sample.get("id", number)
         try:
-            paths = self.pictures.paths(sample)
+            paths = self.images.paths(sample)
             tokens = self.conversations.tokens(sample["conversations"], has_image=paths is not None)
-            marks = tokens.input_ids.count(IMAGE_TOKEN_INDEX)
+            marks = tokens.input_ids.count(IMAGE_TOKEN)
             if marks != (paths is not None):
                 raise InputError(
                     f"{marks} image marks, but {'an' if paths else 'no'} image",
@@ -127,17 +118,17 @@ class ConversationData(Dataset[dict[str, Any]]):
                 )
             if self.conversations.masking == "replies" and not tokens.num_learned:
                 raise InputError("no token is learned", hint="give a reply that is not empty")
-            images = None if paths is None else self._images(paths)
+            images = None if paths is None else self._pair(paths)
         except LibraBenchError as error:
             if self.on_error == "skip":
                 return {"id": name, "error": str(error)}
             raise InputError(f"sample {name!r}: {error}", where=self.samples.path) from error
         return {"id": name, "input_ids": tokens.input_ids, "labels": tokens.labels, "images": images}
 
-    def _images(self, paths: tuple[Path, Path]) -> tuple[Tensor, Tensor]:
+    def _pair(self, paths: tuple[Path, Path]) -> tuple[Tensor, Tensor]:
         current, prior = paths
-        read = self.pictures.read(current)
-        return read, read if prior == current else self.pictures.read(prior)
+        read = self.images.read(current)
+        return read, read if prior == current else self.images.read(prior)
 
 
 @dataclass(frozen=True, slots=True)

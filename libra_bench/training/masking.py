@@ -17,20 +17,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from benchmarks.errors import InputError
+from libra_bench.training.counting import counting_rule
+from libra_bench.training.samples import SPEAKERS, in_turn
 from model_adapters.libra.inputs.tokenizer import LibraTokenizer
+from model_adapters.libra.network.marks import IGNORED_LABEL
 from model_adapters.templates import IMAGE_MARK, Style, Template, render, render_turns, template
-
-IGNORED_LABEL = -100
-"""A position that the loss passes over."""
 
 Masking = Literal["replies", "original"]
 
-MPT_MODES = frozenset({"mpt", "mistral_direct"})
-"""Templates whose rounds the original counts the way it counts MPT's."""
 LLAMA_3_PAD = "<|finetune_right_pad_id|>"
 SIGNAL = "### "
 """Stands before every speaker in the oldest format."""
-SPEAKERS = ("human", "gpt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class Tokens:
     """A conversation as the model is trained on it."""
 
     input_ids: list[int]
-    """IMAGE_TOKEN (-200) where the image stands."""
+    """IMAGE_TOKEN where the image stands."""
     labels: list[int]
     """The id where it is learned, else IGNORED_LABEL."""
     mismatch: bool = False
@@ -90,7 +87,7 @@ class Conversations:
             return self._plain(form, turns)
         if form.style is Style.ONE_SEPARATOR:
             return self._signalled(form, turns, has_image=has_image)
-        words = _in_turn(turns)
+        words = in_turn(turns)
         text = render(form, words)
         ids = self._encode(text, has_image=has_image)
         learned, mismatch = self._counted(form, text, ids, has_image=has_image)
@@ -198,71 +195,3 @@ def _end_mark(form: Template, spoken: str, reply: str) -> str:
     """What ends a reply: the template's end mark, without a line break that only sets turns apart."""
     after = spoken[spoken.index(reply) + len(reply) :]
     return after.rstrip("\n") if form.style in (Style.CHATML, Style.LLAMA_3) else after
-
-
-def _in_turn(turns: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The words, human first; a leading reply is left out, as in the original.
-
-    Raises:
-        InputError: the speakers do not take turns, or nobody asks.
-    """
-    if turns and turns[0]["from"] == SPEAKERS[1]:
-        turns = turns[1:]
-    speakers = [turn["from"] for turn in turns]
-    if not turns or speakers != [SPEAKERS[number % 2] for number in range(len(turns))]:
-        raise InputError(
-            f"the speakers are {', '.join(map(repr, speakers)) or 'none'}",
-            hint="human and gpt must take turns, human first",
-        )
-    return [turn["value"] for turn in turns]
-
-
-@dataclass(frozen=True, slots=True)
-class CountingRule:
-    """How the original cuts a text into rounds (question and reply) and corrects the length of each."""
-
-    reply_mark: str
-    """Between question and reply."""
-    mark: str
-    """Between rounds."""
-    start: int = 1
-    """Tokens before the first round: the BOS."""
-    question: int = 0
-    """Added to the length of a question."""
-    round: int = 0
-    """Added to the length of a round."""
-    later: int = 0
-    """Added to both from the second round on."""
-    joined: bool = False
-    """Whether the mark stands between question and reply as well."""
-
-    def rounds(self, text: str) -> list[str]:
-        """The rounds of a conversation."""
-        pieces = text.split(self.mark)
-        if not self.joined:
-            return pieces
-        starts = [0, *range(3, len(pieces), 2)]  # system, question and reply; then question and reply
-        return [self.mark.join(pieces[start : (start + 2) if start else 3]) for start in starts]
-
-
-def counting_rule(mode: str, form: Template, *, legacy: bool) -> CountingRule:
-    """The original's rule for a template."""
-    end = form.answer_separator or form.separator
-    reply_mark = f"{form.separator}{form.roles[1]}"
-    if mode in MPT_MODES:
-        return CountingRule(reply_mark, end, start=0, question=-1, later=int(legacy), joined=True)
-    match form.style:
-        case Style.TWO_SEPARATORS:
-            return CountingRule(f"{reply_mark}: ", end, question=-2, later=-int(not legacy))
-        case Style.INSTRUCTION:
-            return CountingRule("[/INST] ", end, question=-2)
-        case Style.LLAMA_3:
-            header = "\n<|start_header_id|>{}<|end_header_id|>"
-            return CountingRule(
-                f"{end}{header.format('assistant')}\n\n", f"{end}{header.format('user')}", question=-1, round=-1
-            )
-        case Style.CHATML:
-            reply_mark = f"{form.separator}\n{form.roles[1]}\n"
-            return CountingRule(reply_mark, end, question=-1, later=-1 - int(not legacy), joined=True)
-        case _:
-            return CountingRule(reply_mark, end, question=-1, later=-1 - int(not legacy), joined=True)

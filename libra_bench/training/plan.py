@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.errors import LibraBenchError
-from libra_bench.training.masking import IGNORED_LABEL
 from libra_bench.training.preparation import Prepared
-from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX
+from model_adapters.libra.network.marks import IGNORED_LABEL, IMAGE_TOKEN
 
 ACTIVATIONS = 34
 """Bytes an activation of each layer's width takes in half precision when nothing is computed twice (Korthikanti et
@@ -120,15 +119,15 @@ def _sample(prepared: Prepared) -> tuple[str, int]:
         learned = False
         for index, label in [*zip(tokens.input_ids, tokens.labels, strict=True), (None, None)]:
             learns = label is not None and label != IGNORED_LABEL
-            if run and (index is None or index == IMAGE_TOKEN_INDEX or learns != learned):
+            if run and (index is None or index == IMAGE_TOKEN or learns != learned):
                 text = tokenizer.decode(run)
                 pieces.append(f"[[{text}]]" if learned else text)
                 run = []
-            if index == IMAGE_TOKEN_INDEX:
+            if index == IMAGE_TOKEN:
                 pieces.append("<image>")
             elif index is not None:
                 run.append(index)
             learned = learns
-        images = tokens.input_ids.count(IMAGE_TOKEN_INDEX)
+        images = tokens.input_ids.count(IMAGE_TOKEN)
         return " ".join(pieces), len(tokens.input_ids) + images * (data.num_patches - 1)
     return "", 0

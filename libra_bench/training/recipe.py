@@ -181,7 +181,7 @@ def check_recipe(recipe: Recipe, stage: Stage) -> None:
     """
     for field in ("model_name_or_path", "data_path", "output_dir"):
         if not getattr(recipe, field):
-            raise InputError(f"{field} is not set", hint=f"set it in the recipe or pass --set {field}=...")
+            raise InputError(f"{field} is not set", hint=f"set it in the recipe or with --{field.replace('_', '-')}")
     contradictions = [
         (recipe.tune_mm_mlp_adapter and recipe.freeze_mm_mlp_adapter, "tune_mm_mlp_adapter and freeze_mm_mlp_adapter"),
         (recipe.tune_mm_mlp_adapter and recipe.lora_enable, "tune_mm_mlp_adapter (connector alone) and lora_enable"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,8 +17,8 @@ from benchmarks.errors import InputError
 
 CHUNK = 1 << 22
 """Bytes read at a time."""
-LARGEST_SAMPLE = 1 << 24
-"""Bytes; what has not ended by then is not one sample."""
+MAX_SAMPLE_BYTES = 1 << 24
+"""What has not ended by then is not one sample."""
 SPEAKERS = ("human", "gpt")
 
 
@@ -91,6 +91,23 @@ def modality_length(sample: Mapping[str, Any]) -> int:
     return words if "image" in sample else -words
 
 
+def in_turn(turns: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The words, human first; a leading reply is left out, as in the original.
+
+    Raises:
+        InputError: the speakers do not take turns, or nobody asks.
+    """
+    if turns and turns[0]["from"] == SPEAKERS[1]:
+        turns = turns[1:]
+    speakers = [turn["from"] for turn in turns]
+    if not turns or speakers != [SPEAKERS[number % 2] for number in range(len(turns))]:
+        raise InputError(
+            f"the speakers are {', '.join(map(repr, speakers)) or 'none'}",
+            hint="human and gpt must take turns, human first",
+        )
+    return [turn["value"] for turn in turns]
+
+
 def _objects(stream: IO[bytes], path: Path, digest: Any) -> Iterator[tuple[int, bytes]]:
     """(offset, bytes) of every object; the file is held a few MB at a time."""
     held, offset, line, closed = b"", 0, 1, False
@@ -122,7 +139,7 @@ def _objects(stream: IO[bytes], path: Path, digest: Any) -> Iterator[tuple[int, 
             try:
                 _, end = scan.raw_decode(text, place)
             except json.JSONDecodeError as error:
-                if chunk and len(text) - place < LARGEST_SAMPLE:
+                if chunk and len(text) - place < MAX_SAMPLE_BYTES:
                     break  # the object may end in the next chunk
                 at = line + text[place : error.pos].count("\n")
                 raise InputError(

@@ -17,9 +17,11 @@ from torch import Tensor
 from torch.utils.data import Sampler
 from transformers import Trainer
 
-from benchmarks.errors import LibraBenchError, StorageError
+from benchmarks.errors import StorageError, TrainingError
+from benchmarks.wording import first_line
 from libra_bench.training.arguments import training_arguments
-from libra_bench.training.artefacts import flush, is_write_error, load_weights, replacing, write_weights
+from libra_bench.training.artefacts import load_weights, write_weights
+from libra_bench.training.atomic_folder import flush, is_write_error, replacing
 from libra_bench.training.data import Collator, ConversationData
 from libra_bench.training.model import Parts
 from libra_bench.training.order import LengthGroupedSampler
@@ -29,10 +31,6 @@ from libra_bench.training.validation import Best, Validation
 BEST = "best_eval_model"
 SAVING = ".saving"
 MODEL_INPUTS = ("input_ids", "attention_mask", "images", "labels")
-
-
-class TrainingError(LibraBenchError):
-    """Training cannot go on: the loss is not a number."""
 
 
 class LibraTrainer(Trainer):
@@ -151,8 +149,14 @@ class LibraTrainer(Trainer):
     def prediction_step(
         self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: Any = None
     ) -> tuple[Any, Any, Any]:
-        """The loss of a validation batch; logits are never kept."""
+        """The loss of a validation batch; logits are never kept.
+
+        Raises:
+            TrainingError: the loss is not a number; names the batch.
+        """
         loss, _, _ = super().prediction_step(model, inputs, True, ignore_keys)
+        if not bool(torch.isfinite(loss)):
+            raise self._not_a_number(f"the validation loss is {loss.item()}")
         return loss, None, None
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
@@ -160,10 +164,12 @@ class LibraTrainer(Trainer):
         from accelerate.utils import gather_object
 
         metrics: dict[str, float] = super().evaluate(*arguments, **options)
-        if self.validation is not None and self.validation.numbers:
-            mine = self.validation.numbers[self.args.process_index :: self.args.world_size]
-            texts = dict(gather_object(self.validation.answers(mine)))
-            scores = {f"eval_{key}": value for key, value in self.validation.scores(texts).items()}
+        if self.validation is not None and self.validation.question_ids:
+            mine = self.validation.question_ids[self.args.process_index :: self.args.world_size]
+            answers = gather_object(self.validation.answers(mine))
+            if self.args.should_save:
+                self.validation.write(answers, Path(self.args.output_dir), self.state.global_step)
+            scores = {f"eval_{key}": value for key, value in self.validation.scores(answers).items()}
             self.log(dict(scores))
             metrics |= scores
         return metrics
@@ -230,9 +236,8 @@ class LibraTrainer(Trainer):
         except (OSError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not is_write_error(error):
                 raise
-            line = next(iter(str(error).splitlines()), type(error).__name__)
             raise StorageError(
-                f"cannot save ({line})",
+                f"cannot save ({first_line(error)})",
                 where=out / name,
                 hint="free some space; the same command continues from the checkpoint before",
             ) from error

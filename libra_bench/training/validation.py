@@ -1,32 +1,40 @@
-"""Validation on what the model really writes: texts are generated for a part of the validation data and scored."""
+"""Validation on what the model really writes: texts are generated for a part of the validation data and scored.
+
+The adapter's own generator asks the model that is trained, so a text here is the text that a run gives with the same
+weights: the same prompts, pixels, end tokens and decoding.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-import torch
-
-from benchmarks.errors import InputError, UnknownNameError
-from benchmarks.schema import Answer, Sample
+from benchmarks.errors import InputError, LibraBenchError, UnknownNameError
+from benchmarks.files import write_jsonl
+from benchmarks.schema import Answer, Question, QuestionId, Sample
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.runs.protocols import protocol_named
 from libra_bench.scores.scoring import score_answers
 from libra_bench.training.data import ConversationData
 from libra_bench.training.model import Parts
 from libra_bench.training.recipe import Recipe
-from model_adapters.adapter import Decoding
-from model_adapters.generation.stopping import StopRule
-from model_adapters.libra.decoding.decoder import Decoder
-from model_adapters.libra.decoding.open_study import Prompt
-from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX
-from model_adapters.templates import question, render, template
+from libra_bench.training.samples import in_turn
+from model_adapters.adapter import Decoding, ModelSpec, failed_answer
+from model_adapters.libra.assembly import assemble_prompts
+from model_adapters.libra.generator import TextGenerator
+from model_adapters.libra.network.attention import decoding as decoding_mode
 
 BATCH = 16
 """Studies decoded together."""
 LOSS = "loss"
+FOLDER = "validation"
+"""Holds the texts of each validation, `step-N.jsonl`."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,76 +46,94 @@ class Best:
 
 
 class Validation:
-    """Generates texts for evenly spread validation samples and scores them.
+    """Generates texts for evenly spread validation samples and scores them; the last reply of each is asked for.
+
+    Args:
+        recipe: how many samples, which decoding, which metrics.
+        parts: the model that is trained.
+        data: the validation data.
 
     Raises:
         UnknownNameError, MetricUnavailableError: a metric that does not exist or cannot run here.
     """
 
     def __init__(self, recipe: Recipe, parts: Parts, data: ConversationData) -> None:
-        self._recipe, self._parts, self._data = recipe, parts, data
+        self._parts, self._data = parts, data
         self._chosen = chosen_metrics(recipe)
         count = min(recipe.validation_samples, len(data))
-        self.numbers = [place * len(data) // count for place in range(count)]
-        self._form = template(recipe.version)
+        numbers = [place * len(data) // count for place in range(count)]
+        self._numbers: dict[QuestionId, int] = dict(zip(_ids(data, numbers), numbers, strict=True))
         protocol = protocol_named(recipe.validation_protocol)
         self._decoding: Decoding = dataclasses.replace(
             protocol.decoding, max_new_tokens=min(protocol.decoding.max_new_tokens, recipe.validation_max_new_tokens)
         )
+        options = {"feature_cache_mb": 0.0, "feature_cache_dir": recipe.cache_features}
+        spec = ModelSpec("training", "libra", conv_mode=recipe.version, options=options)
+        prompts = assemble_prompts(parts.loaded, parts.tokenizer, spec, turns=self._turns)
+        self._generator = TextGenerator(parts.loaded, prompts, BATCH)
 
-    def answers(self, numbers: Sequence[int]) -> list[tuple[int, str]]:
-        """(number, text) of these samples; the last reply of each is what is asked for."""
-        model = self._parts.model
-        training = model.training
+    @property
+    def question_ids(self) -> list[QuestionId]:
+        """The samples' ids where each has one of its own, else their places in the file."""
+        return list(self._numbers)
+
+    def answers(self, question_ids: Sequence[QuestionId]) -> list[Answer]:
+        """The model's answers to these samples; one that cannot be answered says why."""
+        model, asked, answers = self._parts.model, list[Question](), list[Answer]()
+        for question_id in question_ids:
+            try:
+                asked.append(self._question(question_id))
+            except LibraBenchError as error:
+                answers.append(failed_answer(Question(question_id, "", ()), error))
+        was_training = model.training
         model.eval()
         try:
-            with torch.no_grad():
-                prompts = [self._prompt(number) for number in numbers]
-            decoder = Decoder(model.decoder, self._decoding, self._stop_rule(), BATCH)
-            return [(generated.key, self._text(generated.token_ids)) for generated in decoder.run(prompts)]
+            with decoding_mode(model.decoder):
+                return answers + list(self._generator.generate(asked, self._decoding))
         finally:
-            model.train(training)
+            model.train(was_training)
 
-    def scores(self, texts: Mapping[int, str]) -> dict[str, Any]:
-        """Key of scores.json -> value; None where it is undefined."""
-        samples = [Sample(number, (), "", references=(self._reply(number),)) for number in self.numbers]
-        answers = [Answer(number, "", texts[number]) for number in self.numbers]
-        scored = score_answers(samples, answers, self._chosen, suite="validation", model="training")
+    def scores(self, answers: Sequence[Answer]) -> dict[str, Any]:
+        """Key of scores.json -> value (None where it is undefined); a sample without a text counts as an empty one."""
+        of = {answer.question_id: answer for answer in answers}
+        ordered = [of[question_id] for question_id in self._numbers]
+        samples = [Sample(name, (), "", references=(self._reply(name),)) for name in self._numbers]
+        if failed := [answer for answer in ordered if answer.failed]:
+            logger.warning(
+                "validation: %d of %d samples have no text, such as %r (%s)",
+                len(failed), len(ordered), failed[0].question_id, failed[0].metadata["error"],
+            )  # fmt: skip
+        scored = score_answers(samples, ordered, self._chosen, suite="validation", model="training")
         return {score.key: score.value for score in scored.scores.scores}
 
-    def _turns(self, number: int) -> Sequence[Mapping[str, str]]:
-        turns: Sequence[Mapping[str, str]] = self._data.samples[number]["conversations"]
-        return turns
+    def write(self, answers: Sequence[Answer], out: Path, step: int) -> None:
+        """Write the texts down, in the order of the samples."""
+        order = {question_id: place for place, question_id in enumerate(self._numbers)}
+        lines = [asdict(answer) for answer in sorted(answers, key=lambda answer: order[answer.question_id])]
+        write_jsonl(out / FOLDER / f"step-{step}.jsonl", lines)
 
-    def _reply(self, number: int) -> str:
-        return self._turns(number)[-1]["value"]
+    def _sample(self, question_id: QuestionId) -> dict[str, Any]:
+        return self._data.samples[self._numbers[question_id]]
 
-    def _prompt(self, number: int) -> Prompt:
-        model = self._parts.model
-        sample = self._data.samples[number]
-        paths = self._data.pictures.paths(sample)
-        words = [turn["value"] for turn in sample["conversations"][:-1]]
-        words = words[sample["conversations"][0]["from"] == "gpt" :]
-        first = question(words[0], with_image=paths is not None, image_tags=self._recipe.mm_use_im_start_end)
-        ids = self._parts.tokenizer.encode_prompt(render(self._form, [first, *words[1:], None]))
-        features = None
-        if paths is not None:
-            current, prior = (self._data.pictures.read(path)[None].to(model.device) for path in paths)
-            if current.dim() == 4 and current.shape[1] == 3:
-                features = model.encode_images(torch.stack([current, prior]).to(model.dtype))[0]
-            else:
-                features = model.connect(current, prior)[0]
-        seen = tuple(model.vocabulary_size if index == IMAGE_TOKEN_INDEX else index for index in ids)
-        return Prompt(number, seen, model.embed_prompt(ids, features).to(model.dtype))
+    def _reply(self, question_id: QuestionId) -> str:
+        return str(self._sample(question_id)["conversations"][-1]["value"])
 
-    def _stop_rule(self) -> StopRule:
-        tokenizer, stop = self._parts.tokenizer, self._form.stop
-        ends = self._parts.config.get("eos_token_id")
-        ids = tuple(ends) if isinstance(ends, list) else () if ends is None else (int(ends),)
-        return StopRule(ids, tokenizer.stop_ids(stop), stop, tokenizer.decode)
+    def _question(self, question_id: QuestionId) -> Question:
+        sample = self._sample(question_id)
+        words, paths = in_turn(sample["conversations"]), self._data.images.paths(sample)
+        if len(words) % 2:
+            raise InputError("the last turn is a question: there is no reply to compare with", hint="add the reply")
+        return Question(question_id, words[-2], tuple(dict.fromkeys(paths or ())))
 
-    def _text(self, token_ids: Sequence[int]) -> str:
-        return self._parts.tokenizer.decode(token_ids).strip().removesuffix(self._form.stop).strip()
+    def _turns(self, question: Question) -> Sequence[str]:
+        """The conversation up to the question."""
+        return in_turn(self._sample(question.question_id)["conversations"])[:-1]
+
+
+def _ids(data: ConversationData, numbers: Sequence[int]) -> Sequence[QuestionId]:
+    """The samples' own ids, if each has one that no other has; else their places in the file."""
+    ids = [found for number in numbers if isinstance(found := data.samples[number].get("id"), int | str)]
+    return ids if len(set(ids)) == len(numbers) else numbers
 
 
 def chosen_metrics(recipe: Recipe) -> ChosenMetrics:

@@ -6,11 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import Decoding, ModelSpec
+from model_adapters.adapter import Adapter, Decoding, ModelSpec
 
 
-class EchoAdapter:
-    """Says the question back. Needs no weights; useful to try a suite, and as the example to copy."""
+class EchoAdapter(Adapter):
+    """Repeats the question. Needs no weights; useful to try a suite, and as the example to copy."""
+
+    summary = "answers with the prompt; the tutorial adapter"
+    needs_weights = False
+    is_baseline = True
+    follows_decoding = False
 
     @classmethod
     def load(cls, spec: ModelSpec) -> Self:

@@ -1,4 +1,4 @@
-"""Model cards: one small YAML file a model says what it is and how it must be asked.
+"""Model cards: one small YAML file per model says what it is and how it must be asked.
 
 Behaviour comes from the card or the checkpoint's own config, never from the name of a path.
 """
@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from benchmarks.errors import ModelError, UnknownNameError
 
 ImagePolicy: TypeAlias = Literal["one", "prior", "dummy-prior"]
+POLICIES: tuple[ImagePolicy, ...] = get_args(ImagePolicy)
 
 CARDS_FOLDER = Path(__file__).parent
 
@@ -38,9 +39,9 @@ class Card:
     """Conversation template."""
     prompt_hook: str | None = None
     """A named rewriting of the prompt, for models with a strict format."""
-    image_policy: ImagePolicy = "one"
+    image_policy: ImagePolicy | None = None
     """one: the current image only; prior: current and prior where there is one; dummy-prior: the current image
-    again where there is no prior."""
+    again where there is no prior; None: the adapter's default, which leaves no image out."""
     protocol: str | None = None
     """Default protocol; None: libra-v1."""
     trained_on: tuple[str, ...] = ()
@@ -50,6 +51,8 @@ class Card:
     """Packages beyond the core ones, as requirements: "torchvision", "transformers==4.40.0"."""
     trust_remote_code: bool = False
     """Whether the model brings code of its own; it runs only with `--trust-remote-code`."""
+    made_for: Literal["phantoms"] | None = None
+    """phantoms: it knows synthetic pictures only; who asks it about anything else is warned."""
     note: str | None = None
     """What a reader of its scores must know, e.g. "ported weights"."""
 
@@ -109,8 +112,8 @@ def _checked(path: Path, name: str, value: Any) -> Any:
         if isinstance(value, bool):
             return value
         raise ModelError(f"{name!r} must be true or false", where=path)
-    if name == "image_policy" and value not in get_args(ImagePolicy):
-        raise UnknownNameError(f"image_policy in the card {path}", str(value), get_args(ImagePolicy))
+    if name == "image_policy" and value is not None and value not in POLICIES:
+        raise UnknownNameError(f"image_policy in the card {path}", str(value), POLICIES)
     if value is None or isinstance(value, str):
         return value
     raise ModelError(f"{name!r} must be text, found {value!r}", where=path)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ModelError
+from benchmarks.wording import first_few
 
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
-SHOWN_NAMES = 8
 """Names given in an error; the others are counted."""
 
 
@@ -25,7 +24,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError("no such file", where=path, hint="give the folder of a complete checkpoint") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"cannot be read ({error})", where=path, hint="fetch the file again") from error
     if not isinstance(value, dict):
         raise ModelError(f"expected a JSON object, found {type(value).__name__}", where=path)
@@ -60,11 +59,5 @@ def _shards(index: Path) -> list[Path]:
     if outside := [name for name in names if Path(name).name != name]:
         raise ModelError(f"names a shard outside its own folder: {outside[0]}", where=index)
     if missing := [name for name in names if not (index.parent / name).is_file()]:
-        raise ModelError(f"shards are missing: {first_names(missing)}", where=index, hint="fetch the missing files")
+        raise ModelError(f"shards are missing: {first_few(missing)}", where=index, hint="fetch the missing files")
     return [index.parent / name for name in names]
-
-
-def first_names(names: Sequence[str]) -> str:
-    """The first names of a long list, and how many more there are."""
-    shown = ", ".join(names[:SHOWN_NAMES])
-    return shown if len(names) <= SHOWN_NAMES else f"{shown} and {len(names) - SHOWN_NAMES} more"

@@ -17,19 +17,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from benchmarks.errors import ModelError
-from model_adapters.checkpoints.files import first_names
+from benchmarks.errors import ModelError, WeightsError
+from benchmarks.wording import first_few, first_line
 
 SLOW_LOADING_SECONDS = 3
 """After this long a progress bar is welcome."""
-
-
-class WeightsError(ModelError):
-    """Weights that do not fit; holds every key of them, where the message names a few."""
-
-    def __init__(self, what: str, *, where: object, missing: list[str], unexpected: list[str], mismatched: list[str]):
-        super().__init__(what, where=where, hint="config.json and weights must come from the same model")
-        self.missing, self.unexpected, self.mismatched = missing, unexpected, mismatched
 
 
 def read_weights(files: Iterable[Path]) -> dict[str, Any]:
@@ -62,8 +54,9 @@ def _read_pickle(path: Path) -> dict[str, Any]:
             hint="convert it to safetensors where you trust it",
         ) from error
     except (OSError, EOFError, RuntimeError, ValueError) as error:
-        line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"not a whole weight file ({line})", where=path, hint="fetch the file again") from error
+        raise ModelError(
+            f"not a whole weight file ({first_line(error)})", where=path, hint="fetch the file again"
+        ) from error
     if not isinstance(stored, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in stored.items()
     ):
@@ -144,7 +137,7 @@ def check_loading(info: Mapping[str, Any], where: object) -> None:
         mismatched=[(key, tuple(found), tuple(wanted)) for key, found, wanted in info["mismatched_keys"]],
     )
     if info["error_msgs"]:
-        raise ModelError(str(info["error_msgs"][0]).splitlines()[0], where=where)
+        raise ModelError(first_line(info["error_msgs"][0]), where=where)
 
 
 def raise_for_keys(
@@ -166,11 +159,11 @@ def raise_for_keys(
     shapes = [f"{key} is {list(found)}, not {list(wanted)}" for key, found, wanted in sorted(mismatched)]
     complaints = []
     if lacking:
-        complaints.append(f"{len(lacking)} missing key{'s' * (len(lacking) > 1)}: {first_names(lacking)}")
+        complaints.append(f"{len(lacking)} missing key{'s' * (len(lacking) > 1)}: {first_few(lacking)}")
     if foreign:
-        complaints.append(f"{len(foreign)} unexpected key{'s' * (len(foreign) > 1)}: {first_names(foreign)}")
+        complaints.append(f"{len(foreign)} unexpected key{'s' * (len(foreign) > 1)}: {first_few(foreign)}")
     if shapes:
-        complaints.append(f"{len(shapes)} of another shape: {first_names(shapes)}")
+        complaints.append(f"{len(shapes)} of another shape: {first_few(shapes)}")
     if complaints:
         what = "the weights do not fit: " + "; ".join(complaints)
         raise WeightsError(what, where=where, missing=lacking, unexpected=foreign, mismatched=shapes)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from benchmarks.errors import ModelError
+from benchmarks.wording import first_line
 from model_adapters.adapter import ModelSpec
 from model_adapters.checkpoints.files import read_json
 from model_adapters.checkpoints.precision import (
@@ -79,10 +80,10 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
             what, hint = "its processor needs torchvision, which is not installed", "pip install torchvision"
         else:
             what, hint = "its processor needs a package that is not installed", "install it"
-        raise ModelError(f"{what} ({_line(error)})", where=folder, hint=hint) from error
+        raise ModelError(f"{what} ({first_line(error)})", where=folder, hint=hint) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
-            f"its processor cannot be loaded ({_line(error)})",
+            f"its processor cannot be loaded ({first_line(error)})",
             where=folder,
             hint="the folder needs preprocessor_config.json and the tokenizer's files",
         ) from error
@@ -127,7 +128,9 @@ def load_model(folder: Path, spec: ModelSpec) -> tuple[Any, list[str]]:
             )
     except (ImportError, OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
         raise ModelError(
-            f"the model cannot be built ({_line(error)})", where=folder, hint="check that the checkpoint is complete"
+            f"the model cannot be built ({first_line(error)})",
+            where=folder,
+            hint="check that the checkpoint is complete",
         ) from error
     mismatched = [(key, tuple(found), tuple(wanted)) for key, found, wanted in info["mismatched_keys"]]
     raise_for_keys(folder, missing=info["missing_keys"], mismatched=mismatched)
@@ -177,7 +180,3 @@ def _inherit_names(folder: Path, reference: str, model_type: str) -> None:
             if names := get_checkpoint_conversion_mapping(family):
                 register_checkpoint_conversion_mapping(model_type, names, overwrite=True)
             return
-
-
-def _line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -14,9 +14,9 @@ from benchmarks.errors import InputError, ModelError
 from benchmarks.images import read_radiograph
 from benchmarks.schema import Question
 from model_adapters.adapter import ModelSpec
+from model_adapters.cards.image_policy import chosen_images, image_policy
 from model_adapters.cards.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_hook, prompt_parts
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
-from model_adapters.image_policy import chosen_images, image_policy
 from model_adapters.templates import Template, render, template
 
 

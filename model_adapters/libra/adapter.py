@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from benchmarks.errors import InputError
 from benchmarks.files import sha256_json
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
+from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt
+from model_adapters.cards import ImagePolicy
+from model_adapters.cards.image_policy import image_policy
 from model_adapters.checkpoints.files import read_json
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
 from model_adapters.libra.checkpoint.identity import checkpoint_identity, conversation_mode
@@ -19,33 +22,37 @@ from model_adapters.templates import render, template
 if TYPE_CHECKING:
     from model_adapters.libra.generator import TextGenerator
 
-PROMPT_OPTIONS: Mapping[str, type] = {
+PROMPT_OPTIONS: Mapping[str, Any] = {
+    "image_policy": ImagePolicy,
     "workers": int,
     "feature_cache_mb": float,
     "feature_cache_dir": str,
     "vision_tower": str,
 }
-"""Options that decide how prompts are made, whichever engine runs the language model: `workers`, threads that read
-images (default 2); `feature_cache_mb`, memory for the tower features of images that occur again (default 1024);
-`feature_cache_dir`, keeps them on disk, too; `vision_tower`, the tower's folder."""
+"""Options that decide how prompts are made, whichever engine runs the language model: `image_policy` (one, prior,
+dummy-prior); `workers`, threads that read images (default 2); `feature_cache_mb`, memory for the tower features of
+images that occur again (default 1024); `feature_cache_dir`, keeps them on disk, too; `vision_tower`, the tower's
+folder."""
 
 
-class LibraAdapter:
+class LibraAdapter(Adapter):
     """Answers questions with a Libra checkpoint.
 
     Options (`ModelSpec.options`): `PROMPT_OPTIONS`; `attn_implementation` (sdpa or eager); `bits` (4 or 8);
     `device_map` (auto: the language model spread over all devices).
     """
 
-    OPTIONS: ClassVar[Mapping[str, type]] = {
+    summary = "the Libra family, and LLaVA-style checkpoints in the original's layout"
+    needs_weights = True
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
         **PROMPT_OPTIONS,
         "attn_implementation": str,
         "bits": int,
         "device_map": str,
     }
 
-    def __init__(self, generator: TextGenerator) -> None:
-        self.generator = generator
+    def __init__(self, generator: TextGenerator, spec: ModelSpec) -> None:
+        self.generator, self._spec = generator, spec
 
     @classmethod
     def load(cls, spec: ModelSpec) -> Self:
@@ -57,7 +64,7 @@ class LibraAdapter:
         """
         from model_adapters.libra.generator import load_generator
 
-        return cls(load_generator(spec))
+        return cls(load_generator(spec), spec)
 
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
@@ -73,9 +80,23 @@ class LibraAdapter:
             "template_sha256": sha256_json([render(form, ["question", None]), form.stop]),
             "dtype": dtype,
             "bits": bits,
-            "image_policy": spec.card.get("image_policy") or "dummy-prior",
+            "image_policy": image_policy(spec, default="dummy-prior"),
             **({"prompt_hook": hook} if (hook := spec.card.get("prompt_hook")) else {}),
         }
+
+    @classmethod
+    def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
+        """Sampling draws one sequence.
+
+        Raises:
+            InputError: several are asked for.
+        """
+        if decoding.is_sampling and decoding.num_return_sequences > 1:
+            raise InputError(
+                f"this model draws one sequence when sampling, not {decoding.num_return_sequences}",
+                where="--num-return-sequences",
+                hint="keep several beams (--temperature 0 --num-beams N), or run again with another --seed",
+            )
 
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""
@@ -85,12 +106,14 @@ class LibraAdapter:
         """Yield answers as studies are finished; a study that cannot be answered says so and harms no other.
 
         Raises:
-            InputError: decoding settings that contradict each other.
+            InputError: a decoding setting that the model does not have.
         """
+        self.check_decoding(self._spec, decoding)
         yield from self.generator.generate(questions, decoding)
 
     def stream(self, question: Question, decoding: Decoding, on_text: Callable[[str], None]) -> Answer:
         """Answer one question; `on_text` gets the leading text after each token."""
+        self.check_decoding(self._spec, decoding)
         return self.generator.stream(question, decoding, on_text)
 
     def describe(self) -> Mapping[str, Any]:

@@ -5,7 +5,6 @@ The adapter asks a checkpoint that was loaded, training the model that it trains
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
@@ -26,14 +25,13 @@ from model_adapters.checkpoints.precision import (
 )
 from model_adapters.generation.answers import answers_of
 from model_adapters.generation.memory import fitting_batch, peak_memory_bytes
+from model_adapters.libra.assembly import assemble_prompts, load_tokenizer
 from model_adapters.libra.checkpoint.identity import conversation_mode
 from model_adapters.libra.checkpoint.loading import LoadedLibra, load_checkpoint
-from model_adapters.libra.decoding.decoder import Decoder, Timings, check_decoding
-from model_adapters.libra.inputs.prompts import LibraPrompts, load_tokenizer
-from model_adapters.libra.network.attention import share_key_heads
+from model_adapters.libra.decoding.decoder import Decoder, Timings
+from model_adapters.libra.inputs.prompt_stream import PromptStream
+from model_adapters.libra.network.attention import attend_for_decoding
 from model_adapters.templates import template
-
-logger = logging.getLogger(__name__)
 
 
 class TextGenerator:
@@ -41,12 +39,12 @@ class TextGenerator:
 
     Args:
         loaded: the model.
-        prompts: makes its prompts.
+        stream: makes its prompts.
         batch_size: studies decoded together; None: as many as should fit into memory.
     """
 
-    def __init__(self, loaded: LoadedLibra, prompts: LibraPrompts, batch_size: int | None) -> None:
-        self.loaded, self.prompts = loaded, prompts
+    def __init__(self, loaded: LoadedLibra, stream: PromptStream, batch_size: int | None) -> None:
+        self.loaded, self.prompt_stream, self.prompts = loaded, stream, stream.prompts
         self._batch_size = batch_size
         self._timings = Timings()
 
@@ -71,20 +69,22 @@ class TextGenerator:
             questions: what is asked.
             decoding: beams, penalties, limits, temperature.
             on_tokens: called after each step with a study's id and its leading tokens so far.
-
-        Raises:
-            InputError: decoding settings that contradict each other.
         """
-        check_decoding(decoding)
-        if decoding.num_beams > 1 and decoding.temperature > 0:
-            logger.warning("temperature and top_p have no effect with num_beams > 1 (beam search does not sample)")
-        language_model = self.loaded.model.language_model
+        language_model = self.loaded.model.decoder
         if self._batch_size is None:
             self._batch_size = fitting_batch(language_model, self.prompts.longest, decoding)
         size = min(self._batch_size, max(1, len(questions)))
-        decoder = Decoder(language_model, decoding, self.prompts.stop_rule(), size, self._timings, on_tokens)
+        decoder = Decoder(
+            language_model,
+            decoding,
+            self.prompts.stop_rule(),
+            size,
+            vocabulary=self.prompts.vocabulary,
+            timings=self._timings,
+            on_tokens=on_tokens,
+        )
         failures: deque[Answer] = deque()
-        texts = decoder.run(self.prompts.stream(questions, size, failures, decoder.make_room))
+        texts = decoder.run(self.prompt_stream.stream(questions, size, failures, decoder.make_room))
         for answer in answers_of(questions, texts, failures, decoding, self.prompts.text):
             yield answer
             if self._timings.batch_size != size:  # memory ran out: the next questions begin with what fits
@@ -92,12 +92,12 @@ class TextGenerator:
 
     def report(self) -> dict[str, Any]:
         """Device, dtype, batch size, where the time went, peak memory: JSON values for run.json."""
-        model, prompts, text = self.loaded.model, self.prompts.report(), self._timings
+        model, prompts, text = self.loaded.model, self.prompt_stream.report(), self._timings
         return {
             "device": torch.cuda.get_device_name(model.device) if model.device.type == "cuda" else str(model.device),
             "dtype": str(model.dtype).removeprefix("torch."),
             "batch_size": text.batch_size,
-            "attention": model.language_model.config._attn_implementation,
+            "attention": model.decoder.config._attn_implementation,
             **prompts,
             "seconds": {**prompts["seconds"], "prefill": text.prefill_seconds, "decode": text.decode_seconds},
             "prefill_tokens": text.prefill_tokens,
@@ -134,11 +134,8 @@ def load_generator(spec: ModelSpec) -> TextGenerator:
         bits=bits,
         device_map=device_map,
     )
-    prompts = LibraPrompts(loaded, load_tokenizer(loaded), spec)
-    language_model = loaded.model.language_model
-    if getattr(language_model.config, "attn_logit_softcapping", None):
-        language_model.set_attn_implementation("eager")  # SDPA has no soft capping
-    share_key_heads(language_model)
+    prompts = assemble_prompts(loaded, load_tokenizer(loaded), spec)
+    attend_for_decoding(loaded.model.language_model)
     return TextGenerator(loaded, prompts, spec.batch_size)
 
 

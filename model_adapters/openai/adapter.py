@@ -9,54 +9,59 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, ClassVar, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, ClassVar, Self
 
-import httpx2
+from annotated_types import Ge, Gt, Le
 
-from benchmarks.errors import GenerationError, InputError, LibraBenchError, ModelError
+from benchmarks.errors import InputError, LibraBenchError, ModelError, RefusedError
 from benchmarks.images import read_radiograph
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.cards import ImagePolicy
+from model_adapters.cards.image_policy import chosen_images, image_policy
 from model_adapters.cards.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_parts
-from model_adapters.image_policy import chosen_images, image_policy
-from model_adapters.openai.endpoint import Endpoint, Reply
-from model_adapters.options import json_object
+from model_adapters.openai.endpoint import (
+    RETRIES,
+    TIMEOUT_SECONDS,
+    Endpoint,
+    checked_address,
+    key_of_environment,
+)
+from model_adapters.openai.replies import ChatReply
 
-KEY_VARIABLE = "OPENAI_API_KEY"
-URL_VARIABLE = "OPENAI_BASE_URL"
 CONCURRENCY = 8
-RETRIES = 6
-TIMEOUT_SECONDS = 300.0
 
 
-class OpenAIAdapter:
+class OpenAIAdapter(Adapter):
     """Asks an OpenAI-compatible endpoint, several questions at once.
 
     Options: `base_url`; `concurrency` (8 questions at once); `retries` (6) of what may pass: time-outs, cut
-    connections, unreadable replies, 408, 409, 425, 429 and 5xx; `timeout` (300 seconds a request); `image_policy`
+    connections, unreadable replies, 408, 409, 425, 429 and 5xx; `timeout` (300 seconds per attempt); `image_policy`
     (one, prior, dummy-prior); `image_max_side` (pixels; larger images are made smaller; default: as they are);
     `system`, a system prompt; `body`, a JSON object of further request fields (null takes a field out);
     `price_in`, `price_out` (per million tokens), from which the cost is computed.
     """
 
-    OPTIONS: ClassVar[Mapping[str, type]] = {
+    summary = "a served model, at any OpenAI-compatible endpoint (--base-url URL)"
+    needs_weights = True
+    path_metavar = "NAME"
+    default_protocol = "greedy"  # an endpoint has no beam search
+    OPTIONS: ClassVar[Mapping[str, Any]] = {
         "base_url": str,
-        "concurrency": int,
-        "retries": int,
-        "timeout": float,
-        "image_policy": str,
-        "image_max_side": int,
+        "concurrency": Annotated[int, Ge(1), Le(1_000)],
+        "retries": Annotated[int, Ge(0), Le(100)],
+        "timeout": Annotated[float, Gt(0), Le(86_400)],
+        "image_policy": ImagePolicy,
+        "image_max_side": Annotated[int, Ge(1), Le(100_000)],
         "system": str,
-        "body": str,
-        "price_in": float,
-        "price_out": float,
+        "body": dict,
+        "price_in": Annotated[float, Ge(0)],
+        "price_out": Annotated[float, Ge(0)],
     }
 
     def __init__(self, endpoint: Endpoint, spec: ModelSpec) -> None:
@@ -66,23 +71,19 @@ class OpenAIAdapter:
 
     @classmethod
     def load(cls, spec: ModelSpec) -> Self:
-        """Check the settings, and that somebody answers at the address.
+        """Make sure that somebody answers at the address.
 
         Raises:
             ModelError: no address, nobody answers, or the key is refused.
         """
         options = spec.options
-        for name, least in (("concurrency", 1), ("retries", 0), ("image_max_side", 1)):
-            if options.get(name, least) < least:
-                raise InputError(f"must be at least {least}, not {options[name]}", where=f"option {name}")
-        _extra_fields(spec)
         endpoint = Endpoint(
-            _base_url(spec),
-            key=os.environ.get(KEY_VARIABLE) or None,
+            checked_address(options.get("base_url")),
+            key=key_of_environment(),
             timeout_seconds=options.get("timeout", TIMEOUT_SECONDS),
             retries=options.get("retries", RETRIES),
         )
-        endpoint.knock(key_variable=KEY_VARIABLE)
+        endpoint.check_access()
         return cls(endpoint, spec)
 
     @classmethod
@@ -90,11 +91,11 @@ class OpenAIAdapter:
         """Address, name and everything else that is sent; what the server does with it, nobody here can know."""
         names = ("image_max_side", "system")
         return {
-            "base_url": _base_url(spec),
+            "base_url": checked_address(spec.options.get("base_url")),
             "model": _model(spec),
             "image_policy": image_policy(spec),
             "prompt_hook": spec.card.get("prompt_hook"),
-            "body": _extra_fields(spec),
+            "body": spec.options.get("body", {}),
             **{name: spec.options.get(name) for name in names},
         }
 
@@ -147,24 +148,24 @@ class OpenAIAdapter:
         started = time.perf_counter()
         try:
             reply = self._endpoint.complete(self._body(question, decoding))
-            answer = _text_of(reply)
         except ModelError:
             raise
-        except LibraBenchError as error:
-            self._tally.add_failure(getattr(error, "attempts", 0))
+        except RefusedError as error:
+            self._tally.add_failure(error.attempts)
             return failed_answer(question, error)
-        usage = reply.body.get("usage") or {}
-        cost = self._cost(usage)
-        self._tally.add(reply, usage, cost)
+        except LibraBenchError as error:
+            return failed_answer(question, error)
+        cost = self._cost(reply)
+        self._tally.add(reply, cost)
         metadata = {
-            "finish": answer[1],
-            "new_tokens": usage.get("completion_tokens"),
-            "prompt_tokens": usage.get("prompt_tokens"),
+            "finish": reply.finish,
+            "new_tokens": reply.completion_tokens,
+            "prompt_tokens": reply.prompt_tokens,
             "seconds": round(time.perf_counter() - started, 4),
             "attempts": reply.attempts,
             **({} if cost is None else {"cost": cost}),
         }
-        return Answer(question.question_id, question.prompt, answer[0], metadata=metadata)
+        return Answer(question.question_id, question.prompt, reply.text, metadata=metadata)
 
     def _parts(self, question: Question) -> tuple[list[str | None], tuple[Path, ...]]:
         images = chosen_images(question.images, self._policy)
@@ -189,22 +190,21 @@ class OpenAIAdapter:
             "max_tokens": decoding.max_new_tokens,
             "temperature": decoding.temperature,
         }
-        if decoding.temperature > 0:
+        if decoding.is_sampling:
             body["seed"] = decoding.seed
             if decoding.top_p is not None:
                 body["top_p"] = decoding.top_p
-        body |= _extra_fields(self._spec)
+        body |= self._spec.options.get("body", {})
         return {name: value for name, value in body.items() if value is not None}
 
-    def _cost(self, usage: Mapping[str, Any]) -> float | None:
+    def _cost(self, reply: ChatReply) -> float | None:
         """From the given prices, else what the endpoint itself says."""
         options = self._spec.options
         if "price_in" in options or "price_out" in options:
-            spent = options.get("price_in", 0.0) * (usage.get("prompt_tokens") or 0)
-            spent += options.get("price_out", 0.0) * (usage.get("completion_tokens") or 0)
+            spent = options.get("price_in", 0.0) * (reply.prompt_tokens or 0)
+            spent += options.get("price_out", 0.0) * (reply.completion_tokens or 0)
             return float(spent / 1e6)
-        stated = usage.get("cost")
-        return float(stated) if isinstance(stated, int | float) else None
+        return reply.cost
 
 
 class _Tally:
@@ -212,30 +212,38 @@ class _Tally:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts = {"requests": 0, "retries": 0, "prompt_tokens": 0, "completion_tokens": 0}
+        self._requests = self._retries = self._prompt_tokens = self._completion_tokens = 0
         self._cost: float | None = None
         self._models: set[str] = set()
 
-    def add(self, reply: Reply, usage: Mapping[str, Any], cost: float | None) -> None:
+    def add(self, reply: ChatReply, cost: float | None) -> None:
         with self._lock:
             self._attempted(reply.attempts)
-            for name in ("prompt_tokens", "completion_tokens"):
-                self._counts[name] += usage.get(name) or 0
+            self._prompt_tokens += reply.prompt_tokens or 0
+            self._completion_tokens += reply.completion_tokens or 0
             if cost is not None:
                 self._cost = (self._cost or 0.0) + cost
-            self._models.add(str(reply.body.get("model")))
+            if reply.model is not None:
+                self._models.add(reply.model)
 
     def add_failure(self, attempts: int) -> None:
         with self._lock:
             self._attempted(attempts)
 
     def _attempted(self, attempts: int) -> None:
-        self._counts["requests"] += attempts
-        self._counts["retries"] += max(0, attempts - 1)
+        self._requests += attempts
+        self._retries += max(0, attempts - 1)
 
     def as_dict(self) -> dict[str, Any]:
         with self._lock:
-            return {**self._counts, "cost": self._cost, "served_models": sorted(self._models)}
+            return {
+                "requests": self._requests,
+                "retries": self._retries,
+                "prompt_tokens": self._prompt_tokens,
+                "completion_tokens": self._completion_tokens,
+                "cost": self._cost,
+                "served_models": sorted(self._models),
+            }
 
 
 def data_url(path: Path, max_side: int | None = None) -> str:
@@ -252,47 +260,7 @@ def data_url(path: Path, max_side: int | None = None) -> str:
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def _text_of(reply: Reply) -> tuple[str, str]:
-    """Text and finish of a reply.
-
-    Raises:
-        GenerationError: the endpoint withheld the answer.
-    """
-    choice = reply.body["choices"][0]
-    if choice.get("finish_reason") == "content_filter":
-        raise GenerationError("the endpoint withheld the answer (content filter)")
-    text = choice["message"].get("content") or choice["message"].get("refusal") or ""
-    return str(text).strip(), "length" if choice.get("finish_reason") == "length" else "stop"
-
-
 def _model(spec: ModelSpec) -> str:
     if not spec.path:
         raise ModelError("no model named", where="--model", hint="write --model openai:NAME, as the endpoint calls it")
     return spec.path
-
-
-def _base_url(spec: ModelSpec) -> str:
-    url = str(spec.options.get("base_url") or os.environ.get(URL_VARIABLE) or "")
-    if not url:
-        raise ModelError(
-            "no endpoint given", where="--base-url", hint="add --base-url URL: the images of the suite are sent there"
-        )
-    try:
-        parts = urlsplit(url)
-        httpx2.URL(url)
-    except (ValueError, httpx2.InvalidURL) as error:
-        raise ModelError(f"not an address ({error})", where="--base-url", hint="http://HOST:PORT/v1") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ModelError(f"{url!r} is not an address", where="--base-url", hint="write it as http://HOST:PORT/v1")
-    if parts.username or parts.password or parts.query:
-        raise ModelError(
-            "holds a name, a key or a query, which would be written down",
-            where="--base-url",
-            hint=f"put the key into {KEY_VARIABLE}",
-        )
-    return url.rstrip("/")
-
-
-def _extra_fields(spec: ModelSpec) -> dict[str, Any]:
-    text = spec.options.get("body")
-    return {} if text is None else json_object(text, "body")

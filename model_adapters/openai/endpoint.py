@@ -1,184 +1,285 @@
-"""HTTP to an OpenAI-compatible endpoint: time-outs, retries with growing pauses, rate limits; no key in any message."""
+"""The one HTTP client for OpenAI-compatible servers: deadlines, retries, rate limits, bounded replies.
+
+    endpoint = Endpoint(checked_address("http://localhost:8000/v1"), key=key_of_environment())
+    endpoint.check_access()
+    endpoint.complete({"model": "name", "messages": [{"role": "user", "content": "Hello."}]}).text
+
+Any number of threads may ask at once. The key appears in no message and in no reply.
+"""
 
 from __future__ import annotations
 
-import json
-import random
+import asyncio
+import dataclasses
+import os
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+import weakref
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import CancelledError, Future
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx2
 
-from benchmarks.errors import GenerationError, ModelError
+from benchmarks.errors import GenerationError, ModelError, RefusedError
+from model_adapters.openai.replies import (
+    ChatReply,
+    chat_reply,
+    error_message,
+    one_line,
+    seconds_to_wait,
+)
 
+KEY_VARIABLE = "OPENAI_API_KEY"
+URL_VARIABLE = "OPENAI_BASE_URL"
+TIMEOUT_SECONDS = 300.0
+RETRIES = 6
 CONNECT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 60.0
-LONGEST_WAIT_SECONDS = 600.0
+MAX_PAUSE_SECONDS = 60.0
+MAX_WAIT_SECONDS = 600.0
 """The longest `Retry-After` that is obeyed; a longer one is a failure."""
+MAX_REPLY_BYTES = 16 * 2**20
+"""A chat completion of 100,000 tokens has about 1 MB."""
 PASSING = frozenset({408, 409, 425, 429})
 """Refusals that may pass, besides 5xx."""
 HOPELESS = frozenset({401, 403, 404})
 """Refusals that every further question would meet, too."""
-SHOWN_CHARACTERS = 200
+MIN_SECRET = 8
+"""Characters of a key that is taken out of what is written down; shorter ones ("EMPTY") are words, and no secrets."""
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A chat completion."""
-
-    body: Mapping[str, Any]
-    attempts: int
-
-
-class RefusedError(GenerationError):
-    """A request that failed for good, after so many attempts."""
-
-    def __init__(self, what: str, attempts: int) -> None:
-        super().__init__(what)
-        self.attempts = attempts
+class _PassingError(Exception):
+    """What went wrong and may not the next time."""
 
 
 class Endpoint:
-    """One endpoint; may be used by several threads."""
+    """One server.
 
-    def __init__(self, base_url: str, *, key: str | None, timeout_seconds: float, retries: int) -> None:
+    Args:
+        base_url: see `checked_address`.
+        key: see `key_of_environment`; None sends none.
+        timeout_seconds: how long one attempt may take, from connecting to the last byte of the reply.
+        retries: how often a question is asked again while what went wrong may pass.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: str | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        retries: int = RETRIES,
+    ) -> None:
         self.base_url = base_url
-        self._key, self._retries = key, retries
-        self._client = httpx2.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx2.Timeout(timeout_seconds, connect=CONNECT_SECONDS),
+        self._key, self._timeout, self._retries = key, timeout_seconds, retries
+        self._client = httpx2.AsyncClient(
+            headers={"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})},
+            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),  # a deadline for the whole is set around it
             limits=httpx2.Limits(max_connections=None),
         )
-        self._stopped = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="endpoint", daemon=True).start()
+        weakref.finalize(self, self._loop.call_soon_threadsafe, self._loop.stop)
         self._lock = threading.Lock()
+        self._pending: set[Future[Any]] = set()
+        self._is_stopped = False
         self._not_before = 0.0
-        """Until then (monotonic seconds) nobody asks: the endpoint said so."""
+        """Until then (monotonic seconds) nobody asks: the server said so."""
 
-    def knock(self, *, key_variable: str) -> None:
+    def check_access(self) -> None:
         """Find out whether somebody answers, and accepts the key.
 
         Raises:
             ModelError: nobody, or the key is refused.
         """
         try:
-            status = self._client.get(f"{self.base_url}/models", timeout=CONNECT_SECONDS).status_code
+            status = self._wait_for(self._status_of_models())
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
             raise ModelError(
-                f"nobody answers there ({error})",
+                f"nobody answers there ({one_line(str(error))})",
                 where=self.base_url,
                 hint="start the server, or correct --base-url (it usually ends in /v1)",
             ) from error
-        except httpx2.HTTPError:
+        except (httpx2.HTTPError, TimeoutError):
             return  # somebody is there; generation retries what goes wrong
         if status in (401, 403):
             what = "refuses the key" if self._key else "wants a key"
-            raise ModelError(f"the endpoint {what} ({status})", where=self.base_url, hint=f"set {key_variable}")
+            raise ModelError(f"the endpoint {what} ({status})", where=self.base_url, hint=f"set {KEY_VARIABLE}")
 
-    def complete(self, body: Mapping[str, Any]) -> Reply:
+    def complete(self, body: Mapping[str, Any]) -> ChatReply:
         """Ask for a chat completion, again and again while what went wrong may pass.
+
+        Args:
+            body: the request, as the server takes it; see OpenAI's reference of chat completions.
 
         Raises:
             ModelError: no further question can succeed either.
             RefusedError: this one failed.
         """
-        fault = ""
-        for attempt in range(1, self._retries + 2):
-            self._wait_for_turn()
-            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)) * random.uniform(0.5, 1)  # noqa: S311
-            try:
-                response = self._client.post(f"{self.base_url}/chat/completions", json=body)
-                if response.status_code == 200:
-                    return Reply(_completion(response), attempt)
-                fault, asked = self._refused(response, attempt)
-                if asked is not None:
-                    self._hold_everybody(asked)
-            except httpx2.TimeoutException as error:
-                fault = f"no reply in time ({type(error).__name__})"
-            except httpx2.HTTPError as error:
-                fault = f"the connection failed ({type(error).__name__}: {error})"
-            except ValueError as error:
-                fault = f"an unreadable reply ({error})"
-            if attempt <= self._retries and self._stopped.wait(pause):
-                break
-        raise RefusedError(f"{self._clean(fault)}, after {attempt} attempts", attempt)
+        try:
+            return self._wait_for(self._complete(body))
+        except CancelledError as error:
+            raise RefusedError("the run was stopped", 0) from error
 
     def stop(self) -> None:
-        """End all pauses: the run is over."""
-        self._stopped.set()
+        """Break off everything that is under way: those who wait get a RefusedError."""
+        with self._lock:
+            self._is_stopped = True
+            pending = list(self._pending)
+        for future in pending:
+            future.cancel()
 
     def resume(self) -> None:
-        """Allow pauses again."""
-        self._stopped.clear()
-
-    def _wait_for_turn(self) -> None:
+        """Allow questions again."""
         with self._lock:
-            seconds = self._not_before - time.monotonic()
-        if seconds > 0:
-            self._stopped.wait(seconds)
+            self._is_stopped = False
 
-    def _hold_everybody(self, seconds: float) -> None:
+    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        """What comes of a coroutine, which runs in this endpoint's own thread and ends with `stop`."""
         with self._lock:
-            self._not_before = max(self._not_before, time.monotonic() + seconds)
+            if self._is_stopped:
+                work.close()
+                raise CancelledError
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            self._pending.add(future)
+        try:
+            return future.result()
+        finally:
+            future.cancel()  # where this thread was interrupted while it waited
+            with self._lock:
+                self._pending.discard(future)
 
-    def _refused(self, response: httpx2.Response, attempt: int) -> tuple[str, float | None]:
-        """What a refusal says, and how long it asks us to wait."""
-        status, message = response.status_code, self._clean(_message(response))
-        fault = f"{status} {response.reason_phrase}: {message}"
+    async def _status_of_models(self) -> int:
+        async with (
+            asyncio.timeout(2 * CONNECT_SECONDS),
+            self._client.stream("GET", f"{self.base_url}/models") as response,
+        ):
+            return response.status_code
+
+    async def _complete(self, body: Mapping[str, Any]) -> ChatReply:
+        import tenacity
+
+        attempts = tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(self._retries + 1),
+            wait=_pauses(),
+            retry=tenacity.retry_if_exception_type(_PassingError),
+            reraise=True,
+        )
+        number = 0
+        try:
+            async for attempt in attempts:
+                number = attempt.retry_state.attempt_number
+                with attempt:
+                    await self._wait_for_turn()
+                    return await self._attempt(body, number)
+        except _PassingError as error:
+            times = f"{number} attempt{'s' * (number != 1)}"
+            raise RefusedError(f"{self._without_key(one_line(str(error)))}, after {times}", number) from error
+        raise AssertionError("tenacity reraises")  # pragma: no cover
+
+    async def _attempt(self, body: Mapping[str, Any], number: int) -> ChatReply:
+        try:
+            async with asyncio.timeout(self._timeout):
+                async with self._client.stream("POST", f"{self.base_url}/chat/completions", json=body) as response:
+                    content = await self._content(response, number)
+        except TimeoutError as error:
+            raise _PassingError(f"no whole reply within {self._timeout:g} seconds") from error
+        except httpx2.HTTPError as error:
+            raise _PassingError(f"the connection failed ({type(error).__name__}: {error})") from error
+        if response.status_code != 200:
+            self._refused(response, content, number)
+        try:
+            reply = chat_reply(content, number)
+        except ValueError as error:
+            raise _PassingError(f"an unreadable reply ({error})") from error
+        except GenerationError as error:
+            raise RefusedError(error.what, number) from error
+        model = reply.model and self._without_key(reply.model)
+        return dataclasses.replace(reply, text=self._without_key(reply.text), model=model)
+
+    async def _content(self, response: httpx2.Response, number: int) -> bytes:
+        """The whole body of a reply.
+
+        Raises:
+            RefusedError: it is too large, or compressed, which was not asked for and may hide any size.
+        """
+        encoding = response.headers.get("content-encoding", "identity")
+        if encoding != "identity":
+            raise RefusedError(f"the reply is compressed ({one_line(encoding)}), which was not asked for", number)
+        pieces, size = [], 0
+        async for piece in response.aiter_raw():
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_REPLY_BYTES:
+                raise RefusedError(f"the reply has more than {MAX_REPLY_BYTES // 2**20} MB", number)
+        return b"".join(pieces)
+
+    def _refused(self, response: httpx2.Response, content: bytes, number: int) -> None:
+        """Say what became of a question that was refused.
+
+        Raises:
+            ModelError: every further question would be, too. RefusedError: this one is, for good.
+            _PassingError: it may be answered later.
+        """
+        status, message = response.status_code, self._without_key(error_message(content))
+        fault = f"{status} {one_line(response.reason_phrase)}: {message}"
         if status in HOPELESS:
             raise ModelError(fault, where=self.base_url, hint="check the model's name, --base-url and the key")
-        if (status not in PASSING and status < 500) or "insufficient_quota" in response.text:
-            raise RefusedError(fault, attempt)
-        asked = _retry_after(response.headers.get("retry-after"))
-        if asked is not None and asked > LONGEST_WAIT_SECONDS:
-            raise RefusedError(f"{fault} (asks to wait {asked:.0f} seconds)", attempt)
-        return fault, asked
+        if (status not in PASSING and status < 500) or b"insufficient_quota" in content:
+            raise RefusedError(fault, number)
+        asked = seconds_to_wait(response.headers)
+        if asked is not None and asked > MAX_WAIT_SECONDS:
+            raise RefusedError(f"{fault} (asks to wait {asked:.0f} seconds)", number)
+        self._not_before = max(self._not_before, time.monotonic() + (asked or 0.0))
+        raise _PassingError(fault)
 
-    def _clean(self, text: str) -> str:
-        """One line, and never the key."""
-        return " ".join(text.replace(self._key, "***").split() if self._key else text.split())
+    async def _wait_for_turn(self) -> None:
+        while (seconds := self._not_before - time.monotonic()) > 0:
+            await asyncio.sleep(seconds)
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key, "***") if self._key and len(self._key) >= MIN_SECRET else text
 
 
-def _completion(response: httpx2.Response) -> Mapping[str, Any]:
-    """The reply as a chat completion.
+def checked_address(given: str | None) -> str:
+    """The address of an endpoint: as given, else that of the environment variable OPENAI_BASE_URL.
 
     Raises:
-        ValueError: it is none.
+        ModelError: there is none, it is no address, or it holds what must not be written down.
     """
-    body = json.loads(response.content)
+    url = given or os.environ.get(URL_VARIABLE) or ""
+    if not url:
+        raise ModelError(
+            "no endpoint given", where="--base-url", hint="add --base-url URL: the images of the suite are sent there"
+        )
     try:
-        content = body["choices"][0]["message"].get("content")
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise ValueError("no chat completion in it") from error
-    if not isinstance(content, str | None) or not isinstance(body.get("usage") or {}, dict):
-        raise ValueError("its content is not a text")
-    return dict(body)
+        parts = urlsplit(url)
+        httpx2.URL(url)
+    except (ValueError, httpx2.InvalidURL) as error:
+        raise ModelError(f"not an address ({error})", where="--base-url", hint="http://HOST:PORT/v1") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ModelError(f"{url!r} is not an address", where="--base-url", hint="write it as http://HOST:PORT/v1")
+    if parts.username or parts.password or parts.query:
+        raise ModelError(
+            "holds a name, a key or a query, which would be written down",
+            where="--base-url",
+            hint=f"put the key into {KEY_VARIABLE}",
+        )
+    return url.rstrip("/")
 
 
-def _message(response: httpx2.Response) -> str:
-    """What an error reply says, in short."""
-    try:
-        said = response.json()["error"]["message"]
-    except (ValueError, KeyError, TypeError):
-        said = response.text
-    return str(said)[:SHOWN_CHARACTERS]
+def key_of_environment() -> str | None:
+    """The key in OPENAI_API_KEY; the only place that it is taken from."""
+    return os.environ.get(KEY_VARIABLE) or None
 
 
-def _retry_after(header: str | None) -> float | None:
-    """Seconds of a `Retry-After` header: a number, or a date."""
-    if header is None:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+def _pauses() -> Any:
+    """Growing, half of each at random: 0.25 to 0.5 s, 0.5 to 1 s, 1 to 2 s, ... up to 60 s."""
+    import tenacity
+
+    half = {"multiplier": FIRST_PAUSE_SECONDS / 2, "max": MAX_PAUSE_SECONDS / 2}
+    return tenacity.wait_exponential(**half) + tenacity.wait_random_exponential(**half)

@@ -16,21 +16,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from benchmarks.errors import InputError, ModelError
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
+from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, checked_options
+from model_adapters.cards import ImagePolicy
+from model_adapters.checkpoints.family import is_libra as names_libra
 from model_adapters.checkpoints.files import read_json
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
 from model_adapters.checkpoints.precision import dtype_name
 from model_adapters.generation.answers import answers_of
 from model_adapters.generation.generated import Generated
 from model_adapters.libra.adapter import PROMPT_OPTIONS, LibraAdapter
-from model_adapters.libra.checkpoint.layout import names_libra
-from model_adapters.options import checked_options
 from model_adapters.vllm.engine import (
     ENGINE_OPTIONS,
     Engine,
     PromptBuilder,
     Request,
-    extra_arguments,
     imported,
     platform,
 )
@@ -39,11 +38,11 @@ if TYPE_CHECKING:
     from model_adapters.hf.adapter import HFVisionLanguageAdapter
 
 BATCH = 64
-HF_OPTIONS: Mapping[str, type] = {"trust_remote_code": bool, "image_policy": str, "system": str}
+HF_OPTIONS: Mapping[str, Any] = {"trust_remote_code": bool, "image_policy": ImagePolicy, "system": str}
 """Options for Hugging Face models: those of their prompts, and whether their own code may run."""
 
 
-class VLLMAdapter:
+class VLLMAdapter(Adapter):
     """Asks a model that vLLM runs.
 
     Options: `tensor_parallel_size` (GPUs that share one model, default 1); `gpu_memory_utilization` (default 0.8);
@@ -51,7 +50,9 @@ class VLLMAdapter:
     checkpoint those of its prompts (`libra.adapter.PROMPT_OPTIONS`); for others `HF_OPTIONS`.
     """
 
-    OPTIONS: ClassVar[Mapping[str, type]] = {**ENGINE_OPTIONS, **PROMPT_OPTIONS, **HF_OPTIONS}
+    summary = "a Libra or Hugging Face checkpoint, run by vLLM"
+    needs_weights = True
+    OPTIONS: ClassVar[Mapping[str, Any]] = {**ENGINE_OPTIONS, **PROMPT_OPTIONS, **HF_OPTIONS}
 
     def __init__(self, engine: Engine, prompts: PromptBuilder, spec: ModelSpec, batch_size: int) -> None:
         self._engine, self._prompts, self._spec, self._batch_size = engine, prompts, spec, batch_size
@@ -77,11 +78,14 @@ class VLLMAdapter:
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """That of the adapter that would run it without vLLM, and vLLM's arguments."""
-        return {**_without_vllm(spec).identity(spec), "engine": {"name": "vllm", "arguments": extra_arguments(spec)}}
+        return {
+            **_without_vllm(spec).identity(spec),
+            "engine": {"name": "vllm", "arguments": spec.options.get("engine", {})},
+        }
 
     @classmethod
     def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
-        """There is no n-gram filter, and no beam search over prompt embeddings.
+        """There is no n-gram filter, no beam search over prompt embeddings, and one text per sampled answer.
 
         Raises:
             InputError: names the setting.
@@ -99,6 +103,7 @@ class VLLMAdapter:
                 where="--no-repeat-ngram-size",
                 hint=hint,
             )
+        LibraAdapter.check_decoding(spec, decoding)
 
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""
@@ -140,9 +145,6 @@ class VLLMAdapter:
         decoding: Decoding,
         on_tokens: Callable[[Hashable, list[int]], None] | None = None,
     ) -> Iterator[Answer]:
-        from model_adapters.libra.decoding.decoder import check_decoding
-
-        check_decoding(decoding)
         self.check_decoding(self._spec, decoding)
         failures: deque[Answer] = deque()
         texts = self._write(self._prompts.requests(questions, decoding.seed, failures), decoding, on_tokens)

@@ -18,17 +18,17 @@ from typing import Any, Protocol
 
 from benchmarks.errors import GenerationError, ModelError
 from benchmarks.schema import Answer, Question
+from benchmarks.wording import first_line
 from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
 from model_adapters.checkpoints.precision import dtype_name
 from model_adapters.generation.generated import Generated, Hypothesis, not_finite
 from model_adapters.generation.search import SingleSearch
 from model_adapters.generation.stopping import StopRule
-from model_adapters.options import json_object
 from model_adapters.vllm.guard import guard
 
 SETTINGS = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
 """Its environment variables, where the user has not set them: results alone go to stdout, and nothing is sent home."""
-ENGINE_OPTIONS: Mapping[str, type] = {"tensor_parallel_size": int, "gpu_memory_utilization": float, "engine": str}
+ENGINE_OPTIONS: Mapping[str, Any] = {"tensor_parallel_size": int, "gpu_memory_utilization": float, "engine": dict}
 """Options of the adapter that are arguments of `vllm.LLM`; `engine` is a JSON object of any others."""
 MEMORY_SHARE = 0.8
 """Of the accelerator's memory that vLLM may take; tower and connector of a Libra model need some of the rest."""
@@ -109,14 +109,14 @@ class Engine:
             "tensor_parallel_size": spec.options.get("tensor_parallel_size", 1),
             "seed": 0,
             **arguments,
-            **extra_arguments(spec),
+            **spec.options.get("engine", {}),
         }
         before = set(multiprocessing.active_children())
         try:
             self._llm = vllm.LLM(**settings)
         except (RuntimeError, ValueError, TypeError, OSError, ImportError, AssertionError) as error:
             raise ModelError(
-                f"vLLM cannot run it ({_line(error)})",
+                f"vLLM cannot run it ({first_line(error)})",
                 where=folder,
                 hint="its messages are above; without --adapter vllm it is run by transformers",
             ) from error
@@ -275,7 +275,9 @@ def imported() -> Any:
         import vllm.sampling_params
     except ImportError as error:
         raise ModelError(
-            f"vLLM cannot be imported ({_line(error)})", where="--adapter vllm", hint="pip install 'libra-bench[vllm]'"
+            f"vLLM cannot be imported ({first_line(error)})",
+            where="--adapter vllm",
+            hint="pip install 'libra-bench[vllm]'",
         ) from error
     return vllm
 
@@ -299,16 +301,6 @@ def platform() -> str:
     return str(current_platform.device_type)
 
 
-def extra_arguments(spec: ModelSpec) -> dict[str, Any]:
-    """What the option `engine` says.
-
-    Raises:
-        InputError: it is no JSON object.
-    """
-    text = spec.options.get("engine")
-    return {} if text is None else json_object(text, "engine")
-
-
 def _generated(study: _Open) -> Generated:
     seconds = time.perf_counter() - study.started
     if not study.finite:
@@ -324,15 +316,13 @@ def _hypothesis(sequence: Any, decoding: Decoding, end_ids: Collection[int]) -> 
 
 
 def _refused(error: Exception) -> GenerationError:
-    return GenerationError(f"vLLM does not take it ({_line(error)})", hint="shorten the prompt, or check its images")
+    return GenerationError(
+        f"vLLM does not take it ({first_line(error)})", hint="shorten the prompt, or check its images"
+    )
 
 
 def _stopped(error: Exception) -> GenerationError:
     return GenerationError(
-        f"vLLM has stopped ({_line(error)})",
+        f"vLLM has stopped ({first_line(error)})",
         hint="its messages are above; the same command continues, with a smaller --batch-size if memory ran out",
     )
-
-
-def _line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -10,11 +10,10 @@ from typing import Any
 from benchmarks.errors import LibraBenchError
 from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import ModelSpec, RenderedPrompt, failed_answer
+from model_adapters.adapter import ModelSpec, RenderedPrompt, failed_answer, study_seed
 from model_adapters.generation.stopping import StopRule
 from model_adapters.hf.loading import end_ids, load_processor, stated_end_ids
 from model_adapters.hf.prompts import HFPrompts, checkpoint_folder
-from model_adapters.seeds import study_seed
 from model_adapters.vllm.engine import Engine, Request
 
 

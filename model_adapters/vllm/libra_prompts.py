@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.schema import Answer, Question
-from model_adapters.adapter import ModelSpec, RenderedPrompt
+from model_adapters.adapter import ModelSpec, RenderedPrompt, study_seed
 from model_adapters.checkpoints.precision import dtype_name, torch_dtype
+from model_adapters.libra.assembly import assemble_prompts, load_tokenizer
 from model_adapters.libra.checkpoint.identity import checkpoint_identity
 from model_adapters.libra.checkpoint.loading import load_checkpoint
-from model_adapters.libra.inputs.prompts import LibraPrompts, load_tokenizer
-from model_adapters.seeds import study_seed
+from model_adapters.libra.inputs.prompt_stream import PromptStream
 from model_adapters.vllm.engine import Engine, Request, platform
 from model_adapters.vllm.language_model import WordEmbeddings, language_model_folder
 
@@ -30,7 +30,7 @@ def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, LibraPromptBuilder]
     loaded = load_checkpoint(
         path, model_base=spec.model_base, device="cpu", dtype=torch_dtype(dtype_name(spec)), vision_tower=tower
     )
-    prompts = LibraPrompts(loaded, load_tokenizer(loaded), spec)
+    prompts = assemble_prompts(loaded, load_tokenizer(loaded), spec)
     model = loaded.model
     identity = checkpoint_identity(path, spec.model_base, vision_tower=tower)
     weights = {part: identity[part] for part in ("kind", "checkpoint", "base", "tokenizer")}
@@ -44,13 +44,13 @@ def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, LibraPromptBuilder]
 class LibraPromptBuilder:
     """Prompts of a Libra checkpoint as embeddings."""
 
-    def __init__(self, prompts: LibraPrompts, batch_size: int) -> None:
-        self._prompts, self._batch_size = prompts, batch_size
-        self.rule = prompts.stop_rule()
+    def __init__(self, stream: PromptStream, batch_size: int) -> None:
+        self._stream, self._prompts, self._batch_size = stream, stream.prompts, batch_size
+        self.rule = stream.prompts.stop_rule()
 
     def requests(self, questions: Sequence[Question], seed: int, failures: deque[Answer]) -> Iterator[Request]:
         """What is asked of the engine, images encoded a group at a time."""
-        for prompt in self._prompts.stream(questions, self._batch_size, failures):
+        for prompt in self._stream.stream(questions, self._batch_size, failures):
             embeddings = {"prompt_embeds": prompt.embeddings_SH.cpu()}
             yield Request(prompt.key, embeddings, prompt.token_ids, study_seed(seed, prompt.key))
 
@@ -64,4 +64,4 @@ class LibraPromptBuilder:
 
     def report(self) -> dict[str, Any]:
         """The template, and where the time of the images went."""
-        return self._prompts.report()
+        return self._stream.report()

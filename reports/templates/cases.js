@@ -102,12 +102,27 @@ function buildMarks() {
     (answer?.spans || []).map((span) => span[3]))))];
   const box = byId("marks");
   box.hidden = !data.text;
+  marked.words = !kinds.includes("report_errors"); // statements say more than words, and both at once are a muddle
   box.append("marked:", markSwitch("words", make("span", { className: "extra" }, "only in the answer"),
     make("span", { className: "missed" }, "only in the reference")));
   for (const kind of kinds) {
-    marked[kind] = kind.startsWith("temporal");
-    box.append(markSwitch(kind, make("span", { className: "span" }, kind)));
+    marked[kind] = kind === "report_errors" || (kind.startsWith("temporal") && marked.words);
+    const samples = kind === "report_errors" ? OUTCOMES : [[kind, "span"]];
+    box.append(markSwitch(kind, ...samples.map(([name, className]) => make("span", { className }, name))));
   }
+}
+
+/** What becomes of a statement -> its class; what is none of the three is matched with an error. */
+const OUTCOMES = [
+  ["matched", "statement agreed"], ["wrong in part", "statement partly"],
+  ["false finding", "statement false"], ["missing finding", "statement missing"],
+];
+
+/** The class of a metric's span; report_errors labels it "outcome: statement". */
+function classOf(kind, label) {
+  if (kind !== "report_errors") return "span";
+  const outcome = label.slice(0, label.indexOf(":"));
+  return (OUTCOMES.find(([name]) => name === outcome) || OUTCOMES[1])[1];
 }
 
 function markSwitch(kind, ...words) {
@@ -287,7 +302,7 @@ function textsOf(item) {
     marks.push(...item.answers.flatMap((answer) => spansOf(answer, side)));
     const several = references.length > 1;
     const title = several ? `Reference ${at + 1}${reference.nearest.length ? ", nearest" : ""}` : "Reference";
-    return make("section", {}, make("h3", {}, title), markedText(reference.text, marks));
+    return make("section", {}, make("h3", {}, title), markedText(reference.text, marks), errorList(item.answers, side));
   });
   const stack = make("div", { className: "stack" }, ...columns);
   if (!columns.length) stack.append(make("section", {}, make("h3", {}, "Reference"), make("p", { className: "none" }, "none")));
@@ -301,6 +316,8 @@ function answerColumn({ answer, text, marks, which }) {
   const box = make("section", {}, make("h3", {}, title,
     state === STATES.stop ? null : make("span", { className: "badge" }, state)));
   box.append(text ? markedText(text, marks) : make("p", { className: "none" }, answer ? "no text" : "no answer"));
+  const errors = errorList([answer], "prediction");
+  if (errors) box.append(errors);
   if (answer?.error) box.append(make("p", { className: "error" }, answer.error));
   const facts = [];
   if (answer?.tokens) facts.push(`${answer.tokens} tokens`);
@@ -316,7 +333,20 @@ function answerColumn({ answer, text, marks, which }) {
 
 function spansOf(answer, side) {
   return (answer?.spans || []).filter((span) => span[0] === side && marked[span[3]])
-    .map(([, start, end, kind, label]) => ({ start, end, className: "span", title: `${kind}: ${label}` }));
+    .map(([, start, end, kind, label]) => ({ start, end, className: classOf(kind, label), title: `${kind}: ${label}` }));
+}
+
+/** The errors that report_errors found in a text, in words: a mark shows where, not what. */
+function errorsOf(answer, side) {
+  const errors = (answer?.spans || []).filter(([at, , , kind, label]) =>
+    at === side && marked[kind] && !["span", OUTCOMES[0][1]].includes(classOf(kind, label)));
+  return [...new Set(errors.map((span) => span[4]))];
+}
+
+function errorList(answers, side) {
+  const items = answers.flatMap((answer, at) =>
+    errorsOf(answer, side).map((label) => make("li", {}, two && answers.length > 1 ? `${letters[at]}: ${label}` : label)));
+  return items.length ? make("ul", { className: "errors small" }, ...items) : null;
 }
 
 function scoresOf(item) {

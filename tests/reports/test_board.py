@@ -101,6 +101,20 @@ def test_the_oracle_is_a_ceiling_on_every_board_and_never_ranked(make_run: Calla
     assert board.rows[0].cells["BLEU1"].place is None
 
 
+def test_texts_made_elsewhere_are_under_no_protocol_unless_the_user_named_it(
+    make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    make_run("a", model="a", fingerprint="a")
+    for name, adapter, command in (
+        ("replayed", "replay", "libra-bench run --model replay:p.jsonl"),
+        ("named", "replay", "libra-bench run --model replay:p.jsonl --protocol phantom"),
+        ("function", "function", "libra-bench run --model mine:answer"),
+    ):
+        change_record(make_run(name, model=name, fingerprint=name), model={"adapter": adapter}, command=command)
+    found = {board.protocol: {row.name for row in board.rows} for board in boards(find_runs([tmp_path / "runs"]))}
+    assert found == {None: {"replayed", "function"}, "phantom": {"a", "named"}}
+
+
 def test_a_plug_in_that_says_so_is_a_baseline(make_run: Callable[..., Path], tmp_path: Path) -> None:
     make_run("a", model="a", fingerprint="a")
     change_record(make_run("b", model="b", fingerprint="b"), model={"adapter": "their_own", "is_baseline": True})

@@ -47,7 +47,25 @@ def test_directions_are_counted(make_run: Callable[..., Path]) -> None:
 
 def test_length_is_words_of_the_prediction(make_run: Callable[..., Path]) -> None:
     figure = breakdowns.score_by_length([make_run()], "ROUGE-L")
-    assert figure.axes[0].collections[0].get_offsets().tolist() == [[0.0, 0.0], [2.0, 90.0], [4.0, 40.0]]
+    assert figure.axes[0].collections[0].get_offsets().tolist() == [[4.0, 40.0], [2.0, 90.0], [0.0, 0.0]]
+
+
+def test_texts_of_one_length_have_one_mean_whatever_their_order(make_run: Callable[..., Path]) -> None:
+    """Sorted by score within a length, texts of one length drew a rising line."""
+    samples = [{"question_id": n, "text": "Q", "reference": "R"} for n in range(12)]
+    answers = [{"question_id": n, "prompt": "Q", "text": "a b c", "metadata": {}} for n in range(12)]
+    scores = {"ROUGE-L": [float(10 * (n % 6)) for n in range(12)]}
+    run = make_run(samples=samples, answers=answers, sample_scores=scores)
+    (line,) = breakdowns.score_by_length([run], "ROUGE-L").axes[0].lines
+    assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([3.0], [25.0])
+
+
+def test_lengths_are_in_groups_of_about_equal_size(make_run: Callable[..., Path]) -> None:
+    samples = [{"question_id": n, "text": "Q", "reference": "R"} for n in range(24)]
+    answers = [{"question_id": n, "prompt": "Q", "text": "w " * (n + 1), "metadata": {}} for n in range(24)]
+    run = make_run(samples=samples, answers=answers, sample_scores={"ROUGE-L": [float(n) for n in range(24)]})
+    (line,) = breakdowns.score_by_length([run], "ROUGE-L").axes[0].lines
+    assert line.get_xdata().tolist() == [2.5, 6.5, 10.5, 14.5, 18.5, 22.5]
 
 
 def test_training_curves_of_a_log(tmp_path: Path) -> None:

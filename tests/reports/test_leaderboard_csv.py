@@ -17,9 +17,9 @@ from benchmarks.records.scores import read_scores
 from reports import leaderboard
 
 
-def row(make_run: Callable[..., Path], **what: Any) -> dict[str, str | float]:
+def row(make_run: Callable[..., Path], **what: Any) -> leaderboard.LeaderboardRow:
     folder = make_run(**what)
-    return leaderboard.row_of(read_scores(folder), read_run(folder))
+    return leaderboard.LeaderboardRow.of(read_scores(folder), read_run(folder))
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -67,7 +67,7 @@ def test_an_undefined_score_leaves_its_cell_blank(make_run: Callable[..., Path],
     scores = read_scores(make_run())
     first, *others = scores.scores
     scores = scores.model_copy(update={"scores": (first.model_copy(update={"value": None}), *others)})
-    leaderboard.update(tmp_path / "leaderboard.csv", leaderboard.row_of(scores, None))
+    leaderboard.update(tmp_path / "leaderboard.csv", leaderboard.LeaderboardRow.of(scores, None))
     assert rows_of(tmp_path / "leaderboard.csv")[0].get("BLEU1", "") == ""
     leaderboard.as_table(scores)
 
@@ -76,7 +76,7 @@ def test_scores_without_a_run_are_known_by_model_and_suite(make_run: Callable[..
     path = tmp_path / "leaderboard.csv"
     scores = read_scores(make_run())
     for model in ("a", "b", "a"):
-        leaderboard.update(path, leaderboard.row_of(scores.model_copy(update={"model": model}), None))
+        leaderboard.update(path, leaderboard.LeaderboardRow.of(scores.model_copy(update={"model": model}), None))
     assert [entry["Model Name"] for entry in rows_of(path)] == ["a", "b"]
 
 
@@ -109,10 +109,11 @@ def test_a_leaderboard_of_the_original_is_continued(make_run: Callable[..., Path
 def test_many_runs_that_end_at_once_all_get_their_row(tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.csv"
     program = (
-        "import sys; from pathlib import Path; from reports import leaderboard\n"
+        "import sys; from pathlib import Path; from reports.leaderboard import LeaderboardRow, update\n"
         "for number in range(10):\n"
-        "    leaderboard.update(Path(sys.argv[1]), {'Model Name': 'm', f'K{sys.argv[2]}': number,"
-        " 'run': f'{sys.argv[2]}-{number}'})\n"
+        "    row = LeaderboardRow('m', 's', '', 1, 0, 0, 0, {f'K{sys.argv[2]}': number}, {},"
+        " run=f'{sys.argv[2]}-{number}')\n"
+        "    update(Path(sys.argv[1]), row)\n"
     )
     processes = [subprocess.Popen([sys.executable, "-c", program, str(path), str(number)]) for number in range(4)]
     assert [process.wait(60) for process in processes] == [0] * 4

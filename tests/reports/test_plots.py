@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from benchmarks.errors import InputError
 from reports import plots
 
 
-def test_a_plot_a_metric_as_png_and_svg(make_run: Callable[..., Path]) -> None:
+def test_a_plot_per_metric_as_png_and_svg(make_run: Callable[..., Path]) -> None:
     folder = make_run()
     files = plots.write_plots(folder)
     names = {"bleu", "rouge_l", "radcliq_v1"}
@@ -54,7 +55,22 @@ def test_bars_carry_values_intervals_and_directions(make_run: Callable[..., Path
 
 def test_no_interval_draws_no_whisker(make_run: Callable[..., Path]) -> None:
     figure = plots.metric_bars([make_run(half_width=None)], "bleu")
-    assert not any(len(segment) for segment in figure.axes[0].collections[0].get_segments())
+    assert len(figure.axes[0].collections) == 0
+
+
+@pytest.mark.parametrize("off", [1e-12, 3.0])
+def test_a_value_outside_its_interval_is_drawn_where_it_is(off: float, make_run: Callable[..., Path]) -> None:
+    """Rounding puts a value beside its interval by a hair; a bootstrap interval may miss it by more."""
+    run = make_run(values={"BLEU1": 50.0})
+    scores = json.loads((run / "scores.json").read_text())
+    scores["scores"][0] |= {"low": 50.0 + off, "high": 55.0}
+    (run / "scores.json").write_text(json.dumps(scores))
+    axes = plots.metric_bars([run], "bleu").axes[0]
+    assert axes.patches[0].get_width() == 50.0
+    (whisker,) = axes.collections[0].get_segments()
+    assert whisker[:, 0].tolist() == [50.0 + off, 55.0]
+    assert plots.write_plots(run)
+    assert plots.dot_plot([run, make_run("b", model="b")])
 
 
 def test_several_runs_and_reference_points_have_a_legend(make_run: Callable[..., Path]) -> None:
@@ -69,7 +85,7 @@ def test_in_the_dot_plot_right_is_better_for_every_metric(make_run: Callable[...
         make_run("a", model="a", values={"BLEU1": 40.0, "RadCliQ-v1": 1.0}, half_width=None),
         make_run("b", model="b", values={"BLEU1": 20.0, "RadCliQ-v1": 3.0}, half_width=None),
     ]
-    first, second = (container.lines[0].get_xdata() for container in plots.dot_plot(runs).axes[0].containers)
+    first, second = (line.get_xdata() for line in plots.dot_plot(runs).axes[0].lines)
     assert list(first) == [1.0, 1.0]
     assert list(second) == [0.5, 0.0]
 

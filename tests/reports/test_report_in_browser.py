@@ -201,10 +201,58 @@ def test_images_have_alternative_texts_and_enlarge(opened: Any, page: str) -> No
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_words_stand_out_from_their_ground(theme: str, opened: Any, page: str) -> None:
-    """Every text has a contrast of at least 4.5 : 1 (WCAG AA)."""
     opened.get(f"{page}#case=1")
-    opened.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
-    worst = opened.execute_script(
+    contrast, element = worst_contrast(opened, theme)
+    assert contrast >= 4.5, element
+
+
+@pytest.fixture(scope="module")
+def statements_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run scored with report_errors."""
+    from libra_bench.metrics.report_errors import ReportErrors
+
+    reference, prediction = "Small left effusion. Cardiomegaly. No edema.", "Small right effusion. Fracture. No edema."
+    spans = [
+        {"question_id": 1, "side": s.side, "start": s.start, "end": s.end, "label": s.label, "metric": "report_errors"}
+        for s in ReportErrors().score([prediction], [[reference]]).spans
+    ]
+    folder = write_run(
+        tmp_path_factory.mktemp("statements") / "run",
+        samples=[{"question_id": 1, "image": "", "text": "Describe.", "reference": reference}],
+        answers=[{"question_id": 1, "prompt": "Describe.", "text": prediction, "metadata": {}}],
+        spans=spans,
+        sample_scores={"Report-errors-score": [20.0]},
+    )
+    return write_report([folder]).path.as_uri()
+
+
+def test_statements_are_marked_and_errors_named(driver: Any, statements_page: str) -> None:
+    driver.get(f"{statements_page}#case=1")
+    assert texts(driver, ".texts .partly") == ["effusion", "effusion"]
+    assert texts(driver, ".texts .false") == ["Fracture"]
+    assert texts(driver, ".texts .missing") == ["Cardiomegaly"]
+    assert texts(driver, ".texts .agreed") == ["edema", "edema"]
+    assert not driver.find_elements("css selector", ".texts .extra")
+    assert texts(driver, ".texts .stack .errors li")[1:] == ["missing finding: heart"]
+    assert texts(driver, ".texts > section .errors li")[1:] == ["false finding: fracture"]
+    assert {text.partition(":")[0] for text in texts(driver, ".texts .errors li:first-child")} == {"wrong location"}
+    find(driver, "#marks label:nth-of-type(2) input").click()
+    assert not driver.find_elements("css selector", ".texts .statement, .texts .errors")
+    assert driver.get_log("browser") == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_marked_statements_stand_out_from_their_ground(theme: str, driver: Any, statements_page: str) -> None:
+    driver.get("about:blank")
+    driver.get(f"{statements_page}#case=1")
+    contrast, element = worst_contrast(driver, theme)
+    assert contrast >= 4.5, element
+
+
+def worst_contrast(driver: Any, theme: str) -> tuple[float, str]:
+    """The lowest contrast of a text with its ground (WCAG AA asks for 4.5 : 1), and where it is."""
+    driver.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
+    worst: list[Any] = driver.execute_script(
         """
         const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
         const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
@@ -228,7 +276,7 @@ def test_words_stand_out_from_their_ground(theme: str, opened: Any, page: str) -
         return worst;
         """
     )
-    assert worst[0] >= 4.5, worst
+    return worst[0], worst[1]
 
 
 def test_printing_shows_the_case_and_no_controls(opened: Any, page: str) -> None:

@@ -38,8 +38,10 @@ def everything(make_run: Callable[..., Path], tmp_path: Path) -> list[Board]:
     odd = make_run("c", model="odd", fingerprint="c", suite="findings", values={"BLEU1": 60.0, "BLEU4": 30.0})
     text = (odd / "scores.json").read_text()
     (odd / "scores.json").write_text(text.replace('"signature": "bleu|v:1"', '"signature": "bleu|smooth:yes|v:1"'))
-    floor = make_run("f", model="constant", fingerprint="f", suite="findings", values={"BLEU1": 20.0})
-    change_record(floor, model={"adapter": "constant"}, protocol={"name": "libra-v1"})
+    baseline = make_run("f", model="constant", fingerprint="f", suite="findings", values={"BLEU1": 20.0})
+    change_record(baseline, model={"adapter": "constant"}, protocol={"name": "libra-v1"})
+    oracle = make_run("o", model="oracle", fingerprint="o", suite="findings", values={"BLEU1": 100.0})
+    change_record(oracle, model={"adapter": "replay"}, protocol={"name": "libra-v1"})
     make_run("d", model="libra-tiny", fingerprint="d", suite="demo", values={"METEOR": 12.345678901234})
     ties = {"BLEU1": [frozenset({"a", "b"})], "BLEU4": []}
     return boards(find_runs([tmp_path / "runs"]), ties=ties)

@@ -47,6 +47,52 @@ def rubbish(text: str) -> Fault:
     return lambda handler: handler.reply(200, text)
 
 
+def drip(handler: Handler) -> None:
+    """A byte now and then, and never all of them."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    handler.server.hanging.set()
+    try:
+        for _ in range(600):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.1)
+    except OSError:  # the other side has hung up
+        handler.server.hung_up.set()
+    handler.close_connection = True
+
+
+def flood(status: int = 200, megabytes: int = 256) -> Fault:
+    """A reply without end, nearly; counts how much of it was taken."""
+
+    def fault(handler: Handler) -> None:
+        handler.send_response(status)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        try:
+            for _ in range(megabytes):
+                handler.wfile.write(b" " * 2**20)
+                handler.server.megabytes_taken += 1
+        except OSError:
+            pass
+        handler.close_connection = True
+
+    return fault
+
+
+def bomb(handler: Handler) -> None:
+    """The beginning of a compressed reply, which nobody asked for."""
+    handler.reply(200, " " * 32, Content_Encoding="gzip")
+    handler.close_connection = True
+
+
+def completion(**changes: Any) -> Fault:
+    """A chat completion with odd parts."""
+    whole = {"model": "odd", "choices": [{"message": {"content": "odd"}, "finish_reason": "stop"}], "usage": {}}
+    return lambda handler: handler.reply(200, json.dumps(whole | changes))
+
+
 class Endpoint(ThreadingHTTPServer):
     """Answers "words of N images" unless a fault is next; keeps every request."""
 
@@ -62,6 +108,8 @@ class Endpoint(ThreadingHTTPServer):
         self.at_once = self.most_at_once = 0
         self.finish_reason = "stop"
         self.delay = 0.0
+        self.megabytes_taken = 0
+        self.hanging, self.hung_up = threading.Event(), threading.Event()
         self.lock = threading.Lock()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,20 @@ CHEXBERT = CHECKPOINTS / "chexbert.pth"
 RATE_TYPES = ("ABNORMALITY", "NON-ABNORMALITY", "DISEASE", "NON-DISEASE", "ANATOMY")
 
 
-def distilbert(folder: Path) -> Path:
-    """A DistilBERT of 3 layers with the tiny BERT's tokenizer."""
+def distilbert(folder: Path, layers: int = 3) -> Path:
+    """A DistilBERT with the tiny BERT's tokenizer."""
     from transformers import DistilBertConfig, DistilBertModel
 
     vocabulary = (BERT / "vocab.txt").read_text().splitlines()
     config = DistilBertConfig(
-        vocab_size=len(vocabulary), dim=32, n_layers=3, n_heads=2, hidden_dim=64, max_position_embeddings=512
+        vocab_size=len(vocabulary), dim=32, n_layers=layers, n_heads=2, hidden_dim=64, max_position_embeddings=512
     )
     _save(DistilBertModel(config), folder)
     return _with_tokenizer(folder)
 
 
-def roberta(folder: Path) -> Path:
-    """A RoBERTa of 2 layers whose byte-level tokenizer tells a word with a space before it from one without."""
+def roberta(folder: Path, layers: int = 2) -> Path:
+    """A RoBERTa whose byte-level tokenizer tells a word with a space before it from one without."""
     from tokenizers import pre_tokenizers
     from transformers import RobertaConfig, RobertaModel
 
@@ -40,7 +41,7 @@ def roberta(folder: Path) -> Path:
     config = RobertaConfig(
         vocab_size=len(vocabulary),
         hidden_size=32,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=514,
@@ -51,6 +52,20 @@ def roberta(folder: Path) -> Path:
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
     settings = {"tokenizer_class": "RobertaTokenizer", "model_max_length": 512}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+def radgraph_of_type(folder: Path, model_type: str) -> Path:
+    """The tiny RadGraph as a folder of another model type: names in its vocabulary and weights say which."""
+    import torch
+
+    with tarfile.open(RADGRAPH) as tar:
+        tar.extractall(folder, filter="data")
+    for file in (folder / "vocabulary").glob("radgraph-xl__*"):
+        file.rename(file.with_name(file.name.replace("radgraph-xl", model_type)))
+    weights = torch.load(folder / "weights.th", weights_only=True)
+    renamed = {name.replace("radgraph-xl__", f"{model_type}__"): value for name, value in weights.items()}
+    torch.save(renamed, folder / "weights.th")
     return folder
 
 

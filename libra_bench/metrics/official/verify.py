@@ -106,6 +106,10 @@ def _nothing_official(metric: Any, predictions: Sequence[str], references: Refer
     return Missing("there is no official package for it", "its tests hold it to recorded values")
 
 
+def _not_installed(package: str) -> Missing:
+    return Missing(f"{package} is not installed", "pip install 'libra-bench[verify]'")
+
+
 def _means(key: str, official: str, samples: Sequence[float]) -> Theirs:
     return Theirs(key, official, float(np.mean(samples)), samples)
 
@@ -117,7 +121,7 @@ def _bleu(metric: Any, predictions: Sequence[str], references: References) -> li
     if any(len(group) > 1 for group in references):
         return Missing("with several references sacrebleu takes the closest length, `evaluate` the shortest", ONE)
     if find_spec("sacrebleu") is None:
-        return Missing("sacrebleu is not installed", "pip install sacrebleu")
+        return _not_installed("sacrebleu")
     from sacrebleu.metrics.bleu import BLEU
 
     said = [normalize(text, metric.norm) for text in predictions]
@@ -132,6 +136,8 @@ def _bleu(metric: Any, predictions: Sequence[str], references: References) -> li
 def _rouge_l(metric: Any, predictions: Sequence[str], references: References) -> list[Theirs] | Missing:
     if metric.scheme != "rouge_score" or metric.tokenizer != "alphanumeric":
         return Missing(f"rouge-score does not compute scheme={metric.scheme}, tokenizer={metric.tokenizer}", PUBLISHED)
+    if find_spec("rouge_score") is None:
+        return _not_installed("rouge-score")
     from rouge_score.rouge_scorer import RougeScorer
 
     scorer = RougeScorer(["rougeL"], use_stemmer=metric.stem)
@@ -146,6 +152,8 @@ def _rouge_l(metric: Any, predictions: Sequence[str], references: References) ->
 
 
 def _meteor(metric: Any, predictions: Sequence[str], references: References) -> list[Theirs] | Missing:
+    if find_spec("nltk") is None:
+        return _not_installed("nltk")
     import nltk
     from nltk.translate.meteor_score import meteor_score
 

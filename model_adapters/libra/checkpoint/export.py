@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from model_adapters.checkpoints.files import weight_files
 from model_adapters.checkpoints.locate import local_tower
 from model_adapters.checkpoints.weights import materialize, read_weights
 from model_adapters.libra.checkpoint.identity import TOKENIZER_FILES
-from model_adapters.libra.checkpoint.loading import PROJECTOR_PREFIX, TOWER_PREFIX, LoadedLibra
+from model_adapters.libra.checkpoint.loading import LoadedLibra
+from model_adapters.libra.checkpoint.names import OUTPUT_LAYER, TOWER_PREFIX, published_name
 from model_adapters.libra.network.model import LibraModel
 
 MAX_SHARD_SIZE = "5GB"
@@ -25,19 +27,23 @@ MAX_SHARD_SIZE = "5GB"
 def original_state_dict(model: LibraModel, *, with_tower: bool = False) -> dict[str, Tensor]:
     """The model's weights under the names of the original: `model.layers.*`, `lm_head.*`, `model.mm_projector.*`.
 
-    Tied output embeddings are left out, as in the published files.
-
     Args:
         model: a model without separate LoRA layers.
         with_tower: include the vision tower (`model.vision_tower.vision_tower.*`), for one that was adapted.
     """
-    weights = dict(model.language_model.state_dict())
-    if model.language_model.config.tie_word_embeddings:
-        weights.pop("lm_head.weight", None)
-    weights |= {PROJECTOR_PREFIX + key: weight for key, weight in model.connector.state_dict().items()}
+    named = {published_name(name): weight for name, weight in model.state_dict().items()}
+    weights = without_tower(named, model)
     if with_tower:
         stored = published_tower_weights(model.tower.vision_tower)
         weights |= {TOWER_PREFIX + key: weight for key, weight in stored.items()}
+    return weights
+
+
+def without_tower(named: Mapping[str, Tensor], model: LibraModel) -> dict[str, Tensor]:
+    """Weights in the original's names as a published file holds them: no vision tower, no tied output embeddings."""
+    weights = {name: weight for name, weight in named.items() if not name.startswith(TOWER_PREFIX)}
+    if model.language_model.config.tie_word_embeddings:
+        weights.pop(OUTPUT_LAYER, None)
     return weights
 
 
@@ -58,7 +64,6 @@ def save_merged(loaded: LoadedLibra, out: Path) -> None:
         ModelError: `out` has something in it, or the model has separate LoRA layers.
         StorageError: it cannot be written.
     """
-    from huggingface_hub import save_torch_state_dict
     from safetensors import SafetensorError
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -68,8 +73,8 @@ def save_merged(loaded: LoadedLibra, out: Path) -> None:
         raise ModelError("the LoRA is not merged", where=loaded.folder, hint="load it with merge_lora=True")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        save_torch_state_dict(weights, out, max_shard_size=MAX_SHARD_SIZE, metadata={"format": "pt"})
-        _copy(loaded.tokenizer_folder, out, TOKENIZER_FILES)
+        save_weights(weights, out)
+        copy_files(loaded.tokenizer_folder, out, TOKENIZER_FILES)
     except (OSError, SafetensorError) as error:
         raise StorageError(f"cannot write ({error})", where=out, hint="free some space") from error
     write_json(out / "generation_config.json", _generation_settings(loaded))
@@ -88,17 +93,29 @@ def _generation_settings(loaded: LoadedLibra) -> dict[str, Any]:
 
 def _plain_config(loaded: LoadedLibra, out: Path) -> dict[str, Any]:
     """The checkpoint's config.json with what the merged model has become; a tower beside it stays in reach."""
-    config = {
+    return {
         **loaded.config,
         "vocab_size": loaded.model.vocabulary_size,
         "torch_dtype": str(loaded.model.dtype).removeprefix("torch."),
+        "mm_vision_tower": tower_reference(loaded, out),
     }
-    if local_tower(str(config["mm_vision_tower"]), loaded.folder):
-        config["mm_vision_tower"] = os.path.relpath(loaded.tower_folder, out)
-    return config
 
 
-def _copy(source: Path, out: Path, names: tuple[str, ...]) -> None:
+def tower_reference(loaded: LoadedLibra, out: Path) -> str:
+    """The `mm_vision_tower` of what is written to `out`: a tower beside the checkpoint is found from there, too."""
+    name = str(loaded.config["mm_vision_tower"])
+    return os.path.relpath(loaded.tower_folder, out) if local_tower(name, loaded.folder) else name
+
+
+def save_weights(weights: dict[str, Tensor], out: Path) -> None:
+    """Write weights as safetensors, in shards of at most 5 GB."""
+    from huggingface_hub import save_torch_state_dict
+
+    save_torch_state_dict(weights, out, max_shard_size=MAX_SHARD_SIZE, metadata={"format": "pt"})
+
+
+def copy_files(source: Path, out: Path, names: Iterable[str]) -> None:
+    """Copy those of the files that there are."""
     for name in names:
         if (source / name).is_file():
             shutil.copy(source / name, out / name)

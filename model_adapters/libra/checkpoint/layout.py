@@ -25,12 +25,6 @@ TOKENIZER_FILES = ("tokenizer.model", "tokenizer.json")
 Kind = Literal["full", "lora", "projector"]
 
 
-def names_libra(config: Mapping[str, Any]) -> bool:
-    """Whether a config.json describes a checkpoint in the original's layout (Libra's own, LLaVA's first ones)."""
-    model_type = str(config.get("model_type", ""))
-    return model_type.startswith("libra") or "mm_projector_type" in config or "mm_vision_tower" in config
-
-
 def checkpoint_kind(folder: Path, base: Path | None) -> Kind:
     """What a folder holds.
 

@@ -7,21 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ModelError
+from benchmarks.wording import first_line
 from model_adapters.checkpoints.files import read_json
 from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_weights
-from model_adapters.libra.checkpoint.layout import ADAPTER_CONFIG, NON_LORA_WEIGHTS, adapter_files
-
-
-def non_lora_weights(folder: Path) -> dict[str, Any]:
-    """What was trained in full beside the adapter (usually the projector), in a plain checkpoint's names."""
-    path = folder / NON_LORA_WEIGHTS
-    stored = read_weights([path]) if path.is_file() else {}
-    return {plain_name(key): weight for key, weight in stored.items()}
-
-
-def plain_name(key: str) -> str:
-    """A parameter's name without peft's wrapping: `base_model.model.model.mm_projector.*` -> `model.mm_projector.*`."""
-    return key.removeprefix("base_model.model.")
+from model_adapters.libra.checkpoint.layout import ADAPTER_CONFIG, adapter_files
 
 
 def apply_lora(language_model: Any, folder: Path, *, merge: bool) -> Any:
@@ -48,8 +37,8 @@ def apply_lora(language_model: Any, folder: Path, *, merge: bool) -> Any:
             warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
             wrapped = get_peft_model(language_model, config)
     except ValueError as error:  # no module has a name of target_modules
-        line = next(iter(str(error).splitlines()), "")
-        raise ModelError(f"the LoRA does not fit the base ({line})", where=folder, hint="give its own base") from error
+        what = f"the LoRA does not fit the base ({first_line(error)})"
+        raise ModelError(what, where=folder, hint="give its own base") from error
     wanted = get_peft_model_state_dict(wrapped, save_embedding_layers=False)
     raise_for_keys(
         folder,

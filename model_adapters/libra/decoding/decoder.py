@@ -15,16 +15,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import DynamicCache
 
-from benchmarks.errors import InputError
+from benchmarks.wording import first_line
 from model_adapters.adapter import Decoding
 from model_adapters.generation.generated import Generated
 from model_adapters.generation.memory import is_out_of_memory, too_large
 from model_adapters.generation.stopping import StopRule
 from model_adapters.libra.decoding.next_tokens import choose
-from model_adapters.libra.decoding.open_study import Prompt, Study
+from model_adapters.libra.decoding.open_study import Study
 from model_adapters.libra.decoding.study_cache import StudyCache
+from model_adapters.libra.inputs.prompt_stream import Prompt
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Decoder:
         decoding: beams, penalties, limits, temperature.
         rule: when a sequence ends.
         batch_size: studies decoded together.
+        vocabulary: ids from here on are never produced, whatever rows the output layer has; None: all are.
         timings: where to add up what it took.
         on_tokens: called after each step with a study's key and its leading tokens so far; beams may overtake.
     """
@@ -58,12 +61,13 @@ class Decoder:
         decoding: Decoding,
         rule: StopRule,
         batch_size: int,
+        *,
+        vocabulary: int | None = None,
         timings: Timings | None = None,
         on_tokens: Callable[[Hashable, list[int]], None] | None = None,
     ) -> None:
-        check_decoding(decoding)
         self._model, self._decoding, self._rule = language_model, decoding, rule
-        self._on_tokens = on_tokens
+        self._vocabulary, self._on_tokens = vocabulary, on_tokens
         self._beams = decoding.num_beams
         self._additive_mask = language_model.config._attn_implementation == "eager"
         self._waiting: deque[Prompt] = deque()
@@ -91,7 +95,7 @@ class Decoder:
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                exhausted = (str(error) or "out of memory").splitlines()[0]
+                exhausted = first_line(error)
             if exhausted:  # only now, for the error's traceback holds what filled the memory
                 self._back_off(exhausted)
             yield from self._finished
@@ -143,7 +147,7 @@ class Decoder:
         output = self._model(
             inputs_embeds=prompt.embeddings_SH[None], past_key_values=cache, use_cache=True, logits_to_keep=1
         )
-        choose(output.logits, [study], self._decoding, self._rule.eos_ids)
+        choose(self._known(output.logits), [study], self._decoding, self._rule.eos_ids)
         if study.search.done:
             self._finished.append(study.result())
         else:
@@ -176,13 +180,17 @@ class Decoder:
             use_cache=True,
         )
         self.timings.decode_tokens += sum(study is not None for study in self._rows) * self._beams
-        choose(output.logits, self._rows, self._decoding, self._rule.eos_ids)
+        choose(self._known(output.logits), self._rows, self._decoding, self._rule.eos_ids)
         for row, study in enumerate(self._rows):
             if study is not None and study.search.done:
                 self._finished.append(study.result())
                 self._rows[row] = None
                 self._cache.release(row)
         self.timings.decode_seconds += time.perf_counter() - began
+
+    def _known(self, logits_RWV: Tensor) -> Tensor:
+        """The logits of ids that are tokens."""
+        return logits_RWV[..., : self._vocabulary]
 
     def _back_off(self, reason: str) -> None:
         """Begin again after running out of memory; a study that was alone fails."""
@@ -201,23 +209,3 @@ class Decoder:
         self.timings.batch_size = len(self._rows)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def check_decoding(decoding: Decoding) -> None:
-    """Refuse settings that contradict each other or make no sense.
-
-    Raises:
-        InputError: names the settings.
-    """
-    if decoding.num_beams < 1 or decoding.num_return_sequences < 1 or decoding.max_new_tokens < 1:
-        raise InputError("num_beams, num_return_sequences and max_new_tokens must be at least 1", where="decoding")
-    if decoding.num_return_sequences > decoding.num_beams:
-        raise InputError(
-            f"num_return_sequences ({decoding.num_return_sequences}) is larger than num_beams ({decoding.num_beams})",
-            where="--num-return-sequences",
-            hint="a search returns at most as many sequences as it has beams",
-        )
-    if decoding.temperature < 0 or (decoding.top_p is not None and not 0 < decoding.top_p <= 1):
-        raise InputError("temperature must not be negative, and top_p must be in (0, 1]", where="decoding")
-    if decoding.no_repeat_ngram_size < 0:
-        raise InputError("no_repeat_ngram_size must not be negative", where="--no-repeat-ngram-size")

@@ -25,14 +25,14 @@ def choose(logits_RWV: Tensor, studies: Sequence[Study | None], decoding: Decodi
         decoding: beams, n-gram filter, temperature.
         eos_ids: tokens that end a sequence; so many more candidates a beam search must look at.
     """
-    log_probs_RWV = logits_RWV.to(dtype=torch.float32).log_softmax(dim=-1)
+    log_probs_RWV = logits_RWV.to(dtype=torch.float32).contiguous().log_softmax(dim=-1)
     if decoding.no_repeat_ngram_size:
         _forbid(log_probs_RWV, studies)
     if decoding.num_beams > 1:
         _choose_beams(log_probs_RWV, studies, max(2, 1 + len(eos_ids)) * decoding.num_beams)
         return
     log_probs_RV = log_probs_RWV[:, 0]
-    tokens_R = _sample(log_probs_RV, studies, decoding) if decoding.temperature > 0 else log_probs_RV.argmax(-1)
+    tokens_R = _sample(log_probs_RV, studies, decoding) if decoding.is_sampling else log_probs_RV.argmax(-1)
     chosen = log_probs_RV.gather(1, tokens_R[:, None])[:, 0].tolist()
     for study, token, log_prob in zip(studies, tokens_R.tolist(), chosen, strict=True):
         if study is not None and isinstance(study.search, SingleSearch):

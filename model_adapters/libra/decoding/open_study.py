@@ -1,33 +1,19 @@
-"""A study on its way through a decoder: the prompt that goes in, its search, the text that comes out."""
+"""A study on its way through a decoder: its prompt, its search, its random numbers."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from torch import Tensor
 
 from benchmarks.errors import GenerationError
-from model_adapters.adapter import Decoding
+from model_adapters.adapter import Decoding, study_digest
 from model_adapters.generation.generated import Generated, not_finite
 from model_adapters.generation.search import BeamSearch, SingleSearch
 from model_adapters.generation.stopping import StopRule
-from model_adapters.seeds import study_digest
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A study that is ready to be prefilled."""
-
-    key: Hashable
-    """Names the study; decides its random numbers when sampling."""
-    token_ids: tuple[int, ...]
-    """As the n-gram filter sees them: the image is one id that is never produced."""
-    embeddings_SH: Tensor
-    """What the language model reads: text embeddings and image features."""
+from model_adapters.libra.inputs.prompt_stream import Prompt
 
 
 @dataclass(slots=True)

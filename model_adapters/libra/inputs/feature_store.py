@@ -1,7 +1,7 @@
 """Tower features on disk, for runs that come again and for training: by the image's content, and by what made them.
 
-A folder holds one folder for each way of making features (tower weights, layer, processor, padding, type); in it a
-file an image, named by the sha256 of the image file. Files are written whole or not at all, so any number of
+A folder holds one folder for each way of making features (tower weights, layer, processor, padding, type); in it one
+file per image, named by the sha256 of the image file. Files are written whole or not at all, so any number of
 processes may share a folder. Nothing is ever deleted: at Libra's size an image takes 24 MB in half precision.
 
 Generation keeps the tower's own type, so that a second run reads what the first one saw. Training keeps 16 bits: the
@@ -11,13 +11,11 @@ tower's own type if that has 16, else float16.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import PIL
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of_bytes
@@ -26,6 +24,7 @@ from torch import Tensor, nn
 
 from benchmarks.errors import InputError, StorageError
 from benchmarks.files import atomic_write, sha256_json, write_json
+from model_adapters.libra.inputs.image_reader import ImageReader
 from model_adapters.libra.network.towers import VisionTower
 
 VERSION = 1
@@ -57,6 +56,10 @@ class FeatureStore:
                 f"features cannot be kept there ({error.what})", where=folder, hint="give another folder for features"
             ) from error
 
+    def value_bytes(self, dtype: torch.dtype) -> int:
+        """Bytes of a value that comes in this type."""
+        return int((self._dtype or dtype).itemsize)
+
     def holds(self, image_sha256: str) -> bool:
         """Whether there is a file for an image."""
         return self._path(image_sha256).is_file()
@@ -86,9 +89,7 @@ class FeatureStore:
         return self._folder / image_sha256[:2] / f"{image_sha256}.safetensors"
 
 
-def features_identity(
-    tower: VisionTower, processor: Any, aspect_ratio: str | None, pad_colour: tuple[int, int, int] | None = None
-) -> dict[str, Any]:
+def features_identity(tower: VisionTower, reader: ImageReader) -> dict[str, Any]:
     """Everything besides the image that decides its features; the tower by its weights as they are loaded."""
     return {
         "version": VERSION,
@@ -97,11 +98,7 @@ def features_identity(
         "layer": tower.layer,
         "cls": [tower.drop_cls, tower.keep_cls],
         "final_norm": tower.final_norm,
-        "processor": type(processor).__name__,
-        "processor_settings": json.loads(processor.to_json_string()),
-        "aspect_ratio": aspect_ratio,
-        "pad_colour": pad_colour if aspect_ratio == "pad" else None,
-        "pillow": PIL.__version__,
+        **reader.identity(),
     }
 
 

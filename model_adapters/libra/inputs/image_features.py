@@ -1,193 +1,43 @@
-"""From image files to the features that the language model reads, each image read and encoded once while it is needed.
-
-Files are read and made into pixels by threads ahead of the accelerator (decoding and resizing release Python's lock).
-Tower features are kept in memory up to a bound, since the prior image of one study is the current image of another.
-"""
+"""Image features of studies: what the connector makes of the tower features of both images."""
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-from benchmarks.errors import ImageError, LibraBenchError, StorageError
-from benchmarks.files import sha256_file
-from benchmarks.images import read_grey_or_colour
-from model_adapters.libra.inputs.feature_store import FeatureStore
-from model_adapters.libra.inputs.image_processing import preprocess
+from model_adapters.libra.inputs.tower_features import ENCODER_BATCH, ImageTimings, TowerFeatures, batches, wait_for
 from model_adapters.libra.network.model import LibraModel
-
-ENCODER_BATCH = 8
-"""Images that go through the tower together."""
-
-logger = logging.getLogger(__name__)
-
-FileKey: TypeAlias = tuple[str, int, int]
-"""Which content: path, size and time of the last change."""
-
-
-@dataclass(slots=True)
-class ImageTimings:
-    """Where the time went, and over how much work."""
-
-    loading_seconds: float = 0.0
-    """Work of the reading threads, beside everything else."""
-    waiting_seconds: float = 0.0
-    """How long encoding had to wait for them."""
-    encoder_seconds: float = 0.0
-    connector_seconds: float = 0.0
-    images_loaded: int = 0
-    images_encoded: int = 0
-    images_reused: int = 0
-    """Images whose features were still in memory."""
-    images_stored: int = 0
-    """Images whose features came from disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What a reading thread brings."""
-
-    sha256: str | None
-    """Of the file; None where nothing is kept on disk."""
-    pixels: Tensor | None = None
-    features: Tensor | None = None
-    """From disk; then there are no pixels."""
 
 
 class ImageFeatures:
-    """Image features of studies, with reading ahead and a bounded memory of tower features.
+    """Image features of studies.
 
     Args:
-        model: gives tower and connector.
-        processor: the tower's image processor.
-        aspect_ratio: the checkpoint's `image_aspect_ratio`.
-        workers: threads that read images.
-        memory_mb: how much the kept tower features may take; 0 keeps none beyond a batch.
-        store: keeps features on disk, too.
+        model: gives the connector.
+        tower: gives the tower features of single images.
     """
 
-    def __init__(
-        self,
-        model: LibraModel,
-        processor: Any,
-        aspect_ratio: str | None,
-        *,
-        workers: int,
-        memory_mb: float,
-        store: FeatureStore | None = None,
-    ) -> None:
-        self._model, self._processor, self._aspect_ratio = model, processor, aspect_ratio
-        self._store = store
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="images")
-        self._reading: dict[FileKey, Future[_Read]] = {}
-        self._kept: OrderedDict[FileKey, Tensor] = OrderedDict()
-        self._kept_bytes, self._max_bytes = 0, memory_mb * 2**20
-        self._clock, self._writing = threading.Lock(), threading.Lock()
-        self._disk_full = False
-        self.timings = ImageTimings()
+    def __init__(self, model: LibraModel, tower: TowerFeatures) -> None:
+        self._model, self._tower = model, tower
+
+    @property
+    def timings(self) -> ImageTimings:
+        """Where the time went."""
+        return self._tower.timings
 
     def read_ahead(self, paths: Iterable[Path]) -> None:
         """Begin to read images that will be asked for soon. Errors come when they are."""
-        for path in paths:
-            try:
-                key = file_key(path)
-            except OSError:
-                continue  # said by `features`
-            if key not in self._kept and key not in self._reading:
-                self._reading[key] = self._pool.submit(self._load, path)
+        self._tower.read_ahead(paths)
 
     def features(self, studies: Sequence[tuple[Path, Path]]) -> list[Tensor | Exception]:
         """Image features [N, H] of each study (current image, prior image), or why it has none."""
-        self.read_ahead(path for study in studies for path in study)
-        encoded: dict[FileKey, Tensor | Exception] = {}
-        pixels: dict[FileKey, _Read] = {}
-        keys = [[self._find(path, encoded, pixels) for path in study] for study in studies]
-        for some in _batches(list(pixels), ENCODER_BATCH):
-            for key, features_LNC in zip(some, self._encode([pixels[key].pixels for key in some]), strict=True):
-                encoded[key] = features_LNC
-                self._keep(key, features_LNC)
-                self._put_down(pixels[key].sha256, features_LNC)
-        results: list[Tensor | Exception] = []
-        for some_keys in _batches(keys, ENCODER_BATCH):
-            results += self._connect([[encoded[key] for key in pair] for pair in some_keys])
-        return results
-
-    def _find(self, path: Path, encoded: dict[FileKey, Tensor | Exception], pixels: dict[FileKey, _Read]) -> FileKey:
-        """Put an image's tower features, or why there are none, into `encoded`, else its pixels into `pixels`."""
-        try:
-            key = file_key(path)
-        except OSError as error:
-            encoded[str(path), 0, 0] = ImageError(f"cannot be read ({error.strerror})", where=path)
-            return str(path), 0, 0
-        if key in encoded or key in pixels:
-            return key
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            encoded[key] = self._kept[key]
-            self.timings.images_reused += 1
-            return key
-        began = time.perf_counter()
-        try:
-            reading = self._reading.pop(key, None) or self._pool.submit(self._load, path)
-            read = reading.result()
-            if read.features is None:
-                pixels[key] = read
-            else:
-                encoded[key] = features_LNC = read.features.to(self._model.device)
-                self._keep(key, features_LNC)
-                self.timings.images_stored += 1
-        except (LibraBenchError, OSError, ValueError) as error:
-            encoded[key] = error
-        self.timings.waiting_seconds += time.perf_counter() - began
-        return key
-
-    def _load(self, path: Path) -> _Read:
-        began = time.perf_counter()
-        sha256 = None
-        if self._store is not None:
-            sha256 = sha256_file(path)
-            stored_LNC = self._store.read(sha256)
-            if stored_LNC is not None:
-                return _Read(sha256, features=stored_LNC)
-        pixels_3HW = preprocess([read_grey_or_colour(path)], self._processor, self._aspect_ratio)[0]
-        with self._clock:
-            self.timings.loading_seconds += time.perf_counter() - began
-            self.timings.images_loaded += 1
-        return _Read(sha256, pixels=pixels_3HW)
-
-    def _put_down(self, sha256: str | None, features_LNC: Tensor) -> None:
-        """Write to disk, by the threads that read: so writing cannot fall behind without end."""
-        if self._store is not None and sha256 is not None:
-            self._pool.submit(self._write, self._store, sha256, features_LNC)
-
-    def _write(self, store: FeatureStore, sha256: str, features_LNC: Tensor) -> None:
-        """A full disk is said once and ends no run."""
-        with self._writing:
-            if not self._disk_full:
-                try:
-                    store.write(sha256, features_LNC)
-                except StorageError as error:
-                    self._disk_full = True
-                    logger.warning("%s; no more features are kept", error)
-
-    def _encode(self, pixels: Sequence[Any]) -> list[Tensor]:
-        began = time.perf_counter()
-        model = self._model
-        features_BLNC = model.tower_features(torch.stack(list(pixels)).to(model.device, model.dtype))
-        wait_for(features_BLNC)
-        self.timings.encoder_seconds += time.perf_counter() - began
-        self.timings.images_encoded += len(pixels)
-        return [features.clone() for features in features_BLNC]  # so that each can be forgotten alone
+        found = self._tower.features([path for study in studies for path in study])
+        pairs = list(zip(found[::2], found[1::2], strict=True))
+        return [features for some in batches(pairs, ENCODER_BATCH) for features in self._connect(some)]
 
     def _connect(self, pairs: Sequence[Sequence[Tensor | Exception]]) -> list[Tensor | Exception]:
         began = time.perf_counter()
@@ -202,26 +52,3 @@ class ImageFeatures:
         self.timings.connector_seconds += time.perf_counter() - began
         following = iter(connected)
         return [next(following) if failure is None else failure for failure in failures]
-
-    def _keep(self, key: FileKey, features_LNC: Tensor) -> None:
-        self._kept[key] = features_LNC
-        self._kept_bytes += features_LNC.nbytes
-        while self._kept_bytes > self._max_bytes:
-            _, oldest = self._kept.popitem(last=False)
-            self._kept_bytes -= oldest.nbytes
-
-
-def file_key(path: Path) -> FileKey:
-    """What tells one content of a file from another without reading it."""
-    facts = path.stat()
-    return str(path), facts.st_size, facts.st_mtime_ns
-
-
-def wait_for(tensor: Tensor) -> None:
-    """Wait until an accelerator has computed a tensor, so that clocks tell the truth."""
-    if tensor.is_cuda:
-        torch.cuda.synchronize(tensor.device)
-
-
-def _batches(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
-    return (items[start : start + size] for start in range(0, len(items), size))

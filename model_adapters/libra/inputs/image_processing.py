@@ -22,6 +22,7 @@ from PIL import Image, ImageChops
 from torch import Tensor
 
 from benchmarks.errors import ModelError
+from benchmarks.wording import first_line
 from model_adapters.checkpoints.files import read_json
 from model_adapters.libra.network.towers import OPEN_CLIP_CONFIG
 
@@ -49,9 +50,8 @@ def load_image_processor(folder: Path) -> Any:
     try:
         return AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
     except (OSError, ValueError, ImportError) as error:
-        line = str(error).strip().splitlines()[0]
         raise ModelError(
-            f"no usable image processor ({line})",
+            f"no usable image processor ({first_line(error)})",
             where=folder,
             hint="the tower's folder needs its preprocessor_config.json",
         ) from error

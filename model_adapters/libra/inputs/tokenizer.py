@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.errors import ModelError
+from benchmarks.wording import first_line
+from model_adapters.libra.network.marks import IMAGE_TOKEN
 from model_adapters.templates import IMAGE_MARK
-
-IMAGE_TOKEN_INDEX = -200
-"""Stands for the image in token ids."""
 
 NO_DUMMY_PREFIX = b"\x1a\x02\x18\x00"
 """Protobuf for `normalizer_spec { add_dummy_prefix: false }`; appended to a model it overrides that setting."""
@@ -92,7 +91,7 @@ class LibraTokenizer:
         return self._backend.encode(text)
 
     def encode_prompt(self, prompt: str) -> list[int]:
-        """Ids of a prompt, IMAGE_TOKEN_INDEX at each `<image>`.
+        """Ids of a prompt, IMAGE_TOKEN at each `<image>`.
 
         The text is cut at the image marks and each piece is tokenised alone (so a SentencePiece tokenizer puts its
         prefix space before each); the BOS id is kept once.
@@ -101,7 +100,7 @@ class LibraTokenizer:
         starts_with_bos = bool(pieces[0]) and pieces[0][0] == self.bos_id
         ids = pieces[0]
         for piece in pieces[1:]:
-            ids = [*ids, IMAGE_TOKEN_INDEX, *piece[starts_with_bos:]]
+            ids = [*ids, IMAGE_TOKEN, *piece[starts_with_bos:]]
         return ids
 
     def stop_ids(self, stop: str) -> list[int]:
@@ -146,7 +145,7 @@ class SentencePieceBackend:
             self._num_pieces: int = self._pieces.get_piece_size()
         except (OSError, RuntimeError) as error:
             raise ModelError(
-                f"not a SentencePiece model ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
+                f"not a SentencePiece model ({first_line(error)})",
                 where=path,
                 hint="copy the file again",
             ) from error
@@ -280,7 +279,7 @@ class FastBackend:
             self._tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
         except Exception as error:  # the Rust library raises plain Exception
             raise ModelError(
-                f"the tokenizer cannot be read ({str(error).splitlines()[0]})",
+                f"the tokenizer cannot be read ({first_line(error)})",
                 where=folder / "tokenizer.json",
                 hint="copy the file again",
             ) from error

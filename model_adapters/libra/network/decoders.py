@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from benchmarks.errors import ModelError
+from benchmarks.wording import first_line
 from model_adapters.checkpoints.precision import quantization_config
 from model_adapters.checkpoints.weights import check_loading, quiet_loading_report
 
@@ -64,7 +65,7 @@ def decoder_config(fields: Mapping[str, Any], where: object) -> Any:
     try:
         return getattr(transformers, config_class).from_dict(kept)
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"not a usable {config_class} ({_line(error)})", where=where) from error
+        raise ModelError(f"not a usable {config_class} ({first_line(error)})", where=where) from error
 
 
 def load_decoder(
@@ -115,14 +116,10 @@ def load_decoder(
                 **options,
             )
     except (ImportError, RuntimeError, ValueError) as error:
-        raise ModelError(f"the language model cannot be built ({_line(error)})", where=where) from error
+        raise ModelError(f"the language model cannot be built ({first_line(error)})", where=where) from error
     check_loading(info, where)
     # A checkpoint's sampling defaults must not leak into our decoding: only the token ids are kept.
     model.generation_config = transformers.GenerationConfig(
         bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id
     )
     return model.eval()
-
-
-def _line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

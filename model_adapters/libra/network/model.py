@@ -7,20 +7,15 @@ of text, S positions after the image token has become N features (T - 1 + N), V 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from benchmarks.errors import InputError
 from model_adapters.libra.network.connectors import SingleImageProjector, TemporalAlignmentConnector
+from model_adapters.libra.network.marks import IGNORED_LABEL, IMAGE_TOKEN
 from model_adapters.libra.network.towers import VisionTower
-
-IMAGE_TOKEN = -200
-"""Stands for the image in token ids; the embedding table has no such row."""
-
-IGNORED_LABEL = -100
-"""A position that the loss passes over."""
 
 
 class LibraModel(nn.Module):
@@ -42,6 +37,11 @@ class LibraModel(nn.Module):
         self.tower = tower
         self.connector = connector
         self.language_model = language_model
+
+    @property
+    def decoder(self) -> Any:
+        """What generates text: the language model, without the wrapping of a LoRA that is being trained."""
+        return self.language_model
 
     @property
     def device(self) -> torch.device:
@@ -143,18 +143,21 @@ class LibraModel(nn.Module):
         """Loss and logits of a right-padded batch, for training and for teacher forcing.
 
         Args:
-            input_ids: [B, T], IMAGE_TOKEN at most once a row.
+            input_ids: [B, T], IMAGE_TOKEN at most once per row.
             attention_mask: [B, T], 0 at the padding on the right; None: no padding.
-            images: pixels [2, B, 3, H, W], current then prior; None: text only. A row without image token
-                doesn't see its images.
+            images: current then prior, pixels [2, B, 3, H, W] or tower features [2, B, L, N, C]; None: text only.
+                A row without image token does not see its images.
             labels: [B, T], IGNORED_LABEL (-100) where no loss is wanted.
             language_model_options: passed on to the language model (`num_items_in_batch`, `logits_to_keep`, ...).
 
         Returns:
             transformers' CausalLMOutputWithPast: `loss` (None without labels), `logits` [B, S, V].
         """
-        features_BNH = None if images is None else self.encode_images(images)
+        features_BNH = None if images is None else self._image_features(images)
         embeddings_BSH, mask_BS, labels_BS = self.splice(input_ids, attention_mask, features_BNH, labels)
+        if features_BNH is not None and self.training:
+            # Rows without an image do not see the features; every parameter still takes part in every step.
+            embeddings_BSH = embeddings_BSH + 0 * features_BNH.sum()
         return self.language_model(
             inputs_embeds=embeddings_BSH,
             attention_mask=mask_BS,
@@ -191,6 +194,17 @@ class LibraModel(nn.Module):
             if labels_BS is not None and labels_S is not None:
                 labels_BS[row, : len(labels_S)] = labels_S
         return embeddings_BSH, mask_BS, labels_BS
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch dropout on or off; the tower is frozen and stays in evaluation mode."""
+        super().train(mode)
+        self.tower.eval()
+        return self
+
+    def _image_features(self, images: Tensor) -> Tensor:
+        """Image features [B, N, H] from pixels, or from tower features that were kept."""
+        are_pixels = images.dim() != 5 or images.shape[2] == 3
+        return self.encode_images(images) if are_pixels else self.connect(images[0], images[1])
 
     def _embed(self, ids_T: Tensor) -> Tensor:
         if ids_T.numel() and not 0 <= int(ids_T.min()) <= int(ids_T.max()) < self.vocabulary_size:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import time
 from pathlib import Path
 
 import pytest
 import tiny_vlms
-from faulty_endpoint import endpoint
+from faulty_endpoint import drip, endpoint
 from oracles import MODELS
 from real_program import Program, read_lines
 
@@ -246,6 +248,23 @@ def test_a_served_model_is_recorded_and_its_key_is_not(program):
     assert answers[1]["metadata"]["prompt_tokens"] == 100
     for path in (program.folder / "runs").rglob("*"):
         assert path.is_dir() or key.encode() not in path.read_bytes(), path
+
+
+def test_ctrl_c_ends_a_run_whose_endpoint_hangs(program):
+    with endpoint() as server:
+        server.faults = [None, *[drip] * 100]
+        running = program.start("run", "--suite", "demo", "--model", "openai:tiny", "--base-url", server.url, *SPARE)
+        try:
+            assert server.hanging.wait(120)
+            pattern = "runs/demo/openai-tiny/*/answers*.jsonl"
+            while not (logs := [path for path in program.folder.glob(pattern) if path.stat().st_size]):
+                assert running.poll() is None
+                time.sleep(0.05)
+            running.send_signal(signal.SIGINT)
+            assert running.wait(30) != 0
+        finally:
+            running.kill()
+    assert len(read_lines(logs[0])) == 1
 
 
 def test_code_that_was_asked_for_is_recorded(program, llava):

@@ -35,7 +35,7 @@ def golden():
 def test_f1_equals_f1chexbert(golden):
     expected = golden["expected"]
     result = METRIC.score(PREDICTIONS, REFERENCES)
-    for average in ("micro", "macro"):
+    for average in ("micro", "macro", "weighted"):
         for classes, report in ((14, "f1"), (5, "f1_5")):
             value = result.values[f"CheXbert-{average}{classes}"] / 100
             assert value == pytest.approx(expected[report][f"{average} avg"], abs=golden["tolerance"])
@@ -51,6 +51,18 @@ def test_labels_equal_f1chexbert(golden):
     expected = [[said[label] for label in row] for row in golden["expected"]["labels"]]
     readings = CheXbertExtractor.of(METRIC.model, METRIC.backbone).read(PREDICTIONS)
     assert [list(readings[text].labels) for text in PREDICTIONS] == expected
+
+
+@pytest.mark.parametrize("space", ["\x0b", "\x0c", "\n\n", " \t ", "\x85", "\u2028"])
+def test_any_white_space_is_one_space(space):
+    """f1chexbert collapses it; BERT's tokenizer would drop some of it and join two words."""
+    plain = "Small pleural effusion and edema."
+    spaced = space + plain.replace(" ", space)
+    result = METRIC.score([spaced], [[plain]])
+    assert result.values["CheXbert-cosine"] == pytest.approx(100.0)
+    assert result.details["uncertain as positive"]["exact_match_5"] == 1.0
+    raw = CheXbert(model=METRIC.model, backbone=METRIC.backbone, norm="none")
+    assert (raw.score([spaced], [[plain]]).values["CheXbert-cosine"] < 99.9) == (space in "\x0b\x0c\x85")
 
 
 def test_uncertain_as_negative_counts_fewer_findings():

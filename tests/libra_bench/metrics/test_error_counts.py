@@ -8,9 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_bench.metrics.clinical_significance import CLINICAL, EQUAL, SIGNIFICANCE, WEIGHTS
+from libra_bench.metrics.clinical_significance import (
+    CLINICAL,
+    DESCRIBES,
+    EQUAL,
+    FAMILIES,
+    INCLUDES,
+    NOT_COUNTED,
+    SIGNIFICANCE,
+    WEIGHTS,
+)
 from libra_bench.metrics.error_counts import ALWAYS_MATCHED, CATEGORIES, NORMAL, count_errors, marks
 from libra_bench.metrics.report_alignment import align, report_of
+from libra_bench.metrics.statements.lexicon import ENTRIES
 from libra_bench.metrics.statements.statement import Statement
 
 
@@ -64,6 +74,8 @@ NORMAL_CHEST = (absent("heart"), absent("lungs"), absent("pleural effusion"), ab
         ([said("pneumonia"), said("opacity")], [said("pneumonia")], {}),
         ([said("pneumonia")], [said("pneumonia"), said("opacity")], {}),
         ([said("pneumonia"), said("nodule")], [said("pneumonia")], {"false-finding": 1}),
+        ([HEART, said("lung volumes", change="smaller")], [HEART], {"false-comparison": 1}),
+        ([said("nipple shadow")], [said("azygos fissure")], {}),
         ([*NORMAL_CHEST], [*NORMAL_CHEST], {}),
     ],
 )
@@ -89,11 +101,15 @@ def test_each_side_has_its_own_severity_and_change():
         ([LEFT, PNEUMOTHORAX], [LEFT], 0.5, 1),
         ([LEFT], [LEFT, HEART], 0.5, 0.25),
         ([LEFT, said("granuloma")], [LEFT], 0.5, 0.05),
+        ([LEFT, said("edema", severity="mild")], [LEFT], 0.5, 0.25),
+        ([LEFT, said("edema", severity="severe")], [LEFT], 0.5, 1),
+        ([said("edema", severity="severe")], [said("edema")], 1, 0),
         ([LEFT, said("a finding of no table")], [LEFT], 0.5, 0.25),
         ([said("pleural effusion", "uncertain")], [EFFUSION], 0.5 * 0.75, 0.5 * 0.25),
         ([said("pleural effusion", "uncertain")], [said("pleural effusion", "uncertain")], 0.25, 0),
         ([LEFT, said("pneumothorax", "uncertain")], [LEFT], 0.5, 0.5),
-        ([said("opacity")], [said("pneumonia")], 0.25, 0.25),
+        ([said("opacity")], [said("pneumonia")], 0.375, 0.125),
+        ([said("atelectasis")], [said("pneumonia")], 0.25, 0.25),
         ([said("heart", severity="severe")], [said("heart", severity="mild")], 0.5, 0.5 * 0.5),
         ([said("heart", severity="moderate")], [said("heart", severity="mild")], 0.25, 0.25 * 0.25),
         ([said("heart", change="larger")], [said("heart", change="smaller")], 0.25, 0.5 * 0.25),
@@ -122,7 +138,8 @@ def test_attribute_errors_cost_no_more_than_the_finding():
         ((*NORMAL_CHEST, PNEUMOTHORAX), NORMAL / (NORMAL + 1)),
         ((*NORMAL_CHEST, said("granuloma")), NORMAL / (NORMAL + 0.05)),
         ((absent("scoliosis"),), 0.8),
-        ((absent("pneumothorax"), absent("nodule"), absent("heart"), absent("edema")), 1 / (1 + 0.25 * 0.5 / 2.8)),
+        ((*NORMAL_CHEST, absent("scoliosis")), 1),
+        ((absent("pneumothorax"), absent("nodule"), absent("heart"), absent("edema")), 1 / (1 + 0.25 * 0.5 / 2)),
         ((), 0),
     ],
 )
@@ -139,8 +156,10 @@ def test_two_silent_reports_agree():
 
 @pytest.mark.parametrize("name", sorted(SIGNIFICANCE))
 def test_a_normal_report_never_passes_for_a_finding(name):
-    for presence, significance in itertools.product(("present", "uncertain"), (CLINICAL, EQUAL)):
-        assert errors(NORMAL_CHEST, [said(name, presence)], significance).score <= 0.1
+    for presence, severity, significance in itertools.product(
+        ("present", "uncertain"), (None, "mild", "severe"), (CLINICAL, EQUAL)
+    ):
+        assert errors(NORMAL_CHEST, [said(name, presence, severity=severity)], significance).score <= 0.1
 
 
 def test_equal_weights():
@@ -151,12 +170,12 @@ def test_equal_weights():
 
 def test_precision_and_recall_count_findings():
     found = errors([LEFT, HEART, said("opacity"), PNEUMOTHORAX], [RIGHT, said("pneumonia"), said("fracture")])
-    assert (found.matched, found.predicted, found.expected) == (1.5, 4, 3)
+    assert (found.matched, found.predicted, found.expected) == (1.75, 4, 3)
 
 
 STATEMENTS = st.builds(
     Statement,
-    finding=st.sampled_from([*sorted(SIGNIFICANCE), "study", "something else"]),
+    finding=st.sampled_from([*sorted(SIGNIFICANCE), *sorted(NOT_COUNTED), "study", "something else"]),
     category=st.none(),
     presence=st.sampled_from(["present", "absent", "uncertain"]),
     side=st.sampled_from([None, "left", "right"]),
@@ -198,11 +217,20 @@ def test_every_finding_is_marked(prediction, reference):
     marked = {(side, statement) for side, statement, _ in marks(aligned)}
     for side, report in (("prediction", prediction), ("reference", reference)):
         for one in report:
-            if one.presence != "absent" and one.finding != "study":
+            if one.presence != "absent" and one.finding not in {"study", *NOT_COUNTED}:
                 assert (side, one) in marked
+
+
+def test_every_finding_of_the_lexicon_has_a_class():
+    names = {entry.name for entry in ENTRIES} | {finding for entry in ENTRIES for finding, _ in entry.signs.values()}
+    assert names - {"study"} == set(SIGNIFICANCE) | NOT_COUNTED
+    related = set().union(*FAMILIES, *INCLUDES.values(), *DESCRIBES.values()) | {*INCLUDES, *DESCRIBES}
+    assert related <= set(SIGNIFICANCE)
 
 
 def test_weights_are_in_order():
     assert list(WEIGHTS.values()) == sorted(WEIGHTS.values(), reverse=True)
     for name in SIGNIFICANCE:
-        assert CLINICAL.weight(name) <= CLINICAL.weight(name, severe=True) <= 1
+        assert CLINICAL.weight(name, "mild") < CLINICAL.weight(name) == CLINICAL.weight(name, "moderate")
+        assert CLINICAL.weight(name) <= CLINICAL.weight(name, "severe") <= 1
+        assert EQUAL.weight(name, "mild") == EQUAL.weight(name, "severe") == 1

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from libra_bench.metrics.bleu import words_13a
+from libra_bench.metrics.normalize import normalize
 from libra_bench.metrics.registry import make_metric
 
 WORDS = [
@@ -105,3 +107,21 @@ def test_very_long_texts(name: str) -> None:
     long = "The heart is stable. No new effusion, 3.5 cm (unchanged). " * 1000
     result = make_metric(name).score([long, "short"], [[long + "end"], ["shorter"]])
     assert all(math.isfinite(value) for value in result.values.values())
+
+
+def test_each_text_has_a_bleu_of_its_own_beside_the_corpus_value() -> None:
+    """nltk's smoothed sentence BLEU, under a name that is no key: the corpus value has no share per text."""
+    from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
+
+    predictions = ["the heart is normal in size.", "no effusion", "", "left effusion is larger than before ."]
+    references = [["the heart is normal."], ["clear lungs"], ["stable"], ["left effusion is larger .", "larger left"]]
+    result = make_metric("bleu").score(predictions, references)
+    assert set(result.samples) == {"BLEU4-sentence"}
+    assert "BLEU4-sentence" not in result.values
+    smooth = SmoothingFunction().method1
+    for said, true, value in zip(predictions, references, result.samples["BLEU4-sentence"], strict=True):
+        words = [words_13a(normalize(text)) for text in true]
+        own = words_13a(normalize(said))
+        known = any(word in text for text in words for word in own)
+        expected = 100 * sentence_bleu(words, own, smoothing_function=smooth) if known else 0.0
+        assert value == pytest.approx(expected)

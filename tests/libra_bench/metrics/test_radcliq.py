@@ -34,14 +34,14 @@ def setting(tmp_path_factory):
         yield parameters, encoder, table
 
 
-def inputs(encoder, table):
+def inputs(encoder, table, idf=False):
     from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
     def words(text):
         return [word for word in text.lower().replace(".", " .").split(" ") if word]
 
     radgraph = RadGraph(str(tiny.RADGRAPH), str(tiny.BERT)).score(PREDICTIONS, REFERENCES)
-    bertscore = BertScore(str(encoder), 2, rescale=True, idf=True, baseline_path=str(table), norm="none")
+    bertscore = BertScore(str(encoder), 2, rescale=True, idf=idf, baseline_path=str(table), norm="none")
     chexbert = CheXbert(str(tiny.CHEXBERT), str(tiny.BERT)).score(PREDICTIONS, REFERENCES)
     smooth = SmoothingFunction().method1
     bleu = [sentence_bleu([words(r)], words(p), weights=(0.5, 0.5), smoothing_function=smooth) for p, r in PAIRS]
@@ -72,6 +72,42 @@ def test_combines_its_inputs_with_the_published_constants(setting, name, constan
     np.testing.assert_allclose(result.samples[key], expected, atol=1e-9)
     assert result.values[key] == pytest.approx(np.mean(expected), abs=1e-9)
     assert not metric.keys[0].higher_is_better
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_idf_is_off_unless_asked_for(setting):
+    parameters, encoder, table = setting
+    with_idf = make_metric(f"radcliq_v1[{parameters},idf=yes]").score(PREDICTIONS, REFERENCES)
+    four = inputs(encoder, table, idf=True)
+    expected = V1.combine(four)
+    np.testing.assert_allclose(with_idf.samples["RadCliQ-v1"], expected, atol=1e-9)
+    without = make_metric(f"radcliq_v1[{parameters}]").score(PREDICTIONS, REFERENCES)
+    assert without.values["RadCliQ-v1"] != pytest.approx(with_idf.values["RadCliQ-v1"], abs=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_norm_decides_what_case_and_spaces_do(setting):
+    texts, references = ["No  Effusion.  Stable Heart."], [["No  effusion . stable heart ."]]
+    values = {
+        norm: make_metric(f"radcliq_v1[{setting[0]},norm={norm}]").score(texts, references).details["inputs"]
+        for norm in ("lower", "spaces", "none")
+    }
+    assert values["lower"]["RadGraph"] > values["spaces"]["RadGraph"] == values["none"]["RadGraph"]
+    assert values["lower"]["BERTScore"] == values["spaces"]["BERTScore"] != values["none"]["BERTScore"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_says_how_many_empty_texts_are_in_the_mean(setting):
+    metric = make_metric(f"radcliq_v1[{setting[0]},reciprocal=yes]")
+    full = [text for text in PREDICTIONS if text.strip()][:8]
+    said, true = [*full, "", " \n"], REFERENCES[:10]
+    result = metric.score(said, true)
+    empty = result.details["empty_predictions"]
+    assert (empty["n"], empty["share"]) == (2, 20.0)
+    assert empty["mean_without"] == pytest.approx(metric.score(full, true[:8]).values["RadCliQ-v1"])
+    assert empty["mean_without"] < result.values["RadCliQ-v1"]
+    assert result.values["RadCliQ-v1-reciprocal"] == pytest.approx(1 / result.values["RadCliQ-v1"])
+    assert metric.keys[1].higher_is_better
 
 
 def test_scores_at_the_mean_are_the_intercept():

@@ -41,6 +41,23 @@ from libra_bench.metrics.vqa_answers import parse_yes_no, token_overlap
         ("north", None),
         ("", None),
         ("Well, yes and no", None),
+        ("Absent.", "no"),
+        ("negative", "no"),
+        ("Negative for pneumothorax", "no"),
+        ("The effusion is absent.", "no"),
+        ("present", "yes"),
+        ("It is clearly present.", "yes"),
+        ("An effusion is not present.", "no"),
+        ("There isn't an effusion.", "no"),
+        ("It doesn’t show one.", "no"),
+        ("I can't say yes.", None),
+        ("It is not abnormal.", None),
+        ("It isn't absent.", None),
+        ("Yes.\nNo.", None),
+        ("No, yes.", None),
+        ("Yes. No acute disease.", "yes"),
+        ("The present study shows an effusion.", None),
+        ("'no'", "no"),
     ],
 )
 def test_yes_no_is_parsed(text, answer):
@@ -70,6 +87,20 @@ def test_exact_match():
     assert result.samples["Exact-match"] == [100.0, 100.0, 0.0, 0.0]
     assert result.details["by_question_type"]["location"] == {"value": 100.0, "n": 2}
     assert result.details["constant_answer"]["presence"] == {"answer": "no", "value": 100.0, "n": 1}
+
+
+def test_a_choice_called_a_is_not_the_empty_answer():
+    exact = make_metric("exact_match").score(["", "the", "A", "a.", "B"], [["A"]] * 5)
+    assert exact.samples["Exact-match"] == [0.0, 0.0, 100.0, 100.0, 0.0]
+    token = make_metric("token_f1").score(["", "the", "A"], [["A"]] * 3)
+    assert token.samples["Token-F1"] == [0.0, 0.0, 100.0]
+
+
+def test_the_constant_answer_is_counted_after_normalisation():
+    """ "No", "no." and "NO" are one answer, and more frequent than "yes"."""
+    references = [["yes"], ["yes"], ["No"], ["no."], ["NO", "none"]]
+    floor = make_metric("exact_match").score([""] * 5, references).details["constant_answer"]["all"]
+    assert (floor["answer"], floor["value"]) == ("No", pytest.approx(60.0))
 
 
 def test_token_f1_is_squads():
@@ -126,6 +157,28 @@ def test_open_closed_needs_its_field():
     )
 
 
+def test_a_suite_of_one_kind_has_its_values():
+    closed = make_metric("open_closed").score(["yes", "no"], [["yes"], ["yes"]], [{"answer_type": "CLOSED"}] * 2)
+    assert closed.values["Closed-accuracy"] == 50.0
+    assert np.isnan([closed.values["Open-accuracy"], closed.values["Open-recall"]]).all()
+    opened = make_metric("open_closed").score(["left lung"], [["left"]], [{"answer_type": "open"}])
+    assert (opened.values["Open-accuracy"], opened.values["Open-recall"]) == (0.0, 100.0)
+    assert np.isnan(opened.values["Closed-accuracy"])
+
+
+def test_llava_med_counts_as_it_does():
+    """By hand from its code: hyphens split words, numerals are digits, repeats count, letters make a yes or no."""
+    fields = [{"answer_type": kind} for kind in ("OPEN", "OPEN", "OPEN", "CLOSED", "CLOSED", "CLOSED", "CLOSED")]
+    said = ["chest x ray", "2", "effusion effusion effusion", "Yes, it is", "normal", "No", "It is seen"]
+    true = [["chest x-ray"], ["two lungs"], ["left effusion"], ["yes"], ["no"], ["yes"], ["yes"]]
+    result = make_metric("open_closed[scheme=llava-med]").score(said, true, fields)
+    assert result.values["Open-recall"] == pytest.approx(100 * (1 + 1 / 2 + 3 / 4) / 3)
+    assert result.values["Closed-accuracy"] == pytest.approx(100 * 2 / 3)
+    assert result.details["closed_left_out"] == 1
+    ours = make_metric("open_closed").score(said, true, fields)
+    assert ours.values["Open-recall"] == pytest.approx(100 * (1 / 2 + 0 + 1 / 2) / 3)
+
+
 @pytest.mark.parametrize(
     ("text", "labels"),
     [
@@ -140,6 +193,20 @@ def test_open_closed_needs_its_field():
 )
 def test_labels_are_parsed(text, labels):
     assert parse_labels(text) == labels
+
+
+def test_a_label_is_not_split_inside():
+    labels = {"cardiac pacer and wires", "pleural effusion", "no", "aspiration, chronic"}
+    for text, expected in (
+        ("cardiac pacer and wires", {"cardiac pacer and wires"}),
+        ("Cardiac pacer  and wires and pleural effusion.", {"cardiac pacer and wires", "pleural effusion"}),
+        ("pleural effusion, cardiac pacer", {"pleural effusion", "cardiac pacer"}),
+        ("aspiration, chronic; no", {"aspiration, chronic", "no"}),
+    ):
+        assert parse_labels(text, labels) == expected
+    fields = [{"labels": ["cardiac pacer and wires"]}, {"labels": ["No finding"]}]
+    result = make_metric("label_set").score(["cardiac pacer and wires", "no finding"], [["-"]] * 2, fields)
+    assert result.values == {"Label-set-accuracy": 100.0, "Label-micro-F1": 100.0, "Label-macro-F1": 100.0}
 
 
 def test_label_sets_are_scikit_learns():

@@ -27,7 +27,7 @@ def test_what_is_appended_is_read_again(tmp_path):
     assert answers["a"].text == "text of a – ü"
 
 
-@pytest.mark.parametrize("cut", [1, 7, 40])
+@pytest.mark.parametrize("cut", [2, 7, 40])
 def test_a_torn_last_line_is_cut_off_and_nothing_else(tmp_path, cut):
     write(tmp_path, 1, 2, 3)
     path = tmp_path / "answers.jsonl"
@@ -36,6 +36,57 @@ def test_a_torn_last_line_is_cut_off_and_nothing_else(tmp_path, cut):
     assert list(AnswerLog(tmp_path).read()) == [1, 2]
     write(tmp_path, 3)
     assert path.read_bytes() == whole
+
+
+def test_a_whole_last_line_that_lacks_only_its_newline_is_kept(tmp_path):
+    write(tmp_path, 1, 2)
+    path = tmp_path / "answers.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert list(AnswerLog(tmp_path).read()) == [1, 2]
+    assert path.read_bytes() == whole
+
+
+def test_an_answer_twice_is_one_and_two_different_answers_are_an_error(tmp_path):
+    write(tmp_path, 1, 2)
+    (tmp_path / "answers.rank1.jsonl").write_bytes((tmp_path / "answers.jsonl").read_bytes())
+    assert list(AnswerLog(tmp_path).read()) == [1, 2]  # as a crash leaves it that came between merging and removing
+    AnswerLog(tmp_path, 2).append(Answer(2, "prompt", "another text"))
+    with pytest.raises(InputError, match=r"answers\.rank2\.jsonl: two different answers to question 2; keep one"):
+        AnswerLog(tmp_path).read()
+
+
+@pytest.mark.parametrize(
+    "name", ["answers_backup.jsonl", "answers.rank0.jsonl", "answers.rank01.jsonl", "answers.rankx.jsonl"]
+)
+def test_only_our_own_files_count(tmp_path, name):
+    write(tmp_path, 1)
+    (tmp_path / name).write_text('{"question_id": 2, "prompt": "", "text": "not ours"}\n')
+    AnswerLog(tmp_path).finish([1])
+    assert (tmp_path / name).read_text().count("not ours") == 1
+
+
+def test_what_json_does_not_have_is_written_as_null_or_text(tmp_path):
+    log = AnswerLog(tmp_path)
+    log.append(Answer(1, "prompt", "text", metadata={"score": float("-inf"), "path": tmp_path, "n": {1: (2,)}}))
+    log.close()
+    assert AnswerLog(tmp_path).read()[1].metadata == {"score": None, "path": str(tmp_path), "n": {"1": [2]}}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "null",
+        '{"question_id": true, "prompt": "", "text": ""}',
+        '{"question_id": 1, "prompt": "", "text": 3}',
+        '{"question_id": 1, "prompt": "", "text": "", "metadata": []}',
+    ],
+)
+def test_a_line_of_another_shape_is_named(tmp_path, line):
+    (tmp_path / "answers.jsonl").write_text(line + "\n" + '{"question_id": 9, "prompt": "", "text": "ok"}\n')
+    with pytest.raises(InputError, match=r"answers\.jsonl:1: this line is not an answer"):
+        AnswerLog(tmp_path).read()
 
 
 def test_a_file_that_is_one_torn_line_becomes_empty(tmp_path):

@@ -68,7 +68,9 @@ def test_without_bertscore_weights_one_warning_says_how_to_give_them(tmp_path: P
         ([1, 2], [1, 2, 3], r"no prediction for 1 ids \(3\)"),
         ([1, 2, 9], [1, 2], r"no reference for 1 ids \(9\)"),
         ([2, 1], [1, 2], "the order differs from entry 1 on: 2, where"),
-        ([1, 1], [1], "some ids stand there twice"),
+        ([1, 1], [1], r"1 ids \(1\) more than once"),
+        ([1, 1], [1, 1], r"1 ids \(1\) more than once"),
+        ([1, "1"], [1, "1"], r"2 ids \(1, '1'\) more than once"),
         (["1"], [1], "no prediction for"),
     ],
 )

@@ -11,15 +11,11 @@ import pytest
 import scipy.stats
 
 from libra_bench.metrics.metric import Key, Statistics, mean_of
-from libra_bench.scores.statistics import (
-    PairedMetric,
-    cluster_sums,
-    compare,
-    holm_correction,
-    interval,
-)
+from libra_bench.scores.bootstrap import cluster_sums, count_clusters, draws, interval, percentiles
+from libra_bench.scores.statistics import PairedMetric, compare, holm_correction
 
 KEY = [Key("score")]
+UNBOUNDED = [Key("score", range=(-np.inf, np.inf))]
 
 
 def means(values) -> Statistics:
@@ -53,6 +49,7 @@ def test_a_sample_without_a_cluster_stands_alone():
     sums, sizes = cluster_sums(np.arange(5.0)[:, None], ["a", None, "a", None, "b"])
     assert sums[:, 0].tolist() == [2, 1, 3, 4]
     assert sizes.tolist() == [2, 1, 1, 1]
+    assert count_clusters(["a", None, "a", None, "b"]) == 4
 
 
 def test_an_undefined_resample_is_left_out():
@@ -62,7 +59,7 @@ def test_an_undefined_resample_is_left_out():
 
     rows = np.zeros((12, 2))
     rows[:2] = [[1, 1], [0, 1]]  # a third of all resamples hit neither
-    low, high = interval(Statistics(rows, share), KEY, resamples=2000)
+    low, high = interval(Statistics(rows, share), [Key("share", range=(0.0, 1.0))], resamples=2000)
     assert (low[0], high[0]) == (0.0, 1.0)
 
 
@@ -80,6 +77,83 @@ def test_coverage_on_patients(patients, studies):
             covered[name] += low[0] <= 0 <= high[0]
     assert covered["naive"] / trials < 0.75
     assert 0.90 <= covered["clustered"] / trials <= 0.985
+
+
+def test_coverage_with_few_patients():
+    """Ten patients, more studies mean lower scores: bootstrap-t keeps more of its coverage than percentiles."""
+    generator = np.random.default_rng(3)
+
+    def patients(n):
+        """(sum of scores, studies) of each: a few have many studies, and those are harder."""
+        studies = np.ceil(np.exp(generator.normal(1, 1, size=n)))
+        return studies * (50 - 8 * np.log(studies) + generator.normal(0, 5, size=n)), studies
+
+    sums, studies = patients(1_000_000)
+    truth = sums.sum() / studies.sum()
+    covered = {"percentile": 0, "bootstrap-t": 0}
+    trials = 300
+    for trial in range(trials):
+        sums, studies = patients(10)
+        statistics = Statistics(np.column_stack([sums, studies]), lambda sums_RS, n_R: sums_RS[:, :1] / sums_RS[:, 1:])
+        values_RK = np.concatenate([statistics.reduce(w @ statistics.per_sample_NS, w) for w in draws(10, 500, trial)])
+        for name, (low, high) in (
+            ("percentile", percentiles(values_RK, 10)),
+            ("bootstrap-t", interval(statistics, UNBOUNDED, resamples=500, seed=trial)),
+        ):
+            covered[name] += low[0] <= truth <= high[0]
+    assert covered["bootstrap-t"] / trials >= 0.82
+    assert covered["bootstrap-t"] / trials >= covered["percentile"] / trials + 0.04
+
+
+def test_bootstrap_t_by_hand():
+    """The t of each resample from its mean and standard error; of a mean, the jackknife's error is the usual one."""
+    values = np.random.default_rng(1).exponential(size=12)
+    low, high = interval(means(values), UNBOUNDED, resamples=999)
+    error, t = scipy.stats.sem(values), []
+    for weights in np.concatenate(list(draws(12, 999, 0))):
+        drawn = np.repeat(values, weights.astype(int))
+        t.append((drawn.mean() - values.mean()) / scipy.stats.sem(drawn))
+    least, greatest = np.quantile(t, [0.025, 0.975], method="inverted_cdf")
+    assert (low[0], high[0]) == pytest.approx((values.mean() - greatest * error, values.mean() - least * error))
+
+
+def test_a_side_that_nothing_bounds_ends_where_the_key_does():
+    """9 of 10 right: many resamples hold no error at all, so how near to 100 the truth may be is not known."""
+    share = mean_of(np.array([[1.0]] * 9 + [[0.0]]))
+    low, high = interval(share, KEY)
+    assert high[0] == 100.0
+    assert 0.0 <= low[0] < 90.0
+    low, high = interval(mean_of(np.ones((10, 1))), KEY)
+    assert (low[0], high[0]) == (100.0, 100.0)
+
+
+def test_percentiles_move_outwards_by_scipys_t():
+    values_RK = np.arange(100_001.0)[:, None]
+    low, _ = percentiles(values_RK, 4)
+    tail = scipy.stats.norm.cdf(-np.sqrt(4 / 3) * scipy.stats.t.ppf(0.975, 3))
+    assert low[0] == pytest.approx(100_000 * tail)
+
+
+def test_draws_do_not_depend_on_how_many_are_held_at_a_time():
+    together, apart = (np.concatenate(list(draws(7, 5000, 3, width=width))) for width in (1, 5000))
+    assert np.array_equal(together, apart)
+
+
+@pytest.mark.parametrize("patients", [12, 60])
+def test_the_interval_of_a_difference_is_that_of_the_differences(patients):
+    a, b = np.random.default_rng(4).gamma(2.0, size=(2, patients))
+    row = compare(["a", "b"], [PairedMetric("m", UNBOUNDED, [means(a), means(b)])], resamples=1000)[0]
+    low, high = interval(means(b - a), UNBOUNDED, resamples=1000)
+    assert (row.low, row.high) == pytest.approx((low[0], high[0]))
+
+
+def test_a_key_without_a_value_is_not_tested():
+    def reduce(sums_RS, n_R):
+        return np.column_stack([sums_RS[:, 0] / n_R, np.full(len(n_R), np.nan)])
+
+    a, b = (Statistics(rows[:, None], reduce) for rows in np.random.default_rng(4).random((2, 20)))
+    rows = compare(["a", "b"], [PairedMetric("m", [Key("closed"), Key("open")], [a, b])], resamples=200)
+    assert [(row.key, row.p_holm == row.p_value) for row in rows] == [("closed", True)]
 
 
 def test_randomisation_is_scipys_permutation_test():

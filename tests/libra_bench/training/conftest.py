@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from oracles import GOLDEN, MODELS
 
-from libra_bench.training import stages
 from libra_bench.training.preparation import prepare
 from libra_bench.training.recipe_file import load_recipe
+from libra_bench.training.train import train
 
 DATA = GOLDEN / "train" / "train.json"
 
@@ -35,11 +35,11 @@ def golden_flags(tmp_path) -> dict[str, object]:
 def run(golden_flags):
     """Prepare, and train unless told otherwise, the golden tiny model with these flags."""
 
-    def run(*, prepare_only: bool = False, **flags: object) -> dict | None:
+    def run(*, prepare_only: bool = False, stage: str = "align", **flags: object) -> dict | None:
         given = {**golden_flags, **flags}
-        origins = load_recipe("phantom-align", "align", {name: str(value) for name, value in given.items()})
-        prepared = prepare(origins, "align")
-        return None if prepare_only else stages.train(prepared, origins, [], lambda text: None)
+        origins = load_recipe(f"phantom-{stage}", stage, {name: str(value) for name, value in given.items()})
+        prepared = prepare(origins, stage)
+        return None if prepare_only else train(prepared, origins, [], lambda text: None)
 
     return run
 

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks.errors import InputError
-from libra_bench.training.preparation import fill_cache, prepare
+from libra_bench.training.feature_cache import fill_cache
+from libra_bench.training.preparation import prepare
 from libra_bench.training.recipe_file import load_recipe
 
 
@@ -48,7 +49,9 @@ def test_each_image_is_encoded_once(prepared):
     said: list[str] = []
     for _ in range(2):
         fill_cache(prepared(), said.append)
-    assert [line.split(",")[0] for line in said] == [f"features of 8 images: {number} to encode" for number in (8, 0)]
+    assert [line.split(",")[0] for line in said] == [
+        f"features of 8 training images: {number} to encode" for number in (8, 0)
+    ]
     fill_cache(prepared(image_aspect_ratio="square"), said.append)
     assert "8 to encode" in said[-1]  # other pixels, other features
 
@@ -57,9 +60,9 @@ def test_a_damaged_file_is_said_and_made_anew(prepared, tmp_path):
     ready = prepared()
     fill_cache(ready, lambda text: None)
     expected = ready.data[0]["images"][0]
-    pictures = ready.data.pictures
-    current, _ = pictures.paths(ready.data.samples[0])
-    (stored,) = (tmp_path / "kept").rglob(f"{pictures.sha256(current)}.safetensors")
+    images = ready.data.images
+    current, _ = images.paths(ready.data.samples[0])
+    (stored,) = (tmp_path / "kept").rglob(f"{images.sha256(current)}.safetensors")
     stored.write_bytes(stored.read_bytes()[:-5])
     with pytest.raises(InputError, match=r"has no features.*start again"):
         ready.data[0]

@@ -10,8 +10,9 @@ import pytest
 from oracles import MODELS, records
 
 from benchmarks.errors import InputError
-from libra_bench.training.masking import IGNORED_LABEL, Conversations
+from libra_bench.training.masking import Conversations
 from model_adapters.libra.inputs.tokenizer import LibraTokenizer
+from model_adapters.libra.network.marks import IGNORED_LABEL
 
 RECORDED = records("label_masks.json")
 SAMPLES = {sample["id"]: sample for sample in RECORDED["samples"]}

@@ -139,7 +139,7 @@ def test_cached_features_give_the_same_losses(program):
     cached = arguments("cached", max_steps=3, mm_projector_dropout=0, cache_features="features")
     first = program(*cached)
     assert first.returncode == 0, first.stderr
-    assert "features of 8 images: 8 to encode" in first.stderr
+    assert "features of 8 training images: 8 to encode" in first.stderr
     for (_, one), (_, other) in zip(losses(program.folder / "plain"), losses(program.folder / "cached"), strict=True):
         assert one == pytest.approx(other, abs=2e-3)
     again = program(*arguments("again", max_steps=3, mm_projector_dropout=0, cache_features="features"))

@@ -9,14 +9,14 @@ import pytest
 import torch
 from oracles import GOLDEN, records, tensors
 
-from libra_bench.training import stages
 from libra_bench.training.artefacts import load_weights
-from libra_bench.training.data import Collator, ConversationData, Pictures
+from libra_bench.training.data import Collator, ConversationData, SampleImages
 from libra_bench.training.masking import Conversations
 from libra_bench.training.model import build
 from libra_bench.training.preparation import prepare
 from libra_bench.training.recipe_file import fields, load_recipe
 from libra_bench.training.samples import SampleFile
+from libra_bench.training.train import train
 from libra_bench.training.trainer import LibraTrainer
 from model_adapters.checkpoints.weights import materialize, read_weights
 
@@ -85,7 +85,7 @@ def test_a_recorded_run(prepared, monkeypatch, tmp_path, name):
     ready, origins = prepared(name)
     learning = {name: list(weight.shape) for name, weight in ready.parts.model.named_trainable()}
     assert learning == recorded["trainable"]
-    stages.train(ready, origins, [], lambda text: None)
+    train(ready, origins, [], lambda text: None)
 
     assert seen.order == recorded["order"][: len(seen.order)]  # its loader fetched one batch more
     assert seen.losses == pytest.approx(recorded["micro_loss_returned"], abs=1e-5)
@@ -131,7 +131,7 @@ def check_artefacts(out, recorded):
 @pytest.mark.parametrize("name", ["stage1", "tiny-libra-lora", "stage2_full"])
 def test_weights_come_back(prepared, tmp_path, name):
     ready, origins = prepared(name)
-    stages.train(ready, origins, [], lambda text: None)
+    train(ready, origins, [], lambda text: None)
     trained = {key: weight.clone() for key, weight in ready.parts.model.named_trainable()}
     fresh = build(ready.recipe)
     assert any(not torch.equal(trained[key], weight) for key, weight in fresh.model.named_trainable())
@@ -202,11 +202,11 @@ def test_a_missing_prior_is_the_current_image_and_dummy_means_always(data):
     assert torch.equal(current, prior)
     current, prior = samples[0]["images"]
     assert not torch.equal(current, prior)
-    pictures = samples.pictures
+    images = samples.images
     dummy = ConversationData(
         SampleFile(samples.samples.path),
         Conversations(samples.conversations.tokenizer, "libra_v1"),
-        Pictures(pictures.folder, pictures.processor, pictures.aspect_ratio, "dummy"),
+        SampleImages(images.folder, images.reader, "dummy"),
         on_error="stop",
         num_patches=16,
     )

@@ -7,9 +7,9 @@ from importlib.metadata import requires
 import pytest
 from oracles import GOLDEN
 
-from benchmarks.errors import InputError, RunConflictError, StorageError, UnknownNameError
+from benchmarks.errors import InputError, RunConflictError, StorageError, TrainingError, UnknownNameError
 from libra_bench.training import artefacts, preparation
-from libra_bench.training.trainer import TrainingError, checkpoints
+from libra_bench.training.trainer import checkpoints
 
 DATA = GOLDEN / "train" / "train.json"
 VALID = GOLDEN / "train" / "valid.json"
@@ -25,7 +25,7 @@ VALID = GOLDEN / "train" / "valid.json"
         ({"version": "libra_v9"}, "unknown conversation mode"),
         ({"metric_for_best_model": "ROUGE-L"}, "needs validation_data_path"),
         ({"validation_metrics": "rougel"}, "unknown metric"),
-        ({"mm_vision_select_layer": "-1"}, "needs 12 tower layers"),
+        ({"mm_vision_select_layer": "-1"}, "reads 12 tower layers"),
         ({"image_folder": "."}, "sample 0: .*no such image"),
         ({"metric_for_best_model": "RadGraph-partial", "validation_data_path": VALID}, "unknown metric_for_best_model"),
     ],

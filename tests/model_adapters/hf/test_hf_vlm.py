@@ -130,7 +130,7 @@ def test_a_hook_places_the_images_and_stretches_their_grey(checkpoints, tmp_path
     text = adapter.render(question).text
     assert "Given the current frontal image <image>  and the prior frontal image <image>  PRIOR_REPORT: N/A" in text
     assert "INDICATION: fever TECHNIQUE: N/A" in text
-    current, prior = adapter._prompts.prepare(question).images
+    current, prior = adapter.generator.prompts.prepare(question).images
     assert current.getextrema() == (0, 255)
     assert prior.getextrema() == (0, 0)
     expected = [int((value - 60) / 63 * 255) for value in ramp.tobytes()]
@@ -240,7 +240,7 @@ def test_weights_that_do_not_fit_are_named(copy):
     save_file({key: value for key, value in weights.items() if key != taken}, copy / "model.safetensors")
     refused(copy, "1 missing key", "layers.1.mlp.down_proj.weight")
     save_file({**weights, "stray": torch.zeros(1)}, copy / "model.safetensors")
-    assert load(copy).unused_keys == ("stray",)
+    assert load(copy).describe()["unused_keys"] == ["stray"]
 
 
 def test_a_processor_that_is_missing_is_named(copy):

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.errors import GenerationError, InputError
+from benchmarks.errors import GenerationError
 from model_adapters.adapter import Decoding
 from model_adapters.generation.generated import Generated
 from model_adapters.generation.search import repeated_ngrams
 from model_adapters.generation.stopping import StopRule
 from model_adapters.libra.decoding.decoder import Decoder
-from model_adapters.libra.decoding.open_study import Prompt
-from model_adapters.libra.network.attention import GROUPED, share_key_heads
+from model_adapters.libra.inputs.prompt_stream import Prompt
+from model_adapters.libra.network.attention import GROUPED, attend_for_decoding
 
 VOCABULARY = 61
 IMAGE = VOCABULARY  # an id that is never produced
@@ -154,7 +154,7 @@ def test_grouped_attention_equals_transformers_own():
     decoding = Decoding(num_beams=5, num_return_sequences=5, max_new_tokens=40)
     prompts = make_prompts(model, [5, 17, 9])
     before = decode(model, prompts, decoding, batch_size=3)
-    share_key_heads(model)
+    attend_for_decoding(model)
     assert model.config._attn_implementation == GROUPED
     after = decode(model, prompts, decoding, batch_size=3)
     for key, result in before.items():
@@ -165,7 +165,7 @@ def test_grouped_attention_equals_transformers_own():
 
 def test_attention_is_left_alone_where_every_head_has_its_keys():
     model = language_model(10, heads=4, key_heads=4)
-    share_key_heads(model)
+    attend_for_decoding(model)
     assert model.config._attn_implementation == "sdpa"
 
 
@@ -340,19 +340,3 @@ def test_other_errors_are_not_swallowed():
     model.register_forward_pre_hook(broken)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         decode(model, make_prompts(model, [6]), Decoding(max_new_tokens=5))
-
-
-@pytest.mark.parametrize(
-    ("settings", "names"),
-    [
-        ({"num_beams": 3, "num_return_sequences": 5}, "num_return_sequences"),
-        ({"num_return_sequences": 2}, "num_return_sequences"),
-        ({"num_beams": 0}, "num_beams"),
-        ({"temperature": -1.0}, "temperature"),
-        ({"top_p": 0.0}, "top_p"),
-        ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size"),
-    ],
-)
-def test_contradictory_settings_are_refused(settings, names):
-    with pytest.raises(InputError, match=names):
-        Decoder(language_model(), Decoding(**settings), StopRule(()), 1)

@@ -19,6 +19,7 @@ from model_adapters.adapter import Decoding, ModelSpec
 from model_adapters.libra.adapter import LibraAdapter
 from model_adapters.libra.inputs.feature_store import FeatureStore, features_identity
 from model_adapters.libra.inputs.image_processing import load_image_processor
+from model_adapters.libra.inputs.image_reader import ImageReader
 from model_adapters.libra.network.towers import load_tower
 
 MODELS = GOLDEN / "models"
@@ -34,7 +35,7 @@ def answers(cache, images, model="tiny-libra-tac", **spec):
     first, second, third = (Path(image) for image in images)
     questions = [Question(0, "Describe.", (first, second)), Question(1, "Describe.", (third,))]
     texts = {answer.question_id: answer.text for answer in adapter.generate(questions, GREEDY)}
-    adapter.generator.prompts._images._pool.shutdown()  # what is written behind the answers
+    adapter.generator.prompt_stream._images._tower._pool.shutdown()  # what is written behind the answers
     return texts, adapter.describe()["images"]
 
 
@@ -116,14 +117,15 @@ def test_what_decides_the_features_is_in_the_identity():
     with torch.no_grad():
         next(changed.parameters()).view(-1)[0] += 1
     ways = [
-        (tower, processor, "pad"),
-        (tower, processor, "pad", (0, 0, 0)),
-        (tower, processor, "square"),
-        (changed, processor, "pad"),
-        (load_tower(MODELS / "tiny-clip", select_layer=-2), processor, "pad"),
-        (copy.deepcopy(tower).bfloat16(), processor, "pad"),
-        (tower, load_image_processor(MODELS / "tiny-rad-dino"), "pad"),
+        (tower, ImageReader(processor, "pad")),
+        (tower, ImageReader(processor, "pad", (0, 0, 0))),
+        (tower, ImageReader(processor, "square")),
+        (changed, ImageReader(processor, "pad")),
+        (load_tower(MODELS / "tiny-clip", select_layer=-2), ImageReader(processor, "pad")),
+        (copy.deepcopy(tower).bfloat16(), ImageReader(processor, "pad")),
+        (tower, ImageReader(load_image_processor(MODELS / "tiny-rad-dino"), "pad")),
     ]
     identities = [json.dumps(features_identity(*way)) for way in ways]
     assert len(set(identities)) == len(ways)
-    assert features_identity(tower, processor, "square", (0, 0, 0)) == features_identity(tower, processor, "square")
+    square, black = ImageReader(processor, "square"), ImageReader(processor, "square", (0, 0, 0))
+    assert features_identity(tower, square) == features_identity(tower, black)  # nothing is padded

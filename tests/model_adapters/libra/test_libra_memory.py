@@ -39,6 +39,6 @@ def test_memory_of_a_study_is_that_of_its_keys_and_values():
 
     with torch.device("meta"):
         model = transformers.LlamaForCausalLM(transformers.LlamaConfig()).to(torch.bfloat16)
-    decoding = Decoding(max_new_tokens=0)
+    decoding = Decoding(max_new_tokens=1)
     more, fewer = (study_bytes(model, positions, decoding) for positions in (1450, 0))
     assert more - fewer == 1450 * 2**19

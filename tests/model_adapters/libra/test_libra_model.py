@@ -8,7 +8,7 @@ from benchmarks.errors import InputError
 from benchmarks.images import read_radiograph
 from model_adapters.libra.checkpoint.loading import LoadedLibra, load_checkpoint
 from model_adapters.libra.inputs.image_processing import preprocess
-from model_adapters.libra.network.model import IMAGE_TOKEN
+from model_adapters.libra.network.marks import IMAGE_TOKEN
 
 GENERATION = records("generation.json")["models"]
 LOGITS = tensors("logits.safetensors")

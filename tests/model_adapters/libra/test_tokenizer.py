@@ -9,7 +9,8 @@ import pytest
 from repository import GOLDEN
 
 from benchmarks.errors import ModelError
-from model_adapters.libra.inputs.tokenizer import IMAGE_TOKEN_INDEX, LibraTokenizer
+from model_adapters.libra.inputs.tokenizer import LibraTokenizer
+from model_adapters.libra.network.marks import IMAGE_TOKEN
 
 PROMPTS = json.loads((GOLDEN / "prompts.json").read_text(encoding="utf-8"))
 GENERATION = json.loads((GOLDEN / "generation.json").read_text(encoding="utf-8"))
@@ -98,7 +99,7 @@ def test_image_tokens_get_the_next_ids(folder):
     )  # the patch token is on where nothing is said
     assert len(tokenizer) == size + 3
     ids = tokenizer.encode_prompt("<im_start><image><im_end>\nDescribe.")
-    place = ids.index(IMAGE_TOKEN_INDEX)
+    place = ids.index(IMAGE_TOKEN)
     assert (ids[place - 1], ids[place + 1]) == (size + 1, size + 2)
 
 
@@ -109,12 +110,6 @@ def test_an_added_token_without_a_role_is_text(tmp_path):
     ids = tokenizer.encode("The lungs.<|end|>  Next")
     assert 1700 in ids
     assert tokenizer.decode(ids) == "The lungs. <|end|> Next"
-
-
-def test_image_token_is_the_models():
-    from model_adapters.libra.network.model import IMAGE_TOKEN
-
-    assert IMAGE_TOKEN_INDEX == IMAGE_TOKEN
 
 
 def test_no_tokenizer(tmp_path):

@@ -92,10 +92,9 @@ def test_sampled_texts_depend_on_the_seed_alone(tiny, demo):
 
 def test_stop_strings_end_a_text_where_they_end_ours(tiny, own, demo):
     """A study's text ends at its first full stop, in the middle of vLLM's own run."""
-    prompts = own.generator.prompts
-    tokenizer = prompts._tokenizer
+    tokenizer = own.generator.prompts.tokenizer
     rule = StopRule(own.generator.loaded.eos_token_ids, tokenizer.stop_ids("effusion"), "effusion", tokenizer.decode)
-    ready = list(prompts.stream(demo[:10], 4, failures := []))
+    ready = list(own.generator.prompt_stream.stream(demo[:10], 4, failures := []))
     assert not failures
     ours = {done.key: done for done in Decoder(own.generator.loaded.model.language_model, GREEDY, rule, 4).run(ready)}
     asked = [Request(prompt.key, {"prompt_embeds": prompt.embeddings_SH}, prompt.token_ids, 0) for prompt in ready]
@@ -201,18 +200,18 @@ def beams_carry_their_own_scores(theirs, ours, studies):
         (found[request.key],) = theirs._engine.beam_search([request], beams, theirs._prompts.rule.eos_ids)
     checked = 0
     for study in studies:
-        inputs = ours._inputs([ours._prompts.prepare(study)])
+        inputs = ours.generator._inputs([ours.generator.prompts.prepare(study)])
         prompt = inputs.pop("input_ids")
         inputs.pop("attention_mask")
         hypotheses = found[study.question_id].hypotheses
         assert len({hypothesis.token_ids for hypothesis in hypotheses}) == 3
         for hypothesis in hypotheses:
-            if ours._processor.tokenizer.image_token_id in hypothesis.token_ids:
+            if ours.generator.processor.tokenizer.image_token_id in hypothesis.token_ids:
                 continue  # transformers would look for another image
             checked += 1
             ids = torch.tensor([hypothesis.token_ids])
             with torch.no_grad():
-                logits = ours._model(input_ids=torch.cat([prompt, ids], 1), **inputs).logits[
+                logits = ours.generator.model(input_ids=torch.cat([prompt, ids], 1), **inputs).logits[
                     0, prompt.shape[1] - 1 : -1
                 ]
             total = logits.log_softmax(-1).gather(1, ids[0][:, None]).sum().item()

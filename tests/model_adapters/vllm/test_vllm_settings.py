@@ -59,8 +59,8 @@ def test_an_option_that_does_nothing_for_this_checkpoint_is_refused():
 
 @pytest.mark.parametrize("text", ["{", "[1]"])
 def test_arguments_of_the_engine_are_a_json_object(text):
-    with pytest.raises(InputError, match="option engine: not"):
-        VLLMAdapter.identity(of_tiny(engine=text))
+    with pytest.raises(InputError, match="option engine: takes a JSON object"):
+        of_tiny(engine=text)
 
 
 def test_another_engine_is_another_run_and_so_are_its_arguments():

@@ -20,8 +20,9 @@ from transformers.trainer_callback import PrinterCallback
 from benchmarks.errors import InputError, RunConflictError
 from benchmarks.files import atomic_write, write_json
 from libra_bench.training.card import write_card
+from libra_bench.training.feature_cache import fill_cache
 from libra_bench.training.log import LogFile, read_log
-from libra_bench.training.preparation import Prepared, fill_cache
+from libra_bench.training.preparation import Prepared
 from libra_bench.training.recipe_file import Origins
 from libra_bench.training.trainer import SAVING, LibraTrainer, checkpoints
 from libra_bench.training.validation import Validation

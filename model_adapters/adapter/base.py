@@ -1,44 +1,20 @@
-"""What an adapter is: `load` a model once, then `generate` an answer a question.
-
-The smallest complete adapter is `echo.py`. A third party adds one through the entry point
-`libra_bench.adapters` (name = "package.module:Class").
-"""
+"""What an adapter is: `load` a model once, then `generate` one answer per question."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Self
 
-from benchmarks.errors import LibraBenchError
+from benchmarks.errors import GenerationError, LibraBenchError
 from benchmarks.schema import Answer, Question
-
-
-@dataclass(frozen=True, slots=True)
-class Decoding:
-    """How text is decoded. Part of a run's fingerprint."""
-
-    num_beams: int = 1
-    """How many beams beam search keeps; 1: greedy."""
-    length_penalty: float = 1.0
-    """A beam's summed log-probability is divided by (generated tokens ** length penalty)."""
-    no_repeat_ngram_size: int = 0
-    """n-grams of this size never occur twice in prompt and output together; 0 is off."""
-    num_return_sequences: int = 1
-    """How many beams `metadata.alternatives` keeps; the first is the answer."""
-    max_new_tokens: int = 1024
-    """How many tokens a text may have; it is cut there."""
-    temperature: float = 0.0
-    """0: no sampling (greedy with one beam, else beam search)."""
-    top_p: float | None = None
-    """Sample only from the most likely tokens that have this share of the probability; (0, 1]."""
-    seed: int = 0
-    """Decides the answers only when sampling."""
+from model_adapters.adapter.decoding import Decoding
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Which model to load, and how. What the command line and the model card say, put together."""
+    """Which model to load, and how: what the command line and the model card say, put together."""
 
     name: str
     """As the user gave it; also the default model id."""
@@ -58,8 +34,7 @@ class ModelSpec:
     card: Mapping[str, Any] = field(default_factory=dict)
     """The model card's fields."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Further options of this adapter (`workers`, `base_url`, `train`, `trust_remote_code`, ...). An adapter declares
-    them in a class attribute `OPTIONS`, name -> int, float, bool or str; without one it gets what the user gave."""
+    """Options of this adapter alone (`workers`, `base_url`, `train`, ...); its class declares them in `OPTIONS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,37 +47,57 @@ class RenderedPrompt:
     """Prompt tokens, image features included; None where the model does not say."""
 
 
-class Adapter(Protocol):
-    """A model that answers questions. Only `load` and `generate` are required."""
+class Adapter(ABC):
+    """A model that answers questions. `load` and `generate` are required; everything else has a default."""
+
+    summary: ClassVar[str] = ""
+    """One line about it, for `libra-bench models`."""
+    needs_weights: ClassVar[bool | None] = None
+    """True: something must follow its name (`--model NAME:PATH`); False: nothing may; None: it is free to."""
+    path_metavar: ClassVar[str] = "PATH"
+    """What follows the name, for listings and messages: PATH, FILE, NAME, ..."""
+    is_baseline: ClassVar[bool] = False
+    """Whether its scores are there to be compared with: a board shows it, and never ranks it."""
+    follows_decoding: ClassVar[bool] = True
+    """Whether decoding settings decide its answers; the runs of others are filed under no protocol."""
+    default_protocol: ClassVar[str | None] = None
+    """The protocol where neither the user nor a card names one; None: the program's default."""
+    OPTIONS: ClassVar[Mapping[str, Any]] = {}
+    """The options it knows (`--option NAME=VALUE`): name -> int, float, bool, str, a Literal, a range
+    (`Annotated[int, Ge(1)]`), or dict for a JSON object."""
 
     @classmethod
+    @abstractmethod
     def load(cls, spec: ModelSpec) -> Self:
         """Load what generation needs.
 
         Raises:
             ModelError: the model cannot be loaded; one line says why and what to do.
         """
-        ...
 
+    @abstractmethod
     def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
-        """Yield one Answer a question, in any order, each as soon as it is known.
+        """Yield one Answer per question, in any order, each as soon as it is known.
 
         A question that fails is yielded as `failed_answer(question, error)`; the run decides whether that
         ends it (`--on-error`). Raising ends the run; what was yielded before is kept.
         """
-        ...
-
-
-class DescribesItself(Protocol):
-    """What an adapter may offer besides; the run uses each where it is there."""
 
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """What decides the answers besides suite and decoding: weight hashes, tokenizer, template, dtype.
 
-        Called before `load`, so that a finished run is recognised without loading the model. JSON values.
+        Called before `load`, so that a finished run is recognised without loading the model. JSON values. The default
+        is what the user said; it does not notice that a file has changed.
         """
-        ...
+        said = {
+            "path": spec.path,
+            "model_base": spec.model_base,
+            "conv_mode": spec.conv_mode,
+            "dtype": spec.dtype,
+            "options": dict(spec.options),
+        }
+        return {name: value for name, value in said.items() if value}
 
     @classmethod
     def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
@@ -111,22 +106,39 @@ class DescribesItself(Protocol):
         Raises:
             InputError: names the setting, and what to do.
         """
-        ...
+        return
 
     def render(self, question: Question) -> RenderedPrompt:
-        """The prompt as the model reads it; shown before generation starts."""
-        ...
+        """The prompt as the model reads it; shown before generation starts. The default: the question's own words."""
+        return RenderedPrompt(question.prompt, None)
 
     def stream(self, question: Question, decoding: Decoding, on_text: Callable[[str], None]) -> Answer:
         """Answer one question; `on_text` is called with the text so far, as often as there is more of it.
 
-        The text so far may change, not only grow: with beam search another beam may come to lead.
+        The text so far may change, not only grow: with beam search another beam may come to lead. The default tells
+        the text once, when it is complete.
         """
-        ...
+        answer = self.answer(question, decoding)
+        on_text(answer.text)
+        return answer
+
+    def answer(self, question: Question, decoding: Decoding) -> Answer:
+        """Answer one question.
+
+        Raises:
+            GenerationError: `generate` yields another number of answers than one.
+        """
+        answers = list(self.generate([question], decoding))
+        if len(answers) != 1:
+            raise GenerationError(
+                f"the model gave {len(answers)} answers to one question",
+                hint="its adapter must yield exactly one Answer per question",
+            )
+        return answers[0]
 
     def describe(self) -> Mapping[str, Any]:
         """What run.json should know: device, dtype, batch size, versions, timings, peak memory. JSON values."""
-        ...
+        return {}
 
 
 def failed_answer(question: Question, error: Exception) -> Answer:

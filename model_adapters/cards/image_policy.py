@@ -1,33 +1,33 @@
-"""Which images of a study a model sees: the current one, or the prior one with it."""
+"""Which images of a study a model sees: the current one, or the prior one with it. One rule for every adapter."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.images import MAX_IMAGES
 from model_adapters.adapter import ModelSpec
-from model_adapters.cards import ImagePolicy
+from model_adapters.cards import POLICIES, ImagePolicy
 
-DEFAULT_POLICY = "prior"
-"""Without a card: whatever the suite gives, so that nothing is left out unsaid."""
+DEFAULT_POLICY: ImagePolicy = "prior"
+"""Without a card: whatever the suite gives, so that nothing is left out silently."""
 
 
-def image_policy(spec: ModelSpec) -> str:
-    """The option `image_policy`, else the card's.
+def image_policy(spec: ModelSpec, default: ImagePolicy = DEFAULT_POLICY) -> ImagePolicy:
+    """The option `image_policy`, else the card's, else the default.
 
     Raises:
         UnknownNameError: there is no such policy.
     """
-    policy = str(spec.options.get("image_policy") or spec.card.get("image_policy") or DEFAULT_POLICY)
-    if policy not in get_args(ImagePolicy):
-        raise UnknownNameError("image_policy", policy, get_args(ImagePolicy))
-    return policy
+    policy = str(spec.options.get("image_policy") or spec.card.get("image_policy") or default)
+    for known in POLICIES:
+        if policy == known:
+            return known
+    raise UnknownNameError("image_policy", policy, POLICIES)
 
 
-def chosen_images(images: Sequence[Path], policy: str) -> tuple[Path, ...]:
+def chosen_images(images: Sequence[Path], policy: ImagePolicy) -> tuple[Path, ...]:
     """The images that the model sees, current before prior.
 
     Raises:

@@ -1,0 +1,107 @@
+# ruff: noqa: E501 - tables of words
+"""Words of change.
+
+Directions are of the thing itself: "larger" is more of a finding, "smaller" is less of it. "better" and "worse" become one
+of these by the finding: a better effusion is smaller, better aeration is larger. "increased" and "decreased" may describe
+("increased interstitial markings") and then state no change. "changed" counts only where it is denied.
+
+Forms:
+    auto       either before its finding ("unchanged effusion") or behind it ("effusion is unchanged")
+    noun       "increase in the effusion", "effusion with increase"; denied: unchanged
+    behind     only behind its finding
+    before     only in front of its finding
+    done       behind its finding, where something has happened to it ("has been placed"); "removed" also alone
+    perfect    a change only behind has or have ("has enlarged"; "is enlarged" describes)
+    weak       as auto, but gives way to a stronger word about the same finding ("persistent but improved")
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Form: TypeAlias = Literal["auto", "noun", "behind", "before", "done", "perfect", "weak"]
+
+_SEEN = "(seen|noted|visible|visualized|present|evident|identified|apparent|appreciated|demonstrated|detected|observed|imaged|discernible|there)"
+_EXTENT = "(conspicuous|prominent|extensive|pronounced|dense|confluent|apparent|severe|evident|marked|widespread|visible|numerous|substantial|opaque)"
+_ALMOST = "(nearly|near|almost|partially|partly|incompletely|mostly|largely|essentially|substantially|virtually)"
+
+CUES: tuple[tuple[str, Form, str], ...] = (
+    ("unchanged", "auto", """
+        unchanged; stable; stably; stability; unaltered; constant; static; [the] same; similar; similarly; comparable; steady; unresolved; unimproved
+        (minimally|barely|scarcely|hardly|little) (changed|altered); no different; nonresolving; similar appearing; stable appearing
+        not [significantly|appreciably|substantially|much|really] (changed|altered|different|new); of (similar|unchanged|stable) (size|appearance)
+        changed (little|minimally); as before; remain//s/ed (stable|unchanged)
+    """),
+    ("unchanged", "behind", "failed to (improve|resolve|clear|decrease); (did|does|do) not change"),
+    ("unchanged", "noun", """
+        (little|minimal) [interval|significant] (change|changes); (no|without|little) xxxx change/s; failure to (resolve|clear|improve)
+        lack of [interval|significant] (change|resolution|improvement)
+    """),
+    ("unchanged", "weak", f"""
+        persistent; persistently; persisting; persist//s/ed; persistence of; continued; continuing; continue/s [to be]; ongoing; still; again; remain//s/ed; remaining
+        redemonstrated; re demonstrated; redemonstration of; redemonstrating; again {_SEEN}; once again; (is|are) again; still {_SEEN}
+        [as] {_SEEN} (previously|before); [also] {_SEEN} on [the] [most recent] (prior|previous) [exam|examination|study|radiograph|radiographs]; lingering
+    """),
+    ("changed", "noun", "change/s [in|from|since]; interval change/s [in]; alteration/s [in]; difference/s [in]"),
+    ("changed", "auto", "changed; altered; different"),
+    ("new", "auto", f"""
+        new; newly; newly {_SEEN}; new (from|since); recurrent; recurring; recurred; reappeared; developing; de novo
+        not previously {_SEEN}
+    """),
+    ("new", "before", "there (is|are) now; received"),
+    ("new", "noun", """
+        [interval] (development|onset|placement|insertion|introduction|implantation|recurrence|exchange|reappearance) [of]; interval appearance of
+    """),
+    ("new", "behind", f"now {_SEEN}; not {_SEEN} (previously|before|yesterday|earlier); not {_SEEN} on [the] [most] [recent] (prior|previous|last) [exam|examination|study|radiograph|film]"),
+    ("new", "done", "developed; appeared; arisen; occurred; placed; inserted; introduced; implanted; exchanged; reinserted"),
+    ("larger", "auto", f"""
+        increasing; enlarging; larger; bigger; greater; progressed; progressive; progressing; progresses; growing; grown; grew; denser; spreading
+        more {_EXTENT}; increases; reaccumulated; reaccumulating; increased in (size|extent|conspicuity|prominence|density|number|volume); interval increased
+    """),
+    ("larger", "noun", """
+        [interval] increase/s [in|of]; [interval|further] (growth|progression|accumulation|reaccumulation|re accumulation) [of|in]
+        (interval|further) (enlargement|widening|expansion) [of|in]
+    """),
+    ("larger", "perfect", "enlarged; widened; extended; spread; accumulated; thickened"),
+    ("smaller", "auto", f"""
+        decreasing; smaller; lessened; lessening; regressed; regressing; shrunk; shrunken; receded; receding; subsided; subsiding; resolving; fainter
+        less {_EXTENT}; {_ALMOST} [complete|completely|entirely|totally] (resolved|cleared|disappeared); clearing; waning; diminishing; fading
+        decreased in (size|extent|conspicuity|prominence|density|number|volume); decreases; less than (before|previously)
+    """),
+    ("smaller", "noun", """
+        [interval] (decrease|decreases|reduction|regression|diminution|shrinkage|clearing) [in|of]
+        (near|nearly|almost|partial|incomplete|substantial) [complete|total] [interval] (resolution|clearing|clearance|disappearance) [of]
+    """),
+    ("increased", "auto", "increased; higher"),
+    ("decreased", "auto", "decreased; diminished; reduced"),
+    ("resolved", "before", "no residual"),
+    ("resolved", "auto", "[completely] (resolved|cleared|disappeared|vanished|abated|normalized); returned to normal; gone"),
+    ("resolved", "noun", "[interval] [complete] (resolution|disappearance|clearance|removal|withdrawal|normalization) [of]; complete clearing of"),
+    ("resolved", "done", "removed; withdrawn; pulled; discontinued; taken out; explanted; evacuated"),
+    ("resolved", "behind", f"""
+        no longer [definitely|clearly] {_SEEN}; no longer (enlarged|in place); not {_SEEN} (today|now|currently|any more|any longer|anymore)
+        not {_SEEN} (on|in) [the] (current|present|today's|this) [study|exam|examination|radiograph|film|image]
+    """),
+    ("worse", "auto", "worse; worsened; worsening; worsens; deteriorated; deteriorating; exacerbated; aggravated"),
+    ("worse", "noun", "[interval] worsening (of|in); [interval] (deterioration|exacerbation) [of|in]"),
+    ("better", "auto", "improved; improving; improves; better; ameliorated"),
+    ("better", "noun", "[interval] improvement/s [of|in]"),
+)  # fmt: skip
+
+_STUDY = "(study|studies|exam|exams|examination|examinations|radiograph|radiographs|film|films|image|images|imaging|ct|scan|one|report|x ray|xxxx|day)"
+_WHEN = "(prior|previous|preceding|earlier|last|most recent|recent|comparison|old|outside|multiple prior|multiple previous|the prior day)"
+_SINCE = "(since|compared to|compared with|as compared to|as compared with|when compared to|when compared with|in comparison to|in comparison with|relative to|from|than on|than|on|to|with)"
+COMPARISONS = f"""
+    interval; interim; in the (interval|interim); compared; comparison; since; yesterday; as compared; in comparison; than; dating back to
+    {_SINCE} [the|a] {_WHEN} [chest|recent|prior|pa|ap|portable|frontal] [{_STUDY[1:-1]}]; {_SINCE} that [{_STUDY[1:-1]}]; previous {_STUDY}
+    [the] {_WHEN} [chest|recent|portable] {_STUDY}; (since|than) [that] (before|previously|prior); compared (to|with); in comparison (to|with); no comparison {_STUDY}
+"""
+"""An earlier picture is meant: "increased" compares."""
+
+EARLIER = "previously; formerly; was; were; had been; initially; originally; earlier; used to be; from"
+EARLIER_VERBS = frozenset({"was", "were", "had been", "used to be"})
+NOW = "now; currently; today; presently"
+"""Which of two grades or measures is the earlier one: "previously small, now large"."""
+
+DESCRIBE: dict[str, str] = {"enlarged": "enlarged", "widened": "enlarged", "thickened": "thickened"}
+"""What a perfect form says where it is no change: "the heart is enlarged"."""

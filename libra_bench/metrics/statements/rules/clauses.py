@@ -1,0 +1,135 @@
+"""Where a clause, a list or a side remark begins and ends."""
+
+from __future__ import annotations
+
+from libra_bench.metrics.statements.rules.nouns import name_elided, refer
+from libra_bench.metrics.statements.rules.reading import Before, Reading
+from libra_bench.metrics.statements.tokens import Token
+
+
+def article(reading: Reading, index: int, token: Token) -> None:
+    """An article: behind a comma it begins a new statement."""
+    reading.before.article = token.words in {"a", "an", "the"}
+
+
+def verb(reading: Reading, index: int, token: Token) -> None:
+    """A verb: the list before it becomes the subject, and denial in front of the subject ends."""
+    if reading.before.sides and reading.ahead.head[index] < 0 and reading.compound is None:
+        name_elided(reading, index)
+    if reading.negation_used:
+        reading.negated = False
+    if reading.unbound is not None and not reading.mentions and token.kind == "be":  # "again seen are ..."
+        direction, form = reading.unbound.value
+        reading.say_before("change-weak" if form == "weak" else "change", direction)
+        reading.unbound = None
+    singular = token.words in {"is", "has", "was"}
+    if (
+        singular
+        and reading.open_list
+        and not reading.list_has_and
+        and len(reading.latest) > 1
+        and reading.latest is reading.subject
+    ):
+        reading.subject = reading.latest[-1:]
+    reading.verb, reading.placed, reading.open_list, reading.predicate = token.kind, False, False, None
+    if token.kind in {"not", "earlier"}:
+        reading.verb = "be"
+
+
+def side_remark(reading: Reading, index: int, token: Token) -> None:
+    """ "With": another finding, of which the words around the first say nothing."""
+    reading.turn()
+    reading.aside = bool(reading.subject)
+
+
+def join_comma(reading: Reading, index: int, token: Token) -> None:
+    """A comma, a bracket or a dash."""
+    if reading.ahead.versus_follows[index + 1] and reading.subject and not reading.negated:  # ", scar versus effusion"
+        reading.explain()
+    _join(reading, index, "comma")
+    reading.placed = False
+
+
+def join_slash(reading: Reading, index: int, token: Token) -> None:
+    """ "Atelectasis/consolidation"."""
+    _join(reading, index, "slash")
+
+
+def join_and(reading: Reading, index: int, token: Token) -> None:
+    """ "And"."""
+    _join(reading, index, "and")
+    if reading.ahead.head[index + 1] >= 0:
+        reading.placed = False
+
+
+def join_or(reading: Reading, index: int, token: Token) -> None:
+    """ "Or", "versus"."""
+    _join(reading, index, "or")
+    if reading.ahead.head[index + 1] >= 0:
+        reading.placed = False
+
+
+def _join(reading: Reading, index: int, joint: str) -> None:
+    if reading.before.sides and reading.ahead.listed[index] >= 0:
+        reading.elided.append(reading.before)
+        reading.before = Before()
+    reading.joint = joint if joint != "comma" or not reading.joint else reading.joint
+
+
+def hard_break(reading: Reading, index: int, token: Token) -> None:
+    """ "But", "while": all turns, and the subject stays."""
+    if reading.before.sides and reading.ahead.listed[index] >= 0:
+        reading.elided.append(reading.before)
+        reading.before = Before()
+    reading.turn()
+    reading.suppressed = False
+
+
+def full_stop(reading: Reading, index: int, token: Token) -> None:
+    """A semicolon: a new sentence."""
+    reading.turn()
+    reading.subject, reading.before, reading.suppressed = [], Before(), False
+    reading.elided = []
+
+
+def existential(reading: Reading, index: int, token: Token) -> None:
+    """ "There is": a new clause without a subject."""
+    reading.turn()
+    reading.subject, reading.elided = [], []
+
+
+def colon(reading: Reading, index: int, token: Token) -> None:
+    """ "Lungs: clear"."""
+    reading.turn()
+    reading.verb = "be"
+
+
+def relative(reading: Reading, index: int, token: Token) -> None:
+    """ "Which": the findings just named become the subject."""
+    latest = reading.latest
+    reading.turn()
+    reading.subject = latest or reading.subject
+
+
+def pronoun(reading: Reading, index: int, token: Token) -> None:
+    """ "It is", "these are": the subject, or what the sentence before spoke of."""
+    i = index + 1
+    while reading.kind(i) in {"adverb"} and i < index + 4:
+        i += 1
+    if reading.kind(i) not in {
+        "be",
+        "have",
+        "cue",
+        "doubt",
+        "explains",
+        "visible",
+        "not",
+        "show",
+        "earlier",
+        "post-doubt",
+    }:
+        article(reading, index, token)
+        return
+    reading.turn()
+    if not reading.mentions:
+        refer(reading, token)

@@ -1,0 +1,73 @@
+"""Grades and sizes, and which of two is the earlier one."""
+
+from __future__ import annotations
+
+from libra_bench.metrics.statements.lexicon.change import EARLIER_VERBS
+from libra_bench.metrics.statements.lexicon.modifiers import LARGE
+from libra_bench.metrics.statements.mention import What
+from libra_bench.metrics.statements.rules.changes import only_described
+from libra_bench.metrics.statements.rules.clauses import verb
+from libra_bench.metrics.statements.rules.descriptions import describe
+from libra_bench.metrics.statements.rules.places import preposition
+from libra_bench.metrics.statements.rules.reading import Reading
+from libra_bench.metrics.statements.tokens import Token
+
+
+def grade(reading: Reading, index: int, token: Token) -> None:
+    """A grade, of the noun to come or of the subject; "slightly improved" grades no finding."""
+    following = reading.kind(index + 1)
+    if following == "cue":
+        direction, form = reading.tokens[index + 1].value
+        if form == "perfect" and reading.verb != "have":
+            following = "sign"
+        elif direction in {"increased", "decreased"} and only_described(reading, index + 1, reading.verb != "have"):
+            following = "adverb"
+        elif not (form == "weak" or direction in {"unchanged", "new"}):
+            return
+    in_front = _belongs_ahead(reading, index, following)
+    structure = reading.names_structure(index) if in_front else any(it.is_structure for it in reading.subject)
+    if structure and token.words in LARGE:
+        describe(reading, index, "high")
+        return
+    what: What = "grade-was" if reading.when == "was" else "grade-now" if reading.when == "now" else "grade"
+    if in_front:
+        reading.say_before(what, token.value)
+    else:
+        reading.say(what, token.value, reading.subject)
+    reading.when = ""
+
+
+def _belongs_ahead(reading: Reading, index: int, following: str) -> bool:
+    if reading.belongs_ahead(index, structures_only=False):
+        return True
+    return following != "sign" and reading.ahead.head[index + 1] >= 0 and not reading.when
+
+
+def number(reading: Reading, index: int, token: Token) -> None:
+    """A size."""
+    if reading.kind(index + 1) == "unit":
+        reading.unit = reading.tokens[index + 1].value
+    elif not reading.when:
+        return
+    what: What = "size-was" if reading.when == "was" else "size-now" if reading.when == "now" else "size"
+    value = token.value * reading.unit
+    if reading.belongs_ahead(index, structures_only=False):
+        reading.say_before(what, value)
+    else:
+        reading.say(what, value, reading.subject)
+    reading.when = ""
+
+
+def earlier(reading: Reading, index: int, token: Token) -> None:
+    """ "Previously", "was": the next degree is the earlier one."""
+    if token.words == "from" and reading.kind(index + 1) not in {"grade", "number"}:
+        preposition(reading, index, token)
+        return
+    reading.when = "was"
+    if token.words in EARLIER_VERBS:
+        verb(reading, index, token)
+
+
+def now(reading: Reading, index: int, token: Token) -> None:
+    """ "Now": the next degree is the later one."""
+    reading.when = "now"

@@ -1,0 +1,58 @@
+"""Numbers as colours: rows by columns, each cell with its number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reports.figure import COLUMN_INCHES, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ROW_INCHES = 0.22
+DARK = 0.6
+"""Share of the range from which on numbers are white."""
+
+
+@styled
+def heat_map(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: Sequence[Sequence[float | None]],
+    *,
+    label: str,
+    largest: float,
+    breaks: Sequence[int] = (),
+) -> Figure:
+    """A heat map over two columns of a paper.
+
+    Args:
+        rows: their names, from top to bottom.
+        columns: their names.
+        values: for each row one value per column; None: an empty cell.
+        label: what the numbers are.
+        largest: the value of the darkest colour.
+        breaks: columns before which a line is drawn.
+    """
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(COLUMN_INCHES[2], 1.35 + ROW_INCHES * len(rows)))
+    axes = figure.add_subplot()
+    shown = np.array([[np.nan if value is None else value for value in row] for row in values], dtype=float)
+    axes.imshow(np.clip(shown, 0, largest), cmap="Blues", vmin=0, vmax=largest, aspect="auto")
+    for y, row in enumerate(values):
+        for x, value in enumerate(row):
+            if value is not None:
+                colour = "white" if value > DARK * largest else "black"
+                axes.text(x, y, f"{value:.0f}", ha="center", va="center", fontsize=6.5, color=colour)
+    for place in breaks:
+        axes.axvline(place - 0.5, color="black", linewidth=0.8)
+    axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), [name.replace("_", " ") for name in rows])
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_title(label)
+    return figure
