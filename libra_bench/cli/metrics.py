@@ -42,7 +42,7 @@ def install(
             help="official: radgraph, f1chexbert, bert-score as published; ratescore: medspacy, which splits sentences."
         ),
     ],
-    folder: Annotated[Path | None, typer.Option("--dir", help="Where; default: the user's cache.")] = None,
+    folder: Annotated[Path | None, typer.Option("--dir", help="Folder to install into; default: the cache.")] = None,
     wheels: Annotated[
         Path | None, typer.Option("--wheels", help="Install from this folder of wheels, without a network.")
     ] = None,
