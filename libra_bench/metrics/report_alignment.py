@@ -14,7 +14,8 @@ from functools import lru_cache
 from itertools import product
 from typing import get_args
 
-from libra_bench.metrics.clinical_significance import DESCRIBES, FAMILIES, NOT_COUNTED
+from libra_bench.metrics.clinical_significance import NOT_COUNTED
+from libra_bench.metrics.finding_relations import DESCRIBES, FAMILIES
 from libra_bench.metrics.finding_sizes import sizes_in_mm
 from libra_bench.metrics.statements.reader import report_statements
 from libra_bench.metrics.statements.statement import Severity, Statement

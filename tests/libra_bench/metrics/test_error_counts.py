@@ -8,17 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_bench.metrics.clinical_significance import (
-    CLINICAL,
-    DESCRIBES,
-    EQUAL,
-    FAMILIES,
-    INCLUDES,
-    NOT_COUNTED,
-    SIGNIFICANCE,
-    WEIGHTS,
-)
+from libra_bench.metrics.clinical_significance import CLINICAL, EQUAL, NOT_COUNTED, SIGNIFICANCE, WEIGHTS
 from libra_bench.metrics.error_counts import ALWAYS_MATCHED, CATEGORIES, NORMAL, count_errors, marks
+from libra_bench.metrics.finding_relations import DESCRIBES, FAMILIES, INCLUDES
 from libra_bench.metrics.report_alignment import align, gather
 from libra_bench.metrics.statements.lexicon import ENTRIES
 from libra_bench.metrics.statements.statement import Statement
@@ -232,9 +224,10 @@ def test_every_finding_is_marked(prediction, reference):
                 assert (side, one) in marked
 
 
-def test_every_finding_of_the_lexicon_has_a_class():
+def test_the_tables_speak_of_the_lexicon():
+    """A finding of the lexicon that they don't name is not actionable, as the default says."""
     names = {entry.name for entry in ENTRIES} | {finding for entry in ENTRIES for finding, _ in entry.signs.values()}
-    assert names - {"study"} == set(SIGNIFICANCE) | NOT_COUNTED
+    assert set(SIGNIFICANCE) | NOT_COUNTED <= names
     related = set().union(*FAMILIES, *INCLUDES.values(), *DESCRIBES.values()) | {*INCLUDES, *DESCRIBES}
     assert related <= set(SIGNIFICANCE)
 
