@@ -255,6 +255,34 @@ def test_foreign_words_are_cleaned(server, monkeypatch):
     assert KEY not in json.dumps(adapter.describe())
 
 
+def test_a_key_is_not_told_in_part_either(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    server.faults = [refuse(400, "x" * 172 + f" {KEY}")]
+    error = ask(load(server), asked())[0].metadata["error"]
+    assert error.startswith("400 Bad Request: xxx")
+    assert "sk-" not in error
+
+
+@pytest.mark.parametrize(("stated", "sent"), [(f" {KEY}\n", KEY), ("", None)])
+def test_white_space_around_a_key_is_not_sent(server, monkeypatch, stated, sent):
+    monkeypatch.setenv("OPENAI_API_KEY", stated)
+    ask(load(server), asked())
+    assert server.keys == [sent and f"Bearer {sent}"]
+
+
+def test_what_is_no_key_is_refused(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret\n-and-more")
+    with pytest.raises(ModelError, match="OPENAI_API_KEY: holds characters that no key has") as caught:
+        load(server)
+    assert "sk-" not in str(caught.value)
+
+
+def test_a_question_that_is_no_json_fails_alone(server):
+    answers = ask(load(server), [Question(1, "half \ud800", ()), Question(2, "whole", ())])
+    assert "cannot be written as JSON" in answers[1].metadata["error"]
+    assert answers[2].text == "whole: 0 images."
+
+
 def test_a_short_key_is_no_secret(server, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "odd")
     server.faults = [completion()]
@@ -270,6 +298,7 @@ def test_a_short_key_is_no_secret(server, monkeypatch):
         ({"timeout": "0"}, "option timeout"),
         ({"price_in": "-1"}, "option price_in"),
         ({"body": "{"}, "option body: takes a JSON object"),
+        ({"body": '{"top_k": NaN}'}, "option body: takes a JSON object"),
         ({"image_policy": "both"}, "option image_policy"),
     ],
 )
