@@ -1,4 +1,4 @@
-"""Where a model lies: a folder here, or a repository of the Hugging Face hub."""
+"""Where a model is: a folder on this machine, or a repository of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def checkpoint_path(spec: ModelSpec) -> str:
     """The checkpoint as the user named it.
 
     Raises:
-        ModelError: nobody did.
+        ModelError: the user named none.
     """
     if spec.path is None:
         raise ModelError("no checkpoint given", where=spec.name, hint="give a folder or a hub id")

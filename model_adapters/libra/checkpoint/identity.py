@@ -1,4 +1,4 @@
-"""What a checkpoint is, as hashes: known without loading it, and the same wherever its folder lies."""
+"""What a checkpoint is, as hashes: known without loading it, and the same wherever its folder is."""
 
 from __future__ import annotations
 
