@@ -90,7 +90,7 @@ def test_scores_json_and_stderr_name_it(capsys):
     assert "failed_texts" not in scores.details.get("bleu", {})
     assert [row.value for row in scores.scores if row.key == "Nested"] == [0.75]
     note = capsys.readouterr().err
-    assert note.count("nested fails on 1 texts, which count as empty: 'study 2' (prediction)") == 1
+    assert note.count("nested fails on 1 text, which counts as empty: 'study 2' (prediction)") == 1
 
 
 @pytest.mark.parametrize("name", WEIGHTLESS)

@@ -165,7 +165,8 @@ def test_a_replayed_run_has_no_model_to_try(program: Program) -> None:
 
 @pytest.mark.slow
 def test_the_try_page_answers_with_libra_tiny(program: Program, tmp_path: Path) -> None:
-    with served(program, "libra-tiny") as address, browser(tmp_path / "profile") as driver:
+    options = ("--max-new-tokens", 5, "--seed", 3)
+    with served(program, "libra-tiny", *options) as address, browser(tmp_path / "profile") as driver:
         driver.get(address)
         assert driver.current_url.endswith("/try")
         driver.find_element("id", "current").send_keys(str(IMAGES[1]))
@@ -184,7 +185,9 @@ def test_the_try_page_answers_with_libra_tiny(program: Program, tmp_path: Path) 
     assert answer
     print(f"\nthe try page: {state}; {len(streamed)} texts while it was written")
     assert len(streamed) > 3
-    assert command.startswith(f"libra-bench describe {IMAGES[1].name} {IMAGES[0].name} --model libra-tiny --prompt '")
+    images = f"{IMAGES[1].name} {IMAGES[0].name}"
+    assert command.startswith(f"libra-bench describe {images} --model libra-tiny --seed 3 --prompt '")
+    assert command.count("--max-new-tokens") == 1
     assert command.endswith("--protocol phantom --max-new-tokens 8")
     again = command.replace("libra-bench describe", "", 1).replace(IMAGES[1].name, str(IMAGES[1]), 1)
     import shlex
