@@ -20,10 +20,10 @@ from PIL import Image
 def describe(questions):
     texts = []
     for question in questions:
-        grey = [sum(Image.open(path).convert("L").resize((8, 8)).tobytes()) // 64 for path in question.images]
-        severity = ["No", "Mild", "Severe"][grey[0] % 3]
-        change = "" if len(grey) < 2 else (" It has increased." if grey[0] > grey[1] else " It has decreased.")
-        texts.append(f"{severity} edema.{change}")
+        grey = [sum(Image.open(path).convert("L").resize((8, 8)).tobytes()) for path in question.images]
+        severity = ["Mild", "Moderate", "Severe"][grey[0] % 3]
+        change = "is seen" if len(grey) < 2 else ("has increased" if grey[0] > grey[1] else "has decreased")
+        texts.append(f"{severity} edema {change}.")
     return texts
 """
 
