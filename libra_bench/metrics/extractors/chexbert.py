@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import platformdirs
 
 from benchmarks.errors import MetricUnavailableError
-from benchmarks.user_cache import platform_cache
-from libra_bench.metrics.extractors.batches import batches
+from benchmarks.hub import cached_file, fetch_file
+from libra_bench.metrics.extractors.batches import padded_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 from libra_bench.metrics.extractors.weights import (
-    cached_file,
+    HINT,
     digest,
     encoder_missing,
     fetch_encoder,
-    fetch_file,
     hub_missing,
     is_path,
     tokenizer_digest,
@@ -93,7 +93,7 @@ class CheXbertExtractor:
         """
         if is_path(model) and not _checkpoint(model):
             raise MetricUnavailableError(f"{model} is not a file", hint="see docs/weights.md")
-        checkpoint = _checkpoint(model) or fetch_file(_repository(model), FILENAME)
+        checkpoint = _checkpoint(model) or fetch_file(_repository(model), FILENAME, hint=HINT)
         return cls(checkpoint, fetch_encoder(backbone, weights=False))
 
     def read(self, texts: Sequence[str]) -> dict[str, Reading]:
@@ -113,12 +113,9 @@ class CheXbertExtractor:
         tokenizer, bert, heads = _load(self.checkpoint, self.backbone)
         ids = [tokenizer(text, truncation=True, max_length=MAX_TOKENS)["input_ids"] for text in texts]
         values = [b""] * len(texts)
-        for batch in batches([len(row) for row in ids]):
-            width = max(len(ids[index]) for index in batch)
-            tokens_BT = torch.tensor([ids[i] + [tokenizer.pad_token_id] * (width - len(ids[i])) for i in batch])
-            mask_BT = torch.tensor([[1] * len(ids[i]) + [0] * (width - len(ids[i])) for i in batch])
+        for batch, tokens_BT, mask_BT in padded_batches(ids, tokenizer.pad_token_id, bert.device):
             with torch.inference_mode():
-                hidden_BTC = bert(tokens_BT.to(bert.device), attention_mask=mask_BT.to(bert.device))[0]
+                hidden_BTC = bert(tokens_BT, attention_mask=mask_BT)[0]
                 cls_BC = hidden_BTC[:, 0]
                 labels_BK = torch.stack([head(cls_BC).argmax(dim=1) for head in heads], dim=1)
             for row, index in enumerate(batch):
@@ -166,7 +163,7 @@ def _checkpoint(model: str) -> Path | None:
     if is_path(model):
         file = Path(model).expanduser()
         return file.absolute() if file.is_file() else None
-    own = platform_cache() / "chexbert" / FILENAME  # where f1chexbert puts it
+    own = platformdirs.user_cache_path("chexbert") / FILENAME  # where f1chexbert puts it
     if model == PUBLISHED and own.is_file():
         return own
     return cached_file(_repository(model), FILENAME)
