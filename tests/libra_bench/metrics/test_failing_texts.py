@@ -17,8 +17,8 @@ from libra_bench.metrics.metric import Key, MetricResult, mean_of
 from libra_bench.metrics.registry import METRICS, make_metric
 from libra_bench.scores.scoring import score_answers
 
-WITH_WEIGHTS = {"bertscore", "radgraph", "chexbert", "radcliq_v0", "radcliq_v1"}
-WEIGHTLESS = [name for name in METRICS if name not in WITH_WEIGHTS | {"temporal_change_f1"}]  # its parser has its tests
+NEEDS_WEIGHTS = ("weights", "checkpoint", "radgraph")
+WEIGHTLESS = [name for name in METRICS if not any(word in make_metric(name).needs for word in NEEDS_WEIGHTS)]
 
 
 @dataclass(frozen=True)

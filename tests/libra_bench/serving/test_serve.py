@@ -118,11 +118,20 @@ def test_a_model_answers_message_by_message(address: str) -> None:
         ({"prior": IMAGES[0], "prompt": "Q"}, "a prior image without a current one"),
         ({"prompt": "Q", "protocol": "libra-v9"}, "unknown protocol 'libra-v9'; did you mean"),
         ({"prompt": "Q", "num_beams": "0"}, "--num-beams: must be at least 1"),
+        ({"prompt": "Q", "num_beams": "100000000"}, "--num-beams: must be at most 1,000"),
+        ({"prompt": "Q", "max_new_tokens": "100000000"}, "--max-new-tokens: must be at most"),
+        ({"prompt": "Q", "temperature": "nan"}, "--temperature: must be a number"),
+        ({"prompt": "Q", "temperature": "inf"}, "--temperature: must be at most"),
     ],
 )
 def test_what_cannot_be_asked_is_said(fields: dict[str, str | Path], error: str, address: str) -> None:
     (message,) = messages(post(f"{address}describe", fields)[1])
     assert error in message["error"]
+
+
+def test_what_has_no_effect_is_said(address: str) -> None:
+    *_, last = messages(post(f"{address}describe", {"prompt": "Q", "num_beams": "3", "temperature": "0.5"})[1])
+    assert last["done"] == "done, temperature without effect, since nothing is sampled"
 
 
 def test_an_image_that_is_none_is_said(address: str, tmp_path: Path) -> None:
