@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import atomic_write
+from benchmarks.files.formulas import guarded, unguarded
 from benchmarks.records.run import RunRecord
 from benchmarks.records.scores import Scores
 from benchmarks.tables import read_csv
-from reports.spreadsheet import guarded
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -166,7 +166,7 @@ def read(path: Path) -> list[dict[str, str]]:
             where=path,
             hint="give another file",
         )
-    return [row for _, row in table.rows]
+    return [{column: unguarded(cell) for column, cell in row.items()} for _, row in table.rows]
 
 
 def is_leaderboard(path: Path) -> bool:
@@ -259,7 +259,7 @@ def metric_columns(names: Iterable[str]) -> list[str]:
 
 def _identity(row: Cells) -> tuple[str, ...]:
     run = str(row.get(RUN, ""))
-    return (run,) if run else ("", str(guarded(row[NAME])), str(guarded(row.get("suite", ""))))
+    return (run,) if run else ("", str(row[NAME]), str(row.get("suite", "")))
 
 
 @contextmanager
