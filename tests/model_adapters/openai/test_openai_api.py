@@ -365,7 +365,7 @@ def test_a_key_in_the_request_is_sent_and_written_nowhere(server, tmp_path, monk
     options = [*("--base-url", server.url), *("--option", f"body={body}"), *("--option", "concurrency=1")]
     for _ in range(2):  # the second one finds the folder of the first to be its own
         done = subprocess.run([*map(str, command), *options], cwd=tmp_path, capture_output=True, text=True, timeout=100)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 3, done.stderr  # one study failed
         assert "battery" not in done.stdout + done.stderr
     assert {asked["extra"]["api_key"] for asked in server.requests} == {"correct-horse-battery"}
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
