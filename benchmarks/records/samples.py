@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from benchmarks.files import atomic_write, read_jsonl, write_jsonl
 from benchmarks.files.formulas import guarded, unguarded
 from benchmarks.schema import QuestionId
 from benchmarks.tables import read_csv
+from benchmarks.wording import first_few
 
 SAMPLES_FILE = "samples.csv"
 SPANS_FILE = "spans.jsonl"
@@ -56,8 +58,11 @@ def read_sample_scores(folder: Path) -> SampleScores:
     table = read_csv(path)
     if ID_COLUMN not in table.columns:
         raise InputError(f"has no column {ID_COLUMN}", where=path, hint=_hint(folder))
+    ids = tuple(unguarded(row[ID_COLUMN]) for _, row in table.rows)
+    if twice := [name for name, times in Counter(ids).items() if times > 1]:
+        raise InputError(f"two rows of one study ({first_few(twice)})", where=path, hint=_hint(folder))
     return SampleScores(
-        tuple(unguarded(row[ID_COLUMN]) for _, row in table.rows),
+        ids,
         {
             unguarded(name): tuple(_number(row[name], name, place, folder) for place, row in table.rows)
             for name in table.columns
