@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.errors import InputError, LibraBenchError
-from benchmarks.files import write_json
-from benchmarks.user_cache import user_cache
+from benchmarks.files import user_cache, write_json
 
 CPU_TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 

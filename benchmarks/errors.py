@@ -12,6 +12,7 @@
         ├── ImageError              an image that cannot be read, or must not be
         ├── ModelError              a model, checkpoint or card that cannot be loaded
         │   └── WeightsError        weights that do not fit the model
+        ├── HubError                a file that the model hub does not give
         ├── MetricUnavailableError  a metric that cannot run here
         ├── RewardError             a metric that cannot be the reward asked for, or gave none (also a ValueError)
         ├── MissingColumnError      a dataset's column that is not there (also a KeyError)
@@ -125,6 +126,10 @@ class WeightsError(ModelError):
     ) -> None:
         super().__init__(what, where=where, hint="config.json and weights must come from the same model")
         self.missing, self.unexpected, self.mismatched = tuple(missing), tuple(unexpected), tuple(mismatched)
+
+
+class HubError(InputError):
+    """A file is neither on this machine nor to be had from the Hugging Face hub."""
 
 
 class MetricUnavailableError(InputError):

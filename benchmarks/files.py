@@ -1,16 +1,25 @@
-"""Files: JSON lines, hashes, and writes that leave either the old file or the whole new one."""
+"""Files: JSON lines, hashes, writes that leave either the old file or the whole new one, and the cache folder."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+import platformdirs
+
 from benchmarks.errors import InputError, StorageError
+
+CACHE_VARIABLE = "LIBRA_BENCH_CACHE"
+"""The environment variable that names the cache folder."""
+SETTLED_NANOSECONDS = 2 * 10**9
+"""A file that is younger may change again without a new time: file systems count in steps of up to two seconds."""
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -102,12 +111,34 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def sha256_file(path: Path) -> str:
-    """The sha256 of a file's bytes, as hex."""
+    """The sha256 of a file's bytes, as hex; read once per process as long as the file does not change."""
+    facts = path.stat()
+    if time.time_ns() - facts.st_mtime_ns < SETTLED_NANOSECONDS:
+        return _sha256(path)
+    return _sha256_of_version(path, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@functools.cache
+def _sha256_of_version(path: Path, inode: int, size: int, modified: int) -> str:
+    return _sha256(path)
 
 
 def sha256_json(value: Any) -> str:
     """The sha256 of a JSON value, independent of key order, as hex."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def user_cache() -> Path:
+    """The folder of what can be made again (extractor outputs, unpacked weights, environments); it may not exist yet.
+
+    LIBRA_BENCH_CACHE, else the platform's, such as ~/.cache/libra-bench.
+    """
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen).expanduser().absolute()
+    return platformdirs.user_cache_path("libra-bench", appauthor=False)

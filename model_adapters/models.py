@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import ModelError, UnknownNameError
+from benchmarks.errors import HubError, ModelError, UnknownNameError
+from benchmarks.hub import cached_file, fetch_file
 from model_adapters.adapter import Adapter, ModelSpec, checked_options
 from model_adapters.cards import Card, card_names, read_card, shipped_card
 from model_adapters.cards.requirements import how_to_get, missing_packages
@@ -160,12 +161,9 @@ def _of_card(card: Card) -> tuple[str, str | None, Card]:
 
 def _adapter_of_hub_id(hub_id: str) -> str:
     """Which adapter reads a repository: its config.json says, from the hub's cache or the hub."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
     try:
-        config_file = Path(hf_hub_download(hub_id, "config.json"))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError):
+        config_file = fetch_file(hub_id, "config.json")
+    except HubError:
         return "hf_vlm"  # whose loading says in words why it cannot be fetched
     return _adapter_of_checkpoint(config_file.parent)
 
@@ -230,14 +228,8 @@ def _listed(card: Card) -> ListedModel:
     elif card.path:
         state = "ships with libra-bench" if Path(card.path).exists() else "its files are missing"
         remedy = "" if Path(card.path).exists() else "install libra-bench again"
-    elif card.hub_id and _in_hub_cache(card.hub_id):
+    elif card.hub_id and cached_file(card.hub_id, "config.json"):
         state, remedy = "in the hub's cache", ""
     else:
         state, remedy = "not here", f"fetched from the hub ({card.hub_id}) when used; or give its folder: --weights DIR"
     return ListedModel(card.id, card.adapter, description, not remedy, state, remedy, asdict(card))
-
-
-def _in_hub_cache(hub_id: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(hub_id, "config.json"), str)

@@ -22,13 +22,13 @@ def compare(
     runs: Annotated[
         list[Path], typer.Argument(help="Run folders, the baseline first.", metavar="RUN_A RUN_B [RUN_C ...]")
     ],
-    metrics: Annotated[str | None, typer.Option(help="Only these, as the runs were scored with: a,b,c.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Only these of the runs' metrics: a,b,c.")] = None,
     cluster: Annotated[
-        bool, typer.Option("--cluster/--no-cluster", help="Draw and swap whole patients (subject_id), not studies.")
+        bool, typer.Option("--cluster/--no-cluster", help="Resample and swap whole patients (subject_id), not studies.")
     ] = True,
-    resamples: Annotated[int, typer.Option(min=100, help="Of the bootstrap and of the randomisation test.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of both.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples, and swaps of the test.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples and of the swaps.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Compare runs over the same studies with the first one, metric by metric.
 

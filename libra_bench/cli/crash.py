@@ -9,10 +9,10 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.user_cache import user_cache
+from benchmarks.files import user_cache
+from benchmarks.packages import installed_version
 from benchmarks.wording import first_line
 
 PACKAGES = ("libra-bench", "torch", "transformers", "numpy", "pandas", "pydantic", "typer")
@@ -33,7 +33,7 @@ def in_one_sentence(error: BaseException, arguments: list[str]) -> str:
 
 def _report(error: BaseException, arguments: list[str]) -> Iterator[str]:
     """Versions, the command's flags, and every exception of the chain, the first one first; no message and no value."""
-    yield ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
+    yield ", ".join(f"{name} {installed_version(name) or 'absent'}" for name in PACKAGES)
     yield f"Python {platform.python_version()} on {platform.platform()}"
     yield "command: " + " ".join(_without_values(arguments))
     for one in reversed(list(_chain(error))):
@@ -69,17 +69,10 @@ def _short(file: str) -> str:
     return Path(file).name
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"
-
-
 def _write(text: str) -> Path | None:
-    """Write the file where only its owner can read it: the cache folder, else the temporary one."""
-    name = f"{time.strftime('%Y-%m-%dT%H-%M-%S')}-{os.getpid()}.txt"
-    for folder in (user_cache() / "crashes", Path(tempfile.gettempdir()) / f"libra-bench-crashes-{os.getuid()}"):
+    """Write the file where only its owner can read it, in the cache folder, else the temporary one."""
+    name = f"libra-bench-{time.strftime('%Y-%m-%dT%H-%M-%S')}-{os.getpid()}.txt"
+    for folder in (user_cache() / "crashes", Path(tempfile.gettempdir())):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

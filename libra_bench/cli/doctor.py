@@ -8,10 +8,16 @@ import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import metadata, requires
 from typing import Literal
 
-GIBIBYTE = 2**30
+from humanize import naturalsize
+from packaging.requirements import Requirement
+
+from benchmarks.packages import installed_version
+
+OTHER_EXTRAS = ("all", "dev")
+"""A sum of others, and what only work on libra-bench itself needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +39,13 @@ def _machine() -> Iterator[Finding]:
     import torch
 
     yield Finding("python", "ok", platform.python_version())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIBIBYTE
-    yield Finding("memory", "ok", f"{memory:.0f} GiB, {os.cpu_count()} cores")
-    yield Finding("disk", "ok", f"{shutil.disk_usage('.').free / GIBIBYTE:.0f} GiB free in this folder")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    yield Finding("memory", "ok", f"{naturalsize(memory, binary=True)}, {os.cpu_count()} cores")
+    yield Finding("disk", "ok", f"{naturalsize(shutil.disk_usage('.').free, binary=True)} free in this folder")
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             card = torch.cuda.get_device_properties(index)
-            yield Finding(f"accelerator {index}", "ok", f"{card.name}, {card.total_memory / GIBIBYTE:.0f} GiB")
+            yield Finding(f"accelerator {index}", "ok", f"{card.name}, {naturalsize(card.total_memory, binary=True)}")
     else:
         hint = "small models run on the CPU; a 7B model needs a GPU with 24 GiB or more"
         yield Finding("accelerator", "absent", "no CUDA device", hint)
@@ -48,20 +54,33 @@ def _machine() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    """Every package that libra-bench names, core and optional, with its version."""
-    for requirement in requires("libra-bench") or []:
-        name = requirement.split(";")[0].strip()
-        for sign in "<>=!~ [":
-            name = name.split(sign)[0]
-        extra = requirement.partition("extra == ")[2].strip("\"' ")
-        try:
-            yield Finding(f"package {name}", "ok", version(name))
-        except PackageNotFoundError:
-            state: Literal["absent", "broken"] = "absent" if extra else "broken"
-            what = f"libra-bench[{extra}]" if extra else name
-            yield Finding(f"package {name}", state, "not installed", f"pip install '{what}'")
+    """Every package that a user of libra-bench may need, core and optional, with its version."""
+    for requirement, extra in _requirements():
+        what, command = f"package {requirement.name}", f"pip install 'libra-bench[{extra}]'"
+        if extra is None:
+            command = f"pip install '{requirement.name}{requirement.specifier}'"
+        found = installed_version(requirement.name)
+        if found is None:
+            yield Finding(what, "broken" if extra is None else "absent", "not installed", command)
+        elif not requirement.specifier.contains(found, prereleases=True):
+            yield Finding(what, "broken", f"{found}, but {requirement.specifier} is needed", command)
+        else:
+            yield Finding(what, "ok", found)
     if importlib.util.find_spec("torchvision") is None:
         yield Finding("package torchvision", "absent", "not installed", "only some models of other families need it")
+
+
+def _requirements() -> Iterator[tuple[Requirement, str | None]]:
+    """What libra-bench names, each package once; with the extra that brings it, if it is not always needed."""
+    named: set[str] = {"libra-bench"}
+    all_of_them = [Requirement(text) for text in requires("libra-bench") or []]
+    extras = metadata("libra-bench").get_all("Provides-Extra") or []
+    for extra in (None, *(extra for extra in extras if extra not in OTHER_EXTRAS)):
+        for requirement in all_of_them:
+            marker = requirement.marker
+            if requirement.name not in named and (marker is None or marker.evaluate({"extra": extra or ""})):
+                named.add(requirement.name)
+                yield requirement, extra
 
 
 def _models() -> Iterator[Finding]:

@@ -18,20 +18,18 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Write JSON, CSV, LaTeX, figures and a page into this folder."),
 ]
-Resamples = Annotated[int, typer.Option("--resamples", min=100, help="Of the bootstrap.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the resamples.")]
+Resamples = Annotated[int, typer.Option("--resamples", min=100, help="Number of bootstrap resamples.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")]
 
 
 def stability(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Run folders over the same studies, or folders that hold such.", metavar="RUN..."),
+        typer.Argument(help="Run folders of the same studies, or folders that hold some.", metavar="RUN..."),
     ],
-    metrics: Annotated[
-        str | None, typer.Option("--metrics", help="Only these, as the runs were scored with: a,b,c.")
-    ] = None,
+    metrics: Annotated[str | None, typer.Option("--metrics", help="Only these of the runs' metrics: a,b,c.")] = None,
     cluster: Annotated[
-        bool, typer.Option("--cluster/--no-cluster", help="Draw whole patients (subject_id), not studies.")
+        bool, typer.Option("--cluster/--no-cluster", help="Resample whole patients (subject_id), not studies.")
     ] = True,
     resamples: Resamples = 10_000,
     seed: Seed = 0,
@@ -58,9 +56,7 @@ def stability(
 
 
 def agreement(
-    data: Annotated[
-        Path, typer.Option("--data", help="The judgements: a file, or the folder that a set is published as.")
-    ],
+    data: Annotated[Path, typer.Option("--data", help="The ratings: a file, or the folder of a published set.")],
     form: Annotated[
         str | None,
         typer.Option("--format", help="radpref, radjudge, rexval, radeval-expert or table; default: by the path."),
@@ -68,7 +64,7 @@ def agreement(
     metrics: Annotated[
         str | None, typer.Option("--metrics", help="a,b,c; default: the metrics of reports that can run here.")
     ] = None,
-    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the studies, for intervals.")] = 2_000,
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Bootstrap resamples of the studies.")] = 2_000,
     seed: Seed = 0,
     out: Out = None,
     as_json: o.Json = False,
@@ -103,14 +99,14 @@ def agreement(
 
 def sensitivity(
     references: Annotated[
-        Path, typer.Option("--references", help="Reports with their references: a suite file, as `score` takes it.")
+        Path, typer.Option("--references", help="A suite file with reference reports, as for `score`.")
     ],
     metrics: Annotated[
         str | None, typer.Option("--metrics", help="a,b,c; default: the metrics of reports that can run here.")
     ] = None,
     errors: Annotated[str | None, typer.Option("--errors", help="Only these: negation,side,...; default: all.")] = None,
-    max_edits: Annotated[int, typer.Option("--max-edits", min=1, max=5, help="Errors of one kind per text.")] = 3,
-    n: Annotated[int, typer.Option("--n", min=2, help="How many reports, evenly over the file.")] = 300,
+    max_edits: Annotated[int, typer.Option("--max-edits", min=1, max=5, help="Most errors of one kind per text.")] = 3,
+    n: Annotated[int, typer.Option("--n", min=2, help="How many reports to edit, taken evenly from the file.")] = 300,
     seed: Seed = 0,
     out: Out = None,
     as_json: o.Json = False,

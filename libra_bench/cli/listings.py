@@ -31,13 +31,14 @@ def suites(as_json: o.Json = False) -> None:
 
 def doctor(as_json: o.Json = False) -> None:
     """Say what works on this machine, and how to get the rest."""
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Column, Table
 
     from libra_bench.cli.doctor import examine
 
     findings = examine()
-    table = Table("what", "state", "found", "to get the rest")
+    table = Table("what", "state", "found", Column("to get the rest", overflow="fold"))
+    mark = {"ok": "[green]ok[/green]", "absent": "[yellow]absent[/yellow]", "broken": "[red]broken[/red]"}
     for finding in findings:
-        mark = {"ok": "[green]ok[/green]", "absent": "[yellow]absent[/yellow]", "broken": "[red]broken[/red]"}
-        table.add_row(finding.what, mark[finding.state], finding.found, finding.remedy)
+        table.add_row(finding.what, mark[finding.state], escape(finding.found), escape(finding.remedy))
     output.result([asdict(finding) for finding in findings], table, as_json=as_json)

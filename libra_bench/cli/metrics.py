@@ -39,7 +39,7 @@ def install(
     what: Annotated[
         Literal["official"], typer.Argument(help="official: radgraph, f1chexbert and bert-score as published.")
     ],
-    folder: Annotated[Path | None, typer.Option("--dir", help="Where; default: the user's cache.")] = None,
+    folder: Annotated[Path | None, typer.Option("--dir", help="Folder to install into; default: the cache.")] = None,
     wheels: Annotated[
         Path | None, typer.Option("--wheels", help="Install from this folder of wheels, without a network.")
     ] = None,

@@ -32,14 +32,15 @@ def models(context: typer.Context, as_json: o.Json = False) -> None:
     if context.invoked_subcommand is not None:
         return
     from rich.console import Group
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Column, Table
 
     from model_adapters.models import list_models
 
     listed = list_models()
-    table = Table("model", "adapter", "what it is", "here?", "to get it")
+    table = Table("model", "adapter", "what it is", "here?", Column("to get it", overflow="fold"))
     for model in listed:
-        table.add_row(model.name, model.adapter, model.description, model.state, model.remedy)
+        table.add_row(*map(escape, (model.name, model.adapter, model.description, model.state, model.remedy)))
     output.result([asdict(model) for model in listed], Group(table, OTHER_FORMS), as_json=as_json)
 
 

@@ -12,7 +12,6 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks.errors import InputError, MetricUnavailableError
+from benchmarks.packages import installed_version
 from libra_bench.metrics.extractors.bert_encoder import BertEncoder
 from libra_bench.metrics.extractors.weights import digest, encoder_folder, encoder_missing, label
 from libra_bench.metrics.metric import (
@@ -177,7 +177,4 @@ class BertScore:
 
 
 def _release() -> str:
-    try:
-        return version("bert-score")
-    except PackageNotFoundError:
-        return "missing"
+    return installed_version("bert-score") or "missing"

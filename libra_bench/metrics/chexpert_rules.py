@@ -26,6 +26,7 @@ from libra_bench.metrics.metric import (
     signature_of,
 )
 from libra_bench.metrics.observation_f1 import AVERAGES, OBSERVATIONS, averages, by_observation, outcomes
+from libra_bench.metrics.statements.lexicon import LEXICON_VERSION
 from libra_bench.metrics.statements.reader import report_statements
 
 
@@ -46,7 +47,7 @@ class CheXpertRules:
     @property
     def signature(self) -> str:
         """The reader's version is in it."""
-        return signature_of(self, impl="libra-bench", uncertain="positive", refs="best")
+        return signature_of(self, impl="libra-bench", uncertain="positive", refs="best", lexicon=LEXICON_VERSION)
 
     def missing(self) -> Missing | None:
         """Runs everywhere."""

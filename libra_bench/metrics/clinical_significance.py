@@ -3,14 +3,14 @@
 The classes and their weights are CRIMSON's (urgent 1, actionable but not urgent 0.5, not actionable 0.25); ReXVal and
 GREEN draw the line between "clinically significant" and "insignificant" below the third. CRIMSON's fourth class,
 benign and expected, weighs 0.05 here and not 0: a reference of benign findings alone must still be told from a
-normal one. A finding told as severe is one class more urgent than it is by itself, at most urgent: a large effusion or
-a severe edema is acted on today. A finding that the table doesn't name is not actionable, as in CRIMSON.
+normal one. A severe finding weighs double, at most 1, and a mild one half: a class up or down, since a large effusion
+is acted on today and a trace of it is followed. What the table doesn't name is not actionable, as in CRIMSON.
 
 Why a finding is where it is: *urgent* if it can kill within hours and is treated on sight (air where none may be);
 *actionable* if it changes treatment, or asks for another examination (fluid, infection, what may be a tumour, a
 fracture); *not actionable* if it is followed or goes with another finding (atelectasis, an enlarged heart, congestion,
-emphysema; tubes and lines: that one is there is seen at the bedside); *benign* if it is old, degenerative, or the trace
-of an operation. No weight was fitted to judgements of radiologists.
+emphysema); *benign* if it is old, degenerative, the trace of an operation, or known at the bedside (tubes and lines
+that are there). No weight was fitted to judgements of radiologists.
 """
 
 from __future__ import annotations
@@ -22,28 +22,30 @@ from pathlib import Path
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_json
+from libra_bench.metrics.statements.statement import Severity
 
 WEIGHTS = {"urgent": 1.0, "actionable": 0.5, "not actionable": 0.25, "benign": 0.05}
 """Class -> weight of a finding that is missed, or wrongly reported."""
-_MORE_URGENT = {1.0: 1.0, 0.5: 1.0, 0.25: 0.5, 0.05: 0.25}
+DEGREES = {"mild": 0.5, "moderate": 1.0, "severe": 2.0}
+"""What a finding's weight is multiplied by: one class up or down."""
 UNNAMED = WEIGHTS["not actionable"]
 
 _CLASSES = {
     "urgent": "pneumothorax, deep sulcus sign, mediastinal shift, pneumomediastinum, pneumoperitoneum",
     "actionable": "pleural effusion, opacity, consolidation, pneumonia, tuberculosis, edema, nodule, mass, cavity, "
     "hilar mass, mediastinal mass, mediastinum, lymphadenopathy, pericardial effusion, fracture, dislocation, "
-    "bone lesion, subcutaneous emphysema, air-fluid level, bowel dilatation, foreign body",
+    "vertebral compression, bone lesion, subcutaneous emphysema, air-fluid level, bowel dilatation, foreign body",
     "not actionable": "atelectasis, volume loss, heart, congestion, pulmonary vascularity, interstitial markings, "
     "bronchovascular crowding, bronchitis, bronchiectasis, hilum, emphysema, hyperinflation, lucency, fibrosis, lungs, "
     "pleural thickening, pleura, costophrenic angle, diaphragm, trachea, diaphragm flattening, aortic ectasia, goiter, "
-    "vertebral deformity, "
-    "endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, pacemaker, drain, "
-    "pulmonary artery catheter, balloon pump, support devices",
+    "vertebral deformity",
     "benign": "scarring, granuloma, calcification, cardiac calcification, lymph node calcification, aorta, "
     "aortic calcification, aortic tortuosity, atherosclerosis, hernia, diaphragm eventration, bones, spine, "
     "degenerative changes, osteophytes, osteopenia, scoliosis, kyphosis, sclerosis, rib deformity, rib irregularity, "
-    "pectus deformity, soft tissues, upper abdomen, lymph nodes, gallstones, sternotomy, sternotomy wires, "
-    "surgical clips, valve prosthesis, stent, orthopedic hardware, postsurgical changes",
+    "pectus deformity, soft tissues, upper abdomen, lymph nodes, gallstones, joint effusion, sternotomy, "
+    "sternotomy wires, surgical clips, valve prosthesis, stent, orthopedic hardware, postsurgical changes, "
+    "endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, pacemaker, drain, "
+    "pulmonary artery catheter, balloon pump, support devices",
 }
 SIGNIFICANCE = {name: kind for kind, names in _CLASSES.items() for name in names.split(", ")}
 """Finding -> its class."""
@@ -76,7 +78,7 @@ FAMILIES = _groups(
     "mediastinum, mediastinal mass, lymphadenopathy, hilum",
     "aorta, aortic tortuosity, aortic ectasia, mediastinum",
     "aorta, aortic calcification, atherosclerosis, calcification",
-    "fracture, rib deformity, vertebral deformity, rib irregularity",
+    "fracture, vertebral compression, rib deformity, vertebral deformity, rib irregularity",
     "degenerative changes, osteophytes, sclerosis, spine, bones",
     "scoliosis, kyphosis, spine",
     "diaphragm, diaphragm eventration, diaphragm flattening, hernia",
@@ -129,16 +131,16 @@ class Significance:
     of_finding: Mapping[str, float]
     """Finding -> weight."""
     unnamed: float
-    severe_is_more_urgent: bool
+    by_degree: bool = True
 
-    def weight(self, finding: str, *, severe: bool = False) -> float:
-        """What missing, or wrongly reporting, this finding costs: 0.05 to 1."""
+    def weight(self, finding: str, degree: Severity | None = None) -> float:
+        """What missing, or wrongly reporting, this finding costs: 0.025 to 1."""
         weight = self.of_finding.get(finding, self.unnamed)
-        return _MORE_URGENT.get(weight, weight) if severe and self.severe_is_more_urgent else weight
+        return min(1.0, weight * DEGREES[degree]) if degree and self.by_degree else weight
 
 
-CLINICAL = Significance({name: WEIGHTS[kind] for name, kind in SIGNIFICANCE.items()}, UNNAMED, True)
-EQUAL = Significance({}, 1.0, False)
+CLINICAL = Significance({name: WEIGHTS[kind] for name, kind in SIGNIFICANCE.items()}, UNNAMED)
+EQUAL = Significance({}, 1.0, by_degree=False)
 
 
 def read_significance(weights: str) -> Significance:
@@ -160,7 +162,7 @@ def read_significance(weights: str) -> Significance:
     if not isinstance(table, dict):
         raise InputError("not a JSON object", where=where, hint=hint)
     changed = {name: _weight(name, value, where) for name, value in table.items()}
-    return Significance({**CLINICAL.of_finding, **changed}, UNNAMED, True)
+    return Significance({**CLINICAL.of_finding, **changed}, UNNAMED)
 
 
 def name_of_weights(weights: str) -> str:

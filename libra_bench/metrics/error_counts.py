@@ -25,9 +25,9 @@ NORMAL = 0.25
 """What a normal study weighs: as much as a finding that is not actionable."""
 DENIALS = 0.25
 """What a prediction that denies nothing of what the reference denies loses of that."""
-ALWAYS_MATCHED = 0.0025
-"""Below a tenth of the least that a finding can weigh (benign and uncertain): it orders reports that match nothing by
-the weight of their errors, and leaves them below 10."""
+ALWAYS_MATCHED = 0.00125
+"""A tenth of the least that a finding can weigh (benign, mild, uncertain): it orders reports that match nothing by the
+weight of their errors, and leaves them below 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def _is_denied(name: str, report: Report) -> bool:
 
 
 def _weight(finding: Finding, significance: Significance) -> float:
-    return significance.weight(finding.name, severe=finding.is_severe)
+    return significance.weight(finding.name, finding.degree)
 
 
 # --- where they stand ---

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks.packages import installed_version
 from libra_bench.metrics.extractors.radgraph import Graph, RadGraphExtractor, radgraph_digest, radgraph_missing
 from libra_bench.metrics.extractors.weights import label
 from libra_bench.metrics.metric import (
@@ -179,7 +179,4 @@ def _mean(numbers: Sequence[int]) -> float:
 
 
 def _release() -> str:
-    try:
-        return version("radgraph")
-    except PackageNotFoundError:
-        return "missing"
+    return installed_version("radgraph") or "missing"

@@ -8,17 +8,19 @@ reference), unless it only describes a finding that the other report has, too (`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
+from typing import get_args
 
 from libra_bench.metrics.clinical_significance import DESCRIBES, FAMILIES, NOT_COUNTED
-from libra_bench.metrics.statements.statement import Statement
+from libra_bench.metrics.statements.statement import Severity, Statement
 
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+"""From mild to severe."""
 WHOLE = "study"
 """The finding of statements about the examination as a whole ("no acute abnormality", "no interval change")."""
-DEGREES = {"mild": 0, "moderate": 1, "severe": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,9 @@ class Finding:
         return 1.0 if any(said.presence == "present" for said in self.statements) else 0.5
 
     @property
-    def is_severe(self) -> bool:
-        """Whether it is severe on any side."""
-        return any(said.severity == "severe" for said in self.statements)
+    def degree(self) -> Severity | None:
+        """The greatest degree that is told."""
+        return _greatest(self.statements)
 
     def on(self, sides: frozenset[str]) -> tuple[Statement, ...]:
         """The statements that hold on some of these sides, those that tell no side included; no sides: all."""
@@ -187,7 +189,12 @@ def _describes(one: Finding, others: Iterable[Finding]) -> bool:
     return any(other.name in described and _can_meet(one, other) for other in others)
 
 
-def _degrees_apart(said: Sequence[Statement], true: Sequence[Statement]) -> float:
+def _greatest(statements: Iterable[Statement]) -> Severity | None:
+    told = {said.severity for said in statements}
+    return next((degree for degree in reversed(SEVERITIES) if degree in told), None)
+
+
+def _degrees_apart(said: Iterable[Statement], true: Iterable[Statement]) -> float:
     """How far the greatest degrees of two lots of statements are apart, in the unit mild to severe."""
-    told = [[DEGREES[s.severity] for s in some if s.severity] for some in (said, true)]
-    return abs(max(told[0]) - max(told[1])) / 2 if all(told) else 0.0
+    one, other = _greatest(said), _greatest(true)
+    return abs(SEVERITIES.index(one) - SEVERITIES.index(other)) / 2 if one and other else 0.0

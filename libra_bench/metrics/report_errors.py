@@ -50,6 +50,7 @@ from libra_bench.metrics.metric import (
     signature_of,
 )
 from libra_bench.metrics.report_alignment import Alignment, align, report_of
+from libra_bench.metrics.statements.lexicon import LEXICON_VERSION
 from libra_bench.metrics.statements.reader import report_statements
 
 SCORE = "Report-errors-score"
@@ -77,7 +78,14 @@ class ReportErrors:
     @property
     def signature(self) -> str:
         """The weights' and the reader's versions are in it."""
-        return signature_of(self, impl="libra-bench", weights=name_of_weights(self.weights), refs="best", agg="mean")
+        return signature_of(
+            self,
+            impl="libra-bench",
+            weights=name_of_weights(self.weights),
+            refs="best",
+            agg="mean",
+            lexicon=LEXICON_VERSION,
+        )
 
     @cached_property
     def significance(self) -> Significance:

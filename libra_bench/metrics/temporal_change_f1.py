@@ -3,7 +3,7 @@
 `temporal_f1` compares sets of words, so "effusion has increased, edema has decreased" equals its reverse, and "has not
 decreased" equals "has decreased". This metric reads what changed, where, and in which direction (`statements/`): each
 of those pairs scores 0. So does "no left effusion, unchanged" against "small left effusion, unchanged"; what is only
-uncertain counts as there.
+uncertain counts as there; of a structure ("heart size is unchanged") it isn't asked.
 
 The corpus value is micro F1: matched, predicted and expected statements are summed over the suite. Most studies
 state no change, so a mean over samples would mostly count agreeing silence, and an empty report would score the
@@ -38,10 +38,14 @@ from libra_bench.metrics.metric import (
     corpus_values,
     signature_of,
 )
+from libra_bench.metrics.statements.lexicon import ENTRIES, LEXICON_VERSION
 from libra_bench.metrics.statements.reader import report_statements
-from libra_bench.metrics.statements.statement import CHANGES
+from libra_bench.metrics.statements.statement import CHANGES, Statement
 from libra_bench.metrics.statements.v1.parser import has_comparison
 from libra_bench.metrics.statements.v1.parser import statements as statements_v1
+
+STRUCTURES = frozenset(entry.name for entry in ENTRIES if entry.kind in {"structure", "study"} or entry.quantity)
+"""What is always there: that it changed says nothing of a finding ("the heart is unchanged in size")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,13 @@ class StatedChange:
     side: str | None
     direction: str
     """One of `CHANGES`."""
-    present: bool
-    """Whether the finding is there (now); version 1 doesn't know, and says True."""
+    present: bool | None
+    """Whether the finding is there (now); None where it isn't asked: of structures, and in version 1."""
     spans: tuple[tuple[int, int], ...]
     """(start, end) of the words that say so."""
 
     @property
-    def key(self) -> tuple[str, str | None, str, bool]:
+    def key(self) -> tuple[str, str | None, str, bool | None]:
         """What is compared."""
         return self.finding, self.side, self.direction, self.present
 
@@ -67,10 +71,10 @@ class StatedChange:
 def stated_changes(text: str, version: int) -> tuple[StatedChange, ...]:
     """The changes that a text states, in order, each once."""
     if version == 1:
-        found = [StatedChange(s.finding, s.side, s.direction, True, s.spans) for s in statements_v1(text)]
+        found = [StatedChange(s.finding, s.side, s.direction, None, s.spans) for s in statements_v1(text)]
     else:
         found = [
-            StatedChange(s.finding, s.side, s.change, s.presence != "absent", ((s.start, s.end),))
+            StatedChange(s.finding, s.side, s.change, _is_present(s), ((s.start, s.end),))
             for s in report_statements(text)
             if s.change is not None
         ]
@@ -80,11 +84,15 @@ def stated_changes(text: str, version: int) -> tuple[StatedChange, ...]:
     return tuple(first.values())
 
 
+def _is_present(said: Statement) -> bool | None:
+    return None if said.finding in STRUCTURES else said.presence != "absent"
+
+
 @dataclass(frozen=True, slots=True)
 class TemporalChangeF1:
     """F1 over (finding, side, direction, presence), and over directions alone."""
 
-    version: int = 1
+    version: int = 2
     """2: the reader of whole reports; 1: the first reader, of changes alone, which is blind to presence."""
 
     id: ClassVar[str] = "temporal_change_f1"
@@ -100,7 +108,8 @@ class TemporalChangeF1:
     @property
     def signature(self) -> str:
         """The version decides the number."""
-        return signature_of(self, impl="libra-bench", version=self.version, agg="micro", both_empty=100)
+        reader = {"lexicon": LEXICON_VERSION} if self.version > 1 else {}
+        return signature_of(self, impl="libra-bench", version=self.version, agg="micro", both_empty=100, **reader)
 
     def missing(self) -> Missing | None:
         """Runs everywhere.

@@ -116,7 +116,7 @@ class AnswerLog:
             raise StorageError(
                 f"cannot write an answer ({error.strerror})",
                 where=self.path,
-                hint="free some space and give the same command again: all earlier answers are kept",
+                hint="free some space and run the same command again: all earlier answers are kept",
             ) from error
 
     def sync(self) -> None:
@@ -152,7 +152,7 @@ class AnswerLog:
             raise InputError(
                 f"{len(missing)} questions without an answer, {len(unknown)} answers without a question",
                 where=self.folder,
-                hint="give the same command again",
+                hint="run the same command again",
             )
         complete = [answers[key] for key in order]
         self._replace(complete)

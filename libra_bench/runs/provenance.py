@@ -9,11 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from benchmarks.files import sha256_json
+from benchmarks.packages import installed_version
 from benchmarks.records.run import AskedQuestions, DecidingFacts
 from benchmarks.schema import HIDDEN_KEYS, Sample
 from model_adapters.adapter import Decoding
@@ -68,11 +68,7 @@ class Environment:
 def environment() -> Environment:
     """The environment of this process."""
     versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
+    versions |= {package: found for package in PACKAGES if (found := installed_version(package))}
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     return Environment(command, versions, _git_commit(), platform.platform())
 

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.errors import InputError
-from benchmarks.files import sha256_json
+from benchmarks.files import sha256_json, user_cache
 from benchmarks.predictions import count_answers, match_answers, read_answers
 from benchmarks.records.json_record import plain
 from benchmarks.records.scores import Score, Scores, Stratum, StratumScore, Unavailable
 from benchmarks.schema import Answer, Sample
 from benchmarks.suites import read_samples
-from benchmarks.user_cache import user_cache
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.metrics.failing_texts import FailedText, as_details, score_texts
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics

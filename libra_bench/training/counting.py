@@ -27,7 +27,7 @@ class CountingRule:
     later: int = 0
     """Added to both from the second round on."""
     joined: bool = False
-    """Whether the mark stands between question and reply as well."""
+    """Whether the mark is between question and reply as well."""
 
     def rounds(self, text: str) -> list[str]:
         """The rounds of a conversation."""

@@ -41,7 +41,7 @@ class SampleImages:
         """The current and the prior image; None for a sample without image.
 
         Raises:
-            ImageError: an image that is missing or lies outside the folder.
+            ImageError: an image that is missing or outside the folder.
         """
         names = images_of(sample)
         if not names:
@@ -138,7 +138,7 @@ class Collator:
     max_length: int
     pad_id: int
     image_shape: tuple[int, ...]
-    """Of pixels, or of cached features: stands for the images that a text-only sample does not have."""
+    """Of pixels, or of cached features; zeros of this shape fill the place of the images in a text-only sample."""
 
     def __call__(self, samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """`input_ids`, `labels`, `attention_mask` [B, T]; `images` [2, B, ...]; ids, counts.

@@ -1,4 +1,4 @@
-"""The log of a training run: one JSON line an event, in the order of the steps."""
+"""The log of a training run: one JSON line per event, in the order of the steps."""
 
 from __future__ import annotations
 

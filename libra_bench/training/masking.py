@@ -35,7 +35,7 @@ class Tokens:
     """A conversation as the model is trained on it."""
 
     input_ids: list[int]
-    """IMAGE_TOKEN where the image stands."""
+    """IMAGE_TOKEN in the place of the image."""
     labels: list[int]
     """The id where it is learned, else IGNORED_LABEL."""
     mismatch: bool = False
@@ -64,7 +64,7 @@ class Conversations:
     """As the original's tokenizer has it: it decides which samples it leaves out."""
     masking: Masking = "replies"
     image_tags: bool = False
-    """Whether `<im_start>` and `<im_end>` stand around the image."""
+    """Whether `<im_start>` and `<im_end>` surround the image."""
 
     @property
     def form(self) -> Template:
@@ -124,7 +124,7 @@ class Conversations:
         """The oldest format: each turn's length is counted alone, so that some tokens of the human's are learned.
 
         The first two tokens of a human turn and all of a reply are learned; counted alone every turn has a BOS
-        of its own, so the places drift by one a turn.
+        of its own, so the places drift by one per turn.
         """
         names = dict(zip(SPEAKERS, form.roles, strict=True))
         head = f"{form.system}\n\n"
@@ -185,7 +185,7 @@ class Conversations:
         return learned
 
     def _shared(self, ids: Sequence[int], text: str, *, has_image: bool) -> int:
-        """How many of the first ids stand for this beginning of the text."""
+        """How many of the first ids encode this beginning of the text."""
         found = self._encode(text, has_image=has_image)
         same = zip(ids, found, strict=False)
         return next((place for place, (one, other) in enumerate(same) if one != other), min(len(ids), len(found)))

@@ -1,4 +1,4 @@
-"""Batches of samples of like length: less padding, in an order that depends on seed and epoch alone."""
+"""Batches of samples of similar length: less padding, in an order that depends on seed and epoch alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LengthGroupedSampler(Sampler[int]):
     so that they take equally long. Samples with and without image are kept in different steps.
 
     Args:
-        lengths: words a sample; negative where it has no image.
+        lengths: words per sample; negative where it has no image.
         batch_size: samples of a batch in one process.
         batches_per_step: processes x gradient accumulation.
         seed: of the run.

@@ -1,4 +1,4 @@
-"""What a training run would do: parameters, steps, memory, and one sample as the model learns it."""
+"""What a training run would do: parameters, steps, memory, and one sample with its labels."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Plan:
     processes: int
     accumulation: int
     memory_mb: dict[str, float]
-    """A process's weights, gradients, optimiser states and activations, roughly."""
+    """Per process, estimated: weights, gradients, optimiser states, activations."""
     sample: str
-    """The first sample as text; what is learned stands in [[ ]]."""
+    """The first sample as text; what is learned is in [[ ]]."""
     sample_ids: int
     """Positions it takes, image included."""
 
@@ -41,10 +41,10 @@ class Plan:
         total = [sum(counts) for counts in zip(*self.parameters.values(), strict=True)]
         table = {**self.parameters, "total": (total[0], total[1])}
         return [
-            *(f"{name}: {learns:,} of {of:,} parameters learn" for name, (learns, of) in table.items()),
+            *(f"{name}: {learns:,} of {of:,} parameters are trained" for name, (learns, of) in table.items()),
             f"{self.samples:,} samples, {self.steps:,} steps of {self.global_batch} samples "
             f"({self.processes} process{'es' * (self.processes > 1)} x {self.accumulation} accumulated)",
-            "memory of a process, roughly: "
+            "memory per process, estimated: "
             + ", ".join(f"{name} {size:,.0f} MB" for name, size in self.memory_mb.items()),
             f"first sample ({self.sample_ids} positions; learned: [[ ]]):",
             self.sample,

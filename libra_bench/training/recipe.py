@@ -74,7 +74,7 @@ class Recipe:
     model_max_length: int = 2048
     """Longer samples are cut, and counted."""
     group_by_modality_length: bool = False
-    """Batches of samples of like length."""
+    """Batches of samples of similar length."""
     cache_features: str | None = None
     """Folder that keeps the frozen tower's features, so that later epochs skip the encoder."""
 
@@ -83,9 +83,9 @@ class Recipe:
     max_steps: int = -1
     """Stop after so many optimiser steps; -1: what the epochs make."""
     global_batch_size: int = 16
-    """Samples an optimiser step, over all processes; gradient accumulation follows from it."""
+    """Samples per optimiser step, over all processes; gradient accumulation follows from it."""
     per_device_train_batch_size: int = 1
-    """Samples that a process holds at a time."""
+    """Samples per process and batch."""
     learning_rate: float = 2e-5
     """Highest learning rate."""
     mm_projector_lr: float | None = None
@@ -118,7 +118,7 @@ class Recipe:
     validation_data_path: str | None = None
     """Validation data in the format of the training data."""
     eval_steps: int | None = None
-    """Validate (and save) every so many steps; none: after each epoch."""
+    """Validate (and save) every N steps; none: after each epoch."""
     validation_samples: int = 64
     """How many validation samples a text is generated for, evenly spread; 0: loss only."""
     validation_metrics: str = "bleu,rouge_l,temporal_f1"
@@ -135,9 +135,9 @@ class Recipe:
     output_dir: str = ""
     """Checkpoints, logs and the trained weights."""
     save_steps: int | None = None
-    """Save every so many steps; none: with each validation, else after each epoch."""
+    """Save every N steps; none: with each validation, else after each epoch."""
     logging_steps: int = 1
-    """Log every so many steps."""
+    """Log every N steps."""
     report_to: str = "tensorboard"
     """tensorboard, wandb, none, or several with commas; log.jsonl is always written."""
     use_cpu: bool = False

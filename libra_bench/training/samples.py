@@ -1,7 +1,7 @@
 """Training data on disk: a JSON list of any size, read one sample at a time.
 
 The file is gone through once, a few MB at a time; what stays in memory is where each sample begins and how long it
-is (16 bytes a sample), so memory does not grow with the text.
+is (16 bytes per sample), so memory does not grow with the text.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def in_turn(turns: Sequence[Mapping[str, Any]]) -> list[str]:
     """The words, human first; a leading reply is left out, as in the original.
 
     Raises:
-        InputError: the speakers do not take turns, or nobody asks.
+        InputError: the speakers do not take turns, or there is no question.
     """
     if turns and turns[0]["from"] == SPEAKERS[1]:
         turns = turns[1:]

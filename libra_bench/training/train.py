@@ -60,27 +60,11 @@ def train(
         with atomic_write(out / "recipe.yaml") as stream:
             stream.write("\n".join(origins.lines()) + "\n")
     fill_cache(prepared, say)
-    validation = None
-    if prepared.validation_data is not None:
-        validation = Validation(recipe, prepared.parts, prepared.validation_data)
-    trainer = LibraTrainer(
-        prepared.parts,
-        recipe,
-        prepared.data,
-        prepared.validation_data,
-        validation=validation,
-        best=prepared.best,
-        write_card=lambda folder, scores: write_card(folder, record, scores),
-        collator=prepared.collator,
-    )
-    trainer.accelerator.wait_for_everyone()  # the main process fills the cache
+    trainer = _trainer(prepared, record)
     last = next(iter(reversed(checkpoints(out))), None)
-    trainer.remove_callback(PrinterCallback)
     for callback in callbacks if main else []:
         trainer.add_callback(callback)
     trainer.add_callback(LogFile(out / "log.jsonl", after=_step(last)))
-    if recipe.early_stopping_patience is not None:
-        trainer.add_callback(EarlyStoppingCallback(recipe.early_stopping_patience))
     if last is not None:
         say(f"continuing from {last}")
     began = time.perf_counter()
@@ -105,6 +89,26 @@ def train(
         draw_training(out)
         write_json(out / TRAINING_RECORD, {**record, "result": result})
     return result
+
+
+def _trainer(prepared: Prepared, record: Mapping[str, Any]) -> LibraTrainer:
+    """The Trainer of this run, in every process once the features are there."""
+    recipe, validation_data = prepared.recipe, prepared.validation_data
+    trainer = LibraTrainer(
+        prepared.parts,
+        recipe,
+        prepared.data,
+        validation_data,
+        validation=None if validation_data is None else Validation(recipe, prepared.parts, validation_data),
+        best=prepared.best,
+        write_card=lambda folder, scores: write_card(folder, record, scores),
+        collator=prepared.collator,
+    )
+    trainer.accelerator.wait_for_everyone()  # the main process fills the cache
+    trainer.remove_callback(PrinterCallback)
+    if recipe.early_stopping_patience is not None:
+        trainer.add_callback(EarlyStoppingCallback(recipe.early_stopping_patience))
+    return trainer
 
 
 def _without_worker(error: InputError) -> InputError:

@@ -34,7 +34,7 @@ MODEL_INPUTS = ("input_ids", "attention_mask", "images", "labels")
 
 
 class LibraTrainer(Trainer):
-    """Trains the parts of a Libra model that learn.
+    """Trains the trainable parts of a Libra model.
 
     Args:
         parts: the model and its surroundings.

@@ -39,9 +39,9 @@ class Card:
     """Conversation template."""
     prompt_hook: str | None = None
     """A named rewriting of the prompt, for models with a strict format."""
-    image_policy: ImagePolicy = "one"
+    image_policy: ImagePolicy | None = None
     """one: the current image only; prior: current and prior where there is one; dummy-prior: the current image
-    again where there is no prior."""
+    again where there is no prior; None: the adapter's default, which leaves no image out."""
     protocol: str | None = None
     """Default protocol; None: libra-v1."""
     trained_on: tuple[str, ...] = ()
@@ -112,7 +112,7 @@ def _checked(path: Path, name: str, value: Any) -> Any:
         if isinstance(value, bool):
             return value
         raise ModelError(f"{name!r} must be true or false", where=path)
-    if name == "image_policy" and value not in POLICIES:
+    if name == "image_policy" and value is not None and value not in POLICIES:
         raise UnknownNameError(f"image_policy in the card {path}", str(value), POLICIES)
     if value is None or isinstance(value, str):
         return value

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
+from benchmarks.packages import is_met
 from model_adapters.cards import Card
 
 
 def missing_packages(card: Card) -> list[str]:
     """The card's requirements that are not met here."""
-    from packaging.requirements import Requirement
-
-    missing = []
-    for text in card.needs:
-        requirement = Requirement(text)
-        try:
-            is_met = requirement.specifier.contains(version(requirement.name), prereleases=True)
-        except PackageNotFoundError:
-            is_met = False
-        if not is_met:
-            missing.append(text)
-    return missing
+    return [requirement for requirement in card.needs if not is_met(requirement)]
 
 
 def how_to_get(missing: Sequence[str]) -> str:

@@ -11,7 +11,6 @@ from benchmarks.wording import first_few
 
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
-"""Names given in an error; the others are counted."""
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def weight_files(folder: Path) -> list[Path]:
     """The weight files of a checkpoint folder: sharded or single, safetensors before .bin.
 
     Raises:
-        ModelError: there are none, or a shard of the index is missing or lies outside the folder.
+        ModelError: there are none, or a shard of the index is missing or outside the folder.
     """
     for single, index in zip(SINGLE_FILES, INDEX_FILES, strict=True):
         if (folder / index).is_file():

@@ -1,4 +1,4 @@
-"""Where a model lies: a folder here, or a repository of the Hugging Face hub."""
+"""Where a model is: a folder on this machine, or a repository of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from benchmarks.errors import ModelError
-from benchmarks.wording import first_line
+from benchmarks.hub import fetch_files
 from model_adapters.adapter import ModelSpec
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -19,7 +19,7 @@ def checkpoint_path(spec: ModelSpec) -> str:
     """The checkpoint as the user named it.
 
     Raises:
-        ModelError: nobody did.
+        ModelError: the user named none.
     """
     if spec.path is None:
         raise ModelError("no checkpoint given", where=spec.name, hint="give a folder or a hub id")
@@ -30,7 +30,8 @@ def find_checkpoint(name: str | Path) -> Path:
     """The folder of a checkpoint; a hub id is fetched into (or found in) Hugging Face's own cache.
 
     Raises:
-        ModelError: no such folder, or a repository that cannot be fetched (unknown, private, offline).
+        ModelError: no such folder.
+        HubError: a repository that cannot be fetched (unknown, private, offline).
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -47,6 +48,7 @@ def find_tower(name: str, checkpoint: Path) -> Path:
 
     Raises:
         ModelError: it is nowhere; says where to put it.
+        HubError: a repository that cannot be fetched.
     """
     if found := local_tower(name, checkpoint):
         return found
@@ -74,21 +76,7 @@ def local_tower(name: str, checkpoint: Path) -> Path | None:
 
 def _fetch(hub_id: str) -> Path:
     """Find a repository in the cache or download it: text files, safetensors, and .bin where weights are missing."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        folder = Path(snapshot_download(hub_id, allow_patterns=[*TEXT_FILES, "*.safetensors"]))
-        if not any((folder / name).is_file() for name in ("model.safetensors", "model.safetensors.index.json")):
-            folder = Path(snapshot_download(hub_id, allow_patterns=["*.bin"]))
-        return folder
-    except LocalEntryNotFoundError as error:
-        raise ModelError(
-            f"{hub_id!r} is neither a folder here nor in the cache, and the hub cannot be reached",
-            hint=f"fetch it where there is internet (hf download {hub_id}) and give the folder",
-        ) from error
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise ModelError(
-            f"{hub_id!r} cannot be fetched from the hub ({first_line(error)})",
-            hint="check the name, your access and the network",
-        ) from error
+    folder = fetch_files(hub_id, [*TEXT_FILES, "*.safetensors"])
+    if not any((folder / name).is_file() for name in ("model.safetensors", "model.safetensors.index.json")):
+        folder = fetch_files(hub_id, ["*.bin"])
+    return folder

@@ -1,4 +1,4 @@
-"""From the tokens of a study to its answer on disk."""
+"""From the tokens that were generated for a study to its answer."""
 
 from __future__ import annotations
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from humanize import naturalsize
 from torch import nn
 
 from benchmarks.errors import GenerationError
 from model_adapters.adapter import Decoding
 
-LARGEST_BATCH = 64
-LARGEST_CPU_BATCH = 32
+MAX_BATCH = 64
+MAX_CPU_BATCH = 32
 """More gains nothing there."""
 SHARE_OF_MEMORY = 0.7
 """How much of the free memory (the accelerator's, or the machine's) a batch that we choose may take."""
@@ -50,7 +51,7 @@ def fitting_batch(language_model: Any, longest_prompt: int, decoding: Decoding) 
     else:
         free = _free_memory_bytes()
     needed = study_bytes(language_model, longest_prompt, decoding)
-    return max(1, min(LARGEST_BATCH if devices else LARGEST_CPU_BATCH, int(SHARE_OF_MEMORY * free / needed)))
+    return max(1, min(MAX_BATCH if devices else MAX_CPU_BATCH, int(SHARE_OF_MEMORY * free / needed)))
 
 
 def peak_memory_bytes(model: nn.Module) -> int:
@@ -74,8 +75,8 @@ def too_large(language_model: Any, prompt_positions: int, decoding: Decoding, re
     beams = f" with {decoding.num_beams} beams" if decoding.num_beams > 1 else ""
     return GenerationError(
         f"a single study does not fit into memory: its prompt of {prompt_positions:,} positions and up to "
-        f"{decoding.max_new_tokens:,} new tokens{beams} need about {_in_words(needed)} beside the language model's "
-        f"{_in_words(weights)} ({reason})",
+        f"{decoding.max_new_tokens:,} new tokens{beams} need about {naturalsize(needed, binary=True)} beside "
+        f"the language model's {naturalsize(weights, binary=True)} ({reason})",
         hint="try fewer beams (--num-beams), fewer new tokens (--max-new-tokens), a smaller type (--dtype bfloat16, "
         "--load-in 4bit) or several devices (--device-map auto)",
     )
@@ -93,7 +94,3 @@ def _free_memory_bytes() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     [available] = (line for line in lines if line.startswith("MemAvailable:"))
     return int(available.split()[1]) * 1024
-
-
-def _in_words(count: int) -> str:
-    return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{count / 2**20:.1f} MB"

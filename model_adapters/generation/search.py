@@ -40,7 +40,7 @@ class Search:
     """What the kinds of search share: the sequences so far, and which tokens may not come next.
 
     Args:
-        prompt_ids: the prompt's ids; the image stands as one id that is never produced.
+        prompt_ids: the prompt's ids; the image counts as one id that is never produced.
         decoding: beams, penalties and limits.
         rule: when a sequence ends.
         width: sequences that go on side by side.

@@ -103,7 +103,7 @@ class LibraAdapter(Adapter):
         return self.generator.render(question)
 
     def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
-        """Yield answers as studies are finished; a study that cannot be answered says so and harms no other.
+        """Yield answers as studies are finished; a study that fails says why and affects no other.
 
         Raises:
             InputError: a decoding setting that the model does not have.

@@ -63,7 +63,7 @@ class TextGenerator:
         decoding: Decoding,
         on_tokens: Callable[[Hashable, list[int]], None] | None = None,
     ) -> Iterator[Answer]:
-        """Yield answers as studies are finished; a study that cannot be answered says so and harms no other.
+        """Yield answers as studies are finished; a study that fails says why and affects no other.
 
         Args:
             questions: what is asked.

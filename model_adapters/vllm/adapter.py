@@ -25,14 +25,9 @@ from model_adapters.checkpoints.precision import dtype_name
 from model_adapters.generation.answers import answers_of
 from model_adapters.generation.generated import Generated
 from model_adapters.libra.adapter import PROMPT_OPTIONS, LibraAdapter
-from model_adapters.vllm.engine import (
-    ENGINE_OPTIONS,
-    Engine,
-    PromptBuilder,
-    Request,
-    imported,
-    platform,
-)
+from model_adapters.vllm.engine import ENGINE_OPTIONS, Engine
+from model_adapters.vllm.package import imported, platform
+from model_adapters.vllm.requests import PromptBuilder, Request
 
 if TYPE_CHECKING:
     from model_adapters.hf.adapter import HFVisionLanguageAdapter
@@ -110,7 +105,7 @@ class VLLMAdapter(Adapter):
         return self._prompts.render(question)
 
     def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
-        """Yield answers as studies are finished; a study that cannot be answered says so and harms no other.
+        """Yield answers as studies are finished; a study that fails says why and affects no other.
 
         Raises:
             InputError: a decoding setting that vLLM does not have.

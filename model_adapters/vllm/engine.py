@@ -1,76 +1,36 @@
 """vLLM itself: started with a model, fed with prompts as it has room for them, read token by token.
 
-The only file that imports vllm. When a text ends is decided here, by the same rules as in our own decoder.
+When a text ends is decided here, by the same rules as in our own decoder.
 """
 
 from __future__ import annotations
 
 import math
 import multiprocessing
-import os
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from benchmarks.errors import GenerationError, ModelError
-from benchmarks.schema import Answer, Question
 from benchmarks.wording import first_line
-from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
+from model_adapters.adapter import Decoding, ModelSpec
 from model_adapters.checkpoints.precision import dtype_name
 from model_adapters.generation.generated import Generated, Hypothesis, not_finite
 from model_adapters.generation.search import SingleSearch
 from model_adapters.generation.stopping import StopRule
 from model_adapters.vllm.guard import guard
+from model_adapters.vllm.package import deaths, imported
+from model_adapters.vllm.requests import Request
 
-SETTINGS = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
-"""Its environment variables, where the user has not set them: results alone go to stdout, and nothing is sent home."""
 ENGINE_OPTIONS: Mapping[str, Any] = {"tensor_parallel_size": int, "gpu_memory_utilization": float, "engine": dict}
 """Options of the adapter that are arguments of `vllm.LLM`; `engine` is a JSON object of any others."""
 MEMORY_SHARE = 0.8
 """Of the accelerator's memory that vLLM may take; tower and connector of a Libra model need some of the rest."""
 AT_ONCE = 8
 """Prompts that are handed over between two looks at what has been written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked for one study."""
-
-    key: Hashable
-    prompt: Mapping[str, Any]
-    """As vLLM takes it: `prompt_embeds`, or `prompt_token_ids` and `multi_modal_data`."""
-    token_ids: Sequence[int]
-    """The prompt's, for stop strings that begin in it."""
-    seed: int
-
-
-class PromptBuilder(Protocol):
-    """What stands before the engine: it makes requests of questions, and words of tokens."""
-
-    @property
-    def rule(self) -> StopRule:
-        """When a text ends."""
-        ...
-
-    def requests(self, questions: Sequence[Question], seed: int, failures: deque[Answer]) -> Iterator[Request]:
-        """What is asked of the engine; what cannot be asked goes to `failures`."""
-        ...
-
-    def render(self, question: Question) -> RenderedPrompt:
-        """The prompt as the model reads it."""
-        ...
-
-    def text(self, token_ids: Sequence[int]) -> str:
-        """The words of an answer."""
-        ...
-
-    def report(self) -> dict[str, Any]:
-        """Seconds by part, and other facts for run.json."""
-        ...
 
 
 @dataclass(slots=True)
@@ -192,7 +152,7 @@ class Engine:
                 for request in requests:
                     yield from self._beam_batch([request], params, decoding, end_ids)
             return
-        except _deaths() as error:
+        except deaths() as error:
             raise _stopped(error) from error
         took = time.perf_counter() - began
         self.seconds += took
@@ -237,7 +197,7 @@ class Engine:
         engine = self._llm.llm_engine
         try:
             outputs = engine.step()
-        except _deaths() as error:
+        except deaths() as error:
             raise _stopped(error) from error
         finally:
             self.seconds += time.perf_counter() - began
@@ -260,45 +220,6 @@ class Engine:
                 self.prefill_tokens += len(output.prompt_token_ids or study.request.prompt["prompt_embeds"])
                 self.decode_tokens += study.search.num_new
                 yield _generated(study)
-
-
-def imported() -> Any:
-    """The package vllm.
-
-    Raises:
-        ModelError: it is not installed, or does not fit to what else is.
-    """
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
-    try:
-        import vllm
-        import vllm.sampling_params
-    except ImportError as error:
-        raise ModelError(
-            f"vLLM cannot be imported ({first_line(error)})",
-            where="--adapter vllm",
-            hint="pip install 'libra-bench[vllm]'",
-        ) from error
-    return vllm
-
-
-def _deaths() -> tuple[type[Exception], ...]:
-    """What vLLM raises when its process has died."""
-    from vllm.v1.engine.exceptions import EngineDeadError
-
-    return RuntimeError, EngineDeadError
-
-
-def platform() -> str:
-    """The kind of device that vLLM runs on here: "cuda", "cpu", ...
-
-    Raises:
-        ModelError: vLLM cannot be imported.
-    """
-    imported()
-    from vllm.platforms import current_platform
-
-    return str(current_platform.device_type)
 
 
 def _generated(study: _Open) -> Generated:

@@ -14,7 +14,8 @@ from model_adapters.adapter import ModelSpec, RenderedPrompt, failed_answer, stu
 from model_adapters.generation.stopping import StopRule
 from model_adapters.hf.loading import end_ids, load_processor, stated_end_ids
 from model_adapters.hf.prompts import HFPrompts, checkpoint_folder
-from model_adapters.vllm.engine import Engine, Request
+from model_adapters.vllm.engine import Engine
+from model_adapters.vllm.requests import Request
 
 
 def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, HFPromptBuilder]:

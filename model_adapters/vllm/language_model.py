@@ -16,8 +16,7 @@ from typing import Any
 from torch import nn
 
 from benchmarks.errors import StorageError
-from benchmarks.files import sha256_json
-from benchmarks.user_cache import user_cache
+from benchmarks.files import sha256_json, user_cache
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,10 @@ from model_adapters.libra.assembly import assemble_prompts, load_tokenizer
 from model_adapters.libra.checkpoint.identity import checkpoint_identity
 from model_adapters.libra.checkpoint.loading import load_checkpoint
 from model_adapters.libra.inputs.prompt_stream import PromptStream
-from model_adapters.vllm.engine import Engine, Request, platform
+from model_adapters.vllm.engine import Engine
 from model_adapters.vllm.language_model import WordEmbeddings, language_model_folder
+from model_adapters.vllm.package import platform
+from model_adapters.vllm.requests import Request
 
 
 def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, LibraPromptBuilder]:

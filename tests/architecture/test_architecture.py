@@ -38,7 +38,7 @@ def imported_packages(path: Path) -> set[str]:
     return found
 
 
-BOUNDS = {"benchmarks": (18, 44), "model_adapters": (18, 34), "reports": (20, 44), "libra_bench": (14, 30)}
+BOUNDS = {"benchmarks": (18, 46), "model_adapters": (18, 34), "reports": (20, 44), "libra_bench": (14, 30)}
 """Package -> the most rooms and arrows that it may have (`python scripts/measure_structure.py`)."""
 
 

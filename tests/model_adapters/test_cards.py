@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks.errors import LibraBenchError
 from model_adapters.cards import card_names, read_card, shipped_card
+from model_adapters.cards.image_policy import image_policy
 from model_adapters.cards.prompt_hooks import HOOKS
+from model_adapters.models import resolve_model
 from model_adapters.registry import adapter_targets
 from model_adapters.templates import TEMPLATES
 
@@ -41,6 +43,14 @@ def test_a_tower_that_reads_two_images_has_a_dummy_prior():
     for name in card_names():
         card = shipped_card(name)
         assert (card.projector == "TAC") == (card.image_policy == "dummy-prior"), name
+
+
+def test_a_card_that_names_no_policy_leaves_no_image_out(tmp_path: Path):
+    (tmp_path / "own.yaml").write_text("id: own\nadapter: hf_vlm\npath: somewhere\n")
+    spec = resolve_model(str(tmp_path / "own.yaml"))
+    assert (image_policy(spec), image_policy(spec, default="dummy-prior")) == ("prior", "dummy-prior")
+    one = resolve_model(str(tmp_path / "own.yaml"), options={"image_policy": "one"})
+    assert image_policy(one, default="dummy-prior") == "one"
 
 
 @pytest.mark.parametrize(

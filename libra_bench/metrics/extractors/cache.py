@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
-from benchmarks.user_cache import user_cache
+from benchmarks.files import user_cache
 
 WAIT_SECONDS = 60.0
 """How long to wait for another process that is writing."""

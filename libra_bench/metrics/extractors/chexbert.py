@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import platformdirs
 
 from benchmarks.errors import MetricUnavailableError
-from benchmarks.user_cache import platform_cache
+from benchmarks.hub import cached_file, fetch_file
 from libra_bench.metrics.extractors.batches import batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 from libra_bench.metrics.extractors.weights import (
-    cached_file,
+    HINT,
     digest,
     encoder_missing,
     fetch_encoder,
-    fetch_file,
     hub_missing,
     is_path,
     tokenizer_digest,
@@ -93,7 +93,7 @@ class CheXbertExtractor:
         """
         if is_path(model) and not _checkpoint(model):
             raise MetricUnavailableError(f"{model} is not a file", hint="see docs/weights.md")
-        checkpoint = _checkpoint(model) or fetch_file(_repository(model), FILENAME)
+        checkpoint = _checkpoint(model) or fetch_file(_repository(model), FILENAME, hint=HINT)
         return cls(checkpoint, fetch_encoder(backbone, weights=False))
 
     def read(self, texts: Sequence[str]) -> dict[str, Reading]:
@@ -166,7 +166,7 @@ def _checkpoint(model: str) -> Path | None:
     if is_path(model):
         file = Path(model).expanduser()
         return file.absolute() if file.is_file() else None
-    own = platform_cache() / "chexbert" / FILENAME  # where f1chexbert puts it
+    own = platformdirs.user_cache_path("chexbert") / FILENAME  # where f1chexbert puts it
     if model == PUBLISHED and own.is_file():
         return own
     return cached_file(_repository(model), FILENAME)

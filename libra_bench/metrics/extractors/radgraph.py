@@ -23,16 +23,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import platformdirs
+
 from benchmarks.errors import MetricUnavailableError
-from benchmarks.files import sha256_file
-from benchmarks.user_cache import platform_cache, user_cache
+from benchmarks.files import sha256_file, user_cache
+from benchmarks.hub import cached_file, fetch_file
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 from libra_bench.metrics.extractors.weights import (
-    cached_file,
+    HINT,
     digest,
     encoder_missing,
     fetch_encoder,
-    fetch_file,
     hub_missing,
     is_path,
     tokenizer_digest,
@@ -123,7 +124,7 @@ class RadGraphExtractor:
         if place is None:
             if model not in MODEL_TYPES:
                 raise MetricUnavailableError(f"{model} does not exist", hint="see docs/weights.md")
-            place = fetch_file(REPOSITORY, f"{model}.tar.gz")
+            place = fetch_file(REPOSITORY, f"{model}.tar.gz", hint=HINT)
         folder = place if place.is_dir() else _unpacked(place)
         backbone = _near(backbone or _stated_backbone(folder), place)
         return cls(folder, _model_type(folder), fetch_encoder(backbone, weights=False))
@@ -214,7 +215,7 @@ def _model_place(model: str) -> Path | None:
         return place.absolute()
     if model not in MODEL_TYPES:
         return None
-    own = platform_cache() / "radgraph" / version("radgraph")  # where the package itself puts it
+    own = platformdirs.user_cache_path("radgraph") / version("radgraph")  # where the package itself puts it
     if (own / model / "weights.th").exists():
         return own / model
     archive = f"{model}.tar.gz"

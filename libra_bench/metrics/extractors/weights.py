@@ -1,18 +1,17 @@
 """Where an extractor's weights are: a path, the local hub cache, or the hub. Says what is missing without loading.
 
-Nothing is fetched before `fetch_file` or `fetch_encoder` is called, and those refuse when the hub is switched off.
+Nothing is fetched before `fetch_encoder` is called, and that refuses when the hub is switched off.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.errors import MetricUnavailableError
 from benchmarks.files import sha256_file
+from benchmarks.hub import cached_file, fetch_files, why_not
 from libra_bench.metrics.metric import Missing
 
 HUB_ALIASES = {
@@ -26,8 +25,7 @@ HUB_ALIASES = {
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
-ANSWER_SECONDS = 4.0
-"""How long the hub may take to say whether it has a file."""
+HINT = "pass its path; see docs/weights.md"
 
 
 def is_path(name: str) -> bool:
@@ -70,105 +68,27 @@ def fetch_encoder(name: str, *, weights: bool = True) -> Path:
     """The folder of a transformers model; fetched from the hub if it is not here and the hub may be used.
 
     Raises:
-        MetricUnavailableError: it is neither here nor to be had.
+        MetricUnavailableError: it is no model. HubError: it is neither here nor to be had.
     """
     if folder := encoder_folder(name, weights=weights):
         return folder
     if not is_path(name):
-        import huggingface_hub
-        from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-
         patterns = ["*.json", "*.txt", "*.model", *(WEIGHT_FILES[:1] if weights else ())]
-        try:
-            folder = Path(huggingface_hub.snapshot_download(name, allow_patterns=patterns))
-            if weights and _encoder_gap(folder, weights=True):
-                folder = Path(huggingface_hub.snapshot_download(name, allow_patterns=[*patterns, WEIGHT_FILES[1]]))
-        except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
-            raise MetricUnavailableError(
-                f"{name} could not be fetched ({type(error).__name__})", hint="pass a folder; see docs/weights.md"
-            ) from error
+        folder = fetch_files(name, patterns, hint=HINT)
+        if weights and _encoder_gap(folder, weights=True):
+            folder = fetch_files(name, [*patterns, WEIGHT_FILES[1]], hint=HINT)
         if _encoder_gap(folder, weights=weights) is None:
             return folder
     raise MetricUnavailableError(f"{name} is not a folder with a model", hint="see docs/weights.md")
 
 
-def cached_file(repository: str, filename: str, *, cache: Path | None = None) -> Path | None:
-    """A file of a hub repository, if it is in the local cache."""
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        found = try_to_load_from_cache(repository, filename, cache_dir=cache)
-    except HFValidationError:  # no repository can have such a name
-        return None
-    return Path(found) if isinstance(found, str) else None
-
-
-def fetch_file(repository: str, filename: str) -> Path:
-    """A file of a hub repository; fetched if it is not in the cache and the hub may be used.
-
-    Raises:
-        MetricUnavailableError: the hub is switched off, does not answer, or does not have it.
-    """
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled
-
-    try:
-        return Path(hf_hub_download(repository, filename))
-    except (HfHubHTTPError, EntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
-        raise MetricUnavailableError(
-            f"{filename} of {repository} could not be fetched ({type(error).__name__})",
-            hint="pass its path; see docs/weights.md",
-        ) from error
-
-
 def hub_missing(repository: str, filename: str, *, hint: str) -> Missing | None:
     """Why a file cannot be fetched from the hub, or None. Asks the hub once, for a few seconds at most."""
-    from huggingface_hub.constants import HF_HUB_OFFLINE
-
-    hint = f"{hint}; docs/weights.md says where to get it"
-    if HF_HUB_OFFLINE:
-        return Missing(f"{repository} is not on this machine, and HF_HUB_OFFLINE keeps the hub switched off", hint)
-    if refusal := _refusal(repository, filename):
-        return Missing(f"{repository} is not on this machine, and the hub {refusal}", hint)
-    return None
-
-
-@functools.cache
-def _hub_answers() -> bool:
-    """Whether the hub can be reached at all; asked once a process."""
-    from huggingface_hub import constants, get_session
-
-    answers: list[object] = []
-
-    def ask() -> None:
-        try:
-            answers.append(get_session().head(constants.ENDPOINT, timeout=ANSWER_SECONDS))
-        except Exception:  # noqa: BLE001  # whatever went wrong in there, it is no answer
-            return
-
-    # In a thread, since no timeout bounds the resolution of a name.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(ANSWER_SECONDS)
-    return bool(answers)
-
-
-@functools.cache
-def _refusal(repository: str, filename: str) -> str | None:
-    """Why the hub would not give a file, as a verb phrase, or None."""
-    if not _hub_answers():
-        return "does not answer"
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError
-
-    try:
-        get_hf_file_metadata(hf_hub_url(repository, filename), timeout=ANSWER_SECONDS)
-    except GatedRepoError:
-        return "wants you to accept its terms first (then `hf auth login`)"
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        return f"does not give it ({type(error).__name__})"
-    return None
+    refusal = why_not(repository, filename)
+    if refusal is None:
+        return None
+    where = "docs/weights.md says where to get it"
+    return Missing(f"{repository} is not on this machine, and the hub {refusal}", f"{hint}; {where}")
 
 
 def label(name: str) -> str:
@@ -181,7 +101,7 @@ def digest(path: Path | None) -> str:
     if path is None:
         return "unknown"
     files = [path] if path.is_file() else _weight_files(path)
-    hashes = [_sha256(file, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    hashes = [_sha256(file) for file in files]
     return hashes[0][:12] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()[:12]
 
 
@@ -192,9 +112,7 @@ def tokenizer_digest(folder: Path) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-@functools.cache
-def _sha256(path: Path, size: int, modified: int) -> str:
-    """Cached by size and time, so that a file that was replaced is read again."""
+def _sha256(path: Path) -> str:
     blob = path.resolve().name
     if len(blob) == 64 and set(blob) <= set("0123456789abcdef"):
         return blob  # the hub cache names large files by their sha256

@@ -15,6 +15,7 @@ What: TypeAlias = Literal[
     "sign", "no-sign", "normal", "denied", "doubted", "open",
 ]  # fmt: skip
 
+_TIMED = frozenset({"grade-was", "grade-now", "size-was", "size-now"})
 _MAX_SAID = 64
 _MAX_NEIGHBOURS = 8
 """How far along a list a side is looked for."""
@@ -83,7 +84,7 @@ class Mention:
         """Its sides, or those of its neighbour."""
         mention: Mention | None = self
         for _ in range(_MAX_NEIGHBOURS):
-            if mention is None or (not mention.sides and mention.entry is not None and mention.entry.midline):
+            if mention is None or (not mention.sides and mention.entry is not None and mention.entry.takes_no_side):
                 return []
             if mention.sides:
                 return mention.sides
@@ -96,6 +97,8 @@ class Mention:
 
     def statements(self, offset: int, entry: Entry, inherited: Sequence[Side] = ()) -> Iterator[Statement]:
         """Its statements as those of `entry`; offsets are moved by `offset`."""
+        if entry.also is not None:
+            yield from self.statements(offset, entry.also, inherited)
         own: list[Side | None] = [*dict.fromkeys(self.own_sides() or inherited)]
         if entry.kind == "study" and own:  # "the right chest XXXX" is a device
             return
@@ -175,6 +178,8 @@ def _direction(entry: Entry, said: Said) -> Change:
 
 def _told_by_degrees(said: Sequence[Said]) -> Iterator[Change]:
     """The change between two grades or sizes: "previously small, now large"."""
+    if not any(it.what in _TIMED for it in said):
+        return
     for what, key in (("grade", lambda value: GRADE_ORDER.index(str(value))), ("size", float)):
         was, plain, now = (
             [key(it.value) for it in said if it.what == form] for form in (f"{what}-was", what, f"{what}-now")

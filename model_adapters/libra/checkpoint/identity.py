@@ -1,10 +1,9 @@
-"""What a checkpoint is, as hashes: known without loading it, and the same wherever its folder lies."""
+"""What a checkpoint is, as hashes: known without loading it, and the same wherever its folder is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +82,4 @@ def _present(folder: Path, names: Iterable[str]) -> list[Path]:
 def _hashes(files: Sequence[Path]) -> dict[str, str]:
     """File name -> sha256; shards at once, since a 7B model has 14 GB."""
     with ThreadPoolExecutor() as pool:
-        return {path.name: digest for path, digest in zip(files, pool.map(_sha256, files), strict=True)}
-
-
-def _sha256(path: Path) -> str:
-    """Of a file, read once in a process as long as it does not change: a run asks before and while it loads."""
-    facts = path.stat()
-    return _sha256_of(path, facts.st_size, facts.st_mtime_ns)
-
-
-@lru_cache(maxsize=1024)
-def _sha256_of(path: Path, size: int, changed: int) -> str:
-    return sha256_file(path)
+        return {path.name: digest for path, digest in zip(files, pool.map(sha256_file, files), strict=True)}

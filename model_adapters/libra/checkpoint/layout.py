@@ -1,4 +1,4 @@
-"""What lies in a checkpoint's folder. Three kinds, told apart by their files:
+"""What a checkpoint's folder holds. Three kinds, told apart by their files:
 
     full        config.json, weights (`model.layers.*`, `lm_head.*`, `model.mm_projector.*`), tokenizer
     lora        adapter_config.json, adapter_model.*, non_lora_trainables.bin; needs the base model

@@ -113,21 +113,11 @@ def build(
     Raises:
         ModelError: what is wrong, where, and what to do about it, in one line.
     """
-    device = torch.device(device)
-    folder, config = stored.folder, stored.config
-    source = stored.base or folder
+    device, folder, config = torch.device(device), stored.folder, stored.config
+    source, tokenizer_folder = stored.base or folder, stored.tokenizer_folder
     family = decoder_family(config, folder / "config.json")
-    tokenizer_folder = stored.tokenizer_folder
     tower_folder = find_tower(str(vision_tower or required(config, "mm_vision_tower", folder)), folder)
-    tower = load_tower(
-        tower_folder,
-        select_layer=required(config, "mm_vision_select_layer", folder),
-        select_feature=config.get("mm_vision_select_feature", "patch"),
-        final_norm=bool(config.get("use_maira_feature_norm", False)),
-        weights=stored.adapted_tower,
-        device=device,
-        dtype=dtype,
-    )
+    tower = _load_tower(stored, tower_folder, device, dtype)
     connector = _build_connector(stored, tower, new_connector_seed)
     language_model = load_decoder(
         _decoder_fields(stored),
@@ -141,9 +131,7 @@ def build(
     )
     model = LibraModel(tower, connector.to(device=device, dtype=dtype), language_model).eval()
     if stored.wider_embeddings is not None:
-        model.resize_vocabulary(stored.wider_embeddings.shape[0])
-        with torch.no_grad():
-            model.language_model.get_input_embeddings().weight.copy_(stored.wider_embeddings)
+        _widen_embeddings(model, stored.wider_embeddings)
     if stored.kind == "lora":
         model.language_model = apply_lora(language_model, folder, merge=merge_lora)
     model.requires_grad_(False)
@@ -158,6 +146,26 @@ def build(
         eos_token_ids=_eos_token_ids(config, source),
         bos_token_id=config.get("bos_token_id"),
         pad_token_id=config.get("pad_token_id"),
+    )
+
+
+@torch.no_grad()
+def _widen_embeddings(model: LibraModel, embeddings: torch.Tensor) -> None:
+    """Give the model the embeddings of a vocabulary that grew in training."""
+    model.resize_vocabulary(embeddings.shape[0])
+    model.language_model.get_input_embeddings().weight.copy_(embeddings)
+
+
+def _load_tower(stored: StoredLibra, tower_folder: Path, device: torch.device, dtype: torch.dtype) -> VisionTower:
+    config, folder = stored.config, stored.folder
+    return load_tower(
+        tower_folder,
+        select_layer=required(config, "mm_vision_select_layer", folder),
+        select_feature=config.get("mm_vision_select_feature", "patch"),
+        final_norm=bool(config.get("use_maira_feature_norm", False)),
+        weights=stored.adapted_tower,
+        device=device,
+        dtype=dtype,
     )
 
 

@@ -73,7 +73,7 @@ def _choose_beams(log_probs_RWV: Tensor, studies: Sequence[Study | None], num_ca
 
 
 def _sample(log_probs_RV: Tensor, studies: Sequence[Study | None], decoding: Decoding) -> Tensor:
-    """Draw a token a row, from the row's own random numbers: the batch around it makes no difference."""
+    """Draw one token per row, from the row's own random numbers: the batch around it makes no difference."""
     draws = [study.random.random() if study else 0.0 for study in studies]
     probs_RV = (log_probs_RV / decoding.temperature).softmax(-1)
     probs_RV, order_RV = probs_RV.sort(dim=-1, descending=True, stable=True)

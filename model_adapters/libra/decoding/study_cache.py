@@ -1,6 +1,6 @@
 """Keys and values of a batch of studies, every token stored once.
 
-A row is a study. It holds the prompt (image features included) once, and behind it the tokens of all beams side by
+Each study is one row. It holds the prompt (image features included) once, and after it the tokens of all beams side by
 side; a mask says which of them a beam has among its ancestors. So beams share the prompt and everything else they
 have in common, and a change of beams moves no keys or values: only the mask is rewritten. Every few steps the columns
 that no living beam needs are dropped.
@@ -85,7 +85,7 @@ class StudyCache:
 
     Args:
         rows: studies.
-        beams: sequences a study.
+        beams: sequences per study.
         prompt: the first prompt's cache, for shapes, types and devices.
     """
 
@@ -126,7 +126,7 @@ class StudyCache:
         self._prompt_lengths[row] = None
 
     def step_mask(self, parents: Sequence[Sequence[int]]) -> Tensor:
-        """The mask [R, 1, W, S + W] of the step that appends one token a beam, after each beam took over `parents`."""
+        """The mask [R, 1, W, S + W] of the step that appends one token per beam, once each has taken over `parents`."""
         if self._length + self._beams > self._columns:
             self._compact()
         start, end = self._length, self._length + self._beams

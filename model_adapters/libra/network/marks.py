@@ -1,4 +1,4 @@
-"""Numbers that stand for something else than a token."""
+"""Numbers among token ids and labels that are not tokens."""
 
 from __future__ import annotations
 

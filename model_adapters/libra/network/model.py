@@ -110,7 +110,7 @@ class LibraModel(nn.Module):
         """What the language model reads for one prompt: embeddings [S, H], the image features in their place.
 
         Args:
-            input_ids: T token ids, IMAGE_TOKEN (-200) where the image stands, at most once.
+            input_ids: T token ids, IMAGE_TOKEN (-200) in the place of the image, at most once.
             features_NH: the study's image features; None for a prompt without an image. A prompt without image
                 token doesn't see the features.
 

@@ -52,7 +52,7 @@ class VisionTower(nn.Module):
     """A frozen vision transformer and the choice of what is read from it.
 
     Args:
-        vision_model: the transformers model; stands under `vision_tower`, as in the published key names.
+        vision_model: the transformers model; an attribute `vision_tower`, as in the published key names.
         select_layer: "all" (every layer, stacked), or the index of one hidden state (0 is the embedding's
             output, -1 the last layer's), as int or as a string of digits.
         select_feature: "patch" or, with the CLS token, "cls_patch".

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import subprocess
@@ -63,6 +64,7 @@ def test_the_package_of_the_tutorial(tmp_path):
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     listed = {model["name"]: model for model in json.loads(run("models", "--json").stdout)}
+    assert listed["parrot"]["description"].startswith("repeats the indication")
     assert "plug-in" in listed["parrot"]["description"]
     done = run("run", "--suite", "demo", "--model", "parrot", "--option", "times=2", "--metrics", "temporal_f1",
                "--no-report", "--json")  # fmt: skip
@@ -71,6 +73,11 @@ def test_the_package_of_the_tutorial(tmp_path):
     first = json.loads((folder / "answers.jsonl").read_text().splitlines()[0])
     assert first["text"] == "Weakness. Weakness."
     assert json.loads((folder / "run.json").read_text())["deciding"]["model"]["times"] == 2
+    board = run("leaderboard", "runs", "--csv", "board.csv")
+    assert board.returncode == 0, board.stderr
+    with (tmp_path / "board.csv").open(newline="") as stream:
+        ranked = {row["Model Name"]: (row["rank"], row["kind"]) for row in csv.DictReader(stream)}
+    assert ranked["parrot"] == ("", "baseline")
     wrong = run("run", "--suite", "demo", "--model", "parrot", "--option", "tmes=2")
     assert wrong.returncode == 2
     assert "did you mean 'times'" in wrong.stderr

@@ -8,9 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libra_bench.metrics.clinical_significance import CLINICAL, EQUAL, NOT_COUNTED, SIGNIFICANCE, WEIGHTS
+from libra_bench.metrics.clinical_significance import (
+    CLINICAL,
+    DESCRIBES,
+    EQUAL,
+    FAMILIES,
+    INCLUDES,
+    NOT_COUNTED,
+    SIGNIFICANCE,
+    WEIGHTS,
+)
 from libra_bench.metrics.error_counts import ALWAYS_MATCHED, CATEGORIES, NORMAL, count_errors, marks
 from libra_bench.metrics.report_alignment import align, report_of
+from libra_bench.metrics.statements.lexicon import ENTRIES
 from libra_bench.metrics.statements.statement import Statement
 
 
@@ -91,6 +101,9 @@ def test_each_side_has_its_own_severity_and_change():
         ([LEFT, PNEUMOTHORAX], [LEFT], 0.5, 1),
         ([LEFT], [LEFT, HEART], 0.5, 0.25),
         ([LEFT, said("granuloma")], [LEFT], 0.5, 0.05),
+        ([LEFT, said("edema", severity="mild")], [LEFT], 0.5, 0.25),
+        ([LEFT, said("edema", severity="severe")], [LEFT], 0.5, 1),
+        ([said("edema", severity="severe")], [said("edema")], 1, 0),
         ([LEFT, said("a finding of no table")], [LEFT], 0.5, 0.25),
         ([said("pleural effusion", "uncertain")], [EFFUSION], 0.5 * 0.75, 0.5 * 0.25),
         ([said("pleural effusion", "uncertain")], [said("pleural effusion", "uncertain")], 0.25, 0),
@@ -143,8 +156,10 @@ def test_two_silent_reports_agree():
 
 @pytest.mark.parametrize("name", sorted(SIGNIFICANCE))
 def test_a_normal_report_never_passes_for_a_finding(name):
-    for presence, significance in itertools.product(("present", "uncertain"), (CLINICAL, EQUAL)):
-        assert errors(NORMAL_CHEST, [said(name, presence)], significance).score <= 0.1
+    for presence, severity, significance in itertools.product(
+        ("present", "uncertain"), (None, "mild", "severe"), (CLINICAL, EQUAL)
+    ):
+        assert errors(NORMAL_CHEST, [said(name, presence, severity=severity)], significance).score <= 0.1
 
 
 def test_equal_weights():
@@ -206,7 +221,16 @@ def test_every_finding_is_marked(prediction, reference):
                 assert (side, one) in marked
 
 
+def test_every_finding_of_the_lexicon_has_a_class():
+    names = {entry.name for entry in ENTRIES} | {finding for entry in ENTRIES for finding, _ in entry.signs.values()}
+    assert names - {"study"} == set(SIGNIFICANCE) | NOT_COUNTED
+    related = set().union(*FAMILIES, *INCLUDES.values(), *DESCRIBES.values()) | {*INCLUDES, *DESCRIBES}
+    assert related <= set(SIGNIFICANCE)
+
+
 def test_weights_are_in_order():
     assert list(WEIGHTS.values()) == sorted(WEIGHTS.values(), reverse=True)
     for name in SIGNIFICANCE:
-        assert CLINICAL.weight(name) <= CLINICAL.weight(name, severe=True) <= 1
+        assert CLINICAL.weight(name, "mild") < CLINICAL.weight(name) == CLINICAL.weight(name, "moderate")
+        assert CLINICAL.weight(name) <= CLINICAL.weight(name, "severe") <= 1
+        assert EQUAL.weight(name, "mild") == EQUAL.weight(name, "severe") == 1

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks.user_cache import user_cache
+from benchmarks.files import user_cache
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 
 

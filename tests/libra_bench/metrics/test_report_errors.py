@@ -29,7 +29,7 @@ def test_the_columns():
     assert list(result.values) == [f"Report-errors-{name}" for name in COLUMNS]
     assert result.values == pytest.approx(
         {
-            "Report-errors-score": 100 * (0.5 + 0.0025) / (0.5 + 0.0025 + 0.25 + 1 + 0.25),
+            "Report-errors-score": 100 * (0.5 + 0.00125) / (0.5 + 0.00125 + 0.25 + 1 + 0.25),
             "Report-errors-false-finding": 100,
             "Report-errors-missing-finding": 100,
             "Report-errors-location": 100,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import pytest
+from repository import GOLDEN
+
+from benchmarks.errors import InputError
+from libra_bench.metrics.choice import choose_metrics
 from libra_bench.metrics.registry import make_metric
 
 
@@ -75,12 +80,51 @@ def test_comparison_without_a_prior():
     assert run(["a"], ["b"]).details["comparison_without_prior"] is None
 
 
-def test_spans_name_what_was_matched():
+def test_spans_name_what_changed():
     prediction = "The left effusion has increased."
     spans = run([prediction], ["Stable."]).spans
     said = {(span.label, prediction[span.start : span.end]) for span in spans if span.side == "prediction"}
-    assert said == {("left pleural effusion: larger", "effusion"), ("left pleural effusion: larger", "increased")}
+    assert said == {("left pleural effusion: larger", "effusion")}
     assert {span.label for span in spans if span.side == "reference"} == {"study: unchanged"}
+
+
+@pytest.mark.parametrize(
+    ("prediction", "reference", "expected"),
+    [
+        ("No left effusion, unchanged.", "Small left effusion, unchanged.", 0),
+        ("Possible left effusion, unchanged.", "Small left effusion, unchanged.", 100),
+        ("The effusion has resolved.", "The effusion is no longer seen.", 100),
+        ("The heart is unchanged in size.", "Cardiomegaly is unchanged.", 100),
+    ],
+)
+def test_whether_it_is_there_counts_of_findings(prediction, reference, expected):
+    assert run([prediction], [reference]).values["Temporal_change_score"] == expected
+
+
+def run_version(version, predictions, references):
+    return make_metric(f"temporal_change_f1[version={version}]").score(predictions, references)
+
+
+def test_version_1_is_the_first_reader_under_its_old_signature():
+    """Its words of change have spans of their own, and it takes a recurrence for a resolution."""
+    metric = make_metric("temporal_change_f1[version=1]")
+    assert metric.signature == "temporal_change_f1|agg:micro|both_empty:100|impl:libra-bench|v:1"
+    assert "|v:2" in make_metric("temporal_change_f1").signature
+    text = "Recurrent right pneumothorax after chest tube removal."
+    first, second = (run_version(version, [text], [[text]]).spans for version in (1, 2))
+    assert "right pneumothorax: resolved" in {span.label for span in first} - {span.label for span in second}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_both_versions_give_the_hand_computed_values(version):
+    for case in json.loads((GOLDEN / "metrics" / "temporal_change_f1.json").read_text(encoding="utf-8")):
+        result = run_version(version, case["predictions"], case["references"])
+        assert result.values == pytest.approx(case["expected"], abs=case["tolerance"]), case["why"]
+
+
+def test_another_version_is_refused():
+    with pytest.raises(InputError, match="use 1 or 2"):
+        choose_metrics("temporal_change_f1[version=3]")
 
 
 def test_order_of_samples_does_not_matter():

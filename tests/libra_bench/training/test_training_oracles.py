@@ -7,7 +7,7 @@ import math
 
 import pytest
 import torch
-from oracles import GOLDEN, records, tensors
+from oracles import GOLDEN, MODELS, records, tensors
 
 from libra_bench.training.artefacts import load_weights
 from libra_bench.training.data import Collator, ConversationData, SampleImages
@@ -19,6 +19,8 @@ from libra_bench.training.samples import SampleFile
 from libra_bench.training.train import train
 from libra_bench.training.trainer import LibraTrainer
 from model_adapters.checkpoints.weights import materialize, read_weights
+from model_adapters.libra.checkpoint.loading import load_checkpoint
+from model_adapters.libra.network.towers import load_tower
 
 RUNS = records("train/training_runs.json")
 NAMES = [name for name in RUNS if name != "lr_schedules"]
@@ -137,6 +139,30 @@ def test_weights_come_back(prepared, tmp_path, name):
     assert any(not torch.equal(trained[key], weight) for key, weight in fresh.model.named_trainable())
     load_weights(tmp_path / "out", fresh, ready.recipe)
     assert all(torch.equal(trained[key], weight) for key, weight in fresh.model.named_trainable())
+
+
+def test_an_adapted_tower_stays_with_a_model_that_is_trained_whole(run, tmp_path):
+    adapted = MODELS / "tiny-libra-clip-adapted"
+    run(
+        stage="finetune",
+        model_name_or_path=adapted,
+        vision_tower=MODELS / "tiny-clip",
+        lora_enable=False,
+        freeze_backbone=False,
+        mm_projector_type="mlp2x_gelu",
+        mm_vision_select_layer=-2,
+        max_steps=2,
+        learning_rate=1e-3,
+        output_dir=tmp_path / "out",
+    )
+    before, after = (load_checkpoint(folder).model for folder in (adapted, tmp_path / "out"))
+    for name, weight in before.tower.state_dict().items():
+        assert torch.equal(weight, after.tower.state_dict()[name]), name
+    other = load_tower(MODELS / "tiny-clip", select_layer=-2).state_dict()
+    assert any(not torch.equal(weight, other[name]) for name, weight in before.tower.state_dict().items())
+    assert not torch.equal(
+        before.language_model.get_output_embeddings().weight, after.language_model.get_output_embeddings().weight
+    )
 
 
 @pytest.mark.parametrize("name", RUNS["lr_schedules"])

@@ -27,7 +27,7 @@ from model_adapters.adapter import Decoding
 from model_adapters.generation.stopping import StopRule
 from model_adapters.libra.decoding.decoder import Decoder
 from model_adapters.models import load_adapter
-from model_adapters.vllm.engine import Request
+from model_adapters.vllm.requests import Request
 
 pytestmark = pytest.mark.slow
 EAGER = '{"enforce_eager": true}'  # or else it compiles for a minute

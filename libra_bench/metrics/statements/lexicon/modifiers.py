@@ -13,8 +13,8 @@ SIDES: dict[str, str] = {
         (left|right) {_COMPARED} than [the|on the|on] (left|right); (left|right) > (left|right); (left|right) sided {_COMPARED} than [the] (left|right)
         left and right; right and left; {_COMPARED} on the (left|right) than [on] [the] (left|right)
     """,
-    "left": "left; left sided; left side; lingula; lingular; leftsided; lt",
-    "right": "right; right sided; right side; [right] middle lobe; rightsided; rt",
+    "left": "left; left sided; left side; lingula; lingular; leftsided; lt; lll; lul",
+    "right": "right; right sided; right side; [right] middle lobe; rightsided; rt; rll; rul; rml",
 }
 """Phrases that name a side; a comparison of the two sides is both."""
 

@@ -105,10 +105,10 @@ def colon(reading: Reading, index: int, token: Token) -> None:
 
 
 def relative(reading: Reading, index: int, token: Token) -> None:
-    """ "Which": the findings just named become the subject."""
-    latest = reading.latest
+    """ "Which": the findings just named become the subject; behind a side remark or a reason, the finding before it."""
+    subject = reading.subject[-1:] if reading.aside or reading.explaining else reading.latest
     reading.turn()
-    reading.subject = latest or reading.subject
+    reading.subject = subject or reading.subject
 
 
 def pronoun(reading: Reading, index: int, token: Token) -> None:

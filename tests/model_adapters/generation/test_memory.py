@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from model_adapters.adapter import Decoding
-from model_adapters.generation.memory import LARGEST_CPU_BATCH, fitting_batch, study_bytes
+from model_adapters.generation.memory import MAX_CPU_BATCH, fitting_batch, study_bytes
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def language_model():
 
 
 def test_a_small_model_gets_the_largest_batch_of_a_cpu(language_model):
-    assert fitting_batch(language_model, 100, Decoding(max_new_tokens=32)) == LARGEST_CPU_BATCH
+    assert fitting_batch(language_model, 100, Decoding(max_new_tokens=32)) == MAX_CPU_BATCH
 
 
 @pytest.mark.parametrize("beams", [1, 10])

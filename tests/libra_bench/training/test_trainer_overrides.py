@@ -1,0 +1,36 @@
+"""Private methods of transformers' Trainer that ours overrides: a release that changes one must be looked at."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import transformers
+from transformers import Trainer
+
+from libra_bench.training.trainer import LibraTrainer
+
+OVERRIDDEN = {
+    "_get_train_sampler": ["self", "train_dataset"],
+    "_determine_best_metric": ["self", "metrics", "trial"],
+    "_get_output_dir": ["self", "trial"],
+    "_save": ["self", "output_dir", "state_dict"],
+    "_save_checkpoint": ["self", "model", "trial"],
+    "_load_from_checkpoint": ["self", "resume_from_checkpoint", "model"],
+}
+"""Method -> its parameters in the release that LibraTrainer was written for."""
+
+
+@pytest.mark.parametrize("name", OVERRIDDEN)
+def test_an_overridden_method_is_the_one_that_we_know(name):
+    method = getattr(Trainer, name, None)
+    found = None if method is None else list(inspect.signature(method).parameters)
+    assert found == OVERRIDDEN[name], (
+        f"transformers {transformers.__version__} has Trainer.{name} with the parameters {found}, and LibraTrainer "
+        f"overrides {OVERRIDDEN[name]}: read the new method, adapt libra_bench/training/trainer.py, then this table"
+    )
+
+
+def test_every_private_method_that_is_overridden_is_in_the_table():
+    private = {name for name in vars(LibraTrainer) if name.startswith("_") and not name.startswith("__")}
+    assert {name for name in private if hasattr(Trainer, name)} == set(OVERRIDDEN)
