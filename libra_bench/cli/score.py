@@ -108,7 +108,7 @@ def _score_run(run: Path, options: RunOptions, *, partial: bool) -> tuple[Scores
     found = rescore(
         run, options.metrics, dialect=options.dialect, by=options.by, partial=partial, replace=options.replace
     )
-    for problem in bring_up_to_date(run, found.scores):
+    for problem in bring_up_to_date(run):
         output.message(problem)
     return found.scores, found.now
 
