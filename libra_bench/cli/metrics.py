@@ -37,7 +37,10 @@ def metrics(context: typer.Context, as_json: o.Json = False) -> None:
 @app.command("install")
 def install(
     what: Annotated[
-        Literal["official"], typer.Argument(help="official: radgraph, f1chexbert and bert-score as published.")
+        Literal["official", "ratescore"],
+        typer.Argument(
+            help="official: radgraph, f1chexbert, bert-score as published; ratescore: medspacy, which splits sentences."
+        ),
     ],
     folder: Annotated[Path | None, typer.Option("--dir", help="Folder to install into; default: the cache.")] = None,
     wheels: Annotated[
@@ -45,10 +48,12 @@ def install(
     ] = None,
     as_json: o.Json = False,
 ) -> None:
-    """Make the side environment that `score --verify` recomputes metrics in: old pins, one venv, about 2 GB."""
+    """Make a side environment for packages with old pins: for `score --verify` (about 2 GB), or for RaTEScore."""
+    from libra_bench.metrics.extractors.sentences import PYRUSH
     from libra_bench.metrics.official import OFFICIAL
 
-    python, pins = OFFICIAL.install(folder, wheels=wheels), OFFICIAL.pins()
+    environment = {"official": OFFICIAL, "ratescore": PYRUSH}[what]
+    python, pins = environment.install(folder, wheels=wheels), environment.pins()
     output.result(
         {"installed": what, "python": str(python), "packages": pins},
         f"installed: {python} ({', '.join(pins)})",

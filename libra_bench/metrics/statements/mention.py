@@ -19,12 +19,8 @@ _TIMED = frozenset({"grade-was", "grade-now", "size-was", "size-now"})
 _MAX_SAID = 64
 _MAX_NEIGHBOURS = 8
 """How far along a list a side is looked for."""
-_OPPOSED: dict[str, dict[bool, Change]] = {
-    "better": {False: "smaller", True: "larger"},
-    "worse": {False: "larger", True: "smaller"},
-    "increased": {False: "larger", True: "larger"},
-    "decreased": {False: "smaller", True: "smaller"},
-}
+_DIRECTIONS: dict[str, Change] = {"better": "smaller", "worse": "larger", "increased": "larger", "decreased": "smaller"}
+_REVERSED: dict[str, Change] = {"larger": "smaller", "smaller": "larger"}
 
 
 @dataclass(slots=True, eq=False)
@@ -148,8 +144,8 @@ def _of_structure(
         for name, category in _named(entry, said, "no-sign"):
             yield name, category, "absent"
     elif "normal" in what or (change and not (entry.kind == "study" and change in {"new", "resolved"})):
-        worse = change == "smaller" if entry.quantity else change in {"larger", "new"}
-        yield entry.name, entry.category, "present" if worse and entry.kind == "structure" else "absent"
+        grew = entry.kind == "structure" and change in {"larger", "new"}
+        yield entry.name, entry.category, "present" if grew else "absent"
 
 
 def _named(entry: Entry, said: Sequence[Said], what: What) -> list[tuple[str, Category | None]]:
@@ -172,8 +168,10 @@ def _change(entry: Entry, said: Sequence[Said]) -> Change | None:
 
 
 def _direction(entry: Entry, said: Said) -> Change:
+    """Of the disease: less air in the lungs is more of it."""
     word = str(said.value)
-    return _OPPOSED[word][entry.quantity] if word in _OPPOSED else word  # type: ignore[return-value]
+    direction: Change = _DIRECTIONS.get(word, word)  # type: ignore[arg-type]
+    return _REVERSED.get(direction, direction) if entry.quantity and word not in {"better", "worse"} else direction
 
 
 def _told_by_degrees(said: Sequence[Said]) -> Iterator[Change]:

@@ -1,8 +1,8 @@
 # ruff: noqa: E501 - tables of words
 """Words of change.
 
-Directions are of the thing itself: "larger" is more of a finding, "smaller" is less of it. "better" and "worse" become one
-of these by the finding: a better effusion is smaller, better aeration is larger. "increased" and "decreased" may describe
+Directions are of the disease: "larger" is more of it, or worse; "smaller" is less of it, or better. An increase of what is
+good ("quantity" in the tables: aeration, lung volumes) is therefore smaller. "increased" and "decreased" may describe
 ("increased interstitial markings") and then state no change; "more" and "less" state one only beside an earlier picture;
 "changed" counts only where it is denied.
 

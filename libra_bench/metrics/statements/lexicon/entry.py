@@ -34,7 +34,7 @@ class Entry:
     normal: bool = False
     """The words state that all is well ("well aerated"): an absent statement, present where they are denied."""
     quantity: bool = False
-    """More of it is better: "improved" is larger, "worse" is smaller."""
+    """More of it is better: an increase of aeration makes the disease smaller."""
     described: bool = False
     """ "Increased" in front of it describes, and compares with nothing."""
     change: Change | None = None

@@ -201,7 +201,7 @@ LUNGS = (
     ),
     Entry(
         "aeration", None, "[interval] (reexpansion|re expansion|reaeration|re aeration|reexpanded|re expanded|reaerated)",
-        kind="structure", quantity=True, change="larger",
+        kind="structure", change="smaller",
     ),
     Entry("lucency", None, "lucenc/y/ies; radiolucenc/y/ies"),
     Entry("calcification", None, "calcification/s; calcified (focus|foci|structure|structures|lesion|lesions); calcinosis", sign="calcified"),

@@ -40,7 +40,7 @@ def change(reading: Reading, index: int, token: Token) -> None:
         return
     in_front = _cue_belongs_ahead(reading, index, form)
     if direction in {"more", "less"}:
-        if not reading.compares:
+        if not _compared(reading, index):
             return
         direction = "larger" if direction == "more" else "smaller"
     if direction in {"increased", "decreased"} and only_described(reading, index, in_front):
@@ -70,9 +70,24 @@ def change(reading: Reading, index: int, token: Token) -> None:
         reading.verb = "be"
 
 
+def _compared(reading: Reading, index: int) -> bool:
+    """Whether an earlier picture is meant: behind the word, up to the next word of change, or in front of it."""
+    for i in range(index + 1, index + 16):
+        if reading.kind(i) in {"compare", "now"}:
+            return True
+        if reading.kind(i) in {"comma", "stop", "hard", "cue", ""}:
+            break
+    for i in range(index - 1, index - 16, -1):
+        if reading.kind(i) in {"compare", "now"}:
+            return True
+        if reading.kind(i) in {"head", "stop", "cue", ""}:
+            break
+    return False
+
+
 def _compares_places(reading: Reading, index: int) -> bool:
     """ "Worse on the left", "more prominent in the bases"; not "larger on the right and smaller on the left"."""
-    if reading.compares or reading.verb == "have" or not _placed(reading, index):
+    if _compared(reading, index) or reading.verb == "have" or not _placed(reading, index):
         return False
     around = (i for i in range(max(0, index - 12), index + 13) if i != index and reading.kind(i) == "cue")
     return not any(_placed(reading, i) for i in around)
@@ -99,7 +114,7 @@ def _cue_belongs_ahead(reading: Reading, index: int, form: str) -> bool:
 
 def only_described(reading: Reading, index: int, in_front: bool) -> bool:
     """Whether "increased" describes: "increased interstitial markings", "lung volumes are decreased"."""
-    if reading.compares or (reading.verb == "have" and not in_front):
+    if _compared(reading, index) or (reading.verb == "have" and not in_front):
         return False
     head = reading.ahead.head[index + 1]
     if in_front and head >= 0:
