@@ -10,8 +10,16 @@ import typer
 from libra_bench.cli import options as o
 from libra_bench.cli import output
 from libra_bench.cli.data_options import progress_bar
+from libra_bench.cli.flags import run_options
+from libra_bench.cli.run import Display
+from libra_bench.runs.options import DECODING, MODEL, RUN, SUITE, RunOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.records.run import Cost, Estimate
+    from libra_bench.runs.plan import Plan
+    from model_adapters.adapter import RenderedPrompt
     from reports.experiment import Outcome
 
 Out = Annotated[
@@ -20,6 +28,47 @@ Out = Annotated[
 ]
 Resamples = Annotated[int, typer.Option("--resamples", min=100, help="Number of bootstrap resamples.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")]
+
+
+@run_options(SUITE, MODEL, DECODING, RUN)
+def audit(
+    suite: o.Suite,
+    model: o.Model,
+    options: RunOptions,
+    arms: Annotated[
+        str | None, typer.Option("--arms", help="Only these, a,b,c; robustness adds harmless changes of the image.")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=2, help="How many studies, evenly over the suite.")] = 256,
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the paired tests.")] = 20_000,
+    as_json: o.Json = False,
+) -> None:
+    """Does the answer depend on the image, the prior, the context? The same studies asked otherwise, compared in pairs.
+
+    Each arm is an ordinary run in the audit's folder: the same command continues what was interrupted.
+
+    [bold]libra-bench audit --suite demo --model libra-tiny[/bold]
+    """
+    from benchmarks.files import write_json
+    from libra_bench.experiments.audit import plan_audit, run_audit
+    from libra_bench.experiments.audit_outcome import audit_outcome
+    from libra_bench.runs.processes import from_env
+    from libra_bench.runs.progress import ProgressCallback
+    from reports.page import AUDIT_FILE, write_report
+
+    processes = from_env()
+    planned = plan_audit(
+        suite, model, options, arms=None if arms is None else arms.split(","), n=n, seed=options.seed or 0
+    )
+    if processes.rank == 0:
+        names = ", ".join(one.arm.name for one in planned.asked)
+        output.message(f"{len(planned.suite.samples)} studies, baseline and {names}; in {planned.folder}")
+    progress = ArmDisplay() if processes.rank == 0 else ProgressCallback()
+    found = run_audit(planned, progress, processes, resamples=resamples)
+    if found is not None:
+        outcome = audit_outcome(found)
+        write_json(planned.baseline_folder / AUDIT_FILE, outcome.result)
+        write_report([planned.baseline_folder], follow_links=options.follow_links)
+        show_outcome(outcome, planned.folder, as_json=as_json)
 
 
 def stability(
@@ -155,6 +204,27 @@ def reproduce(
         target, run, model=row, on_metric=lambda way: output.message(f"trying {way}, to explain a difference")
     )
     show_outcome(reproduce_outcome(found), out, as_json=as_json)
+
+
+class ArmDisplay(Display):
+    """Shows the run of one arm: its name and a progress bar."""
+
+    def planned(self, plan: Plan, answered: int) -> None:
+        """Which arm, and how much of it is there already."""
+        there = f", {answered} of them answered already" if answered else ""
+        output.message(f"{plan.suite.name}: {len(plan.order)} studies{there}")
+
+    def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
+        """The prompts are in the arms' suite files."""
+
+    def estimated(self, estimate: Estimate) -> None:
+        """The progress bar says how long it takes."""
+
+    def generated(self, cost: Cost) -> None:
+        """Not of interest here."""
+
+    def scoring(self, metric_ids: Sequence[str]) -> None:
+        """Quick, and the same for all arms."""
 
 
 def show_outcome(outcome: Outcome, out: Path | None, *, as_json: bool) -> None:

@@ -76,7 +76,7 @@ LUNGS = (
         interstitial [lung] (abnormality|abnormalities|disease|prominence|thickening|change|changes|process|coarsening|testes)
         interstitium prominence; reticulation/s; septal (thickening|lines); kerley [b] lines; b lines; honeycombing
         (peribronchial|peribronchovascular|bronchial|bronchial wall) (cuffing|thickening); chronic lung (disease|changes)
-        pulmonary interstitium; interstitium; asbestosis; silicosis; pneumoconiosis; (alveolar|interstitial) pneumonitis
+        marking/s; pulmonary interstitium; interstitium; asbestosis; silicosis; pneumoconiosis; (alveolar|interstitial) pneumonitis
         """,
         described=True,
     ),

@@ -19,7 +19,7 @@ POST_NEGATIONS = "absent; ruled out; excluded; unlikely; none; nil"
 
 VISIBLE = """
     seen; noted; visible; visualized; visualised; present; evident; identified; appreciated; demonstrated; detected; observed; shown; imaged
-    discernible; found; recognized; recorded; in place; in situ; documented; described; delineated; apparent
+    discernible; found; recognized; recorded; in place; in situ; documented; described; delineated; apparent; confirmed
 """
 
 NOT_WELL_SEEN = """
@@ -65,6 +65,7 @@ SUPPRESSORS = """
     if there is [clinical|persistent|continued] (concern|suspicion); clinical (concern|correlation|suspicion); correlat/e/ion/ed/ing; if clinical
     (would|could|may) (be|prove) (helpful|obtained|useful|considered); would better; (is|are) (suggested|advised); advised; consider/ation
     history of (cough|chest|fever|smoking|trauma|shortness|pain|dyspnea); complaint/s of; presenting with; symptoms of; evaluation (of|for); (is|if) desired
+    (stability|resolution|clearing) should; should be (documented|established|obtained|correlated|compared|confirmed)
     (should|could|can|must|may) be (withdrawn|advanced|retracted|pulled|repositioned|removed|placed)
     until (resolution|clearing|clear|resolved); repeat (pa|chest|study|imaging|radiograph|radiographs); additional (imaging|views); nonemergent; dedicated
 """

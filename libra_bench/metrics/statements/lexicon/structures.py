@@ -36,7 +36,7 @@ STRUCTURES: tuple[Entry, ...] = (
     ),
     Entry(
         "hilum", None, "hila; hilum; hilar (contour|contours|structures|region|regions|shadow|shadows|vessels|vasculature|silhouettes|size|areas|markings)",
-        kind="structure", stems="hilar; bihilar",
+        kind="structure", stems="hilar; bihilar; perihilar; parahilar",
         signs={
             **dict.fromkeys(("enlarged", "high", "abnormal", "elevated", "blunted", "thickened"), ("hilum", None)),
             "calcified": ("lymph node calcification", None),

@@ -149,6 +149,8 @@ def _says_nothing_else(reading: Reading, at: int, denied: bool) -> bool:
         last += 1
     while first > 0 and reading.kind(first - 1) not in _CLAUSE_ENDS and not denied:
         first -= 1
+    if not denied and any(reading.kind(i) not in _EMPTY for i in range(first)):
+        return False  # "a masked subject, stable"
     for i in range(first, last + 1):
         before = reading.tokens[i - 1].words.rpartition(" ")[2] if i else ""
         dated = before in {"since", "from", "to", "with", "of"} or (before == "in" and reading.kind(i - 2) == "compare")
@@ -173,5 +175,5 @@ def speak_of_before(reading: Reading) -> None:
     if direction == ("new" if denied else "changed") or not _says_nothing_else(reading, at, denied and form == "noun"):
         return
     said = Said("change-weak" if form == "weak" else "change", "unchanged" if denied else direction)
-    entry = WHOLE_STUDY if form == "noun" else None
+    entry = WHOLE_STUDY if form == "noun" or reading.tokens[0].words == "otherwise" else None
     reading.mentions.insert(0, Mention(entry, token.start, token.end, said=[said]))

@@ -71,6 +71,8 @@ def doubt(reading: Reading, index: int, token: Token) -> None:
         reading.deny()
     else:
         reading.doubting = True
+    if token.value == "verb":
+        reading.before = Before()  # what was gathered belongs to a noun that is not known
     if reading.subject and (token.value == "verb" or not _joint_is_new(reading, index)):
         reading.explain()
 
