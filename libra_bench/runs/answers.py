@@ -37,16 +37,20 @@ def answer_files(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold a run folder for this process; the lock goes with the process, however it ends.
 
+    Args:
+        folder: the run folder.
+        wait: until another process lets go of it.
+
     Raises:
-        RunConflictError: another process holds it.
+        RunConflictError: another process holds it, and `wait` is not said.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise RunConflictError(
                 "another run is writing this folder", where=folder, hint="wait for it, or give another --out"

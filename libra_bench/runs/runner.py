@@ -53,6 +53,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> 
         by=options.by,
         partial=options.references == "partial",
         replace=options.replace,
+        answers_change=options.retry_failed,
     )
     answers = generate_run(plan, progress, processes)
     if processes.rank > 0:
