@@ -29,6 +29,8 @@ class SideEnvironment:
     """Its folder in the cache."""
     packages: Mapping[str, str]
     """Package -> release."""
+    with_torch: bool = True
+    """Whether it holds our own torch, too."""
 
     @property
     def stamp(self) -> str:
@@ -37,7 +39,8 @@ class SideEnvironment:
 
     def pins(self) -> list[str]:
         """What is installed: the packages, and our own torch (so a CPU build stays one)."""
-        return [f"torch=={version('torch')}", *(f"{name}=={release}" for name, release in self.packages.items())]
+        torch = [f"torch=={version('torch')}"] if self.with_torch else []
+        return [*torch, *(f"{name}=={release}" for name, release in self.packages.items())]
 
     def folder(self, folder: Path | None = None) -> Path:
         """Where it is (a link there, if it was put elsewhere), or would be."""
@@ -74,9 +77,9 @@ class SideEnvironment:
         write_json(place / self.stamp, {"installing": dict(self.packages)})  # an interrupted one is ours, too
         python = _python(place)
         source = ["--no-index", "--find-links", str(wheels)] if wheels else []
-        torch = self.pins()[0]
-        installed = _pip(python, [torch, *source])
-        if not installed and not wheels and torch.endswith("+cpu"):  # an index of one's own may have it; PyPI does not
+        torch = self.pins()[0] if self.with_torch else None
+        installed = torch is None or _pip(python, [torch, *source])
+        if torch and not installed and not wheels and torch.endswith("+cpu"):  # one's own index may have it, not PyPI
             installed = _pip(python, [torch, "--extra-index-url", CPU_TORCH_INDEX])
         if not installed or not _pip(python, [*self.pins(), *source]):
             raise LibraBenchError(

@@ -98,7 +98,7 @@ def _find(name: str, adapter: str | None) -> tuple[str, str | None, Card | None]
     if name.startswith((".", "/", "~")) or path.suffix in {".yaml", ".yml"}:
         raise ModelError("no such file or folder", where=f"--model {name}", hint="check the path")
     if colon and prefix in adapter_targets():
-        return prefix, rest, None
+        return prefix, rest or None, None
     if colon and adapter is None:
         return "function", name, None
     if name in card_names():

@@ -24,6 +24,8 @@ from reports.thumbnails import How, Pictures, pictures
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+AUDIT_FILE = "audit.json"
+"""In the folder of a run that is the baseline of an audit: the audit's result."""
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -235,6 +237,7 @@ def _render(
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
             plots=[(name, svg_address(figure)) for name, figure in plots.all_figures(runs).items()],
             notes=notes,
+            audit=_audit_of(runs[0]),
             n_cases=len(data["cases"]),
             try_page=try_page,
             css=Markup(script("page.css")),  # noqa: S704 - our own files
@@ -262,6 +265,15 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
         }
         for key in keys
     ]
+
+
+def _audit_of(run: LoadedRun) -> dict[str, Any] | None:
+    """What an audit found, where the run is the baseline of one."""
+    try:
+        found = json.loads((run.folder / AUDIT_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and {"verdicts", "arms"} <= found.keys() else None
 
 
 def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, text: bool) -> list[str]:

@@ -25,7 +25,7 @@ def sections(
     out: d.Out,
     conclusions: Annotated[
         Path | None,
-        typer.Option("--conclusions", help="Also write every study's most telling section, for label extractors."),
+        typer.Option("--conclusions", help="Also write each study's most informative section, for label extractors."),
     ] = None,
     workers: d.Workers = None,
     force: d.Force = False,
@@ -97,7 +97,7 @@ def priors(
 def check(
     files: Annotated[list[Path], typer.Argument(help="A suite or training file, or the splits of one data set.")],
     image_root: d.ImageRoot = None,
-    images: Annotated[bool, typer.Option(help="Look for the images and decode every one.")] = True,
+    images: Annotated[bool, typer.Option(help="Look for every image and decode it.")] = True,
     follow_links: o.FollowLinks = False,
     workers: d.Workers = None,
     as_json: o.Json = False,
@@ -141,13 +141,13 @@ def check(
 @app.command()
 def phantoms(
     out: Annotated[Path, typer.Option("--out", help="The folder to write images, suites and training files to.")],
-    patients: Annotated[int, typer.Option("--patients", help="Each has two to five visits.")] = 20,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
-    image_size: Annotated[int, typer.Option("--image-size", help="Pixels a side.")] = 224,
-    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    patients: Annotated[int, typer.Option("--patients", help="Number of patients; each has two to five visits.")] = 20,
+    seed: Annotated[int, typer.Option("--seed", help="Seed; the same one gives the same bytes.")] = 0,
+    image_size: Annotated[int, typer.Option("--image-size", help="Width and height in pixels.")] = 224,
+    force: Annotated[bool, typer.Option("--force", help="Write into the folder even if it is not empty.")] = False,
     as_json: o.Json = False,
 ) -> None:
-    """Draw synthetic chests with several visits: suites and training data that need nobody's permission."""
+    """Draw synthetic chests with several visits: suites and training data that need no permission."""
     from rich.table import Table
 
     from benchmarks.errors import InputError

@@ -19,7 +19,7 @@ app = typer.Typer(
 )
 
 MimicRoot = Annotated[
-    Path, typer.Option("--mimic-root", help="Folder that MIMIC-CXR(-JPG) was downloaded to; looked through.")
+    Path, typer.Option("--mimic-root", help="Folder that MIMIC-CXR(-JPG) was downloaded to; its files are found.")
 ]
 Split = Annotated[str, typer.Option("--split", help="train, validate or test.")]
 Metadata = Annotated[Path | None, typer.Option("--metadata", help="Default: mimic-cxr-*-metadata.csv.gz, found.")]
@@ -27,8 +27,8 @@ SplitFile = Annotated[Path | None, typer.Option("--split-file", help="Default: m
 Reports = Annotated[Path | None, typer.Option("--reports", help="Folder or zip of reports; default: found.")]
 Sections = Annotated[Path | None, typer.Option("--sections", help="A table written by `data sections`.")]
 Rule = Annotated[str, typer.Option("--prior-rule", help="published or frontal (see `data priors`).")]
-AllViews = Annotated[bool, typer.Option("--all-views", help="Lateral images, too (default: AP and PA).")]
-Context = Annotated[bool, typer.Option("--context/--no-context", help="Clinical context behind the prompt.")]
+AllViews = Annotated[bool, typer.Option("--all-views", help="Include lateral images; default: AP and PA only.")]
+Context = Annotated[bool, typer.Option("--context/--no-context", help="Add the clinical context to the prompt.")]
 Source = Annotated[Path | None, typer.Option("--source", help="The question file; default: found below the root.")]
 Section = Annotated[str, typer.Option("--section", help="findings or impression.")]
 ChestOnly = Annotated[bool, typer.Option("--chest-only", help="Only questions on chest X-rays.")]
@@ -104,7 +104,7 @@ def alignment(
     mimic_root: MimicRoot,
     split: Split,
     out: d.Out,
-    tasks: Annotated[str, typer.Option("--tasks", help="What to mix.")] = "findings,impressions,vqa,diff-vqa",
+    tasks: Annotated[str, typer.Option("--tasks", help="The tasks to mix.")] = "findings,impressions,vqa,diff-vqa",
     vqa_source: Annotated[Path | None, typer.Option("--vqa-source", help="Default: found.")] = None,
     diff_source: Annotated[Path | None, typer.Option("--diff-vqa-source", help="Default: found.")] = None,
     sections: Sections = None,
@@ -175,7 +175,7 @@ def iu_xray(
     force: d.Force = False,
     as_json: o.Json = False,
 ) -> None:
-    """IU X-Ray (Open-i): a sample a study with a frontal image; the collection has no official split."""
+    """IU X-Ray (Open-i): one sample per study with a frontal image; the collection has no official split."""
     from itertools import chain, islice
 
     from benchmarks.prepare.iu_xray import find_images, iu_xray_samples
@@ -235,7 +235,7 @@ def _hub_command(name: str) -> Callable[..., None]:
 
     def command(
         out: d.Out,
-        split: Annotated[str, typer.Option("--split", help="As the data set names it.")] = "test",
+        split: Annotated[str, typer.Option("--split", help="A split, as the data set names it.")] = "test",
         section: Section = "findings",
         image_root: Annotated[
             Path | None, typer.Option("--image-root", help="Folder to write the images to; default: <OUT>_images.")
@@ -263,7 +263,7 @@ def _hub_command(name: str) -> Callable[..., None]:
 
 
 for _name in ("mimic-cxr-rrg", "iu-xray-rrg"):
-    app.command(_name, help="From the Hugging Face hub (X-iZhang), since you name it: needs the extra hub-data.")(
+    app.command(_name, help="A data set of the Hugging Face hub (X-iZhang); needs the extra hub-data.")(
         _hub_command(_name)
     )
 

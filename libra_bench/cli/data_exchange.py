@@ -24,35 +24,37 @@ COLUMNS = "Columns of the spreadsheet"
 
 @import_app.command("table")
 def import_table(
-    source: Annotated[Path, typer.Argument(help="CSV, Excel (.xlsx) or Parquet; one study a row.")],
+    source: Annotated[Path, typer.Argument(help="CSV, Excel (.xlsx) or Parquet; one study per row.")],
     out: d.Out,
     image: Annotated[str, typer.Option("--image-column", rich_help_panel=COLUMNS)] = "image",
-    prior: Annotated[str, typer.Option("--prior-column", help="Prior image.", rich_help_panel=COLUMNS)] = "",
+    prior: Annotated[str, typer.Option("--prior-column", help="The prior image.", rich_help_panel=COLUMNS)] = "",
     reference: Annotated[
-        str, typer.Option("--reference-column", help="What the report truly says.", rich_help_panel=COLUMNS)
+        str, typer.Option("--reference-column", help="The reference report.", rich_help_panel=COLUMNS)
     ] = "",
     labels: Annotated[
         str, typer.Option("--labels-column", help="Labels: a; b or a JSON list.", rich_help_panel=COLUMNS)
     ] = "",
     prompts: Annotated[
-        str, typer.Option("--prompt-column", help="A prompt or question a row.", rich_help_panel=COLUMNS)
+        str, typer.Option("--prompt-column", help="The prompt or question of each row.", rich_help_panel=COLUMNS)
     ] = "",
     identity: Annotated[
-        str, typer.Option("--id-column", help="Default: the row's number.", rich_help_panel=COLUMNS)
+        str,
+        typer.Option("--id-column", help="The id; default: the row number.", rich_help_panel=COLUMNS),
     ] = "",
     subject: Annotated[
-        str, typer.Option("--patient-column", help="Intervals are clustered by it.", rich_help_panel=COLUMNS)
+        str,
+        typer.Option("--patient-column", help="The patient, for clustered intervals.", rich_help_panel=COLUMNS),
     ] = "",
     context: Annotated[
         list[str] | None,
         typer.Option(
             "--context",
             metavar="LABEL=COLUMN",
-            help="Clinical context behind the prompt: Indication=clinical_question. Repeatable.",
+            help="Clinical context for the prompt: Indication=clinical_question. May be repeated.",
             rich_help_panel=COLUMNS,
         ),
     ] = None,
-    keep: Annotated[str, typer.Option("--keep", help="Further columns to keep: a,b,c.", rich_help_panel=COLUMNS)] = "",
+    keep: Annotated[str, typer.Option("--keep", help="Other columns to keep: a,b,c.", rich_help_panel=COLUMNS)] = "",
     sheet: Annotated[str | None, typer.Option("--sheet", help="Excel sheet; default: the first.")] = None,
     prompt: Annotated[
         str | None, typer.Option("--prompt", help="The prompt of every row; default: the findings prompt.")

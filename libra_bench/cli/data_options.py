@@ -21,9 +21,9 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an existing output
 ImageRoot = Annotated[
     Path | None, typer.Option("--image-root", help="Folder that image paths are relative to; default: found.")
 ]
-AllowAbsent = Annotated[bool, typer.Option("--allow-absent-images", help="Write although images are not there (yet).")]
-Prompt = Annotated[str | None, typer.Option("--prompt", help="Another prompt, without clinical context.")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: one a core.")]
+AllowAbsent = Annotated[bool, typer.Option("--allow-absent-images", help="Write the file even if images are missing.")]
+Prompt = Annotated[str | None, typer.Option("--prompt", help="The prompt; clinical context is not added to it.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Number of processes; default: one per core.")]
 
 
 @contextmanager

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from importlib.metadata import metadata, requires
 from typing import Literal
 
+from humanize import naturalsize
 from packaging.requirements import Requirement
 
 from benchmarks.packages import installed_version
 
-GIBIBYTE = 2**30
 OTHER_EXTRAS = ("all", "dev")
 """A sum of others, and what only work on libra-bench itself needs."""
 
@@ -39,13 +39,13 @@ def _machine() -> Iterator[Finding]:
     import torch
 
     yield Finding("python", "ok", platform.python_version())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIBIBYTE
-    yield Finding("memory", "ok", f"{memory:.0f} GiB, {os.cpu_count()} cores")
-    yield Finding("disk", "ok", f"{shutil.disk_usage('.').free / GIBIBYTE:.0f} GiB free in this folder")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    yield Finding("memory", "ok", f"{naturalsize(memory, binary=True)}, {os.cpu_count()} cores")
+    yield Finding("disk", "ok", f"{naturalsize(shutil.disk_usage('.').free, binary=True)} free in this folder")
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             card = torch.cuda.get_device_properties(index)
-            yield Finding(f"accelerator {index}", "ok", f"{card.name}, {card.total_memory / GIBIBYTE:.0f} GiB")
+            yield Finding(f"accelerator {index}", "ok", f"{card.name}, {naturalsize(card.total_memory, binary=True)}")
     else:
         hint = "small models run on the CPU; a 7B model needs a GPU with 24 GiB or more"
         yield Finding("accelerator", "absent", "no CUDA device", hint)

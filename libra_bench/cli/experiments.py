@@ -10,28 +10,75 @@ import typer
 from libra_bench.cli import options as o
 from libra_bench.cli import output
 from libra_bench.cli.data_options import progress_bar
+from libra_bench.cli.flags import run_options
+from libra_bench.cli.run import Display
+from libra_bench.runs.options import DECODING, MODEL, RUN, SUITE, RunOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.records.run import Cost, Estimate
+    from libra_bench.runs.plan import Plan
+    from model_adapters.adapter import RenderedPrompt
     from reports.experiment import Outcome
 
 Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Write JSON, CSV, LaTeX, figures and a page into this folder."),
 ]
-Resamples = Annotated[int, typer.Option("--resamples", min=100, help="Of the bootstrap.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the resamples.")]
+Resamples = Annotated[int, typer.Option("--resamples", min=100, help="Number of bootstrap resamples.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")]
+
+
+@run_options(SUITE, MODEL, DECODING, RUN)
+def audit(
+    suite: o.Suite,
+    model: o.Model,
+    options: RunOptions,
+    arms: Annotated[
+        str | None, typer.Option("--arms", help="Only these, a,b,c; robustness adds harmless changes of the image.")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=2, help="How many studies, evenly over the suite.")] = 256,
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the paired tests.")] = 20_000,
+    as_json: o.Json = False,
+) -> None:
+    """Does the answer depend on the image, the prior, the context? The same studies asked otherwise, compared in pairs.
+
+    Each arm is an ordinary run in the audit's folder: the same command continues what was interrupted.
+
+    [bold]libra-bench audit --suite demo --model libra-tiny[/bold]
+    """
+    from benchmarks.files import write_json
+    from libra_bench.experiments.audit import plan_audit, run_audit
+    from libra_bench.experiments.audit_outcome import audit_outcome
+    from libra_bench.runs.processes import from_env
+    from libra_bench.runs.progress import ProgressCallback
+    from reports.page import AUDIT_FILE, write_report
+
+    processes = from_env()
+    planned = plan_audit(
+        suite, model, options, arms=None if arms is None else arms.split(","), n=n, seed=options.seed or 0
+    )
+    if processes.rank == 0:
+        names = ", ".join(one.arm.name for one in planned.asked)
+        output.message(f"{len(planned.suite.samples)} studies, baseline and {names}; in {planned.folder}")
+    progress = ArmDisplay() if processes.rank == 0 else ProgressCallback()
+    found = run_audit(planned, progress, processes, resamples=resamples)
+    if found is not None:
+        outcome = audit_outcome(found)
+        write_json(planned.baseline_folder / AUDIT_FILE, outcome.result)
+        write_report([planned.baseline_folder], follow_links=options.follow_links)
+        show_outcome(outcome, planned.folder, as_json=as_json)
 
 
 def stability(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Run folders over the same studies, or folders that hold such.", metavar="RUN..."),
+        typer.Argument(help="Run folders of the same studies, or folders that hold some.", metavar="RUN..."),
     ],
-    metrics: Annotated[
-        str | None, typer.Option("--metrics", help="Only these, as the runs were scored with: a,b,c.")
-    ] = None,
+    metrics: Annotated[str | None, typer.Option("--metrics", help="Only these of the runs' metrics: a,b,c.")] = None,
     cluster: Annotated[
-        bool, typer.Option("--cluster/--no-cluster", help="Draw whole patients (subject_id), not studies.")
+        bool, typer.Option("--cluster/--no-cluster", help="Resample whole patients (subject_id), not studies.")
     ] = True,
     resamples: Resamples = 10_000,
     seed: Seed = 0,
@@ -58,9 +105,7 @@ def stability(
 
 
 def agreement(
-    data: Annotated[
-        Path, typer.Option("--data", help="The judgements: a file, or the folder that a set is published as.")
-    ],
+    data: Annotated[Path, typer.Option("--data", help="The ratings: a file, or the folder of a published set.")],
     form: Annotated[
         str | None,
         typer.Option("--format", help="radpref, radjudge, rexval, radeval-expert or table; default: by the path."),
@@ -68,7 +113,7 @@ def agreement(
     metrics: Annotated[
         str | None, typer.Option("--metrics", help="a,b,c; default: the metrics of reports that can run here.")
     ] = None,
-    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the studies, for intervals.")] = 2_000,
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Bootstrap resamples of the studies.")] = 2_000,
     seed: Seed = 0,
     out: Out = None,
     as_json: o.Json = False,
@@ -103,14 +148,14 @@ def agreement(
 
 def sensitivity(
     references: Annotated[
-        Path, typer.Option("--references", help="Reports with their references: a suite file, as `score` takes it.")
+        Path, typer.Option("--references", help="A suite file with reference reports, as for `score`.")
     ],
     metrics: Annotated[
         str | None, typer.Option("--metrics", help="a,b,c; default: the metrics of reports that can run here.")
     ] = None,
     errors: Annotated[str | None, typer.Option("--errors", help="Only these: negation,side,...; default: all.")] = None,
-    max_edits: Annotated[int, typer.Option("--max-edits", min=1, max=5, help="Errors of one kind per text.")] = 3,
-    n: Annotated[int, typer.Option("--n", min=2, help="How many reports, evenly over the file.")] = 300,
+    max_edits: Annotated[int, typer.Option("--max-edits", min=1, max=5, help="Most errors of one kind per text.")] = 3,
+    n: Annotated[int, typer.Option("--n", min=2, help="How many reports to edit, taken evenly from the file.")] = 300,
     seed: Seed = 0,
     out: Out = None,
     as_json: o.Json = False,
@@ -159,6 +204,27 @@ def reproduce(
         target, run, model=row, on_metric=lambda way: output.message(f"trying {way}, to explain a difference")
     )
     show_outcome(reproduce_outcome(found), out, as_json=as_json)
+
+
+class ArmDisplay(Display):
+    """Shows the run of one arm: its name and a progress bar."""
+
+    def planned(self, plan: Plan, answered: int) -> None:
+        """Which arm, and how much of it is there already."""
+        there = f", {answered} of them answered already" if answered else ""
+        output.message(f"{plan.suite.name}: {len(plan.order)} studies{there}")
+
+    def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
+        """The prompts are in the arms' suite files."""
+
+    def estimated(self, estimate: Estimate) -> None:
+        """The progress bar says how long it takes."""
+
+    def generated(self, cost: Cost) -> None:
+        """Not of interest here."""
+
+    def scoring(self, metric_ids: Sequence[str]) -> None:
+        """Quick, and the same for all arms."""
 
 
 def show_outcome(outcome: Outcome, out: Path | None, *, as_json: bool) -> None:

@@ -94,9 +94,17 @@ def arguments(options: RunOptions, *panels: str) -> list[str]:
         if isinstance(value, bool):
             words.append(flag.name if value else f"--no-{flag.name.removeprefix('--')}")
             continue
-        several = [f"{name}={one}" for name, one in value.items()] if isinstance(value, Mapping) else [value]
-        words += [word for one in several for word in (flag.name, str(one))]
+        words += [word for one in _texts(value, item.name) for word in (flag.name, one)]
     return words
+
+
+def _texts(value: Any, name: str) -> list[str]:
+    """What is typed for a value: once per entry of a mapping or a list, where the flag may be repeated."""
+    if isinstance(value, Mapping):
+        return [f"{key}={one}" for key, one in value.items()]
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return [str(value)]
+    return list(value) if _shell_type(option_types()[name]) == list[str] | None else [",".join(value)]
 
 
 @functools.cache

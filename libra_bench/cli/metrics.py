@@ -19,36 +19,48 @@ app.command("sensitivity")(experiments.sensitivity)
 
 @app.callback()
 def metrics(context: typer.Context, as_json: o.Json = False) -> None:
-    """List the metrics, and what each needs."""
+    """List the metrics by what they see of a report, and what each needs."""
     if context.invoked_subcommand is not None:
         return
+    from rich.console import Group
     from rich.table import Table
 
-    from libra_bench.metrics.listing import list_metrics
+    from libra_bench.metrics.listing import SEES, list_metrics
 
     listed = list_metrics()
-    table = Table("metric", show_lines=True)
-    table.add_column("what it is", overflow="fold")
-    for metric in listed:
-        table.add_row(metric["name"], _describe(metric))
-    output.result(listed, table, as_json=as_json)
+    tables = []
+    for sees, heading in SEES.items():
+        table = Table(title=heading, title_justify="left", show_lines=True, expand=True)
+        table.add_column("metric", width=max(len(metric["name"]) for metric in listed))
+        table.add_column("what it is", overflow="fold", ratio=1)
+        for metric in listed:
+            if metric["sees"] == sees:
+                table.add_row(metric["name"], _describe(metric))
+        if table.row_count:
+            tables.append(table)
+    output.result(listed, Group(*tables), as_json=as_json)
 
 
 @app.command("install")
 def install(
     what: Annotated[
-        Literal["official"], typer.Argument(help="official: radgraph, f1chexbert and bert-score as published.")
+        Literal["official", "ratescore"],
+        typer.Argument(
+            help="official: radgraph, f1chexbert, bert-score as published; ratescore: medspacy, which splits sentences."
+        ),
     ],
-    folder: Annotated[Path | None, typer.Option("--dir", help="Where; default: the user's cache.")] = None,
+    folder: Annotated[Path | None, typer.Option("--dir", help="Folder to install into; default: the cache.")] = None,
     wheels: Annotated[
         Path | None, typer.Option("--wheels", help="Install from this folder of wheels, without a network.")
     ] = None,
     as_json: o.Json = False,
 ) -> None:
-    """Make the side environment that `score --verify` recomputes metrics in: old pins, one venv, about 2 GB."""
+    """Make a side environment for packages with old pins: for `score --verify` (about 2 GB), or for RaTEScore."""
+    from libra_bench.metrics.extractors.sentences import PYRUSH
     from libra_bench.metrics.official import OFFICIAL
 
-    python, pins = OFFICIAL.install(folder, wheels=wheels), OFFICIAL.pins()
+    environment = {"official": OFFICIAL, "ratescore": PYRUSH}[what]
+    python, pins = environment.install(folder, wheels=wheels), environment.pins()
     output.result(
         {"installed": what, "python": str(python), "packages": pins},
         f"installed: {python} ({', '.join(pins)})",
@@ -71,7 +83,14 @@ def _describe(metric: dict[str, Any]) -> str:
         "columns": "; ".join(f"{', '.join(names)} ({kind})" for kind, names in kinds.items()),
         "needs": metric["needs"],
         "signature": metric["signature"],
+        "speed": _speed(metric["measured"]["ms_per_report"]),
+        "agreement with radiologists": metric["measured"]["agreement"],
+        "sensitivity": metric["measured"]["sensitivity"],
         "runs here": state,
     }
-    described = [f"[bold]{name}[/bold] {escape(text)}" for name, text in lines.items()]
+    described = [f"[bold]{name}[/bold] {escape(text)}" for name, text in lines.items() if text]
     return "\n".join([escape(metric["summary"]), *described])
+
+
+def _speed(milliseconds: float | None) -> str | None:
+    return None if milliseconds is None else f"about {milliseconds:g} ms per report"

@@ -102,10 +102,10 @@ def leaderboard(
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write a Markdown file.")] = None,
     latex: Annotated[Path | None, typer.Option("--latex", help="Write a LaTeX file (booktabs).")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write an HTML file.")] = None,
-    no_tests: Annotated[bool, typer.Option("--no-tests", help="Don't test which differences are real.")] = False,
+    no_tests: Annotated[bool, typer.Option("--no-tests", help="Skip the tests of which differences are real.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Rank all runs, a table a suite and protocol; ties are marked by a paired test."""
+    """Rank all runs, one table per suite and protocol; ties are marked by a paired test."""
     from dataclasses import asdict
 
     from rich.console import Console

@@ -109,7 +109,7 @@ class Display(ProgressCallback):
             ignored = f" ({', '.join(plan.overrides)} by flag: no effect)" if plan.overrides else ""
             output.message(f"no protocol: its texts do not depend on the decoding{ignored}")
         for entry in plan.chosen.unavailable:
-            output.message(f"without {entry['metric']}: {entry['reason']}; {entry['remedy']}")
+            output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
 
     def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
         """The prompt as the model reads it."""

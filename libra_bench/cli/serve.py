@@ -28,9 +28,9 @@ def serve(
         str | None, typer.Option("--model", help="The model to try beside a report; default: the run's own.")
     ] = None,
     host: Annotated[
-        str, typer.Option("--host", help="Address; anything but loopback lets others on the network in.")
+        str, typer.Option("--host", help="Address; any but loopback lets others on the network in.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8765,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free port.")] = 8765,
     suite: Annotated[Path | None, typer.Option("--suite", help="Where the suite file is now, if it moved.")] = None,
     image_root: Annotated[Path | None, typer.Option("--image-root", help="Where the images are now.")] = None,
     *,
@@ -67,7 +67,7 @@ def serve(
             except LibraBenchError as error:
                 if model is not None:
                     raise
-                output.message(f"without a page to try the model: {error}")
+                output.message(f"the model cannot be tried on a page: {error}")
             report = write_report(
                 [run],
                 Path(folder) / "report.html",

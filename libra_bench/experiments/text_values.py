@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from benchmarks.files import sha256_json, write_json
 from libra_bench.experiments.agreement import KeyValues
-from libra_bench.metrics.metric import Metric
+from libra_bench.metrics.failing_texts import failed_note, score_texts
+from libra_bench.metrics.metric import Metric, sample_keys_of
 
 FILE_NAME = "values.json"
 
@@ -43,7 +45,9 @@ def values_of_texts(
         mark = f"{metric.signature}|texts:{texts}"
         if mark not in kept:
             on_metric(name)
-            result = metric.score(predictions, references)
+            result, failed = score_texts(metric, predictions, references)
+            if failed:
+                print(failed_note(metric, failed, range(len(predictions))), file=sys.stderr)  # noqa: T201
             kept[mark] = {column: [float(value) for value in values] for column, values in result.samples.items()}
             if folder is not None:
                 write_json(folder / FILE_NAME, kept)
@@ -56,7 +60,7 @@ def values_of_texts(
 
 def _signed(metric: Metric, columns: Mapping[str, Sequence[float]]) -> list[KeyValues]:
     """The columns with a better side; columns that a metric does not rank runs by are only diagnostics."""
-    higher = {key.name: key.higher_is_better for key in metric.keys}
+    higher = {key.name: key.higher_is_better for key in sample_keys_of(metric)}
     return [
         KeyValues(column, list(np.asarray(values, dtype=float) * (1 if higher[column] else -1)))
         for column, values in columns.items()

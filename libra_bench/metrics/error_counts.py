@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from libra_bench.metrics.clinical_significance import INCLUDES, Significance
+from libra_bench.metrics.clinical_significance import Significance
+from libra_bench.metrics.finding_relations import INCLUDES
 from libra_bench.metrics.report_alignment import WHOLE, Alignment, Finding, Pair, Report
 from libra_bench.metrics.statements.statement import Statement
 

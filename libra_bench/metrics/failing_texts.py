@@ -18,6 +18,7 @@ from libra_bench.metrics.metric import Metric, MetricResult, References
 HARMLESS = "No effusion."
 SHOWN = 20
 """Texts named in the details of a metric."""
+_SHOWN_IN_NOTE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,14 @@ def as_details(failed: Sequence[FailedText], ids: Sequence[object]) -> dict[str,
     """What scores.json says of them: how many, and the first of them by question id."""
     named = [{"question_id": ids[text.sample], "side": text.side, "error": text.error} for text in failed[:SHOWN]]
     return {"n": len(failed), "counted_as": "empty", "texts": named}
+
+
+def failed_note(metric: Metric, failed: Sequence[FailedText], ids: Sequence[object]) -> str:
+    """One line for stderr."""
+    named = ", ".join(f"{ids[text.sample]!r} ({text.side})" for text in failed[:_SHOWN_IN_NOTE])
+    more = ", ..." if len(failed) > _SHOWN_IN_NOTE else ""
+    texts = "text, which counts" if len(failed) == 1 else "texts, which count"
+    return f"note: {metric.id} fails on {len(failed)} {texts} as empty: {named}{more}; {failed[0].error}"
 
 
 def _culprits(metric: Metric, cases: Sequence[_Case]) -> list[int]:

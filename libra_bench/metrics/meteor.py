@@ -20,7 +20,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, mean_of, signature_of
-from libra_bench.metrics.nltk_words import words
+from libra_bench.metrics.nltk_words import punkt_installed, words
 from libra_bench.metrics.normalize import LOWERING, Norm, normalize
 from libra_bench.metrics.porter import stem
 from libra_bench.metrics.wordnet import names, senses
@@ -61,7 +61,7 @@ class Meteor:
             return None
         if find_spec("nltk") is None:
             return Missing(f"norm={self.norm} needs nltk, which is not installed", "pip install 'libra-bench[verify]'")
-        if self.norm in LOWERING or _punkt_installed():
+        if self.norm in LOWERING or punkt_installed():
             return None
         return Missing(
             "text with capitals needs nltk's English Punkt model, which is not installed",
@@ -186,13 +186,3 @@ def _splitter(norm: Norm) -> Callable[[str], Sequence[str]]:
             for word in treebank.tokenize(sentence)
         ]
     )
-
-
-def _punkt_installed() -> bool:
-    from nltk.data import find
-
-    try:
-        find("tokenizers/punkt_tab/english/")
-    except LookupError:
-        return False
-    return True

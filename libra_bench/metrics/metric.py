@@ -73,6 +73,12 @@ def reward_key_of(metric: Metric) -> str | None:
     return key
 
 
+def sample_keys_of(metric: Metric) -> tuple[Key, ...]:
+    """The columns of samples.csv that rank texts: a metric's keys, and those of its `sample_keys` that are no keys."""
+    further: Sequence[Key] = getattr(metric, "sample_keys", ())
+    return (*metric.keys, *further)
+
+
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """`numerator / denominator`, elementwise; NaN where the denominator is 0 (nothing to average over)."""
     result = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
@@ -139,7 +145,8 @@ class Metric(Protocol):
     """What it needs besides the text ("nothing", "weights of distilbert-base-uncased", "labels")."""
 
     # Optional, with a default, since metrics of other packages may lack them:
-    # `sees: ClassVar[Sees]`, see `sees_of`; `reward_key: ClassVar[str]`, see `reward_key_of`.
+    # `sees: ClassVar[Sees]`, see `sees_of`; `reward_key: ClassVar[str]`, see `reward_key_of`;
+    # `sample_keys: ClassVar[Sequence[Key]]`, see `sample_keys_of`.
 
     @property
     def keys(self) -> Sequence[Key]:

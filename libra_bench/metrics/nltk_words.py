@@ -179,3 +179,14 @@ def punkt_words() -> tuple[frozenset[str], frozenset[tuple[str, str]], frozenset
         frozenset((first, second) for first, second in data["collocations"]),
         frozenset(data["lower_case_starters"]),
     )
+
+
+def punkt_installed() -> bool:
+    """Whether nltk finds its whole English Punkt model, which text with capitals needs."""
+    from nltk.data import find
+
+    try:
+        find("tokenizers/punkt_tab/english/")
+    except LookupError:
+        return False
+    return True

@@ -9,6 +9,8 @@ Legend: N samples, R resamples, C observations.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -57,11 +59,13 @@ def f1(tp: Floats, fp: Floats, fn: Floats) -> Floats:
     return scores
 
 
-def by_observation(said_NC: Decisions, true_NC: Decisions) -> dict[str, dict[str, float]]:
+def by_observation(
+    said_NC: Decisions, true_NC: Decisions, names: Sequence[str] = OBSERVATIONS
+) -> dict[str, dict[str, float]]:
     """Per observation: F1 (x100), support (references that have it), predicted (predictions that have it)."""
     tp_C, said_C, true_C = (m.sum(axis=0).astype(float) for m in (said_NC & true_NC, said_NC, true_NC))
     f1_C = 100 * f1(tp_C, said_C - tp_C, true_C - tp_C)
     return {
         name: {"f1": float(f1_C[c]), "support": int(true_C[c]), "predicted": int(said_C[c])}
-        for c, name in enumerate(OBSERVATIONS)
+        for c, name in enumerate(names)
     }

@@ -26,6 +26,8 @@ METRICS = {
     "chexbert": "libra_bench.metrics.chexbert:CheXbert",
     "radcliq_v0": "libra_bench.metrics.radcliq:RadCliQv0",
     "radcliq_v1": "libra_bench.metrics.radcliq:RadCliQv1",
+    "ratescore": "libra_bench.metrics.ratescore:RaTEScore",
+    "srr_bert": "libra_bench.metrics.srr_bert:SrrBert",
     "exact_match": "libra_bench.metrics.exact_match:ExactMatch",
     "token_f1": "libra_bench.metrics.token_f1:TokenF1",
     "yes_no": "libra_bench.metrics.yes_no:YesNo",

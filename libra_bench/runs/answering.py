@@ -11,7 +11,7 @@ from benchmarks.schema import QuestionId
 from libra_bench.runs.answers import AnswerLog
 from libra_bench.runs.estimates import Meter, estimate_from_earlier_run
 from libra_bench.runs.generation import Stamp, ask, generate, record_failures
-from libra_bench.runs.loading import first_prompt, load_model, report_of
+from libra_bench.runs.loading import Load, first_prompt, load_model, report_of
 from libra_bench.runs.plan import RUNS_FOLDER, Plan, path_name
 from libra_bench.runs.processes import Processes
 from libra_bench.runs.progress import ProgressCallback
@@ -32,7 +32,12 @@ class Answered:
 
 
 def answer_open_questions(
-    plan: Plan, open_ids: set[QuestionId], log: AnswerLog, progress: ProgressCallback, processes: Processes
+    plan: Plan,
+    open_ids: set[QuestionId],
+    log: AnswerLog,
+    progress: ProgressCallback,
+    processes: Processes,
+    load: Load = load_model,
 ) -> Answered:
     """Load the model and answer this process's part of the open questions.
 
@@ -44,7 +49,7 @@ def answer_open_questions(
     samples = [sample for sample in plan.suite.samples if sample.question_id in open_ids]
     asked = ask(plan.suite, samples, on_error=options.on_error, follow_links=options.follow_links)
     began = time.perf_counter()
-    adapter = load_model(plan.spec, plan.suite)
+    adapter = load(plan.spec, plan.suite)
     loaded = time.perf_counter()
     planned: Estimate | None = None
     meter: Meter | None = None

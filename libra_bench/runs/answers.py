@@ -37,16 +37,20 @@ def answer_files(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold a run folder for this process; the lock goes with the process, however it ends.
 
+    Args:
+        folder: the run folder.
+        wait: until another process lets go of it.
+
     Raises:
-        RunConflictError: another process holds it.
+        RunConflictError: another process holds it, and `wait` is not said.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise RunConflictError(
                 "another run is writing this folder", where=folder, hint="wait for it, or give another --out"
@@ -116,7 +120,7 @@ class AnswerLog:
             raise StorageError(
                 f"cannot write an answer ({error.strerror})",
                 where=self.path,
-                hint="free some space and give the same command again: all earlier answers are kept",
+                hint="free some space and run the same command again: all earlier answers are kept",
             ) from error
 
     def sync(self) -> None:
@@ -152,7 +156,7 @@ class AnswerLog:
             raise InputError(
                 f"{len(missing)} questions without an answer, {len(unknown)} answers without a question",
                 where=self.folder,
-                hint="give the same command again",
+                hint="run the same command again",
             )
         complete = [answers[key] for key in order]
         self._replace(complete)

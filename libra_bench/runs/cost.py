@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
+
+from humanize import naturalsize, precisedelta
 
 from benchmarks.records.run import Cost, Estimate, ProcessReport
 
@@ -90,21 +93,13 @@ def estimate_in_words(estimate: Estimate) -> str:
 
 
 def time_in_words(seconds: float) -> str:
-    """12 s, 3 min 20 s, 3 h 10 min."""
+    """0.5 seconds, 3 minutes and 20 seconds, 3 hours and 10 minutes."""
     if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60:,} h {minutes % 60} min"
+        return precisedelta(timedelta(seconds=seconds), format="%.1f")
+    unit = "seconds" if seconds < 3600 else "minutes"
+    return precisedelta(timedelta(seconds=round(seconds)), minimum_unit=unit, format="%.0f")
 
 
 def memory_in_words(megabytes: float) -> str:
-    """820 MB, 3.4 GB, 38 GB."""
-    if megabytes < 1000:
-        return f"{megabytes:.0f} MB"
-    gigabytes = megabytes / 1024
-    return f"{gigabytes:.1f} GB" if gigabytes < 10 else f"{gigabytes:.0f} GB"
+    """820.4 MiB, 3.4 GiB."""
+    return naturalsize(megabytes * 2**20, binary=True)

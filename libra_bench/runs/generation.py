@@ -95,7 +95,7 @@ def generate(
     if expected:
         raise GenerationError(
             f"the model left {len(expected)} questions without an answer, the first {min(map(str, expected))!r}",
-            hint="its adapter must yield one answer a question",
+            hint="its adapter must yield one answer per question",
         )
 
 

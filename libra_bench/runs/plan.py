@@ -61,6 +61,15 @@ def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
         InputError: any of its kinds; one line says what and the hint.
     """
     loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
+    return plan_suite(loaded_suite, model, options)
+
+
+def plan_suite(loaded_suite: Suite, model: str, options: RunOptions) -> Plan:
+    """As `plan_run`, for a suite that is loaded already, whatever the options say of where it is.
+
+    Raises:
+        InputError: any of its kinds; one line says what and the hint.
+    """
     spec, protocol, decoding, overrides = model_and_decoding(model, options, train_file=loaded_suite.card.train_file)
     _refuse_training_on_the_suite(spec, loaded_suite)
     facts = provenance.deciding_facts(loaded_suite.samples, _identity(spec, loaded_suite), decoding)

@@ -26,6 +26,10 @@ class Processes(Protocol):
     rank: int
     world_size: int
 
+    def for_run(self, name: str) -> Processes:
+        """The same processes for one of several runs, with counters and names of its own."""
+        ...
+
     def assert_equal(self, what: str, value: str) -> None:
         """Make sure that every process has the same value.
 
@@ -59,6 +63,10 @@ class SingleProcess:
     def __init__(self) -> None:
         self._answered = 0
 
+    def for_run(self, name: str) -> Processes:
+        """A new count."""
+        return SingleProcess()
+
     def assert_equal(self, what: str, value: str) -> None:
         """Nothing to compare with."""
 
@@ -85,6 +93,12 @@ class ProcessGroup:
 
     def __init__(self, store: Any, rank: int, world_size: int) -> None:
         self._store, self.rank, self.world_size = store, rank, world_size
+
+    def for_run(self, name: str) -> Processes:
+        """The part of the store under this name."""
+        from torch.distributed import PrefixStore
+
+        return ProcessGroup(PrefixStore(name, self._store), self.rank, self.world_size)
 
     def assert_equal(self, what: str, value: str) -> None:
         """Compare with rank 0."""

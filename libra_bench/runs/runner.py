@@ -10,6 +10,7 @@ from benchmarks.records.run import ProcessReport, read_run
 from benchmarks.schema import Answer
 from libra_bench.runs.answering import answer_open_questions
 from libra_bench.runs.answers import AnswerLog, locked
+from libra_bench.runs.loading import Load, load_model
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import RUNS_FOLDER, Plan, plan_run
 from libra_bench.runs.processes import Processes, from_env
@@ -52,6 +53,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> 
         by=options.by,
         partial=options.references == "partial",
         replace=options.replace,
+        answers_change=options.retry_failed,
     )
     answers = generate_run(plan, progress, processes)
     if processes.rank > 0:
@@ -66,7 +68,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> 
     return plan.folder
 
 
-def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> list[Answer]:
+def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes, load: Load = load_model) -> list[Answer]:
     """Fill a run folder with answers: those that are missing are generated, the others kept.
 
     Returns:
@@ -79,7 +81,7 @@ def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes) -
     """
     processes.assert_equal("fingerprint", plan.fingerprint)
     if processes.rank > 0:
-        _help_to_generate(plan, progress, processes)
+        _help_to_generate(plan, progress, processes, load)
         return []
     refuse_other_run(plan.folder, plan.facts)
     log = AnswerLog(plan.folder)
@@ -100,7 +102,7 @@ def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes) -
                 )
             return answers
         record = record_start(plan, processes.world_size)
-        done = answer_open_questions(plan, open_ids, log, progress, processes)
+        done = answer_open_questions(plan, open_ids, log, progress, processes, load)
         gathered = processes.gather("report", done.report.as_json())
         reports = [ProcessReport(**report) for report in gathered if report]
         answers = log.finish(plan.order)
@@ -118,9 +120,11 @@ def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes) -
     return answers
 
 
-def _help_to_generate(plan: Plan, progress: ProgressCallback, processes: Processes) -> None:
+def _help_to_generate(plan: Plan, progress: ProgressCallback, processes: Processes, load: Load) -> None:
     """What a process does that isn't the first."""
     open_ids = set(processes.broadcast("open questions"))
     log = AnswerLog(plan.folder, processes.rank)
-    report = answer_open_questions(plan, open_ids, log, progress, processes).report.as_json() if open_ids else None
+    report = None
+    if open_ids:
+        report = answer_open_questions(plan, open_ids, log, progress, processes, load).report.as_json()
     processes.gather("report", report)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.records.scores import Scores, read_scores
 from benchmarks.records.statistics import StoredStatistics, read_statistics
@@ -213,6 +215,11 @@ def _pair(
         keys = [known.get(key, Key(key)) for key in stored[0].keys]
         reduce = reduction_of(metric)
         statistics = [Statistics(_aligned(runs[0], run, name), reduce) for run in runs]
+        if reduce(np.ones((1, statistics[0].per_sample_NS.shape[1])), np.ones(1)).shape[1] != len(keys):
+            reasons.append(
+                f"{name}: scored by another release of libra-bench, which had other columns; score the runs again"
+            )
+            continue
         paired.append(PairedMetric(name, keys, statistics))
     return paired, reasons
 

@@ -19,7 +19,7 @@ from benchmarks.records.scores import Score, Scores, Stratum, StratumScore, Unav
 from benchmarks.schema import Answer, Sample
 from benchmarks.suites import read_samples
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
-from libra_bench.metrics.failing_texts import FailedText, as_details, score_texts
+from libra_bench.metrics.failing_texts import as_details, failed_note, score_texts
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics
 from libra_bench.scores.bootstrap import RESAMPLES, count_clusters, interval
 from libra_bench.scores.reference_points import reference_points
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from libra_bench.metrics.official.verify import Check, Unverified
 
 STRATA_RESAMPLES = 1_000
-_SHOWN = 5
-"""Ids named in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,7 @@ def _result(
     if not failed:
         return result
     ids = [sample.question_id for sample in against.samples]
-    _say_failed(metric, failed, ids)
+    print(failed_note(metric, failed, ids), file=sys.stderr)  # noqa: T201
     return replace(result, details={**result.details, "failed_texts": as_details(failed, ids)})
 
 
@@ -157,15 +155,6 @@ def digest_of(against: ScoringInput, answers: Sequence[Answer]) -> str:
                 against.samples, answers, against.references, against.fields, strict=True
             )
         ]
-    )
-
-
-def _say_failed(metric: Metric, failed: Sequence[FailedText], ids: Sequence[object]) -> None:
-    named = ", ".join(f"{ids[text.sample]!r} ({text.side})" for text in failed[:_SHOWN])
-    more = ", ..." if len(failed) > _SHOWN else ""
-    print(  # noqa: T201
-        f"note: {metric.id} fails on {len(failed)} texts, which count as empty: {named}{more}; {failed[0].error}",
-        file=sys.stderr,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -48,16 +47,27 @@ class Trial:
             "model": self.spec.name,
             "prompt": FINDINGS_PROMPT,
             "protocol": self.protocol,
-            "protocols": {name: _in_words(decoding) for name, decoding in self._decodings()},
+            "protocols": {name: str(decoding) for name, decoding in self._decodings()},
             "command": self.arguments,
             "warnings": cautions(self.spec),
         }
 
     def _decodings(self) -> Iterator[tuple[str, Decoding]]:
-        """The protocols that the overrides do not contradict."""
-        for name, protocol in PROTOCOLS.items():
+        """The protocols that the model can follow, and the overrides do not contradict."""
+        for name in PROTOCOLS:
             with suppress(LibraBenchError):
-                yield name, decoding_with(protocol, self.overrides)[0]
+                yield name, self._decoding(name, {})
+
+    def _decoding(self, protocol: str, overrides: Mapping[str, Any]) -> Decoding:
+        """A protocol's decoding under the overrides.
+
+        Raises:
+            InputError: no such protocol, or settings that contradict each other or that the model does not have.
+        """
+        said = {name: value for name, value in overrides.items() if value is not None}
+        decoding, _ = decoding_with(protocol_named(protocol), self.overrides | said)
+        adapter_class(self.spec.adapter).check_decoding(self.spec, decoding)
+        return decoding
 
     def ask(
         self, images: Sequence[Path], prompt: str, protocol: str | None, overrides: Mapping[str, Any]
@@ -71,9 +81,7 @@ class Trial:
             overrides: Decoding field -> value.
         """
         try:
-            said = {name: value for name, value in overrides.items() if value is not None}
-            decoding, _ = decoding_with(protocol_named(protocol or self.protocol), self.overrides | said)
-            adapter_class(self.spec.adapter).check_decoding(self.spec, decoding)
+            decoding = self._decoding(protocol or self.protocol, overrides)
         except LibraBenchError as error:
             yield {"error": str(error)}
             return
@@ -109,7 +117,7 @@ class Trial:
                 if answer.failed:
                     tell({"error": answer.metadata.get("error") or "it could not be answered"})
                 else:
-                    tell({"text": answer.text, "done": _facts(answer), "metadata": dict(answer.metadata)})
+                    tell({"text": answer.text, "done": _facts(answer, decoding), "metadata": dict(answer.metadata)})
         except _Stopped:
             pass
         except LibraBenchError as error:
@@ -120,28 +128,13 @@ class Trial:
             messages.put(None)
 
 
-def _facts(answer: Answer) -> str:
+def _facts(answer: Answer, decoding: Decoding) -> str:
+    tokens, seconds = answer.metadata.get("new_tokens"), answer.metadata.get("seconds")
+    idle = " and ".join(decoding.without_effect).replace("_", "-")
     facts = [
-        f"{answer.metadata['new_tokens']} tokens" if "new_tokens" in answer.metadata else "",
-        f"{answer.metadata['seconds']:.1f} s" if "seconds" in answer.metadata else "",
+        "" if tokens is None else f"{tokens} tokens",
+        "" if seconds is None else f"{seconds:.1f} s",
         "cut off at the token limit" if answer.finish == "length" else "",
+        f"{idle} without effect, since nothing is sampled" if idle else "",
     ]
     return "done" + "".join(f", {fact}" for fact in facts if fact)
-
-
-def _in_words(decoding: Decoding) -> str:
-    default = Decoding()
-    changed = {item.name: getattr(decoding, item.name) for item in dataclasses.fields(Decoding)}
-    names = {
-        "num_beams": "{} beams",
-        "length_penalty": "length penalty {}",
-        "no_repeat_ngram_size": "no repeated {}-grams",
-        "max_new_tokens": "{} tokens",
-        "temperature": "temperature {}",
-    }
-    always = {"num_beams", "max_new_tokens"}
-    return ", ".join(
-        words.format(changed[name])
-        for name, words in names.items()
-        if name in always or changed[name] != getattr(default, name)
-    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from humanize import naturalsize
 from torch import nn
 
 from benchmarks.errors import GenerationError
@@ -74,8 +75,8 @@ def too_large(language_model: Any, prompt_positions: int, decoding: Decoding, re
     beams = f" with {decoding.num_beams} beams" if decoding.num_beams > 1 else ""
     return GenerationError(
         f"a single study does not fit into memory: its prompt of {prompt_positions:,} positions and up to "
-        f"{decoding.max_new_tokens:,} new tokens{beams} need about {_in_words(needed)} beside the language model's "
-        f"{_in_words(weights)} ({reason})",
+        f"{decoding.max_new_tokens:,} new tokens{beams} need about {naturalsize(needed, binary=True)} beside "
+        f"the language model's {naturalsize(weights, binary=True)} ({reason})",
         hint="try fewer beams (--num-beams), fewer new tokens (--max-new-tokens), a smaller type (--dtype bfloat16, "
         "--load-in 4bit) or several devices (--device-map auto)",
     )
@@ -93,7 +94,3 @@ def _free_memory_bytes() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     [available] = (line for line in lines if line.startswith("MemAvailable:"))
     return int(available.split()[1]) * 1024
-
-
-def _in_words(count: int) -> str:
-    return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{count / 2**20:.1f} MB"

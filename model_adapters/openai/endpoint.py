@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import os
 import threading
 import time
 import weakref
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import CancelledError, Future
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
 
 from benchmarks.errors import GenerationError, ModelError, RefusedError
+from benchmarks.wording import first_line
 from model_adapters.openai.replies import (
     ChatReply,
     chat_reply,
@@ -30,6 +32,9 @@ from model_adapters.openai.replies import (
     one_line,
     seconds_to_wait,
 )
+
+if TYPE_CHECKING:
+    from tenacity import AsyncRetrying
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 URL_VARIABLE = "OPENAI_BASE_URL"
@@ -42,6 +47,7 @@ MAX_WAIT_SECONDS = 600.0
 """The longest `Retry-After` that is obeyed; a longer one is a failure."""
 MAX_REPLY_BYTES = 16 * 2**20
 """A chat completion of 100,000 tokens has about 1 MB."""
+JSON = {"Content-Type": "application/json"}
 PASSING = frozenset({408, 409, 425, 429})
 """Refusals that may pass, besides 5xx."""
 HOPELESS = frozenset({401, 403, 404})
@@ -121,7 +127,11 @@ class Endpoint:
             RefusedError: this one failed.
         """
         try:
-            return self._wait_for(self._complete(body))
+            content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, TypeError, RecursionError) as error:
+            raise RefusedError(f"the question cannot be written as JSON ({first_line(error)})", 0) from error
+        try:
+            return self._wait_for(self._complete(content))
         except CancelledError as error:
             raise RefusedError("the run was stopped", 0) from error
 
@@ -160,31 +170,27 @@ class Endpoint:
         ):
             return response.status_code
 
-    async def _complete(self, body: Mapping[str, Any]) -> ChatReply:
-        import tenacity
-
-        attempts = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(self._retries + 1),
-            wait=_pauses(),
-            retry=tenacity.retry_if_exception_type(_PassingError),
-            reraise=True,
-        )
+    async def _complete(self, question: bytes) -> ChatReply:
         number = 0
+
+        async def attempt() -> ChatReply:
+            nonlocal number
+            number += 1
+            while (seconds := self._not_before - time.monotonic()) > 0:
+                await asyncio.sleep(seconds)
+            return await self._attempt(question, number)
+
         try:
-            async for attempt in attempts:
-                number = attempt.retry_state.attempt_number
-                with attempt:
-                    await self._wait_for_turn()
-                    return await self._attempt(body, number)
+            return await _retrying(self._retries)(attempt)
         except _PassingError as error:
             times = f"{number} attempt{'s' * (number != 1)}"
-            raise RefusedError(f"{self._without_key(one_line(str(error)))}, after {times}", number) from error
-        raise AssertionError("tenacity reraises")  # pragma: no cover
+            raise RefusedError(f"{self._shown(str(error))}, after {times}", number) from error
 
-    async def _attempt(self, body: Mapping[str, Any], number: int) -> ChatReply:
+    async def _attempt(self, question: bytes, number: int) -> ChatReply:
+        url = f"{self.base_url}/chat/completions"
         try:
             async with asyncio.timeout(self._timeout):
-                async with self._client.stream("POST", f"{self.base_url}/chat/completions", json=body) as response:
+                async with self._client.stream("POST", url, content=question, headers=JSON) as response:
                     content = await self._content(response, number)
         except TimeoutError as error:
             raise _PassingError(f"no whole reply within {self._timeout:g} seconds") from error
@@ -198,7 +204,7 @@ class Endpoint:
             raise _PassingError(f"an unreadable reply ({error})") from error
         except GenerationError as error:
             raise RefusedError(error.what, number) from error
-        model = reply.model and self._without_key(reply.model)
+        model = None if reply.model is None else self._shown(reply.model)
         return dataclasses.replace(reply, text=self._without_key(reply.text), model=model)
 
     async def _content(self, response: httpx2.Response, number: int) -> bytes:
@@ -225,8 +231,8 @@ class Endpoint:
             ModelError: every further question would be, too. RefusedError: this one is, for good.
             _PassingError: it may be answered later.
         """
-        status, message = response.status_code, self._without_key(error_message(content))
-        fault = f"{status} {one_line(response.reason_phrase)}: {message}"
+        status = response.status_code
+        fault = self._shown(f"{status} {response.reason_phrase}: {error_message(content)}")
         if status in HOPELESS:
             raise ModelError(fault, where=self.base_url, hint="check the model's name, --base-url and the key")
         if (status not in PASSING and status < 500) or b"insufficient_quota" in content:
@@ -237,9 +243,9 @@ class Endpoint:
         self._not_before = max(self._not_before, time.monotonic() + (asked or 0.0))
         raise _PassingError(fault)
 
-    async def _wait_for_turn(self) -> None:
-        while (seconds := self._not_before - time.monotonic()) > 0:
-            await asyncio.sleep(seconds)
+    def _shown(self, text: str) -> str:
+        """The beginning of what a server says, as it may be printed and written down."""
+        return one_line(self._without_key(text))
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._key, "***") if self._key and len(self._key) >= MIN_SECRET else text
@@ -273,13 +279,28 @@ def checked_address(given: str | None) -> str:
 
 
 def key_of_environment() -> str | None:
-    """The key in OPENAI_API_KEY; the only place that it is taken from."""
-    return os.environ.get(KEY_VARIABLE) or None
+    """The key in OPENAI_API_KEY; the only place that it is taken from.
+
+    Raises:
+        ModelError: it is no key.
+    """
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ModelError("holds characters that no key has", where=KEY_VARIABLE, hint="set it again")
+    return key or None
 
 
-def _pauses() -> Any:
-    """Growing, half of each at random: 0.25 to 0.5 s, 0.5 to 1 s, 1 to 2 s, ... up to 60 s."""
+def _retrying(retries: int) -> AsyncRetrying:
+    """Asks again while a `_PassingError` is raised, after pauses that grow, half of each at random.
+
+    0.25 to 0.5 s, 0.5 to 1 s, 1 to 2 s, ... up to 60 s.
+    """
     import tenacity
 
     half = {"multiplier": FIRST_PAUSE_SECONDS / 2, "max": MAX_PAUSE_SECONDS / 2}
-    return tenacity.wait_exponential(**half) + tenacity.wait_random_exponential(**half)
+    return tenacity.AsyncRetrying(
+        stop=tenacity.stop_after_attempt(retries + 1),
+        wait=tenacity.wait_exponential(**half) + tenacity.wait_random_exponential(**half),
+        retry=tenacity.retry_if_exception_type(_PassingError),
+        reraise=True,
+    )

@@ -62,7 +62,7 @@ def chat_reply(content: bytes, attempts: int) -> ChatReply:
         text=whole_characters(text).strip(),
         finish="length" if finish == "length" else "stop",
         attempts=attempts,
-        model=one_line(model) if isinstance(model, str) else None,
+        model=model if isinstance(model, str) else None,
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
         cost=_amount(usage.get("cost")),
@@ -70,13 +70,13 @@ def chat_reply(content: bytes, attempts: int) -> ChatReply:
 
 
 def error_message(content: bytes) -> str:
-    """What an error reply says, in short."""
+    """What an error reply says: its message, else all of it."""
     text = content.decode("utf-8", errors="replace")
     try:
         said = json.loads(text)["error"]["message"]
     except (ValueError, KeyError, TypeError, RecursionError):
         said = text
-    return one_line(said if isinstance(said, str) else text)
+    return said if isinstance(said, str) else text
 
 
 def seconds_to_wait(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

@@ -12,11 +12,11 @@ function quoted(word) {
 
 function drawCommand() {
   const files = ["current", "prior"].map((id) => byId(id).files[0]?.name);
-  const words = ["libra-bench", "describe", files[0] || "CURRENT", ...(files[1] ? [files[1]] : []), ...settings.command];
-  words.push("--prompt", byId("prompt").value.replace(/\s+$/, ""), "--protocol", byId("protocol").value);
-  for (const id of NUMBERS) {
-    if (byId(id).value !== "") words.push(`--${id.replaceAll("_", "-")}`, byId(id).value);
-  }
+  const asked = NUMBERS.filter((id) => byId(id).value !== "").map((id) => [`--${id.replaceAll("_", "-")}`, byId(id).value]);
+  const command = [...settings.command]; // what the server was started with, where the page does not ask otherwise
+  for (const [flag] of asked) if (command.includes(flag)) command.splice(command.indexOf(flag), 2);
+  const words = ["libra-bench", "describe", files[0] || "CURRENT", ...(files[1] ? [files[1]] : []), ...command];
+  words.push("--prompt", byId("prompt").value.replace(/\s+$/, ""), "--protocol", byId("protocol").value, ...asked.flat());
   byId("command").textContent = words.map(quoted).join(" ");
 }
 

@@ -107,7 +107,8 @@ class Endpoint(ThreadingHTTPServer):
         self.times: list[float] = []
         self.at_once = self.most_at_once = 0
         self.finish_reason = "stop"
-        self.delay = 0.0
+        self.together: threading.Barrier | None = None
+        """Where requests wait until so many are there."""
         self.megabytes_taken = 0
         self.hanging, self.hung_up = threading.Event(), threading.Event()
         self.lock = threading.Lock()
@@ -146,15 +147,14 @@ class Handler(BaseHTTPRequestHandler):
             fault = self.server.always or (self.server.faults.pop(0) if self.server.faults else None)
             self.server.at_once += 1
             self.server.most_at_once = max(self.server.most_at_once, self.server.at_once)
-        try:
-            time.sleep(self.server.delay)
-            if fault is not None:
-                fault(self)
-            else:
-                self.reply(200, json.dumps(self._completion(request)))
-        finally:
-            with self.server.lock:
-                self.server.at_once -= 1
+        if self.server.together is not None:
+            self.server.together.wait(60)
+        with self.server.lock:
+            self.server.at_once -= 1
+        if fault is not None:
+            fault(self)
+        else:
+            self.reply(200, json.dumps(self._completion(request)))
 
     def _completion(self, request: dict[str, Any]) -> dict[str, Any]:
         content = request["messages"][-1]["content"]

@@ -21,7 +21,7 @@ import platformdirs
 
 from benchmarks.errors import MetricUnavailableError
 from benchmarks.hub import cached_file, fetch_file
-from libra_bench.metrics.extractors.batches import batches
+from libra_bench.metrics.extractors.batches import padded_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 from libra_bench.metrics.extractors.weights import (
     HINT,
@@ -113,12 +113,9 @@ class CheXbertExtractor:
         tokenizer, bert, heads = _load(self.checkpoint, self.backbone)
         ids = [tokenizer(text, truncation=True, max_length=MAX_TOKENS)["input_ids"] for text in texts]
         values = [b""] * len(texts)
-        for batch in batches([len(row) for row in ids]):
-            width = max(len(ids[index]) for index in batch)
-            tokens_BT = torch.tensor([ids[i] + [tokenizer.pad_token_id] * (width - len(ids[i])) for i in batch])
-            mask_BT = torch.tensor([[1] * len(ids[i]) + [0] * (width - len(ids[i])) for i in batch])
+        for batch, tokens_BT, mask_BT in padded_batches(ids, tokenizer.pad_token_id, bert.device):
             with torch.inference_mode():
-                hidden_BTC = bert(tokens_BT.to(bert.device), attention_mask=mask_BT.to(bert.device))[0]
+                hidden_BTC = bert(tokens_BT, attention_mask=mask_BT)[0]
                 cls_BC = hidden_BTC[:, 0]
                 labels_BK = torch.stack([head(cls_BC).argmax(dim=1) for head in heads], dim=1)
             for row, index in enumerate(batch):

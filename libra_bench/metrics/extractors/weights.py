@@ -24,7 +24,7 @@ HUB_ALIASES = {
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model")
 HINT = "pass its path; see docs/weights.md"
 
 
@@ -33,51 +33,54 @@ def is_path(name: str) -> bool:
     return Path(name).expanduser().exists() or name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
 
 
-def encoder_folder(name: str, *, weights: bool = True) -> Path | None:
+def encoder_folder(name: str, *, weights: bool = True, tokenizer: bool = True) -> Path | None:
     """The folder of a transformers model on this machine: the path itself, or its place in the hub cache.
 
     Args:
         name: a folder or a hub id; an existing folder wins.
         weights: False where the configuration and the tokenizer are enough.
+        tokenizer: False where its tokenizer is another's.
     """
+    needed = {"weights": weights, "tokenizer": tokenizer}
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return folder if _encoder_gap(folder, weights=weights) is None else None
+        return folder if _encoder_gap(folder, **needed) is None else None
     if is_path(name):
         return None
     for repository in _names(name):
         config = cached_file(repository, "config.json")
-        if config and _encoder_gap(config.parent, weights=weights) is None:
+        if config and _encoder_gap(config.parent, **needed) is None:
             return config.parent
     return None
 
 
-def encoder_missing(name: str, *, parameter: str, weights: bool = True) -> Missing | None:
+def encoder_missing(name: str, *, parameter: str, weights: bool = True, tokenizer: bool = True) -> Missing | None:
     """Why a transformers model cannot be used here, or None: it is here, or the hub has it."""
-    if encoder_folder(name, weights=weights):
+    if encoder_folder(name, weights=weights, tokenizer=tokenizer):
         return None
     hint = f"pass {parameter}=FOLDER"
     if is_path(name):
         folder = Path(name).expanduser()
-        gap = _encoder_gap(folder, weights=weights) if folder.is_dir() else "is not a folder"
+        gap = _encoder_gap(folder, weights=weights, tokenizer=tokenizer) if folder.is_dir() else "is not a folder"
         return Missing(f"{folder} {gap}", f"{hint} with config.json, the tokenizer's files and the weights")
     return hub_missing(name, "config.json", hint=hint)
 
 
-def fetch_encoder(name: str, *, weights: bool = True) -> Path:
+def fetch_encoder(name: str, *, weights: bool = True, tokenizer: bool = True) -> Path:
     """The folder of a transformers model; fetched from the hub if it is not here and the hub may be used.
 
     Raises:
         MetricUnavailableError: it is no model. HubError: it is neither here nor to be had.
     """
-    if folder := encoder_folder(name, weights=weights):
+    needed = {"weights": weights, "tokenizer": tokenizer}
+    if folder := encoder_folder(name, **needed):
         return folder
     if not is_path(name):
         patterns = ["*.json", "*.txt", "*.model", *(WEIGHT_FILES[:1] if weights else ())]
         folder = fetch_files(name, patterns, hint=HINT)
-        if weights and _encoder_gap(folder, weights=True):
+        if weights and _encoder_gap(folder, **needed):
             folder = fetch_files(name, [*patterns, WEIGHT_FILES[1]], hint=HINT)
-        if _encoder_gap(folder, weights=weights) is None:
+        if _encoder_gap(folder, **needed) is None:
             return folder
     raise MetricUnavailableError(f"{name} is not a folder with a model", hint="see docs/weights.md")
 
@@ -126,11 +129,11 @@ def _weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("model-*.safetensors")) or sorted(folder.glob("pytorch_model-*.bin"))
 
 
-def _encoder_gap(folder: Path, *, weights: bool) -> str | None:
+def _encoder_gap(folder: Path, *, weights: bool, tokenizer: bool) -> str | None:
     """What a model folder lacks, as a verb phrase."""
     if not (folder / "config.json").exists():
         return "has no config.json"
-    if not _has_any(folder, TOKENIZER_FILES):
+    if tokenizer and not _has_any(folder, TOKENIZER_FILES):
         return "has no tokenizer files"
     if weights and not _has_any(folder, (*WEIGHT_FILES, *INDEX_FILES)):
         return "has no weights"

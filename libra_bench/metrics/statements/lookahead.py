@@ -40,7 +40,7 @@ class Lookahead:
         """Whether the token names a finding: a head, or a stem that stands for one."""
         for i in range(n - 1, -1, -1):
             token, after = tokens[i], i + 1
-            kind = token.kind
+            kind = "explains" if token.value == "verb" else token.kind
             self.or_follows[i] = kind == "or" or (kind not in _ENDS and self.or_follows[after])
             self.versus_follows[i] = token.value == "versus" or (
                 kind not in _ENDS and kind != "comma" and self.versus_follows[after]

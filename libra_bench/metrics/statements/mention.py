@@ -15,15 +15,12 @@ What: TypeAlias = Literal[
     "sign", "no-sign", "normal", "denied", "doubted", "open",
 ]  # fmt: skip
 
+_TIMED = frozenset({"grade-was", "grade-now", "size-was", "size-now"})
 _MAX_SAID = 64
 _MAX_NEIGHBOURS = 8
 """How far along a list a side is looked for."""
-_OPPOSED: dict[str, dict[bool, Change]] = {
-    "better": {False: "smaller", True: "larger"},
-    "worse": {False: "larger", True: "smaller"},
-    "increased": {False: "larger", True: "larger"},
-    "decreased": {False: "smaller", True: "smaller"},
-}
+_DIRECTIONS: dict[str, Change] = {"better": "smaller", "worse": "larger", "increased": "larger", "decreased": "smaller"}
+_REVERSED: dict[str, Change] = {"larger": "smaller", "smaller": "larger"}
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +80,7 @@ class Mention:
         """Its sides, or those of its neighbour."""
         mention: Mention | None = self
         for _ in range(_MAX_NEIGHBOURS):
-            if mention is None or (not mention.sides and mention.entry is not None and mention.entry.midline):
+            if mention is None or (not mention.sides and mention.entry is not None and mention.entry.takes_no_side):
                 return []
             if mention.sides:
                 return mention.sides
@@ -96,6 +93,8 @@ class Mention:
 
     def statements(self, offset: int, entry: Entry, inherited: Sequence[Side] = ()) -> Iterator[Statement]:
         """Its statements as those of `entry`; offsets are moved by `offset`."""
+        if entry.also is not None:
+            yield from self.statements(offset, entry.also, inherited)
         own: list[Side | None] = [*dict.fromkeys(self.own_sides() or inherited)]
         if entry.kind == "study" and own:  # "the right chest XXXX" is a device
             return
@@ -145,8 +144,8 @@ def _of_structure(
         for name, category in _named(entry, said, "no-sign"):
             yield name, category, "absent"
     elif "normal" in what or (change and not (entry.kind == "study" and change in {"new", "resolved"})):
-        worse = change == "smaller" if entry.quantity else change in {"larger", "new"}
-        yield entry.name, entry.category, "present" if worse and entry.kind == "structure" else "absent"
+        grew = entry.kind == "structure" and change in {"larger", "new"}
+        yield entry.name, entry.category, "present" if grew else "absent"
 
 
 def _named(entry: Entry, said: Sequence[Said], what: What) -> list[tuple[str, Category | None]]:
@@ -169,12 +168,16 @@ def _change(entry: Entry, said: Sequence[Said]) -> Change | None:
 
 
 def _direction(entry: Entry, said: Said) -> Change:
+    """Of the disease: less air in the lungs is more of it."""
     word = str(said.value)
-    return _OPPOSED[word][entry.quantity] if word in _OPPOSED else word  # type: ignore[return-value]
+    direction: Change = _DIRECTIONS.get(word, word)  # type: ignore[arg-type]
+    return _REVERSED.get(direction, direction) if entry.quantity and word not in {"better", "worse"} else direction
 
 
 def _told_by_degrees(said: Sequence[Said]) -> Iterator[Change]:
     """The change between two grades or sizes: "previously small, now large"."""
+    if not any(it.what in _TIMED for it in said):
+        return
     for what, key in (("grade", lambda value: GRADE_ORDER.index(str(value))), ("size", float)):
         was, plain, now = (
             [key(it.value) for it in said if it.what == form] for form in (f"{what}-was", what, f"{what}-now")

@@ -44,7 +44,7 @@ def _statements(mention: Mention, start: int, antecedents: Sequence[Antecedent])
             mention.neighbour is not None
             and mention.neighbour.entry is None
             and antecedents
-            and not mention.entry.midline
+            and not mention.entry.takes_no_side
         ):
             inherited = antecedents[-1].sides
         yield from mention.statements(start, mention.entry, inherited)

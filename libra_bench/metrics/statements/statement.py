@@ -28,7 +28,7 @@ Change: TypeAlias = Literal["new", "larger", "smaller", "resolved", "unchanged"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 """CheXpert's observations besides No Finding, in CheXpert's order."""
 CHANGES: tuple[Change, ...] = get_args(Change)
-"""Of the thing itself: "larger" is more of a finding, "smaller" is less of it."""
+"""Of the disease: "larger" is more of it or worse, "smaller" less of it or better (so is improved aeration)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def test_a_link_that_leaves_the_image_root_is_followed_only_when_asked(program):
         (["run", "--suite", "demo", "--model", "replay:gone.jsonl"], ["gone.jsonl"]),
         (["run", "--suite", "demo", "--model", "no_such_module:f"], ["cannot import 'no_such_module'"]),
         (["score", "no-such-run"], ["not a run folder"]),
-        (["score", "--references", "r.jsonl"], ["--references and --predictions"]),
+        (["score", "--references", "r.jsonl"], ["--references FILE and --predictions"]),
         (["describe", "gone.png", "--model", "echo"], ["gone.png", "no such image"]),
     ],
 )

@@ -74,6 +74,7 @@ def test_text_is_converted_and_words_give_the_options_again():
         "--num-beams", "3", "--temperature", "0.5",
     ]  # fmt: skip
     assert arguments(RunOptions(), SUITE, MODEL, DECODING, RUN) == []
+    assert arguments(options, RUN) == ["--metrics", "bleu,rouge_l", "--by", "view"]
     assert arguments(RunOptions(report=False), RUN) == ["--no-report"]
 
 

@@ -119,7 +119,7 @@ def test_the_command_on_a_table(program):
     assert "scoring 16 texts with rouge_l" in done.stderr
     result = json.loads((program.folder / "out" / "agreement.json").read_text())
     assert (result["format"], result["n_studies"], result["n_texts"]) == ("table", 8, 16)
-    assert {entry["key"] for entry in result["metrics"]} >= {"ROUGE-L", "METEOR"}
+    assert {entry["key"] for entry in result["metrics"]} >= {"ROUGE-L", "METEOR", "BLEU4-sentence"}
     for entry in result["metrics"]:
         assert entry["tau"] > 0.5
         assert set(entry["pairwise"]) == {"accuracy", "n", "ties"}

@@ -17,8 +17,8 @@ from libra_bench.metrics.metric import Key, MetricResult, mean_of
 from libra_bench.metrics.registry import METRICS, make_metric
 from libra_bench.scores.scoring import score_answers
 
-WITH_WEIGHTS = {"bertscore", "radgraph", "chexbert", "radcliq_v0", "radcliq_v1"}
-WEIGHTLESS = [name for name in METRICS if name not in WITH_WEIGHTS | {"temporal_change_f1"}]  # its parser has its tests
+NEEDS_WEIGHTS = ("weights", "checkpoint", "radgraph")
+WEIGHTLESS = [name for name in METRICS if not any(word in make_metric(name).needs for word in NEEDS_WEIGHTS)]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def test_scores_json_and_stderr_name_it(capsys):
     assert "failed_texts" not in scores.details.get("bleu", {})
     assert [row.value for row in scores.scores if row.key == "Nested"] == [0.75]
     note = capsys.readouterr().err
-    assert note.count("nested fails on 1 texts, which count as empty: 'study 2' (prediction)") == 1
+    assert note.count("nested fails on 1 text, which counts as empty: 'study 2' (prediction)") == 1
 
 
 @pytest.mark.parametrize("name", WEIGHTLESS)

@@ -125,3 +125,12 @@ def test_each_text_has_a_bleu_of_its_own_beside_the_corpus_value() -> None:
         known = any(word in text for text in words for word in own)
         expected = 100 * sentence_bleu(words, own, smoothing_function=smooth) if known else 0.0
         assert value == pytest.approx(expected)
+
+
+def test_meteor_as_published_needs_no_nltk_and_other_text_says_that_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("libra_bench.metrics.meteor.find_spec", lambda name: None)
+    assert make_metric("meteor").missing() is None
+    for norm in ("lower", "none", "spaces"):
+        missing = make_metric(f"meteor[norm={norm}]").missing()
+        assert missing is not None
+        assert "libra-bench[verify]" in missing.hint

@@ -11,6 +11,7 @@ from made_up_reports import PAIRS
 from benchmarks.errors import InputError
 from libra_bench.metrics.choice import choose_metrics
 from libra_bench.metrics.registry import make_metric
+from libra_bench.metrics.statements.reader import report_statements
 
 COLUMNS = (
     "score", "false-finding", "missing-finding", "location", "severity", "false-comparison", "missing-comparison",
@@ -103,6 +104,22 @@ def test_spans_say_what_became_of_each_statement():
         ("prediction", "edema", "matched: no edema"),
         ("reference", "edema", "matched: no edema"),
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A 12 mm nodule in the left lung. Cardiomegaly.", {"nodule": 12}),
+        ("The nodule measures 1.5 x 1.2 cm, previously 9 mm.", {"nodule": 15}),
+        ("Small effusion. There is a 2.5-cm right apical pneumothorax and no nodule.", {"pneumothorax": 25}),
+        ("The endotracheal tube ends 4 cm above the carina.", {}),
+        ("Cardiomegaly at T8. 3 cm.", {}),
+    ],
+)
+def test_sizes_belong_to_the_nearest_finding(text, expected):
+    from libra_bench.metrics.finding_sizes import sizes_in_mm
+
+    assert {said.finding: size for said, size in sizes_in_mm(text, report_statements(text)).items()} == expected
 
 
 def test_weights_can_be_chosen(tmp_path):

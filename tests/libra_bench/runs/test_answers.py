@@ -160,7 +160,7 @@ except StorageError as error:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "cannot write an answer" in done.stdout
-    assert "give the same command again" in done.stdout
+    assert "run the same command again" in done.stdout
     answers = AnswerLog(tmp_path).read()
     assert list(answers) == list(range(len(answers)))
     assert len(answers) > 3

@@ -14,16 +14,16 @@ from libra_bench.runs.estimates import Meter
 
 def test_words():
     assert [cost.time_in_words(seconds) for seconds in (0.52, 12.4, 200, 11400, 360000)] == [
-        "0.5 s",
-        "12 s",
-        "3 min 20 s",
-        "3 h 10 min",
-        "100 h 0 min",
+        "0.5 seconds",
+        "12 seconds",
+        "3 minutes and 20 seconds",
+        "3 hours and 10 minutes",
+        "4 days and 4 hours",
     ]
-    assert [cost.memory_in_words(mb) for mb in (820.4, 3482, 38912)] == ["820 MB", "3.4 GB", "38 GB"]
+    assert [cost.memory_in_words(mb) for mb in (820.4, 3482, 38912)] == ["820.4 MiB", "3.4 GiB", "38.0 GiB"]
     estimate = Estimate(studies=2461, seconds=11400, peak_memory_mb=38912, source="measured on the first 128")
     line = cost.estimate_in_words(estimate)
-    assert line == "2,461 studies, about 3 h 10 min, 38 GB (measured on the first 128)"
+    assert line == "2,461 studies, about 3 hours and 10 minutes, 38.0 GiB (measured on the first 128)"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,17 @@ def test_what_is_stored_comes_back(tmp_path):
     metric = make_metric("temporal_change_f1")
     values = corpus_values(metric.keys, Statistics(stored.metrics["temporal_change_f1"].per_sample_NS, metric.reduce))
     assert values == metric.score(GOOD, [[text] for text in REFERENCES]).values
+
+
+def test_runs_whose_columns_are_those_of_another_release_are_not_compared(tmp_path):
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder, texts in zip(folders, (GOOD, BAD), strict=True):
+        stored = read_statistics(store(folder, texts))
+        old = replace(stored.metrics["temporal_change_f1"], keys=("Temporal_change_score",))
+        write_statistics(folder, replace(stored, metrics={**stored.metrics, "temporal_change_f1": old}))
+    found = compare_runs(folders, resamples=100)
+    assert {row.metric for row in found.differences} == {"exact_match"}
+    assert "score the runs again" in found.not_compared[0]
 
 
 def test_a_metric_that_cannot_be_rebuilt_is_left_out(tmp_path):

@@ -118,11 +118,20 @@ def test_a_model_answers_message_by_message(address: str) -> None:
         ({"prior": IMAGES[0], "prompt": "Q"}, "a prior image without a current one"),
         ({"prompt": "Q", "protocol": "libra-v9"}, "unknown protocol 'libra-v9'; did you mean"),
         ({"prompt": "Q", "num_beams": "0"}, "--num-beams: must be at least 1"),
+        ({"prompt": "Q", "num_beams": "100000000"}, "--num-beams: must be at most 1,000"),
+        ({"prompt": "Q", "max_new_tokens": "100000000"}, "--max-new-tokens: must be at most"),
+        ({"prompt": "Q", "temperature": "nan"}, "--temperature: must be a number"),
+        ({"prompt": "Q", "temperature": "inf"}, "--temperature: must be at most"),
     ],
 )
 def test_what_cannot_be_asked_is_said(fields: dict[str, str | Path], error: str, address: str) -> None:
     (message,) = messages(post(f"{address}describe", fields)[1])
     assert error in message["error"]
+
+
+def test_what_has_no_effect_is_said(address: str) -> None:
+    *_, last = messages(post(f"{address}describe", {"prompt": "Q", "num_beams": "3", "temperature": "0.5"})[1])
+    assert last["done"] == "done, temperature without effect, since nothing is sampled"
 
 
 def test_an_image_that_is_none_is_said(address: str, tmp_path: Path) -> None:
@@ -165,7 +174,8 @@ def test_a_replayed_run_has_no_model_to_try(program: Program) -> None:
 
 @pytest.mark.slow
 def test_the_try_page_answers_with_libra_tiny(program: Program, tmp_path: Path) -> None:
-    with served(program, "libra-tiny") as address, browser(tmp_path / "profile") as driver:
+    options = ("--max-new-tokens", 5, "--seed", 3)
+    with served(program, "libra-tiny", *options) as address, browser(tmp_path / "profile") as driver:
         driver.get(address)
         assert driver.current_url.endswith("/try")
         driver.find_element("id", "current").send_keys(str(IMAGES[1]))
@@ -184,7 +194,9 @@ def test_the_try_page_answers_with_libra_tiny(program: Program, tmp_path: Path) 
     assert answer
     print(f"\nthe try page: {state}; {len(streamed)} texts while it was written")
     assert len(streamed) > 3
-    assert command.startswith(f"libra-bench describe {IMAGES[1].name} {IMAGES[0].name} --model libra-tiny --prompt '")
+    images = f"{IMAGES[1].name} {IMAGES[0].name}"
+    assert command.startswith(f"libra-bench describe {images} --model libra-tiny --seed 3 --prompt '")
+    assert command.count("--max-new-tokens") == 1
     assert command.endswith("--protocol phantom --max-new-tokens 8")
     again = command.replace("libra-bench describe", "", 1).replace(IMAGES[1].name, str(IMAGES[1]), 1)
     import shlex

@@ -1,9 +1,10 @@
 # ruff: noqa: E501 - tables of words
 """Words of change.
 
-Directions are of the thing itself: "larger" is more of a finding, "smaller" is less of it. "better" and "worse" become one
-of these by the finding: a better effusion is smaller, better aeration is larger. "increased" and "decreased" may describe
-("increased interstitial markings") and then state no change. "changed" counts only where it is denied.
+Directions are of the disease: "larger" is more of it, or worse; "smaller" is less of it, or better. An increase of what is
+good ("quantity" in the tables: aeration, lung volumes) is therefore smaller. "increased" and "decreased" may describe
+("increased interstitial markings") and then state no change; "more" and "less" state one only beside an earlier picture;
+"changed" counts only where it is denied.
 
 Forms:
     auto       either before its finding ("unchanged effusion") or behind it ("effusion is unchanged")
@@ -27,12 +28,12 @@ _ALMOST = "(nearly|near|almost|partially|partly|incompletely|mostly|largely|esse
 
 CUES: tuple[tuple[str, Form, str], ...] = (
     ("unchanged", "auto", """
-        unchanged; stable; stably; stability; unaltered; constant; static; [the] same; similar; similarly; comparable; steady; unresolved; unimproved
+        unchanged; stable; stably; stability; unaltered; constant; static; similar; similarly; comparable; steady; unresolved; unimproved
         (minimally|barely|scarcely|hardly|little) (changed|altered); no different; nonresolving; similar appearing; stable appearing
         not [significantly|appreciably|substantially|much|really] (changed|altered|different|new); of (similar|unchanged|stable) (size|appearance)
         changed (little|minimally); as before; remain//s/ed (stable|unchanged)
     """),
-    ("unchanged", "behind", "failed to (improve|resolve|clear|decrease); (did|does|do) not change"),
+    ("unchanged", "behind", "[essentially|about] the same; failed to (improve|resolve|clear|decrease); (did|does|do) not change"),
     ("unchanged", "noun", """
         (little|minimal) [interval|significant] (change|changes); (no|without|little) xxxx change/s; failure to (resolve|clear|improve)
         lack of [interval|significant] (change|resolution|improvement)
@@ -45,7 +46,7 @@ CUES: tuple[tuple[str, Form, str], ...] = (
     ("changed", "noun", "change/s [in|from|since]; interval change/s [in]; alteration/s [in]; difference/s [in]"),
     ("changed", "auto", "changed; altered; different"),
     ("new", "auto", f"""
-        new; newly; newly {_SEEN}; new (from|since); recurrent; recurring; recurred; reappeared; developing; de novo
+        new; newly; newly {_SEEN}; new (from|since); recurrent; recurring; recurred; reappeared; de novo
         not previously {_SEEN}
     """),
     ("new", "before", "there (is|are) now; received"),
@@ -72,6 +73,8 @@ CUES: tuple[tuple[str, Form, str], ...] = (
         [interval] (decrease|decreases|reduction|regression|diminution|shrinkage|clearing) [in|of]
         (near|nearly|almost|partial|incomplete|substantial) [complete|total] [interval] (resolution|clearing|clearance|disappearance) [of]
     """),
+    ("more", "before", "more"),
+    ("less", "before", "less; fewer"),
     ("increased", "auto", "increased; higher"),
     ("decreased", "auto", "decreased; diminished; reduced"),
     ("resolved", "before", "no residual"),
@@ -92,7 +95,7 @@ _STUDY = "(study|studies|exam|exams|examination|examinations|radiograph|radiogra
 _WHEN = "(prior|previous|preceding|earlier|last|most recent|recent|comparison|old|outside|multiple prior|multiple previous|the prior day)"
 _SINCE = "(since|compared to|compared with|as compared to|as compared with|when compared to|when compared with|in comparison to|in comparison with|relative to|from|than on|than|on|to|with)"
 COMPARISONS = f"""
-    interval; interim; in the (interval|interim); compared; comparison; since; yesterday; as compared; in comparison; than; dating back to
+    interval; interim; in the (interval|interim); compared; comparison; since; yesterday; as compared; in comparison; dating back to
     {_SINCE} [the|a] {_WHEN} [chest|recent|prior|pa|ap|portable|frontal] [{_STUDY[1:-1]}]; {_SINCE} that [{_STUDY[1:-1]}]; previous {_STUDY}
     [the] {_WHEN} [chest|recent|portable] {_STUDY}; (since|than) [that] (before|previously|prior); compared (to|with); in comparison (to|with); no comparison {_STUDY}
 """

@@ -28,12 +28,21 @@ class Entry:
     sign: str = ""
     """Of a finding that is a sign of a structure: "calcification of the aorta" is aortic calcification."""
     midline: bool = False
-    """Has no side, so takes none from its neighbour, and "bilateral" is one statement."""
+    """Has no side: takes none from its neighbour, and "bilateral" is one statement."""
+    diffuse: bool = False
+    """Takes no side from its neighbour; its own are told."""
     normal: bool = False
     """The words state that all is well ("well aerated"): an absent statement, present where they are denied."""
     quantity: bool = False
-    """More of it is better: "improved" is larger, "worse" is smaller."""
+    """More of it is better: an increase of aeration makes the disease smaller."""
     described: bool = False
     """ "Increased" in front of it describes, and compares with nothing."""
     change: Change | None = None
     """The words themselves say that it changed ("extubated")."""
+    also: Entry | None = None
+    """The words name this too: a hydropneumothorax is an effusion and a pneumothorax."""
+
+    @property
+    def takes_no_side(self) -> bool:
+        """Whether its neighbour's side says nothing of it."""
+        return self.midline or self.diffuse

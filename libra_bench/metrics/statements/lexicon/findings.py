@@ -10,17 +10,24 @@ from __future__ import annotations
 
 from libra_bench.metrics.statements.lexicon.entry import Entry
 
+_PNEUMOTHORAX = Entry(
+    "pneumothorax",
+    "Pneumothorax",
+    "pneumothora/x/ces/xes; ptx; pleural air [collection]; pneumothoracies; pneumothroax",
+)
+
 PLEURA = (
     Entry(
         "pleural effusion", "Pleural Effusion",
         """
         [pleural|parapneumonic|subpulmonic|pleuro] effusion/s; effusion/s
-        hydrothora/x/ces; haemothora/x/ces; hemothora/x/ces; chylothora/x/ces; hydropneumothora/x/ces; empyema/s
+        hydrothora/x/ces; haemothora/x/ces; hemothora/x/ces; chylothora/x/ces; empyema/s
         [loculated|layering|free|fissural] pleural fluid; (pleural|loculated|layering|fissural) fluid; fluid
         [pleural] fluid collection/s; pleural [or] collection/s; pleural (and|or) pericardial effusion/s
         """,
     ),
-    Entry("pneumothorax", "Pneumothorax", "pneumothora/x/ces/xes; ptx; pleural air; pneumothoracies; pneumothroax"),
+    Entry("pleural effusion", "Pleural Effusion", "hydropneumothora/x/ces; hemopneumothora/x/ces", also=_PNEUMOTHORAX),
+    _PNEUMOTHORAX,
     Entry("deep sulcus sign", None, "deep sulcus [sign]"),
     Entry(
         "pleural thickening", "Pleural Other",
@@ -69,7 +76,7 @@ LUNGS = (
         interstitial [lung] (abnormality|abnormalities|disease|prominence|thickening|change|changes|process|coarsening|testes)
         interstitium prominence; reticulation/s; septal (thickening|lines); kerley [b] lines; b lines; honeycombing
         (peribronchial|peribronchovascular|bronchial|bronchial wall) (cuffing|thickening); chronic lung (disease|changes)
-        pulmonary interstitium; interstitium
+        marking/s; pulmonary interstitium; interstitium; asbestosis; silicosis; pneumoconiosis; (alveolar|interstitial) pneumonitis
         """,
         described=True,
     ),
@@ -81,6 +88,8 @@ LUNGS = (
         (infectious|inflammatory) [infectious|inflammatory|or inflammatory|and inflammatory] (process|etiology|disease|infiltrate)
         """,
     ),
+    Entry("chronic changes", None, "chronic [appearing] (change|changes); (age related|senescent|senile) (change|changes)"),
+    Entry("pulmonary embolism", None, "pulmonary (embolism|emboli|embolus); pulmonary infarct/s/ion"),
     Entry("tuberculosis", None, "[active|pulmonary] (tuberculosis|tb)"),
     Entry("bronchitis", None, "bronchitis; bronchiolitis; reactive airway/s disease; bronchitic changes; small airways disease"),
     Entry("bronchiectasis", None, "[traction] bronchiectas/is/es; bronchiectatic [change|changes]"),
@@ -90,7 +99,7 @@ LUNGS = (
         [pulmonary] [interstitial|alveolar|pulmonary|cardiogenic|hydrostatic] [pulmonary] (edema|oedema)
         (fluid|volume) overload; [congestive] (heart|cardiac) failure; congestive failure; failure; chf; cardiac decompensation
         """,
-        midline=True,
+        diffuse=True,
     ),
     Entry(
         "congestion", "Edema",
@@ -98,17 +107,18 @@ LUNGS = (
         [pulmonary|central] (vascular|venous) (congestion|engorgement|indistinctness|cephalization|redistribution|fullness|plethora)
         (pulmonary|central) (congestion|engorgement)
         congestion; engorgement; cephalization; cephalisation; congestive changes; congested; plethora
-        [pulmonary] [venous|arterial] hypertension; (elevated|increased|elevation of) pulmonary venous pressure/s; [upper lobe] vascular redistribution
+        [pulmonary] venous hypertension; (elevated|increased|elevation of) pulmonary venous pressure/s; [upper lobe] vascular redistribution
         """,
-        midline=True,
+        diffuse=True,
     ),
+    Entry("pulmonary hypertension", None, "pulmonary [arterial|artery] hypertension", midline=True),
     Entry(
         "bronchovascular crowding", None,
         """
         [bronchovascular|vascular|broncho vascular] crowding; crowding of [the] [bronchovascular|pulmonary|vascular|lung|central] markings
         crowding of [the] [bronchovascular|pulmonary|central] (structures|vasculature|vessels)
         """,
-        midline=True,
+        diffuse=True,
     ),
     Entry(
         "nodule", "Lung Lesion",
@@ -161,7 +171,7 @@ LUNGS = (
         [increased|large|exaggerated] (ap|anteroposterior|anterior posterior) (diameter|dimension); large lung volumes
         increased retrosternal (airspace|air space|clear space|space|air)
         """,
-        midline=True, described=True,
+        diffuse=True, described=True,
     ),
     Entry(
         "lung volumes", None,
@@ -170,7 +180,7 @@ LUNGS = (
         hypoventilat/ed/ion; hypoventilatory changes; underexpanded; under inflated; shallow inspiration; poor inspiratory effort
         poor inspiration; incompletely (expanded|inflated); hypovolemic lungs
         """,
-        midline=True, described=True,
+        diffuse=True, described=True,
     ),
     Entry(
         "lung volumes", None,
@@ -178,7 +188,7 @@ LUNGS = (
         (normally|appropriately|adequately|symmetrically|fully|well) inflated; (normal|adequate|good|full|satisfactory) inflation
         (normal|adequate|good|full|satisfactory) (inspiration|inspiratory effort|inspiratory result)
         """,
-        midline=True, normal=True,
+        diffuse=True, normal=True,
     ),
     Entry(
         "aeration", None, "aeration; lung expansion; expansion; ventilation",
@@ -191,7 +201,7 @@ LUNGS = (
     ),
     Entry(
         "aeration", None, "[interval] (reexpansion|re expansion|reaeration|re aeration|reexpanded|re expanded|reaerated)",
-        kind="structure", quantity=True, change="larger",
+        kind="structure", change="smaller",
     ),
     Entry("lucency", None, "lucenc/y/ies; radiolucenc/y/ies"),
     Entry("calcification", None, "calcification/s; calcified (focus|foci|structure|structures|lesion|lesions); calcinosis", sign="calcified"),
@@ -221,7 +231,7 @@ HEART_AND_MEDIASTINUM = (
     Entry("hilar mass", "Lung Lesion", "hilar (mass|masses|lesion)"),
     Entry(
         "lymphadenopathy", None,
-        "[hilar|mediastinal|axillary|paratracheal|subcarinal] (adenopathy|lymphadenopathy); [hilar|mediastinal] lymph node enlargement; sarcoidosis",
+        "[hilar|mediastinal|axillary|paratracheal|subcarinal] (adenopathy|lymphadenopathy); [hilar|mediastinal] lymph node enlargement; sarcoid/osis",
     ),
     Entry("lymph node calcification", None, "(hilar|mediastinal|nodal|lymph node) calcification/s; calcified (node|nodes|adenopathy|lymphadenopathy)"),
     Entry("aortic tortuosity", None, "aortic (tortuosity|unfolding|elongation); tortuous aorta", midline=True),
@@ -289,17 +299,17 @@ BONES = (
         "degenerative changes", None,
         """
         [multilevel] degenerative [endplate|disc|disk|joint|spine|spinal|vertebral|arthritic|hypertrophic|bony|facet|disc and joint] (change|changes|disease|spurring|narrowing|sclerosis)
-        degenerative; spondylosis; (spondylitic|spondylotic|arthritic|osteoarthritic|hypertrophic|discogenic|endplate|end plate|senescent) (change|changes|disease|spurring|sclerosis)
+        degenerative; spondylosis; (spondylitic|spondylotic|arthritic|osteoarthritic|hypertrophic|discogenic|endplate|end plate) (change|changes|disease|spurring|sclerosis)
         osteoarthritis; arthritis; arthrosis; osteoarthrosis; arthropathy; (disc|disk|joint) space narrowing; (disc|disk) (narrowing|disease|degeneration)
         degeneration; spurring; ddd; djd; dish; diffuse idiopathic skeletal hyperostosis; spondylolisthesis; ankylosing spondylitis; schmorl nodes
         rotator cuff (disease|pathology|injury|tear); facet arthropathy
         """,
-        midline=True,
+        diffuse=True,
     ),
     Entry(
         "osteophytes", None,
         "[bridging|marginal|degenerative] osteophyte/s [formation]; osteophytosis; osteophytic (change|changes|spurring); syndesmophyte/s; bone spur/s; flowing ossification/s",
-        midline=True,
+        diffuse=True,
     ),
     Entry("osteopenia", None, "osteopeni/a/c; osteopor/osis/otic; [bone|bony|osseous] demineraliz/ation/ed; deossification; decreased bone (density|mineralization)", midline=True),
     Entry(
@@ -317,7 +327,7 @@ BONES = (
 )  # fmt: skip
 
 ELSEWHERE = (
-    Entry("hernia", None, "[sliding] [hiatal|hiatus|paraesophageal|diaphragmatic|bochdalek|morgagni|ventral] (hernia|hernias|herniation)", midline=True),
+    Entry("hernia", None, "[sliding] [hiatal|hiatus|paraesophageal|diaphragmatic|bochdalek|morgagni|ventral] (hernia|hernias|herniation)", diffuse=True),
     Entry("diaphragm eventration", None, "(diaphragmatic|diaphragm|hemidiaphragm) eventration/s"),
     Entry("gallstones", None, "gallstone/s; cholelithiasis; (kidney|renal) (stone|stones|calculi); nephrolithiasis", midline=True),
     Entry("azygos fissure", None, "(azygos|azygous) (fissure|lobe)", midline=True),

@@ -10,11 +10,12 @@ _COMPARED = "(greater|larger|bigger|more|worse|smaller|less|more severe|more pro
 SIDES: dict[str, str] = {
     "both": f"""
         bilateral; bilaterally; biapical; bibasilar; bibasal; bibasally; biapically; either (lung|side); both; both sides
-        (left|right) {_COMPARED} than [the|on the|on] (left|right); (left|right) > (left|right); (left|right) sided {_COMPARED} than [the] (left|right)
-        left and right; right and left; {_COMPARED} on the (left|right) than [on] [the] (left|right)
+        (left|right) [sided|side|lung|base|apex|lower lobe|upper lobe] [slightly|mildly|somewhat|much] {_COMPARED} than [on] [the] (left|right)
+        (left|right) > (left|right); (l|r) > (l|r)
+        left and right; right and left; {_COMPARED} on [the] (left|right) than [on] [the] (left|right)
     """,
-    "left": "left; left sided; left side; lingula; lingular; leftsided; lt",
-    "right": "right; right sided; right side; [right] middle lobe; rightsided; rt",
+    "left": "left; left sided; left side; lingula; lingular; leftsided; lt; lll; lul",
+    "right": "right; right sided; right side; [right] middle lobe; rightsided; rt; rll; rul; rml",
 }
 """Phrases that name a side; a comparison of the two sides is both."""
 

@@ -19,7 +19,7 @@ POST_NEGATIONS = "absent; ruled out; excluded; unlikely; none; nil"
 
 VISIBLE = """
     seen; noted; visible; visualized; visualised; present; evident; identified; appreciated; demonstrated; detected; observed; shown; imaged
-    discernible; found; recognized; recorded; in place; in situ; documented; described; delineated; apparent
+    discernible; found; recognized; recorded; in place; in situ; documented; described; delineated; apparent; confirmed
 """
 
 NOT_WELL_SEEN = """
@@ -65,8 +65,9 @@ SUPPRESSORS = """
     if there is [clinical|persistent|continued] (concern|suspicion); clinical (concern|correlation|suspicion); correlat/e/ion/ed/ing; if clinical
     (would|could|may) (be|prove) (helpful|obtained|useful|considered); would better; (is|are) (suggested|advised); advised; consider/ation
     history of (cough|chest|fever|smoking|trauma|shortness|pain|dyspnea); complaint/s of; presenting with; symptoms of; evaluation (of|for); (is|if) desired
+    (stability|resolution|clearing) should; should be (documented|established|obtained|correlated|compared|confirmed)
     (should|could|can|must|may) be (withdrawn|advanced|retracted|pulled|repositioned|removed|placed)
-    repeat (pa|chest|study|imaging|radiograph|radiographs); additional (imaging|views); nonemergent; dedicated
+    until (resolution|clearing|clear|resolved); repeat (pa|chest|study|imaging|radiograph|radiographs); additional (imaging|views); nonemergent; dedicated
 """
 """What follows in the clause is asked for, not stated."""
 
@@ -115,7 +116,7 @@ ADVERBS = """
     old; remote; healed; healing; chronic; chronically; chronic appearing; longstanding; long standing; age indeterminate; prior; previous
     displaced; nondisplaced; pathologic; associated; adjacent; superimposed; likewise; predominantly; primarily; mainly; area/s of; component/s of
     region/s of; focus of; foci of; sequela/e of; changes of; change of; evidence for; findings of; signs of; level of; degree of; amount/s of
-    collection of; lines of; pattern of; (size|position|positioning|appearance|location|extent|distribution|configuration|degree|contour|contours|width|caliber|shape|alignment) of [the]
+    collection of; lines of; pattern of; (size|position|positioning|appearance|location|extent|distribution|configuration|degree|contour|contours|width|caliber|shape|alignment) (of|to|for) [the]
     position; size; in size; in (size and contour|appearance|caliber|configuration|contour|position); configuration; contour; caliber; shape
     noncalcified; uncalcified; subsegmental; discoid; segmental; dependent; compressive; obstructive; passive; free; loculated; layering; tension
     simple; complex; new airspace; airspace; air space; alveolar; interstitial; reticular; well; moreover; furthermore; additionally; finally
@@ -125,6 +126,6 @@ ADVERBS = """
     better (seen|visualized|evaluated|assessed|demonstrated|characterized|appreciated|delineated|defined); best (seen|visualized|appreciated|evaluated)
     most; least; greatest; at this time; at present; intact appearing; rather
     previously (seen|noted|described|identified|visualized|demonstrated)
-    hemodynamically stable; callus [formation]; (vascular|aortic) injury; (pleural|skin|fissural|mach) line/s; (respiratory|renal|hardware|kidney) failure; greater than or equal; some; another
+    hemodynamically stable; than; the (larger|smaller) [one|of]; callus [formation]; (vascular|aortic) injury; (pleural|skin|fissural|mach) line/s; (respiratory|renal|hardware|kidney) failure; greater than or equal; some; another
 """
 """Say nothing that is kept here; a phrase or a scope reaches across them."""

@@ -36,7 +36,7 @@ STRUCTURES: tuple[Entry, ...] = (
     ),
     Entry(
         "hilum", None, "hila; hilum; hilar (contour|contours|structures|region|regions|shadow|shadows|vessels|vasculature|silhouettes|size|areas|markings)",
-        kind="structure", stems="hilar; bihilar",
+        kind="structure", stems="hilar; bihilar; perihilar; parahilar",
         signs={
             **dict.fromkeys(("enlarged", "high", "abnormal", "elevated", "blunted", "thickened"), ("hilum", None)),
             "calcified": ("lymph node calcification", None),
@@ -57,14 +57,18 @@ STRUCTURES: tuple[Entry, ...] = (
     Entry(
         "pulmonary vascularity", "Edema",
         """
-        [central|hilar|upper lobe] [pulmonary|lung] (vascularity|vasculature); pulmonary (vessels|arteries|artery|veins)
+        [central|hilar|upper lobe] [pulmonary|lung] (vascularity|vasculature); pulmonary (vessels|veins)
         [central|pulmonary|hilar] vascular (markings|pattern|structures|caliber|flow|size)
         """,
-        kind="structure", midline=True, stems="[central|pulmonary] (vascular|venous|arterial); pulmonary (artery|arteries)",
+        kind="structure", diffuse=True, stems="[central|pulmonary] (vascular|venous)",
         signs={
             **dict.fromkeys(("enlarged", "high", "elevated", "blunted"), ("congestion", "Edema")), "abnormal": ("pulmonary vascularity", "Edema"),
             "crowded": ("bronchovascular crowding", None), "calcified": ("calcification", None), "reduced": ("emphysema", None),
         },
+    ),
+    Entry(
+        "pulmonary arteries", None, "[central|main] pulmonary arter/y/ies", kind="structure",
+        stems="pulmonary arterial; pulmonary artery", signs=dict.fromkeys(("enlarged", "high", "abnormal"), ("pulmonary arteries", None)),
     ),
     Entry(
         "lungs", "Lung Opacity",
@@ -77,7 +81,7 @@ STRUCTURES: tuple[Entry, ...] = (
     ),
     Entry(
         "lung volumes", None, "(lung|inspiratory|pulmonary|lungs) volume/s; volumes; inspiration; inspiratory (effort|depth|result); degree of inspiration",
-        kind="structure", midline=True, quantity=True, described=True,
+        kind="structure", diffuse=True, quantity=True, described=True,
         signs={"*": ("lung volumes", None), "high": ("hyperinflation", None), "enlarged": ("hyperinflation", None)},
     ),
     Entry(
@@ -137,7 +141,7 @@ STRUCTURES: tuple[Entry, ...] = (
     ),
     Entry(
         "soft tissues", None, "[overlying|chest wall] soft tissue/s [structures]; subcutaneous tissues; chest wall",
-        kind="structure", stems="soft tissue; chest wall", midline=True, signs={"abnormal": ("soft tissues", None), "calcified": ("calcification", None)},
+        kind="structure", stems="soft tissue; chest wall", diffuse=True, signs={"abnormal": ("soft tissues", None), "calcified": ("calcification", None)},
     ),
     Entry(
         "upper abdomen", None, "[upper] abdomen; bowel gas pattern; upper abdominal structures; (stomach|gastric) bubble; gastric air bubble",

@@ -17,7 +17,8 @@ _EMPTY = frozenset({
     "cue", "adverb", "compare", "article", "be", "have", "not", "negation", "exists", "comma", "now", "earlier", "of",
     "preposition", "and", "visible", "pronoun", "number", "mark", "normal", "grade", "colon", "hard", "sign-noun",
 })  # fmt: skip
-"""A sentence of these alone speaks of what was spoken of before, or of the whole study."""
+"""A clause of these alone speaks of what was spoken of before, or of the whole study."""
+_CLAUSE_ENDS = frozenset({"comma", "stop", "hard", "and"})
 
 
 def change(reading: Reading, index: int, token: Token) -> None:
@@ -27,12 +28,21 @@ def change(reading: Reading, index: int, token: Token) -> None:
         if token.words in DESCRIBE:
             describe(reading, index, DESCRIBE[token.words])
         return
+    if token.words in {"change", "changes"} and reading.tokens[index - 1].words in {"acute", "active"}:
+        sign_noun(reading, index, replace(token, kind="sign-noun", value="abnormal"))  # "no acute changes"
+        return
     if token.words == "changes" and reading.compound is not None and reading.compound.is_structure:
         sign_noun(reading, index, replace(token, kind="sign-noun", value="abnormal"))  # "no bony changes"
         return
-    if direction in {"larger", "smaller", "worse", "better"} and _compares_sides(reading, index):
+    if direction in {"larger", "smaller"} and reading.kind(index + 2) == "number":  # "larger than 5 mm"
+        return
+    if direction in {"larger", "smaller", "worse", "better"} and _compares_places(reading, index):
         return
     in_front = _cue_belongs_ahead(reading, index, form)
+    if direction in {"more", "less"}:
+        if not _compared(reading, index):
+            return
+        direction = "larger" if direction == "more" else "smaller"
     if direction in {"increased", "decreased"} and only_described(reading, index, in_front):
         describe(reading, index, "high" if direction == "increased" else "reduced")
         return
@@ -60,17 +70,36 @@ def change(reading: Reading, index: int, token: Token) -> None:
         reading.verb = "be"
 
 
-def _compares_sides(reading: Reading, index: int) -> bool:
-    """ "Opacities, worse on the left" tells the sides apart; "larger on the right and smaller on the left" does not."""
-    if reading.compares or reading.verb == "have" or not _placed_side(reading, index):
+def _compared(reading: Reading, index: int) -> bool:
+    """Whether an earlier picture is meant: behind the word, up to the next word of change, or in front of it."""
+    for i in range(index + 1, index + 16):
+        if reading.kind(i) in {"compare", "now"}:
+            return True
+        if reading.kind(i) in {"comma", "stop", "hard", "cue", ""}:
+            break
+    for i in range(index - 1, index - 16, -1):
+        if reading.kind(i) in {"compare", "now"}:
+            return True
+        if reading.kind(i) in {"head", "stop", "cue", ""}:
+            break
+    return False
+
+
+def _compares_places(reading: Reading, index: int) -> bool:
+    """ "Worse on the left", "more prominent in the bases"; not "larger on the right and smaller on the left"."""
+    if _compared(reading, index) or reading.verb == "have" or not _placed(reading, index):
         return False
     around = (i for i in range(max(0, index - 12), index + 13) if i != index and reading.kind(i) == "cue")
-    return not any(_placed_side(reading, i) for i in around)
+    return not any(_placed(reading, i) for i in around)
 
 
-def _placed_side(reading: Reading, index: int) -> bool:
-    kinds = [reading.kind(i) for i in range(index + 1, index + 4)]
-    return kinds[:2] == ["preposition", "side"] or kinds == ["preposition", "article", "side"]
+def _placed(reading: Reading, index: int) -> bool:
+    """Whether a place follows at once: "(larger) on the right"."""
+    at = index + 2 if reading.kind(index + 2) != "article" else index + 3
+    if reading.kind(index + 1) != "preposition":
+        return False
+    place = reading.kind(at) == "head" and reading.tokens[at].value.kind == "structure"
+    return place or reading.kind(at) in {"side", "place", "stem"}
 
 
 def _cue_belongs_ahead(reading: Reading, index: int, form: str) -> bool:
@@ -85,7 +114,7 @@ def _cue_belongs_ahead(reading: Reading, index: int, form: str) -> bool:
 
 def only_described(reading: Reading, index: int, in_front: bool) -> bool:
     """Whether "increased" describes: "increased interstitial markings", "lung volumes are decreased"."""
-    if reading.compares or (reading.verb == "have" and not in_front):
+    if _compared(reading, index) or (reading.verb == "have" and not in_front):
         return False
     head = reading.ahead.head[index + 1]
     if in_front and head >= 0:
@@ -113,21 +142,38 @@ def interval(reading: Reading, index: int, token: Token) -> None:
         reading.before.interval = True
 
 
+def _says_nothing_else(reading: Reading, at: int, denied: bool) -> bool:
+    """Whether the clause around a word of change has no words of its own; a mask may be a date: "since XXXX"."""
+    first = last = at
+    while last + 1 < len(reading.tokens) and reading.kind(last + 1) not in _CLAUSE_ENDS:
+        last += 1
+    while first > 0 and reading.kind(first - 1) not in _CLAUSE_ENDS and not denied:
+        first -= 1
+    if not denied and any(reading.kind(i) not in _EMPTY for i in range(first)):
+        return False  # "a masked subject, stable"
+    for i in range(first, last + 1):
+        before = reading.tokens[i - 1].words.rpartition(" ")[2] if i else ""
+        dated = before in {"since", "from", "to", "with", "of"} or (before == "in" and reading.kind(i - 2) == "compare")
+        if reading.kind(i) not in _EMPTY and not (reading.kind(i) == "mask" and dated):
+            return False
+    return True
+
+
 def unknown(reading: Reading, index: int, token: Token) -> None:
     """A word that is not known: "interval advancement of the tube" does not place it."""
     reading.before.interval = False
 
 
 def speak_of_before(reading: Reading) -> None:
-    """A sentence without a subject: "Unchanged.", "No interval change."."""
+    """A clause without a subject: "Unchanged.", "No interval change.", "Stable, no acute disease"."""
     token = reading.unbound
-    if token is None or reading.mentions:
+    if token is None or any(mention.start < token.start for mention in reading.mentions):
         return
     direction, form = token.value
-    denied = any(it.kind in {"negation", "not"} for it in reading.tokens)
-    at = reading.tokens.index(token) if form == "noun" and denied else 0
-    if (direction == "changed" and not denied) or any(it.kind not in _EMPTY for it in reading.tokens[at:]):
+    at = reading.tokens.index(token)
+    denied = any(it.kind in {"negation", "not"} for it in reading.tokens[:at])
+    if direction == ("new" if denied else "changed") or not _says_nothing_else(reading, at, denied and form == "noun"):
         return
     said = Said("change-weak" if form == "weak" else "change", "unchanged" if denied else direction)
-    entry = WHOLE_STUDY if form == "noun" else None
-    reading.mentions.append(Mention(entry, token.start, token.end, said=[said]))
+    entry = WHOLE_STUDY if form == "noun" or reading.tokens[0].words == "otherwise" else None
+    reading.mentions.insert(0, Mention(entry, token.start, token.end, said=[said]))

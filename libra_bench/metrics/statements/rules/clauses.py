@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from libra_bench.metrics.statements.lexicon.entry import Entry
 from libra_bench.metrics.statements.rules.nouns import name_elided, refer
 from libra_bench.metrics.statements.rules.reading import Before, Reading
 from libra_bench.metrics.statements.tokens import Token
+
+_PREDICATES = frozenset({"be", "have", "show", "earlier", "normal", "sign", "sign-noun", "cue", "adverb", "borderline"})
 
 
 def article(reading: Reading, index: int, token: Token) -> None:
@@ -58,20 +61,29 @@ def join_slash(reading: Reading, index: int, token: Token) -> None:
 def join_and(reading: Reading, index: int, token: Token) -> None:
     """ "And"."""
     _join(reading, index, "and")
-    if reading.ahead.head[index + 1] >= 0:
-        reading.placed = False
+    reading.placed = reading.placed and _goes_on_with_place(reading, index)
 
 
 def join_or(reading: Reading, index: int, token: Token) -> None:
     """ "Or", "versus"."""
     _join(reading, index, "or")
-    if reading.ahead.head[index + 1] >= 0:
-        reading.placed = False
+    reading.placed = reading.placed and _goes_on_with_place(reading, index)
+
+
+def _goes_on_with_place(reading: Reading, index: int) -> bool:
+    """ "In the right base and (left lung base)", not "in the right base and (the heart is enlarged)"."""
+    head = reading.ahead.head[index + 1]
+    if head < 0:
+        return True
+    entry: Entry = reading.tokens[head].value
+    return entry.kind == "structure" and reading.kind(head + 1) not in _PREDICATES
 
 
 def _join(reading: Reading, index: int, joint: str) -> None:
     if reading.before.sides and reading.ahead.listed[index] >= 0:
         reading.elided.append(reading.before)
+        reading.before = Before()
+    elif reading.ahead.listed[index] < 0 and not reading.before.wants_object:
         reading.before = Before()
     reading.joint = joint if joint != "comma" or not reading.joint else reading.joint
 
@@ -105,10 +117,10 @@ def colon(reading: Reading, index: int, token: Token) -> None:
 
 
 def relative(reading: Reading, index: int, token: Token) -> None:
-    """ "Which": the findings just named become the subject."""
-    latest = reading.latest
+    """ "Which": the findings just named become the subject; behind a side remark or a reason, the finding before it."""
+    subject = reading.subject[-1:] if reading.aside or reading.explaining else reading.latest
     reading.turn()
-    reading.subject = latest or reading.subject
+    reading.subject = subject or reading.subject
 
 
 def pronoun(reading: Reading, index: int, token: Token) -> None:

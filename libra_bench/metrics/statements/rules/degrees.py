@@ -63,9 +63,11 @@ def earlier(reading: Reading, index: int, token: Token) -> None:
     if token.words == "from" and reading.kind(index + 1) not in {"grade", "number"}:
         preposition(reading, index, token)
         return
-    reading.when = "was"
     if token.words in EARLIER_VERBS:
         verb(reading, index, token)
+        if not any(it.kind == "now" for it in reading.tokens[index : index + 12]):
+            return  # "was" tells the time only beside a "now"
+    reading.when = "was"
 
 
 def now(reading: Reading, index: int, token: Token) -> None:

@@ -42,8 +42,6 @@ class Reading:
         """Before the first token."""
         self.tokens = tokens
         self.ahead = Lookahead(tokens)
-        self.compares = any(token.kind in {"compare", "now"} for token in tokens)
-        """Whether the sentence speaks of an earlier picture."""
         self.mentions: list[Mention] = []
         self.before = Before()
         self.elided: list[Before] = []

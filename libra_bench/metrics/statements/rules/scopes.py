@@ -29,11 +29,13 @@ def deny_next(reading: Reading, index: int, token: Token) -> None:
 def visible(reading: Reading, index: int, token: Token) -> None:
     """ "Seen": with "not" a denial, or new where the earlier picture did not show it."""
     if not reading.not_next:
-        if reading.negation_used:  # "no effusion seen, mild atelectasis"
+        if reading.negation_used and reading.ahead.head[index + 1] < 0:  # "no effusion seen, mild atelectasis"
             reading.negated = reading.open_list = False
         return
     reading.not_next = False
-    if any(reading.kind(i) in {"compare", "earlier"} for i in range(index + 1, index + 4)):
+    past = any(it.words in {"was", "were"} for it in reading.tokens[max(0, index - 3) : index])
+    dated = past and reading.kind(index + 1) == "preposition" and reading.kind(index + 2) == "mask"
+    if dated or any(reading.kind(i) in {"compare", "earlier"} for i in range(index + 1, index + 4)):
         reading.say("change", "new", reading.subject)
     elif not reading.part_named:
         reading.say("denied", "", reading.subject)
@@ -58,7 +60,7 @@ def post_doubt(reading: Reading, index: int, token: Token) -> None:
 def not_well_seen(reading: Reading, index: int, token: Token) -> None:
     """Neither shown nor denied; of the earlier picture it says nothing."""
     if reading.kind(index + 1) not in {"compare", "earlier"}:
-        reading.say("open", "", reading.subject)
+        reading.say("open", "", [mention for mention in reading.subject if not mention.is_structure])
 
 
 def doubt(reading: Reading, index: int, token: Token) -> None:
@@ -69,6 +71,8 @@ def doubt(reading: Reading, index: int, token: Token) -> None:
         reading.deny()
     else:
         reading.doubting = True
+    if token.value == "verb":
+        reading.before = Before()  # what was gathered belongs to a noun that is not known
     if reading.subject and (token.value == "verb" or not _joint_is_new(reading, index)):
         reading.explain()
 

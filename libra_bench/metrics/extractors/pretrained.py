@@ -1,0 +1,41 @@
+"""Loads a transformers model whose weights must all be there."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import MetricUnavailableError
+
+
+def load_pretrained(kind: str, folder: Path, **options: Any) -> Any:
+    """A model in evaluation mode, on the first GPU if there is one.
+
+    Args:
+        kind: a class of transformers, such as "AutoModel".
+        folder: configuration and weights.
+        options: passed on to `from_pretrained`.
+
+    Raises:
+        MetricUnavailableError: its weights are not those of its architecture, or some are missing (a pooler's apart).
+    """
+    import torch
+    import transformers
+
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # progress bars of half a second
+            model, report = getattr(transformers, kind).from_pretrained(folder, output_loading_info=True, **options)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise MetricUnavailableError(
+            f"{folder}: its weights do not fit its config.json ({type(error).__name__})",
+            hint="fetch it again; see docs/weights.md",
+        ) from error
+    absent = [name for name in report["missing_keys"] if "pooler" not in name]
+    if absent:
+        raise MetricUnavailableError(
+            f"{folder}: its weights do not fit its config.json (no {min(absent)})",
+            hint="fetch it again; see docs/weights.md",
+        )
+    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
