@@ -26,6 +26,9 @@ NORMAL = 0.25
 """What a normal study weighs: as much as a finding that is not actionable."""
 DENIALS = 0.25
 """What a prediction that denies nothing of what the reference denies loses of that."""
+REST = 0.1
+"""What is normal besides the reference's findings weighs so much, as far as these are matched: who finds an old
+granuloma and invents an emphysema has done little worse than who invents it in a normal study."""
 ALWAYS_MATCHED = 0.00125
 """A tenth of the least that a finding can weigh (benign, mild, uncertain): it orders reports that match nothing by the
 weight of their errors, and leaves them below 10."""
@@ -78,7 +81,8 @@ def _score(aligned: Alignment, matched: float, errors: float, significance: Sign
     if not said.statements or not true.statements:
         return float(not said.statements and not true.statements)
     if true.findings:
-        matched += ALWAYS_MATCHED
+        expected = sum(_weight(one, significance) * one.certainty for one in true.findings.values())
+        matched += ALWAYS_MATCHED + REST * min(1.0, matched / expected)
     else:
         matched += NORMAL
         errors += NORMAL * DENIALS * (1 - share_of_denials(said, true, significance))

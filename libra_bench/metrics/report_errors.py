@@ -15,10 +15,10 @@ Weights, in units of the finding's own (`clinical_significance.py`):
 - a relative for the finding: half matched, half an error (a pneumonia for an atelectasis), or three quarters to one
   where it only describes it (an opacity for a pneumonia). Certain for uncertain: three quarters to one.
 
-Where the reference has a finding, what both deny doesn't count: a normal report scores `ALWAYS_MATCHED` over its
-errors, below 10. Where it has none, "nothing is wrong" is the finding, of weight `NORMAL`: a false finding costs what
-it weighs, and a prediction that denies less than the reference loses up to 20 points. Neither report states anything:
-100; only one does: 0.
+Where the reference has a finding, what both deny doesn't count; the normal rest is matched as far as the findings are
+(`REST`), and a normal report scores `ALWAYS_MATCHED` over its errors, below 10. Where it has none, "nothing is wrong"
+is the finding, of weight `NORMAL`: a false finding costs what it weighs, and a prediction that denies less than the
+reference loses up to 20 points. Neither report states anything: 100; only one does: 0.
 
 Own definition, no reference implementation. The corpus score is the mean over samples; precision and recall are those
 of all samples' findings (a relative is part of a match). Of several references, the one with the best score counts.
