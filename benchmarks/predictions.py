@@ -19,7 +19,7 @@ def read_answers(path: Path) -> list[Answer]:
 
     Raises:
         InputError: the file cannot be read.
-        SuiteError: an id or a text is missing, of a wrong type, or an id stands there twice; names file and line.
+        SuiteError: an id or a text is missing, of a wrong type, or an id occurs twice; names file and line.
     """
     answers = []
     places: dict[str, str] = {}

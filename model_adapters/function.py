@@ -19,7 +19,7 @@ OUR_PACKAGES = ("benchmarks", "libra_bench", "model_adapters", "reports")
 
 
 class FunctionAdapter(Adapter):
-    """Asks a function, a batch of questions at a time; what it raises is recorded for each question of the batch."""
+    """Asks a function, one batch of questions at a time; what it raises is recorded for each question of the batch."""
 
     summary = "a Python function of yours: a list of questions in, a list of texts out"
     needs_weights = True

@@ -29,7 +29,7 @@ def resolve_model(
     """Find out which model a name means: an existing path, `replay:FILE`, a card, an adapter, or a hub id.
 
     Args:
-        name: what stands after `--model`.
+        name: the value of `--model`.
         adapter: the adapter to use; None: the card's, or inferred from the checkpoint.
         options: options of the adapter; it must know each of them.
         weights: the folder of the checkpoint, where that of the card is not within reach.

@@ -1,4 +1,4 @@
-"""The leaderboard over many runs: a board per suite and protocol, ranked, with what must not be compared left unranked.
+"""The leaderboard over many runs: one board per suite and protocol, ranked; what must not be compared is left unranked.
 
 Nothing is computed here but order: intervals are in scores.json; which differences are real is handed over as `ties`.
 """
@@ -228,7 +228,7 @@ def _names(runs: Sequence[LoadedRun]) -> dict[str, str]:
 
 
 def _places(values: Mapping[str, float], higher: bool) -> dict[str, Literal["best", "second"]]:
-    """Who is best and who second; equal values share a place, and nobody is the best of one."""
+    """Who is best and who second; equal values share a place, and a single run is not the best."""
     levels = sorted(set(values.values()), reverse=higher)
     if len(values) < 2:
         return {}

@@ -28,7 +28,7 @@ COUNTS = ("n", "n_failed", "n_empty", "n_truncated")
 BATCHING = "batching_differs"
 """Percent of studies whose text another batch size changes; only where `verify-batching` measured it."""
 FACTS = ("suite", "protocol", *COUNTS, BATCHING, RUN)
-"""What stands behind the metrics."""
+"""The columns after the metrics."""
 SIGNATURE_COLUMNS = (NAME, "suite", "column", "signature", "scored", RUN)
 """Of the companion."""
 

@@ -87,7 +87,7 @@ def _read_picture(path: Path, deep: bool) -> tuple[Image.Image, list[str]]:
         with Image.open(path, formats=FORMATS) as picture:
             refuse_bomb(picture.width, picture.height, path)
             if picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1:  # MPO: a photo with its previews
-                raise ImageError("holds several pictures", where=path, hint="save the radiograph on its own")
+                raise ImageError("holds several images", where=path, hint="save the radiograph on its own")
             picture.load()
             return _in_8_bits(picture, path, deep), _passed_over(picture)
     except UnidentifiedImageError as error:
@@ -108,4 +108,4 @@ def _in_8_bits(picture: Image.Image, path: Path, deep: bool) -> Image.Image:
 
 def _passed_over(picture: Image.Image) -> list[str]:
     turned = picture.getexif().get(ORIENTATION, 1) != 1
-    return ["the rotation that Exif data asks for is not heeded"] if turned else []
+    return ["the rotation that Exif data asks for is ignored"] if turned else []

@@ -200,7 +200,7 @@ def _check_sample(sample: Sample, place: str, split: str, report: CheckReport, s
         elif len(reference) > LONG_REFERENCE:
             warn(f"the reference has {len(reference):,} characters")
         elif len(reference) > 40 and reference in sample.text:
-            warn("the reference stands in the prompt")
+            warn("the prompt contains the reference")
     seen.prompt_words.append(len(sample.text.split()))
     first = seen.questions.setdefault((sample.images, sample.text, split), place)
     if first != place and sample.images:

@@ -216,8 +216,8 @@ def write_run(folder: Path, record: RunRecord) -> None:
 def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
     """The newest layout.
 
-    Until `is_baseline` came, baselines did not say that they are, `oracle` was a replay, and a protocol stood beside
-    texts that it had not produced unless the user had named it.
+    Layouts before `is_baseline` did not mark baselines, called `oracle` a replay, and recorded a protocol even with
+    texts that it had not produced, unless the user had named it.
     """
     model = content.get("model")
     if isinstance(model, dict) and "is_baseline" not in model:

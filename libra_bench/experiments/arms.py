@@ -192,7 +192,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "other-prompt": [arm.name for arm in ARMS if arm.subject == "prompt"],
     "robustness": [arm.name for arm in ARMS if arm.subject == "robustness"],
 }
-"""Names that stand for several arms."""
+"""Names of groups of arms."""
 
 
 def chosen_arms(names: Iterable[str] | None) -> list[Arm]:

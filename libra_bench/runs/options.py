@@ -28,7 +28,7 @@ class Flag:
     name: str = ""
     """"--option"; default: from the field's name."""
     metavar: str = ""
-    """What stands for the value in the help; default: by type."""
+    """The placeholder for the value in the help; default: by type."""
     none: tuple[str, ...] = ()
     """Words for None."""
     adapter_option: str = ""

@@ -19,7 +19,7 @@ _BOUNDS: Mapping[str, tuple[type[int] | type[float], float, float]] = {
     "top_p": (float, 0, 1),
     "seed": (int, -(2**63), 2**63 - 1),
 }
-"""Field -> kind of number, least and greatest value: far beyond what anybody uses, within what memory can hold."""
+"""Field -> kind of number, least and greatest value: far beyond what is ever used, within what memory can hold."""
 MIN_TEMPERATURE = 1e-4
 """Of sampling; below it a softmax overflows, and 0 says the same."""
 
@@ -41,7 +41,7 @@ class Decoding:
     num_return_sequences: int = 1
     """How many beams `metadata.alternatives` keeps; the first is the answer."""
     max_new_tokens: int = 1024
-    """How many tokens a text may have; it is cut there."""
+    """The maximum number of tokens of a text; it is cut there."""
     temperature: float = 0.0
     """0: no sampling (greedy with one beam, else beam search). Beam search does not sample at any temperature."""
     top_p: float | None = None

@@ -72,7 +72,7 @@ class HFPrompts:
         return grey.point([int((min(max(value, low), high) - low) / ((high - low) or 1) * 255) for value in range(256)])
 
     def _conversation(self, parts: Sequence[str | None]) -> str:
-        """System prompt and user's turn in the model's own words, up to where it goes on."""
+        """System prompt and user's turn in the model's own words, up to where the model continues."""
         system = self._spec.options.get("system")
         if self._template is not None:
             mark = getattr(self._processor, "image_token", IMAGE_MARK)
@@ -99,7 +99,7 @@ def checkpoint_folder(spec: ModelSpec) -> Path:
     """The checkpoint, if it may be used.
 
     Raises:
-        ModelError: there is none, or it brings code that nobody asked for.
+        ModelError: there is none, or it brings code that the user has not allowed.
     """
     if spec.model_base is not None:
         raise ModelError(

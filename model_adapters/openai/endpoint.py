@@ -94,24 +94,24 @@ class Endpoint:
         self._pending: set[Future[Any]] = set()
         self._is_stopped = False
         self._not_before = 0.0
-        """Until then (monotonic seconds) nobody asks: the server said so."""
+        """No question is sent before then (monotonic seconds), as the server asked."""
 
     def check_access(self) -> None:
-        """Find out whether somebody answers, and accepts the key.
+        """Find out whether a server answers and accepts the key.
 
         Raises:
-            ModelError: nobody, or the key is refused.
+            ModelError: none answers, or the key is refused.
         """
         try:
             status = self._wait_for(self._status_of_models())
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
             raise ModelError(
-                f"nobody answers there ({one_line(str(error))})",
+                f"no server answers there ({one_line(str(error))})",
                 where=self.base_url,
                 hint="start the server, or correct --base-url (it usually ends in /v1)",
             ) from error
         except (httpx2.HTTPError, TimeoutError):
-            return  # somebody is there; generation retries what goes wrong
+            return  # a server is there; generation retries what goes wrong
         if status in (401, 403):
             what = "refuses the key" if self._key else "wants a key"
             raise ModelError(f"the endpoint {what} ({status})", where=self.base_url, hint=f"set {KEY_VARIABLE}")

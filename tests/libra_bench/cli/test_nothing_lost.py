@@ -70,7 +70,7 @@ def test_two_different_answers_of_one_id_are_an_error(cli: InProcess) -> None:
     [
         (lambda text: text.replace("\n", ",note\n", 1), ["leaderboard.csv:2", "cells under"]),
         (lambda text: text + "constant,1,2\n", ["leaderboard.csv:3", "3 cells under"]),
-        (lambda text: text.replace("n_failed", "n", 1), ["leaderboard.csv:1", "column 'n' stands there twice"]),
+        (lambda text: text.replace("n_failed", "n", 1), ["leaderboard.csv:1", "column 'n' occurs twice"]),
         (lambda text: text.replace("constant,", '"constant,', 1), ["leaderboard.csv", "not valid CSV"]),
         (lambda text: text.replace(",", ";"), ["leaderboard.csv", "not a leaderboard"]),
     ],
