@@ -1,4 +1,4 @@
-"""Every error that libra-bench raises on purpose.
+"""The errors that libra-bench raises on purpose.
 
     LibraBenchError                 exit status 1: it failed
     ├── GenerationError             a study that cannot be generated
@@ -111,7 +111,7 @@ class ImageError(InputError):
 
 
 class ImageWarning(UserWarning):
-    """An image file says something that reading passes over, as the original does."""
+    """An image file says something that is ignored, as in the original."""
 
 
 class ModelError(InputError):

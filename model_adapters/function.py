@@ -47,7 +47,7 @@ class FunctionAdapter(Adapter):
             batch = list(questions[start : start + self._batch_size])
             try:
                 texts = self._function(batch)
-            except Exception as error:  # noqa: BLE001 - foreign code may raise anything; each question says what
+            except Exception as error:  # noqa: BLE001 - foreign code may raise anything; each question records it
                 yield from (failed_answer(question, error) for question in batch)
                 continue
             if not isinstance(texts, list) or len(texts) != len(batch):

@@ -264,7 +264,7 @@ def _identity(row: Cells) -> tuple[str, ...]:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Wait until no other process is changing this leaderboard."""
+    """Wait until no other process changes this leaderboard."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(f".{path.name}.lock").open("a") as handle:

@@ -138,7 +138,7 @@ def legend(board: Board, *, ranks: bool = True) -> list[str]:
     if any(cell.low is not None for cell in cells):
         lines.append("Brackets: 95 % interval.")
     if any(cell.tied for cell in cells):
-        lines.append(f"{TIE} a paired test cannot tell it from the best.")
+        lines.append(f"{TIE} a paired test cannot tell it apart from the best.")
     if not board.tested and sum(row.rank is not None for row in board.rows) > 1:
         lines.append("Ties were not tested.")
     if any(cell.other_signature for cell in cells):

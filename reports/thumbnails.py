@@ -1,4 +1,4 @@
-"""Radiographs as small pictures inside an HTML file, or as links to the files."""
+"""Radiographs as thumbnails inside an HTML file, or as links to the files."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _source(name: str, root: Path, how: How, page: Path, follow_links: bool) -> 
 
 
 def thumbnail(path: Path, pixels: int = THUMBNAIL_PIXELS) -> bytes:
-    """A radiograph as a small WebP picture.
+    """A radiograph as a small WebP image.
 
     Raises:
         ImageError: it cannot be read.

@@ -1,4 +1,4 @@
-"""Reading one radiograph, of whatever format, as an 8-bit picture."""
+"""Reading one radiograph of any format as an 8-bit image."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ORIENTATION = 0x0112
 def read_radiograph(path: Path) -> Image.Image:
     """Read one radiograph as an RGB picture of 8 bits; transparency is dropped, not composited.
 
-    Warns (`ImageWarning`, once per kind) of what the file says and reading passes over.
+    Warns (`ImageWarning`, once per kind) about what the file says and is ignored.
 
     Raises:
         ImageError: missing, empty, truncated, no image, too large, or several frames; one line.
@@ -50,7 +50,7 @@ def read_grey_or_colour(path: Path) -> Image.Image:
 
 
 def remarks_on(path: Path) -> list[str]:
-    """What a file says and reading passes over: a rotation, a rescale slope, ...
+    """What a file says and is ignored: a rotation, a rescale slope, ...
 
     Raises:
         ImageError: as `read_radiograph`.

@@ -1,4 +1,4 @@
-"""Write phantoms as files: pictures, the four evaluation suites and training data, in the published formats."""
+"""Write phantoms as files: images, the four evaluation suites and training data, in the published formats."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def vqa_records(study: Study) -> list[Record]:
 
 
 def difference_records(study: Study) -> list[Record]:
-    """Questions about both pictures; none for a first visit."""
+    """Questions about both images; none for a first visit."""
     if study.prior is None:
         return []
     return [

@@ -1,4 +1,4 @@
-"""Cut a MIMIC-CXR free-text report into its sections, by the published rules.
+"""Split a MIMIC-CXR free-text report into its sections, by the published rules.
 
 A header is a line break, a space, capitals and a colon. Kept as published: the last section of a name wins, a header
 on the line right after another header's is text of that one, and studies that were cut by hand have no sections.

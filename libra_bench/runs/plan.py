@@ -46,7 +46,7 @@ class Plan:
     folder: Path
     options: RunOptions
     warnings: tuple[str, ...] = ()
-    """What the user must know of this model on this suite."""
+    """What the user should know about this model on this suite."""
 
     @property
     def order(self) -> list[QuestionId]:

@@ -1,4 +1,4 @@
-"""From questions to what a vision-language model in Hugging Face's format reads: words after its template, pictures.
+"""From questions to what a vision-language model in Hugging Face's format reads: words after its template, and images.
 
 Whoever runs the model (transformers, or another engine) takes its prompts from here.
 """
@@ -50,7 +50,7 @@ class HFPrompts:
             raise ModelError("its processor has no chat template", where=spec.path, hint="name a template: --conv-mode")
 
     def prepare(self, question: Question) -> HFPrompt:
-        """Words and pictures of a question.
+        """Words and images of a question.
 
         Raises:
             InputError: it is empty, or has more images than can be shown.

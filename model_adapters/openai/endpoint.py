@@ -49,9 +49,9 @@ MAX_REPLY_BYTES = 16 * 2**20
 """A chat completion of 100,000 tokens has about 1 MB."""
 JSON = {"Content-Type": "application/json"}
 PASSING = frozenset({408, 409, 425, 429})
-"""Refusals that may pass, besides 5xx."""
+"""Statuses worth a retry, besides 5xx."""
 HOPELESS = frozenset({401, 403, 404})
-"""Refusals that every further question would meet, too."""
+"""Statuses that every further question would get, too."""
 MIN_SECRET = 8
 """Characters of a key that is taken out of what is written down; shorter ones ("EMPTY") are words, and no secrets."""
 
@@ -59,7 +59,7 @@ T = TypeVar("T")
 
 
 class _PassingError(Exception):
-    """What went wrong and may not the next time."""
+    """A failure that a retry may not meet."""
 
 
 class Endpoint:
