@@ -199,7 +199,9 @@ def test_absent_images_are_counted_and_the_first_few_named(copy, tmp_path):
     for image in gone:
         (root / image).unlink()
     out.unlink()
-    with pytest.raises(InputError, match=rf"{len(gone)} of \d+ images are not there \({gone[0]}.* and \d+ more\)") as error:
+    with pytest.raises(
+        InputError, match=rf"{len(gone)} of \d+ images are not there \({gone[0]}.* and \d+ more\)"
+    ) as error:
         build("findings", copy, out, split="train")
     assert sum(image in str(error.value) for image in gone) == 5
     assert list(tmp_path.glob("*f.jsonl*")) == []
