@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import atomic_write
 from benchmarks.records.run import RunRecord
-from benchmarks.records.scores import Scores
+from benchmarks.records.scores import Scores, signature_difference
 from benchmarks.tables import read_csv
 from reports.spreadsheet import guarded
 
@@ -136,7 +136,7 @@ def _refuse_replacing(path: Path, row: LeaderboardRow, ours: Mapping[str, str]) 
     if clashes:
         first = clashes[0]
         raise RunConflictError(
-            f"{first} of {row.model} is there as {ours[first]}, not {row.signatures[first]}",
+            f"{first} of {row.model} is there with {signature_difference(ours[first], row.signatures[first])}",
             where=path,
             hint="add --replace to replace it",
         )

@@ -83,7 +83,7 @@ def test_running_again_with_another_metric_adds_too(cli: InProcess, scored) -> N
 def test_another_signature_is_replaced_only_when_asked(cli: InProcess, scored) -> None:
     before = (scored / "scores.json").read_bytes()
     arguments = ("score", scored, "--metrics", "rouge_l[stem=yes]")
-    refused(cli(*arguments), "ROUGE-L is there as rouge_l|", "stem:no", "stem:yes", "--replace")
+    refused(cli(*arguments), "ROUGE-L is there with stem:no, not stem:yes; add --replace")
     assert (scored / "scores.json").read_bytes() == before
     refused(cli(*RUN, "--metrics", "rouge_l[stem=yes]"), "--replace")
     done = cli(*arguments, "--replace")
@@ -160,7 +160,9 @@ def test_answers_scored_alone_add_to_their_row(cli: InProcess) -> None:
     (row,) = rows(cli.folder / "board.csv")
     assert row["ROUGE-L"]
     assert row["BLEU1"]
-    refused(cli(*command, "--metrics", "rouge_l[stem=yes]"), "ROUGE-L of p is there as", "--replace")
+    refused(
+        cli(*command, "--metrics", "rouge_l[stem=yes]"), "ROUGE-L of p is there with stem:no, not stem:yes", "--replace"
+    )
     (cli.folder / "p.jsonl").write_text('{"question_id": 1, "text": "Up."}\n{"question_id": 2, "text": "Yes."}\n')
     assert cli(*command, "--metrics", "bleu").returncode == 0
     (row,) = rows(cli.folder / "board.csv")
