@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TypeVar
 
+T = TypeVar("T")
 SIGNS = "=+-@"
 BREAKS = "\t\r\n"
 _NUMBER = re.compile(r"-(\d+(\.\d*)?(e[+-]?\d+)?|inf)", re.ASCII)
@@ -12,7 +14,7 @@ MARK = "'"
 """In front of a cell, it tells a spreadsheet that text follows."""
 
 
-def guarded(value: object) -> object:
+def guarded(value: T) -> T | str:
     """The value as a CSV cell: text that a spreadsheet would run gets an apostrophe in front; numbers stay numbers."""
     return MARK + value if isinstance(value, str) and _needs_mark(value) else value
 

@@ -63,7 +63,7 @@ class Stratum(Record):
 
 
 class ReferencePoint(Record):
-    """What a score is worth: what no model at all scores ("empty", "shuffled-references"), or another reader."""
+    """A reference point: what is scored without a model ("empty", "shuffled-references"), or another reader."""
 
     name: str
     n: int
@@ -121,6 +121,13 @@ class Scores(Record):
     def score(self, key: str) -> Score | None:
         """The score of a key, where it has a value."""
         return next((score for score in self.defined if score.key == key), None)
+
+
+def signature_difference(there: str, new: str) -> str:
+    """What tells two signatures apart, for a message: `stem:no, not stem:yes`."""
+    old, other = there.split("|"), new.split("|")
+    parts = [", ".join(part for part in ours if part not in theirs) for ours, theirs in ((old, other), (other, old))]
+    return f"{parts[0] or there}, not {parts[1] or new}"
 
 
 def _share_in(key: str, n_empty: int, n: int) -> float | None:

@@ -10,15 +10,15 @@ Weights, in units of the finding's own (`clinical_significance.py`):
 
 - a finding that is missing or false: 1; a matched finding: 1 of "matched". Only uncertain: half of either.
 - an error in an attribute of a matched finding: 0.5 (CRIMSON's significant attribute error) for the wrong side or
-  mild for severe; half of that for one side of two, or neighbouring degrees; the share by which two sizes differ of it;
-  comparisons 0.25, and 0.1 where only "unchanged" is false. All errors of one matched finding together: at most 1.
+  mild for severe; 0.25 for one side of two, or neighbouring degrees; of two sizes 0.5 times the share by which they
+  differ; comparisons 0.25, and 0.1 where only "unchanged" is false. All errors of one matched finding: at most 1.
 - a relative for the finding: half matched, half an error (a pneumonia for an atelectasis), or three quarters to one
   where it only describes it (an opacity for a pneumonia). Certain for uncertain: three quarters to one.
 
-Where the reference has a finding, what both deny doesn't count: a normal report scores `ALWAYS_MATCHED` over its
-errors, below 10. Where it has none, "nothing is wrong" is the finding, of weight `NORMAL`: a false finding costs what
-it weighs, and a prediction that denies less than the reference loses up to 20 points. Neither report states anything:
-100; only one does: 0.
+Where the reference has a finding, what both deny doesn't count; the normal rest is matched as far as the findings are
+(`REST`), and a normal report scores `ALWAYS_MATCHED` over its errors, below 10. Where it has none, "nothing is wrong"
+is the finding, of weight `NORMAL`: a false finding costs what it weighs, and a prediction that denies less than the
+reference loses up to 20 points. Neither report states anything: 100; only one does: 0.
 
 Own definition, no reference implementation. The corpus score is the mean over samples; precision and recall are those
 of all samples' findings (a relative is part of a match). Of several references, the one with the best score counts.

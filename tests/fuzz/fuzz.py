@@ -44,7 +44,9 @@ def main() -> None:
     parser.add_argument("target", choices=sorted(TARGETS))
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, required=True, help="Folder for inputs that fail, and the one being tried.")
+    parser.add_argument(
+        "--keep", type=Path, required=True, help="Folder for inputs that fail, and the one being tried."
+    )
     options = parser.parse_args()
     out = os.dup(1)
     found = run(options.target, TARGETS[options.target], options.seconds, options.seed, options.keep)

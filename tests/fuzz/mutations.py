@@ -11,15 +11,17 @@ Files = Mapping[str, bytes]
 """Name -> content: one input."""
 
 ODD_VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, -(2**63) - 1, 10**400, 0.1, -0.0, 1e308, 1e-320, "", " ", "0", "-1",
-    "\0", "\ud800", "\u202e", "\ufeff", "é", "𝔸" * 9, "x" * 70_000, "a\nb\rc\u2028d", "..", "../..", "/", "/dev/zero", ".", "~",
-    "=1+1", "{{x}}", "%s%n", "<script>", "[bold]x[/]", "[/]", [], {}, [[]], [None], [""], ["a", 1], {"": None}, {"a": {"b": []}},
-    [0] * 3_000, "nan", "inf", "1e999", "true", "null", "2020-99-99", [[[[[[[[]]]]]]]],
+    None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, -(2**63) - 1, 10**400, 0.1, -0.0, 1e308, 1e-320,
+    "", " ", "0", "-1", "\0", "\ud800", "\u202e", "\ufeff", "é", "𝔸" * 9, "x" * 70_000, "a\nb\rc\u2028d", "\x1b[31m",
+    "..", "../..", "/", "/dev/zero", ".", "~", "=1+1", "{{x}}", "%s%n", "<script>", "[bold]x[/]", "[/]",
+    [], {}, [[]], [None], [""], ["a", 1], {"": None}, {"a": {"b": []}}, [0] * 3_000, [[[[[[[[]]]]]]]],
+    "nan", "inf", "1e999", "true", "null", "2020-99-99",
 )  # fmt: skip
 ODD_BYTES: tuple[bytes, ...] = (
-    b"\0", b"\xff", b"\xfe\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\r", b"\n", b"\n\n", b'"', b"'", b",", b"\\", b"{", b"}",
-    b"[", b"]", b":", b"NaN", b"Infinity", b"1e999", b"-", b"9" * 5_000, b"[" * 5_000, b'{"a":' * 3_000, b"null", b'"\\ud800"',
-    b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"&a *a", b"!!python/object", b"\t", b"<<: *x", b"~",
+    b"\0", b"\xff", b"\xfe\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\r", b"\n", b"\n\n", b'"', b"'", b",", b"\\",
+    b"{", b"}", b"[", b"]", b":", b"NaN", b"Infinity", b"1e999", b"-", b"9" * 5_000, b"[" * 5_000, b'{"a":' * 3_000,
+    b"null", b'"\\ud800"', b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"&a *a", b"!!python/object",
+    b"\t", b"<<: *x", b"~",
 )  # fmt: skip
 
 

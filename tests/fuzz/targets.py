@@ -9,11 +9,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.errors import InputError, LibraBenchError
 from mutations import Files
+
+from benchmarks.errors import InputError, LibraBenchError
 
 TESTS = Path(__file__).parents[1]
 GOLDEN = TESTS / "golden"
@@ -67,12 +69,14 @@ def studies(n: int = 3) -> list[dict]:
 def answers(n: int = 3) -> list[dict]:
     return [
         {"question_id": number, "prompt": "Describe.", "text": SENTENCES[n - number], "answer_id": "a", "model_id": "m",
-         "metadata": {"finish": "stop", "new_tokens": 3, "seconds": 0.1, "alternatives": [{"text": "x", "score": -1.0}]}}
+         "metadata": {"finish": "stop", "new_tokens": 3, "seconds": 0.1, "alternatives": [{"text": "x", "score": -1}]}}
         for number in range(n)
     ]  # fmt: skip
 
 
-SUITE_CSV = b'question_id,image,text,reference,labels,view\r\n1,a.png,Describe.,"No, clear.","[""edema""]",AP\r\n2,,Q,A.,,\r\n'
+SUITE_CSV = (
+    b'question_id,image,text,reference,labels,view\r\n1,a.png,Describe.,"No, clear.","[""edema""]",AP\r\n2,,Q,A.,,\r\n'
+)
 
 
 def read_suite(folder: Path) -> None:
@@ -84,10 +88,8 @@ def read_suite(folder: Path) -> None:
         write_csv(suite.samples, folder / "out" / "table.csv")
         load_suite(folder / "out" / "table.csv")
         for sample in suite.samples:
-            try:
+            with suppress(InputError):
                 suite.question(sample)
-            except InputError:
-                pass
         command("generate", "--suite", file, "--model", "echo", "--out", folder / "out" / "run")
 
 
@@ -123,16 +125,23 @@ def read_run(folder: Path) -> None:
 
 def read_resumed(folder: Path) -> None:
     (folder / "suite.jsonl").write_bytes(jsonl([study | {"image": []} for study in studies()]))
-    try:
+    with suppress(LibraBenchError):
         command("generate", "--suite", folder / "suite.jsonl", "--model", "echo", "--out", folder)
-    except LibraBenchError:
-        pass
     command("report", folder)
 
 
 def images() -> Sequence[Files]:
     golden = GOLDEN / "images"
-    names = ("small.png", "exact.png", "palette.png", "gray16.png", "rgba.png", "photo.jpg", "mono1.dcm", "mono2_window.dcm")
+    names = (
+        "small.png",
+        "exact.png",
+        "palette.png",
+        "gray16.png",
+        "rgba.png",
+        "photo.jpg",
+        "mono1.dcm",
+        "mono2_window.dcm",
+    )
     return [{name: (golden / name).read_bytes()} for name in names]
 
 
@@ -147,14 +156,23 @@ def read_image(folder: Path) -> None:
 
 def checkpoints() -> Sequence[Files]:
     models = GOLDEN / "models"
-    names = ("tiny-libra-tac", "tiny-libra-v1.0-3b", "tiny-libra-lora", "tiny-libra-lora-bin", "tiny-clip", "tiny-rad-dino")
+    names = (
+        "tiny-libra-tac",
+        "tiny-libra-v1.0-3b",
+        "tiny-libra-lora",
+        "tiny-libra-lora-bin",
+        "tiny-clip",
+        "tiny-rad-dino",
+    )
     return [{path.name: path.read_bytes() for path in (models / name).iterdir() if path.is_file()} for name in names]
 
 
 def read_checkpoint(folder: Path) -> None:
     from model_adapters.models import load_adapter
 
-    load_adapter(str(folder), **({"model_base": str(GOLDEN / "models" / "tiny-llm-base")} if "lora" in _kind(folder) else {}))
+    load_adapter(
+        str(folder), **({"model_base": str(GOLDEN / "models" / "tiny-llm-base")} if "lora" in _kind(folder) else {})
+    )
 
 
 def _kind(folder: Path) -> str:
@@ -180,10 +198,10 @@ def cards() -> Sequence[Files]:
 
 
 def read_model_card(folder: Path) -> None:
+    from benchmarks.schema import Question
     from libra_bench.runs.plan import path_name
     from model_adapters.cards import read_card
     from model_adapters.cards.prompt_hooks import hooked_prompt
-    from benchmarks.schema import Question
 
     card = read_card(folder / "card.yaml")
     assert (Path("runs") / "suite" / path_name(card.id)).resolve().is_relative_to(Path("runs/suite").resolve()), card.id
@@ -192,7 +210,8 @@ def read_model_card(folder: Path) -> None:
 
 
 REPLY = {
-    "id": "1", "object": "chat.completion", "model": "m", "usage": {"prompt_tokens": 3, "completion_tokens": 4, "cost": 0.1},
+    "id": "1", "object": "chat.completion", "model": "m",
+    "usage": {"prompt_tokens": 3, "completion_tokens": 4, "cost": 0.1},
     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "No change."}}],
 }  # fmt: skip
 
@@ -228,9 +247,13 @@ def read_reply(folder: Path) -> None:
                 pass
 
         threading.Thread(target=serve, daemon=True).start()
-        client = Endpoint(f"http://127.0.0.1:{server.getsockname()[1]}/v1", key="a-secret-key", retries=0, timeout_seconds=0.4)
+        client = Endpoint(
+            f"http://127.0.0.1:{server.getsockname()[1]}/v1", key="a-secret-key", retries=0, timeout_seconds=0.4
+        )
         reply = client.complete({"model": "m", "messages": []})
-        json.dumps([reply.text, reply.model, reply.cost, reply.prompt_tokens], allow_nan=False, ensure_ascii=False).encode()
+        json.dumps(
+            [reply.text, reply.model, reply.cost, reply.prompt_tokens], allow_nan=False, ensure_ascii=False
+        ).encode()
 
 
 def reports() -> Sequence[Files]:
@@ -257,7 +280,8 @@ TARGETS: dict[str, Target] = {
     ),
     "scores": Target(lambda: [run_folder()], read_run),
     "answers": Target(
-        lambda: [{key: value for key, value in run_folder().items() if key in ("answers.jsonl", "run.json")}], read_resumed
+        lambda: [{key: value for key, value in run_folder().items() if key in ("answers.jsonl", "run.json")}],
+        read_resumed,
     ),
     "images": Target(images, read_image, structured=False),
     "checkpoints": Target(checkpoints, read_checkpoint),
