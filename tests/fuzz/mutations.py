@@ -19,9 +19,10 @@ ODD_VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 ODD_BYTES: tuple[bytes, ...] = (
     b"\0", b"\xff", b"\xfe\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\r", b"\n", b"\n\n", b'"', b"'", b",", b"\\",
-    b"{", b"}", b"[", b"]", b":", b"NaN", b"Infinity", b"1e999", b"-", b"9" * 5_000, b"[" * 5_000, b'{"a":' * 3_000,
-    b"null", b'"\\ud800"', b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"&a *a", b"!!python/object",
-    b"\t", b"<<: *x", b"~",
+    b"{", b"}", b"[", b"]",
+    b":", b"NaN", b"Infinity", b"1e999", b"-", b"9" * 5_000, b"[" * 5_000, b'{"a":' * 3_000,
+    b"null", b'"\\ud800"', b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"&a *a",
+    b"!!python/object", b"\t", b"<<: *x", b"~",
 )  # fmt: skip
 
 
