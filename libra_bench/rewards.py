@@ -19,7 +19,7 @@ import difflib
 import functools
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from benchmarks.errors import MetricUnavailableError, MissingColumnError, RewardError, RewardWarning
@@ -88,7 +88,7 @@ class Reward:
     def __repr__(self) -> str:
         return f"reward({self.__name__!r}, reference={self.reference!r})"
 
-    def __call__(self, completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+    def __call__(self, /, completions: Sequence[Completion], **columns: Any) -> list[float | None]:
         """One reward per completion, None where the completion or its reference is None.
 
         Args:
@@ -105,13 +105,14 @@ class Reward:
                 hint=f"it has {', '.join(sorted(columns)) or 'none'}; name the one with the references: reference=...",
             )
         given = columns[self.reference]
-        if isinstance(given, str) or len(given) != len(completions):
-            found = "one text" if isinstance(given, str) else f"{len(given)} references"
+        whole = given if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+        if not isinstance(whole, list) or len(whole) != len(completions):
+            found = f"{len(whole)} references" if isinstance(whole, list) else repr(whole)
             raise RewardError(
                 f"{len(completions)} completions, but {found}", where=self.reference, hint="give one for each"
             )
         texts = [_text(completion, f"completion {index}") for index, completion in enumerate(completions)]
-        references = [_alternatives(value, f"{self.reference} {index}") for index, value in enumerate(given)]
+        references = [_alternatives(value, f"{self.reference} {index}") for index, value in enumerate(whole)]
         pairs = zip(texts, references, strict=True)
         known = [index for index, (text, several) in enumerate(pairs) if text is not None and several is not None]
         rewards: list[float | None] = [None] * len(texts)
@@ -154,7 +155,7 @@ class Term:
         """The weighted value of each pair; `numbers` are their places in the batch, for messages."""
         self._prepare(references)
         with quiet_extraction(keep=False):
-            result = _score(self.metric, tuple(texts), tuple(map(tuple, references)))  # type: ignore[arg-type]
+            result = _score(self.metric, texts, references)
         values: list[float | None] = []
         for number, value in zip(numbers, result.samples[self.key], strict=True):
             if value is None:
@@ -181,9 +182,17 @@ class Term:
             self._prepared |= new.keys()
 
 
+def _score(metric: Metric, texts: Sequence[str], references: References) -> MetricResult:
+    """One pass over a batch; the last few are remembered, since two keys of one metric are asked for in turn."""
+    try:
+        hash(metric)
+    except TypeError:
+        return metric.score(texts, references)
+    return _remembered(metric, tuple(texts), tuple(map(tuple, references)))  # type: ignore[arg-type]
+
+
 @functools.lru_cache(maxsize=8)
-def _score(metric: Metric, texts: tuple[str, ...], references: tuple[tuple[str, ...], ...]) -> MetricResult:
-    """Remembered for a moment: two keys of one metric are mostly asked for one after the other, of the same batch."""
+def _remembered(metric: Metric, texts: tuple[str, ...], references: tuple[tuple[str, ...], ...]) -> MetricResult:
     return metric.score(texts, references)
 
 

@@ -94,6 +94,8 @@ def _reference_lines(axes: Axes, runs: Sequence[LoadedRun], keys: Sequence[str])
     for number, name in enumerate(names):
         points = {place: reference_points_at(runs, key).get(name) for place, key in enumerate(keys)}
         there = {place: value for place, value in points.items() if value is not None}
+        if not there:
+            continue
         axes.vlines(
             list(there.values()), [place - 0.45 for place in there], [place + 0.45 for place in there], colors=GREY,
             linestyles=("dashed", "dotted", "dashdot")[number % 3], label=REFERENCE + name, linewidth=1,

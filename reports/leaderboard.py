@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import atomic_write
 from benchmarks.records.run import RunRecord
-from benchmarks.records.scores import Scores
+from benchmarks.records.scores import Scores, signature_difference
 from benchmarks.tables import read_csv
 from reports.spreadsheet import guarded
 
@@ -77,18 +77,20 @@ class LeaderboardRow:
             run=run.fingerprint if run else "",
         )
 
-    def cells(self) -> dict[str, str | float]:
-        """The row as the file has it."""
+    def cells(self) -> Cells:
+        """The row as the file has it; no cell of it is a formula."""
         batching = {} if self.batching_differs is None else {BATCHING: self.batching_differs}
-        return {
-            NAME: self.model,
-            **{key: self.values[key] for key in metric_columns(self.values)},
-            "suite": self.suite,
-            "protocol": self.protocol,
-            **{name: getattr(self, name) for name in COUNTS},
-            **batching,
-            RUN: self.run,
-        }
+        return _guarded(
+            {
+                NAME: self.model,
+                **{key: self.values[key] for key in metric_columns(self.values)},
+                "suite": self.suite,
+                "protocol": self.protocol,
+                **{name: getattr(self, name) for name in COUNTS},
+                **batching,
+                RUN: self.run,
+            }
+        )
 
 
 def update(path: Path, row: LeaderboardRow, *, replace: bool = False) -> None:
@@ -134,7 +136,7 @@ def _refuse_replacing(path: Path, row: LeaderboardRow, ours: Mapping[str, str]) 
     if clashes:
         first = clashes[0]
         raise RunConflictError(
-            f"{first} of {row.model} is there as {ours[first]}, not {row.signatures[first]}",
+            f"{first} of {row.model} is there with {signature_difference(ours[first], row.signatures[first])}",
             where=path,
             hint="add --replace to replace it",
         )
@@ -142,13 +144,13 @@ def _refuse_replacing(path: Path, row: LeaderboardRow, ours: Mapping[str, str]) 
 
 def _write_signatures(path: Path, others: Sequence[Cells], row: LeaderboardRow, signatures: Mapping[str, str]) -> None:
     known = {NAME: row.model, "suite": row.suite, "scored": row.scored, RUN: row.run}
-    lines = [*others, *({**known, "column": name, "signature": what} for name, what in signatures.items())]
+    ours = [_guarded({**known, "column": name, "signature": what}) for name, what in signatures.items()]
     theirs = [key for line in others for key in line if key not in SIGNATURE_COLUMNS]
     columns = dict.fromkeys((*SIGNATURE_COLUMNS[:-1], *theirs, RUN))
     with atomic_write(path) as stream:
         table = csv.DictWriter(stream, list(columns), restval="", lineterminator="\n")
         table.writeheader()
-        table.writerows({key: guarded(value) for key, value in line.items()} for line in lines)
+        table.writerows([*others, *ours])
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -208,7 +210,7 @@ def write(path: Path, rows: Iterable[Cells]) -> None:
     with atomic_write(path) as stream:
         table = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         table.writeheader()
-        table.writerows({key: guarded(value) for key, value in row.items()} for row in rows)
+        table.writerows(rows)
 
 
 def write_row(path: Path, row: LeaderboardRow) -> None:
@@ -255,6 +257,10 @@ def metric_columns(names: Iterable[str]) -> list[str]:
     names = list(names)
     known = {NAME, *FACTS, *PUBLISHED}
     return [*(key for key in PUBLISHED if key in names), *(key for key in names if key not in known)]
+
+
+def _guarded(row: Cells) -> Cells:
+    return {column: guarded(value) for column, value in row.items()}
 
 
 def _identity(row: Cells) -> tuple[str, ...]:

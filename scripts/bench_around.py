@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.records.run import read_run
 from libra_bench import load_suite, run
 
 PUBLISHED = "bleu,rouge_l,meteor,temporal_f1"
@@ -43,9 +44,9 @@ def main() -> None:
         options = {"image_root": demo.image_root, "report": arguments.report, "metrics": PUBLISHED}
         done = run("suite.jsonl", "replay:answers.jsonl", **options)
         seconds = time.perf_counter() - began
-        cost = json.loads((done / "run.json").read_text())["cost"]
+        cost = read_run(done).cost
         size = sum(path.stat().st_size for path in done.rglob("*") if path.is_file()) / 2**20
-    parts = {name: cost[f"{name}_seconds"] for name in ("generating", "scoring", "drawing")}
+    parts = {name: getattr(cost, f"{name}_seconds") for name in ("generating", "scoring", "drawing")}
     parts["other"] = seconds - sum(parts.values())
     named = {"generating": "answers to disk", "scoring": "scoring", "drawing": "plots and report", "other": "other"}
     print(f"{arguments.studies} studies: {seconds:.1f} s around generation; run folder {size:.0f} MB")

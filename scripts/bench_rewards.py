@@ -1,10 +1,10 @@
 """Time metrics as rewards: batches of 20 completions per second, for every metric that can run here.
 
-    python scripts/bench_rewards.py [--metrics 'rouge_l,chexbert[model=...]'] [--pairs 20] [--published FILE.json]
+    python scripts/bench_rewards.py [--metrics 'rouge_l,chexbert[model=...]'] [--workload FILE] [--published FILE]
 
-Per metric: seconds until it is ready (weights loaded), the median of some calls with new completions for references
-that were seen before, as in training, and what follows: calls and completions per second. Pairs are made up here
-(scripts/bench_metrics.py, 67 words on average).
+Per metric: seconds until it is ready (weights loaded), the median of some calls with references that were seen before,
+as in training, and what follows: calls per second. Pairs are made up here
+(scripts/bench_metrics.py, 67 words on average), or a JSON list of {"ref", "hyp"} such as RadEval's speed_workload.json.
 
 `--published` prints RadEval's own figures beside them: the JSON file that its repository publishes under
 docs/benchmarks. They come from another machine, other reports and other weights, so no ratio is printed.
@@ -35,18 +35,30 @@ LOWER = ("diagnostics", "radcliq_v0", "radcliq_v1")
 """Metrics whose reward is turned round."""
 
 
-def measure(name: str, pairs: int, calls: int) -> tuple[float, float]:
-    """(seconds until ready, median seconds of a call) of a metric."""
+def made_up_batches(count: int, calls: int) -> tuple[list[str], list[list[str]]]:
+    """(references, the completions of each call): every call has new ones."""
     source = random.Random(0)
-    references = [made_up_report(source) for _ in range(pairs)]
+    return [made_up_report(source) for _ in range(count)], [
+        [made_up_report(source) for _ in range(count)] for _ in range(calls)
+    ]
+
+
+def batches_of(workload: Path, calls: int) -> tuple[list[str], list[list[str]]]:
+    """The same of a file of pairs: its completions change places from call to call."""
+    pairs = json.loads(workload.read_text(encoding="utf-8"))
+    said = [pair["hyp"] for pair in pairs]
+    return [pair["ref"] for pair in pairs], [[*said[turns:], *said[:turns]] for turns in range(calls)]
+
+
+def measure(name: str, references: list[str], batches: list[list[str]]) -> tuple[float, float]:
+    """(seconds until ready, median seconds of a call) of a metric."""
     start = time.perf_counter()
     base = name.partition("[")[0]
     turn = (lambda value: -value) if base in LOWER else None
     function = reward(name, key=KEYS.get(name, KEYS.get(base)), transform=turn)
     ready = time.perf_counter() - start
     seconds = []
-    for _ in range(calls + 1):
-        completions = [made_up_report(source) for _ in range(pairs)]
+    for completions in batches:
         start = time.perf_counter()
         function(completions, ground_truth=references)
         seconds.append(time.perf_counter() - start)
@@ -65,14 +77,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--metrics")
     parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--workload", type=Path)
     parser.add_argument("--calls", type=int, default=5)
     parser.add_argument("--published", type=Path)
     arguments = parser.parse_args()
+    calls = arguments.calls + 1
+    references, batches = (
+        batches_of(arguments.workload, calls) if arguments.workload else made_up_batches(arguments.pairs, calls)
+    )
     print(f"{'metric':<24}{'ready s':>10}{'ms/sample':>12}{'calls/s':>10}")
     for name in split_names(arguments.metrics) if arguments.metrics else runnable():
-        ready, call = measure(name, arguments.pairs, arguments.calls)
+        ready, call = measure(name, references, batches)
         label = name.partition("[")[0]
-        print(f"{label:<24}{ready:>10.2f}{1000 * call / arguments.pairs:>12.3f}{1 / call:>10.1f}", flush=True)
+        print(f"{label:<24}{ready:>10.2f}{1000 * call / len(references):>12.3f}{1 / call:>10.1f}", flush=True)
     if arguments.published:
         published = json.loads(arguments.published.read_text())
         where = ", ".join(f"{name} {published['env'].get(name)}" for name in ("radeval_version", "gpu", "torch"))

@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 
 from benchmarks.phantoms import write_phantoms
-from libra_bench.training.preparation import Prepared, fill_cache, prepare
+from libra_bench.training.feature_cache import fill_cache
+from libra_bench.training.preparation import Prepared, prepare
 from libra_bench.training.recipe_file import load_recipe
 
 DATA = Path(__file__).parents[1] / "model_adapters" / "data"

@@ -21,7 +21,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.records.scores import Scores
 
 SCRIPTS = Path(__file__).parent
 TRAIN_SEED, VALID_SEED, TEXT_SEED = 11, 12, 13
@@ -162,9 +165,9 @@ def once(done: Path, step: Any, *arguments: Any) -> None:
     print(f"{done}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
-def check(scores: dict[str, Any]) -> None:
+def check(scores: Scores) -> None:
     """End with status 1 where a score is below its bound."""
-    found = {score["key"]: score["value"] for score in scores["scores"]}
+    found = {score.key: score.value for score in scores.scores}
     low = {key: found[key] for key, bound in BOUNDS.items() if found[key] < bound}
     if low:
         sys.exit(f"below the bounds {BOUNDS}: {low}")
@@ -219,7 +222,9 @@ def main() -> None:
     demo = work / name / "demo"
     libra_bench("run", "--suite", "demo", "--model", card, "--out", demo)
     if not arguments.quick and not arguments.dummy_prior:
-        check(json.loads((demo / "scores.json").read_text()))
+        from benchmarks.records.scores import read_scores
+
+        check(read_scores(demo))
 
 
 if __name__ == "__main__":

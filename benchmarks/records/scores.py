@@ -123,6 +123,13 @@ class Scores(Record):
         return next((score for score in self.defined if score.key == key), None)
 
 
+def signature_difference(there: str, new: str) -> str:
+    """What tells two signatures apart, for a message: `stem:no, not stem:yes`."""
+    old, other = there.split("|"), new.split("|")
+    parts = [", ".join(part for part in ours if part not in theirs) for ours, theirs in ((old, other), (other, old))]
+    return f"{parts[0] or there}, not {parts[1] or new}"
+
+
 def _share_in(key: str, n_empty: int, n: int) -> float | None:
     return n_empty / n if n and n_empty and key.startswith(MOVED_BY_EMPTY_TEXTS) else None
 

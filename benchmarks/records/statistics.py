@@ -94,7 +94,7 @@ def read_statistics(folder: Path) -> StoredStatistics:
         InputError: it is not there, is not such a file, or is from a newer version.
     """
     path = folder / STATISTICS_FILE
-    hint = f"score the run again: libra-bench score {folder}"
+    hint = f"move it away and score the run again: libra-bench score {folder}"
     try:
         with np.load(path, allow_pickle=False) as stored:
             content = json.loads(str(stored["header"]))
@@ -105,7 +105,8 @@ def read_statistics(folder: Path) -> StoredStatistics:
                 for place, item in enumerate(header.metrics)
             }
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError("the run has no stored statistics", where=path, hint=hint) from error
+        again = f"score the run again: libra-bench score {folder}"
+        raise InputError("the run has no stored statistics", where=path, hint=again) from error
     except ValidationError as error:
         raise InputError(f"is not a statistics file ({first_fault(error)})", where=path, hint=hint) from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

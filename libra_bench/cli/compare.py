@@ -28,19 +28,32 @@ def compare(
     ] = True,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples, and swaps of the test.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples and of the swaps.")] = 0,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="Compare the levels of this field (age, sex, view, ...) within each run instead."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Compare runs over the same studies with the first one, metric by metric.
 
     Paired clustered bootstrap intervals, approximate randomisation p-values with Holm's correction, and the smallest
-    difference that the suite could have shown.
+    difference that the suite could have shown. With --by FIELD: the gaps between subgroups of each run.
     """
     from libra_bench.metrics.registry import split_names
     from libra_bench.scores.comparison import compare_runs
 
+    names = None if metrics is None else split_names(metrics)
+    if by is not None:
+        from libra_bench.experiments.gaps import subgroup_gaps
+        from libra_bench.experiments.gaps_outcome import gaps_outcome
+        from reports.experiment import to_terminal
+
+        gaps = subgroup_gaps(runs, by, metrics=names, clustered=cluster, resamples=resamples, seed=seed)
+        output.result(gaps.as_json(), to_terminal(gaps_outcome(gaps)), as_json=as_json)
+        return
     result = compare_runs(
         runs,
-        metrics=None if metrics is None else split_names(metrics),
+        metrics=names,
         clustered=cluster,
         resamples=resamples,
         seed=seed,

@@ -21,19 +21,26 @@ app.command("sensitivity")(experiments.sensitivity)
 
 @app.callback()
 def metrics(context: typer.Context, as_json: o.Json = False) -> None:
-    """List the metrics, and what each needs."""
+    """List the metrics by what they see of a report, and what each needs."""
     if context.invoked_subcommand is not None:
         return
+    from rich.console import Group
     from rich.table import Table
 
-    from libra_bench.metrics.listing import list_metrics
+    from libra_bench.metrics.listing import SEES, list_metrics
 
     listed = list_metrics()
-    table = Table("metric", show_lines=True)
-    table.add_column("what it is", overflow="fold")
-    for metric in listed:
-        table.add_row(metric["name"], _describe(metric))
-    output.result(listed, table, as_json=as_json)
+    tables = []
+    for sees, heading in SEES.items():
+        table = Table(title=heading, title_justify="left", show_lines=True, expand=True)
+        table.add_column("metric", width=max(len(metric["name"]) for metric in listed))
+        table.add_column("what it is", overflow="fold", ratio=1)
+        for metric in listed:
+            if metric["sees"] == sees:
+                table.add_row(metric["name"], _describe(metric))
+        if table.row_count:
+            tables.append(table)
+    output.result(listed, Group(*tables), as_json=as_json)
 
 
 @app.command("install")
@@ -78,7 +85,14 @@ def _describe(metric: dict[str, Any]) -> str:
         "columns": "; ".join(f"{', '.join(names)} ({kind})" for kind, names in kinds.items()),
         "needs": metric["needs"],
         "signature": metric["signature"],
+        "speed": _speed(metric["measured"]["ms_per_report"]),
+        "agreement with radiologists": metric["measured"]["agreement"],
+        "sensitivity": metric["measured"]["sensitivity"],
         "runs here": state,
     }
-    described = [f"[bold]{name}[/bold] {escape(text)}" for name, text in lines.items()]
+    described = [f"[bold]{name}[/bold] {escape(text)}" for name, text in lines.items() if text]
     return "\n".join([escape(metric["summary"]), *described])
+
+
+def _speed(milliseconds: float | None) -> str | None:
+    return None if milliseconds is None else f"about {milliseconds:g} ms per report"

@@ -38,9 +38,12 @@ def models(context: typer.Context, as_json: o.Json = False) -> None:
     from model_adapters.models import list_models
 
     listed = list_models()
-    table = Table("model", "adapter", "what it is", "here?", Column("to get it", overflow="fold"))
+    names = (Column(name, no_wrap=True) for name in ("model", "adapter"))  # to be typed as they are
+    texts = (Column(name, overflow="fold") for name in ("what it is", "here?", "to use it"))
+    table = Table(*names, *texts)
     for model in listed:
-        table.add_row(*map(escape, (model.name, model.adapter, model.description, model.state, model.remedy)))
+        adapter = "" if model.adapter == model.name else model.adapter
+        table.add_row(*map(escape, (model.name, adapter, model.description, model.state, model.remedy)))
     output.result([asdict(model) for model in listed], Group(table, OTHER_FORMS), as_json=as_json)
 
 

@@ -57,49 +57,68 @@ def score(
     """
     from benchmarks.errors import InputError
     from benchmarks.records.run import read_run
-    from libra_bench.metrics.choice import choose_metrics
-    from libra_bench.runs.scored_folder import rescore
-    from libra_bench.runs.shown_folder import bring_up_to_date, check_leaderboard
-    from libra_bench.scores.scoring import score_files
+    from libra_bench.runs.shown_folder import check_leaderboard
 
     check_leaderboard(csv)
     partial = PARTIAL in (references or [])
-    files_of_references = [Path(name) for name in references or [] if name != PARTIAL]
-    if len(files_of_references) == 1 and predictions:
+    truth = [Path(name) for name in references or [] if name != PARTIAL]
+    if len(truth) == 1 and predictions:
         files = [*predictions, *([run] if run else []), *(more_predictions or [])]
-        if model_name and len(model_name) != len(files):
-            raise InputError(
-                f"{len(model_name)} names for {len(files)} files", where="--model-name", hint="give one per file"
-            )
-        names = model_name or [path.stem for path in files]
-        if twice := sorted(name for name in set(names) if names.count(name) > 1):
-            raise InputError(
-                f"{twice[0]!r} is the name of several files", where="--predictions", hint="name them: --model-name"
-            )
-        chosen = choose_metrics(options.metrics, dialect=options.dialect)
-        scored = score_files(files_of_references[0], files, names, chosen, options.by, partial=partial)
-        for entry in chosen.unavailable:
-            output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
-        _add_rows(csv, [item.scores for item in scored], None, replace=options.replace)
-        _show([(item.scores, item) for item in scored], verify=verify, as_json=as_json)
-    elif run is not None and not files_of_references and not predictions and not more_predictions:
-        found = rescore(
-            run, options.metrics, dialect=options.dialect, by=options.by, partial=partial, replace=options.replace
-        )
-        for problem in bring_up_to_date(run, found.scores):
-            output.message(problem)
-        _add_rows(csv, [found.scores], read_run(run), replace=options.replace)
-        _show([(found.scores, found.now)], verify=verify, as_json=as_json)
+        scored = _score_files(truth[0], files, model_name, options, partial=partial)
+        found = [(item.scores, item) for item in scored]
+    elif run is not None and not truth and not predictions and not more_predictions:
+        found = [_score_run(run, options, partial=partial)]
     else:
         raise InputError("give a run folder, or both --references FILE and --predictions")
+    _add_rows(csv, [scores for scores, _ in found], None if truth or run is None else read_run(run), options)
+    _show(found, verify=verify, as_json=as_json)
 
 
-def _add_rows(csv: Path | None, scores: list[Scores], record: RunRecord | None, *, replace: bool) -> None:
+def _score_files(
+    references: Path, files: list[Path], names: list[str] | None, options: RunOptions, *, partial: bool
+) -> list[Scored]:
+    """Score files of predictions.
+
+    Raises:
+        InputError: names that do not tell the files apart; any other of `score_files`.
+    """
+    from benchmarks.errors import InputError
+    from libra_bench.metrics.choice import choose_metrics
+    from libra_bench.scores.scoring import score_files
+
+    if names and len(names) != len(files):
+        raise InputError(f"{len(names)} names for {len(files)} files", where="--model-name", hint="give one per file")
+    called = names or [path.stem for path in files]
+    if twice := sorted(name for name in set(called) if called.count(name) > 1):
+        raise InputError(
+            f"{twice[0]!r} is the name of several files", where="--predictions", hint="name them: --model-name"
+        )
+    chosen = choose_metrics(options.metrics, dialect=options.dialect)
+    scored = score_files(references, files, called, chosen, options.by, partial=partial)
+    for entry in chosen.unavailable:
+        output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
+    return scored
+
+
+def _score_run(run: Path, options: RunOptions, *, partial: bool) -> tuple[Scores, Scored]:
+    """Score a run folder again: all scores that it has now, and what was computed."""
+    from libra_bench.runs.scored_folder import rescore
+    from libra_bench.runs.shown_folder import bring_up_to_date
+
+    found = rescore(
+        run, options.metrics, dialect=options.dialect, by=options.by, partial=partial, replace=options.replace
+    )
+    for problem in bring_up_to_date(run):
+        output.message(problem)
+    return found.scores, found.now
+
+
+def _add_rows(csv: Path | None, scores: list[Scores], record: RunRecord | None, options: RunOptions) -> None:
     from reports import leaderboard
 
     if csv is not None:
         for item in scores:
-            leaderboard.update(csv, leaderboard.LeaderboardRow.of(item, record), replace=replace)
+            leaderboard.update(csv, leaderboard.LeaderboardRow.of(item, record), replace=options.replace)
 
 
 def _show(found: list[tuple[Scores, Scored]], *, verify: bool, as_json: bool) -> None:

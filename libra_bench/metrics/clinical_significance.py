@@ -1,4 +1,4 @@
-"""How much each finding weighs when a report gets it wrong: the table behind `report_errors`, and what is akin to what.
+"""How much each finding weighs when a report gets it wrong: the table behind `report_errors`.
 
 The classes and their weights are CRIMSON's (urgent 1, actionable but not urgent 0.5, not actionable 0.25); ReXVal and
 GREEN draw the line between "clinically significant" and "insignificant" below the third. CRIMSON's fourth class,
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_json
+from libra_bench.metrics.finding_relations import names
 from libra_bench.metrics.statements.statement import Severity
 
 WEIGHTS = {"urgent": 1.0, "actionable": 0.5, "not actionable": 0.25, "benign": 0.05}
@@ -31,97 +32,39 @@ DEGREES = {"mild": 0.5, "moderate": 1.0, "severe": 2.0}
 UNNAMED = WEIGHTS["not actionable"]
 
 _CLASSES = {
-    "urgent": "pneumothorax, deep sulcus sign, mediastinal shift, pneumomediastinum, pneumoperitoneum",
-    "actionable": "pleural effusion, opacity, consolidation, pneumonia, tuberculosis, edema, nodule, mass, cavity, "
-    "hilar mass, mediastinal mass, mediastinum, lymphadenopathy, pericardial effusion, fracture, dislocation, "
-    "vertebral compression, bone lesion, subcutaneous emphysema, air-fluid level, bowel dilatation, foreign body",
-    "not actionable": "atelectasis, volume loss, heart, congestion, pulmonary vascularity, interstitial markings, "
-    "bronchovascular crowding, bronchitis, bronchiectasis, hilum, emphysema, hyperinflation, lucency, fibrosis, lungs, "
-    "pleural thickening, pleura, costophrenic angle, diaphragm, trachea, diaphragm flattening, aortic ectasia, goiter, "
-    "vertebral deformity",
-    "benign": "scarring, granuloma, calcification, cardiac calcification, lymph node calcification, aorta, "
-    "aortic calcification, aortic tortuosity, atherosclerosis, hernia, diaphragm eventration, bones, spine, "
-    "degenerative changes, osteophytes, osteopenia, scoliosis, kyphosis, sclerosis, rib deformity, rib irregularity, "
-    "pectus deformity, soft tissues, upper abdomen, lymph nodes, gallstones, joint effusion, sternotomy, "
-    "sternotomy wires, surgical clips, valve prosthesis, stent, orthopedic hardware, postsurgical changes, "
-    "endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, pacemaker, drain, "
-    "pulmonary artery catheter, balloon pump, support devices",
+    "urgent": """
+        pneumothorax, deep sulcus sign, mediastinal shift, pneumomediastinum, pneumoperitoneum, pulmonary embolism
+    """,
+    "actionable": """
+        pleural effusion, opacity, consolidation, pneumonia, tuberculosis, edema, nodule, mass, cavity, hilar mass
+        mediastinum, mediastinal mass, lymphadenopathy, pericardial effusion, subcutaneous emphysema
+        fracture, vertebral compression, dislocation, bone lesion, air-fluid level, bowel dilatation, foreign body
+    """,
+    "not actionable": """
+        atelectasis, volume loss, lungs, interstitial markings, bronchitis, bronchiectasis, fibrosis, lucency
+        emphysema, hyperinflation, diaphragm flattening, diaphragm, bronchovascular crowding
+        heart, congestion, pulmonary vascularity, pulmonary hypertension, pulmonary arteries, hilum, aortic ectasia
+        pleura, pleural thickening, costophrenic angle, trachea, goiter, vertebral deformity
+    """,
+    "benign": """
+        scarring, granuloma, calcification, cardiac calcification, lymph node calcification, chronic changes
+        aorta, aortic calcification, aortic tortuosity, atherosclerosis, hernia, diaphragm eventration
+        bones, spine, degenerative changes, osteophytes, osteopenia, sclerosis, scoliosis, kyphosis
+        rib deformity, rib irregularity, pectus deformity, joint effusion
+        soft tissues, lymph nodes, upper abdomen, gallstones, postsurgical changes, sternotomy, sternotomy wires
+        surgical clips, valve prosthesis, stent, orthopedic hardware, breast implant
+        endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, drain, pacemaker
+        pulmonary artery catheter, balloon pump, support devices
+    """,
 }
-SIGNIFICANCE = {name: kind for kind, names in _CLASSES.items() for name in names.split(", ")}
+SIGNIFICANCE = {name: kind for kind, text in _CLASSES.items() for name in names(text)}
 """Finding -> its class."""
 
 NOT_COUNTED = frozenset({
     "lung volumes", "aeration", "contrast", "artifact", "nipple shadow", "obesity", "fat pad", "azygos fissure",
-    "cervical rib", "breast implant",
+    "cervical rib",
 })  # fmt: skip
 """How the picture was taken, and variants of normal: no finding, whether it is told or not (CRIMSON's weight 0)."""
-
-
-def _groups(*lines: str) -> tuple[frozenset[str], ...]:
-    return tuple(frozenset(line.split(", ")) for line in lines)
-
-
-FAMILIES = _groups(
-    "opacity, consolidation, pneumonia, atelectasis",
-    "edema, congestion, interstitial markings, pulmonary vascularity, bronchovascular crowding",
-    "atelectasis, volume loss",
-    "pneumonia, tuberculosis",
-    "pleural effusion, costophrenic angle, pleural thickening, pleura",
-    "pneumothorax, deep sulcus sign, lucency",
-    "nodule, mass, opacity",
-    "nodule, granuloma, calcification",
-    "scarring, atelectasis",
-    "scarring, fibrosis, interstitial markings, bronchiectasis",
-    "emphysema, hyperinflation, diaphragm flattening, lucency",
-    "heart, mediastinum, pericardial effusion",
-    "hilum, hilar mass, lymphadenopathy",
-    "mediastinum, mediastinal mass, lymphadenopathy, hilum",
-    "aorta, aortic tortuosity, aortic ectasia, mediastinum",
-    "aorta, aortic calcification, atherosclerosis, calcification",
-    "fracture, vertebral compression, rib deformity, vertebral deformity, rib irregularity",
-    "degenerative changes, osteophytes, sclerosis, spine, bones",
-    "scoliosis, kyphosis, spine",
-    "diaphragm, diaphragm eventration, diaphragm flattening, hernia",
-    "central line, picc, support devices",
-    "sternotomy, sternotomy wires, surgical clips, postsurgical changes",
-)
-"""Findings that radiologists call one for the other, the nearest relatives first: one of them is half the other."""
-
-DESCRIBES: Mapping[str, frozenset[str]] = {
-    name: frozenset(names.split(", "))
-    for name, names in {
-        "opacity": "consolidation, pneumonia, tuberculosis, atelectasis, edema, nodule, mass, scarring, fibrosis",
-        "interstitial markings": "edema, congestion, fibrosis, scarring, bronchitis",
-        "congestion": "edema",
-        "pulmonary vascularity": "edema, congestion",
-        "volume loss": "atelectasis",
-        "diaphragm flattening": "emphysema, hyperinflation",
-        "costophrenic angle": "pleural effusion, pleural thickening",
-        "lucency": "pneumothorax, emphysema",
-        "deep sulcus sign": "pneumothorax",
-        "hyperinflation": "emphysema",
-        "calcification": "granuloma",
-        "aortic calcification": "atherosclerosis",
-        "osteophytes": "degenerative changes",
-        "sternotomy": "sternotomy wires",
-        "sternotomy wires": "sternotomy",
-        "support devices": "central line, picc, pacemaker, endotracheal tube, enteric tube",
-    }.items()
-}
-"""What is seen -> what it is seen of: "an opacity, likely pneumonia" against "pneumonia" holds no false opacity."""
-
-INCLUDES: Mapping[str, frozenset[str]] = {
-    name: frozenset(names.split(", "))
-    for name, names in {
-        "lungs": "opacity, consolidation, pneumonia, tuberculosis, atelectasis, volume loss, edema, congestion, "
-        "pulmonary vascularity, interstitial markings, nodule, mass, cavity, emphysema, hyperinflation, scarring, "
-        "fibrosis, bronchiectasis",
-        "pleura": "pleural effusion, pleural thickening, costophrenic angle, pneumothorax",
-        "mediastinum": "mediastinal mass, hilum, hilar mass, lymphadenopathy, aorta, trachea",
-        "bones": "fracture, dislocation, bone lesion, spine, scoliosis, degenerative changes",
-    }.items()
-}
-"""Who finds one of these normal has denied what it includes, and the other way round. The whole study includes all."""
 
 
 @dataclass(frozen=True, slots=True)

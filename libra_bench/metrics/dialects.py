@@ -13,7 +13,8 @@ A dialect says how that group prepares, splits and counts text; the metrics are 
   is rescaled; RadGraph is cased; RadCliQ has idf on, and its number is 1 / mean. Checked by running its modules on tiny
   weights, all but temporal F1, whose code was read (its extra entity recogniser adds nothing that the keywords don't
   find). It prints BLEU4 as `bleu`, no METEOR, and scores of 0 to 1, rounded to 4 places. Its RadCliQ takes BLEU-2 from
-  its own BLEU; that coefficient is 4e-12.
+  its own BLEU; that coefficient is 4e-12. RaTEScore and SRR-BERT are those metrics' defaults; after a
+  report without a sentence, its RaTEScore compares reports with a neighbour's.
 - `coco` (coco-caption, pycocoevalcap 1.2): Penn-Treebank words without punctuation; its own BLEU, ROUGE-L and CIDEr.
   Checked by running it, its Java tokenizer included (`metrics/ptb.py` says how close). Its METEOR is a Java program
   with its own paraphrase table, and is not reproduced.
@@ -55,6 +56,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "chexbert": {},
             "radcliq_v1": {"norm": "spaces", "reciprocal": "yes"},
             "radcliq_v0": {"norm": "spaces"},
+            "ratescore": {},
         },
     ),
     "radeval": Dialect(
@@ -67,6 +69,8 @@ DIALECTS: Mapping[str, Dialect] = {
             "radgraph": {"norm": "none"},
             "chexbert": {"norm": "none"},
             "radcliq_v1": {"idf": "yes", "norm": "none", "reciprocal": "yes"},
+            "ratescore": {},
+            "srr_bert": {},
         },
     ),
     "coco": Dialect(

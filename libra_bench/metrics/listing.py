@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import math
+from importlib.resources import files
 from typing import Any
 
-from libra_bench.metrics.metric import Metric
+from libra_bench.metrics.metric import Metric, sees_of
 from libra_bench.metrics.registry import make_metric, metric_targets
+
+SEES = {
+    "words": "Words: which words and phrases two texts share",
+    "embeddings": "Embeddings: how near their words are in the eyes of a language model",
+    "entities": "Entities: which findings and places a model marks in either, and how they are related",
+    "labels": "Labels: which findings a classifier sees in either",
+    "statements": "Statements: what is said of each finding, read by rules",
+    "judges": "Judges: what a large language model says of the pair",
+    "change": "Change: which words or statements of change they share",
+}
+"""What metrics see -> a heading, in the order of the listing."""
+MEASURED = ("ms_per_report", "agreement", "sensitivity")
+"""The tables of data/measured.json: metric -> a number, or a line."""
 
 
 def list_metrics() -> list[dict[str, Any]]:
@@ -18,6 +34,7 @@ def _describe(name: str, metric: Metric) -> dict[str, Any]:
     missing = metric.missing()
     return {
         "name": name,
+        "sees": sees_of(metric),
         "summary": metric.summary,
         "keys": [
             {
@@ -33,4 +50,13 @@ def _describe(name: str, metric: Metric) -> dict[str, Any]:
         "available": missing is None,
         "reason": missing.reason if missing else None,
         "remedy": missing.hint if missing else None,
+        "measured": {table: _measured()[table].get(name) for table in MEASURED},
     }
+
+
+@functools.cache
+def _measured() -> dict[str, dict[str, Any]]:
+    """What was measured of our metrics, with their default parameters."""
+    content = (files("libra_bench.metrics") / "data" / "measured.json").read_text(encoding="utf-8")
+    tables: dict[str, dict[str, Any]] = json.loads(content)
+    return tables

@@ -8,17 +8,22 @@ reference), unless it only describes a finding that the other report has, too (`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 from typing import get_args
 
-from libra_bench.metrics.clinical_significance import DESCRIBES, FAMILIES, NOT_COUNTED
+from libra_bench.metrics.clinical_significance import NOT_COUNTED
+from libra_bench.metrics.finding_relations import DESCRIBES, FAMILIES
+from libra_bench.metrics.finding_sizes import sizes_in_mm
+from libra_bench.metrics.statements.reader import report_statements
 from libra_bench.metrics.statements.statement import Severity, Statement
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 """From mild to severe."""
+SAME_SIZE = 0.1
+"""Sizes that differ by less, as a share of the greater one, are the same."""
 WHOLE = "study"
 """The finding of statements about the examination as a whole ("no acute abnormality", "no interval change")."""
 
@@ -30,6 +35,8 @@ class Finding:
     name: str
     statements: tuple[Statement, ...]
     """All present or uncertain; never empty."""
+    size: float | None = None
+    """In mm, where it is told; of several the greatest."""
 
     @property
     def sides(self) -> frozenset[str]:
@@ -65,27 +72,36 @@ class Report:
         """What is said to have changed besides `findings`: what has resolved, the examination, what is not counted."""
         changes: dict[str, set[str]] = {}
         for said in self.statements:
-            elsewhere = said.finding == WHOLE or said.finding in NOT_COUNTED or said.change == "resolved"
-            if elsewhere and said.change and said.finding not in findings:
+            if said.change and said.finding not in findings and _changes_alone(said):
                 changes.setdefault(said.finding, set()).add(said.change)
         return changes
 
 
-@lru_cache(maxsize=4096)
-def report_of(statements: tuple[Statement, ...]) -> Report:
-    """Gather the statements of a report."""
+def _changes_alone(said: Statement) -> bool:
+    return said.finding == WHOLE or said.finding in NOT_COUNTED or said.change == "resolved"
+
+
+@lru_cache(maxsize=8192)
+def report_of(text: str) -> Report:
+    """Read a report."""
+    statements = report_statements(text)
+    return gather(statements, sizes_in_mm(text, statements))
+
+
+def gather(statements: tuple[Statement, ...], sizes: Mapping[Statement, float] | None = None) -> Report:
+    """Make findings of the statements of a report, and of their sizes in mm."""
     positive: dict[str, list[Statement]] = {}
     denied: dict[str, list[Statement]] = {}
     for said in statements:
-        if said.finding in NOT_COUNTED:
-            continue
+        if said.finding in NOT_COUNTED or (said.finding == WHOLE and said.change):
+            continue  # "no interval change" does not say that nothing is there
         if said.presence == "absent":
             denied.setdefault(said.finding, []).append(said)
         elif said.finding != WHOLE:
             positive.setdefault(said.finding, []).append(said)
     return Report(
         statements,
-        {name: Finding(name, tuple(found)) for name, found in positive.items()},
+        {name: Finding(name, tuple(found), _largest(found, sizes or {})) for name, found in positive.items()},
         {name: tuple(found) for name, found in denied.items() if name not in positive},
     )
 
@@ -116,9 +132,10 @@ class Pair:
 
     @property
     def severity_error(self) -> float:
-        """0 (the same degree, or a report tells none), 0.5 (neighbours) or 1 (mild for severe); the worst side."""
+        """0 (the same, or a report tells none) to 1: the worst side's degrees (neighbours: 0.5), or the sizes."""
         sides = self._shared_sides() or [frozenset()]
-        return max(_degrees_apart(self.said.on(side), self.true.on(side)) for side in sides)
+        degrees = max(_degrees_apart(self.said.on(side), self.true.on(side)) for side in sides)
+        return max(degrees, _sizes_apart(self.said.size, self.true.size))
 
     @property
     def changes(self) -> tuple[set[str], set[str]]:
@@ -187,6 +204,18 @@ def _can_meet(one: Finding, other: Finding) -> bool:
 def _describes(one: Finding, others: Iterable[Finding]) -> bool:
     described = DESCRIBES.get(one.name, frozenset())
     return any(other.name in described and _can_meet(one, other) for other in others)
+
+
+def _sizes_apart(said: float | None, true: float | None) -> float:
+    """By how much of the greater one two sizes differ; 0 within the error of measuring."""
+    if not said or not true:
+        return 0.0
+    apart = 1 - min(said, true) / max(said, true)
+    return apart if apart > SAME_SIZE else 0.0
+
+
+def _largest(statements: Iterable[Statement], sizes: Mapping[Statement, float]) -> float | None:
+    return max((sizes[said] for said in statements if said in sizes), default=None) if sizes else None
 
 
 def _greatest(statements: Iterable[Statement]) -> Severity | None:

@@ -10,15 +10,15 @@ Weights, in units of the finding's own (`clinical_significance.py`):
 
 - a finding that is missing or false: 1; a matched finding: 1 of "matched". Only uncertain: half of either.
 - an error in an attribute of a matched finding: 0.5 (CRIMSON's significant attribute error) for the wrong side or
-  mild for severe; half of that for one side of two, or neighbouring degrees; comparisons 0.25, and 0.1 where only
-  "unchanged" is false. All errors of one matched finding together: at most 1.
+  mild for severe; 0.25 for one side of two, or neighbouring degrees; of two sizes 0.5 times the share by which they
+  differ; comparisons 0.25, and 0.1 where only "unchanged" is false. All errors of one matched finding: at most 1.
 - a relative for the finding: half matched, half an error (a pneumonia for an atelectasis), or three quarters to one
   where it only describes it (an opacity for a pneumonia). Certain for uncertain: three quarters to one.
 
-Where the reference has a finding, what both deny doesn't count: a normal report scores `ALWAYS_MATCHED` over its
-errors, below 10. Where it has none, "nothing is wrong" is the finding, of weight `NORMAL`: a false finding costs what
-it weighs, and a prediction that denies less than the reference loses up to 20 points. Neither report states anything:
-100; only one does: 0.
+Where the reference has a finding, what both deny doesn't count; the normal rest is matched as far as the findings are
+(`REST`), and a normal report scores `ALWAYS_MATCHED` over its errors, below 10. Where it has none, "nothing is wrong"
+is the finding, of weight `NORMAL`: a false finding costs what it weighs, and a prediction that denies less than the
+reference loses up to 20 points. Neither report states anything: 100; only one does: 0.
 
 Own definition, no reference implementation. The corpus score is the mean over samples; precision and recall are those
 of all samples' findings (a relative is part of a match). Of several references, the one with the best score counts.
@@ -51,7 +51,6 @@ from libra_bench.metrics.metric import (
 )
 from libra_bench.metrics.report_alignment import Alignment, align, report_of
 from libra_bench.metrics.statements.lexicon import LEXICON_VERSION
-from libra_bench.metrics.statements.reader import report_statements
 
 SCORE = "Report-errors-score"
 
@@ -125,8 +124,7 @@ class ReportErrors:
 
     def _best(self, prediction: str, references: Sequence[str]) -> tuple[int, Alignment, ErrorCounts]:
         """The reference with the best score, the first of equals: (its index, how it aligns, the errors)."""
-        said = report_of(report_statements(prediction))
-        aligned = [align(said, report_of(report_statements(text))) for text in references or ("",)]
+        aligned = [align(report_of(prediction), report_of(text)) for text in references or ("",)]
         counted = [count_errors(one, self.significance) for one in aligned]
         index = max(range(len(counted)), key=lambda i: counted[i].score)
         return index, aligned[index], counted[index]

@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks.errors import InputError
+from libra_bench.metrics.finding_relations import STRUCTURES
 from libra_bench.metrics.metric import (
     Floats,
     Key,
@@ -38,14 +39,11 @@ from libra_bench.metrics.metric import (
     corpus_values,
     signature_of,
 )
-from libra_bench.metrics.statements.lexicon import ENTRIES, LEXICON_VERSION
+from libra_bench.metrics.statements.lexicon import LEXICON_VERSION
 from libra_bench.metrics.statements.reader import report_statements
 from libra_bench.metrics.statements.statement import CHANGES, Statement
 from libra_bench.metrics.statements.v1.parser import has_comparison
 from libra_bench.metrics.statements.v1.parser import statements as statements_v1
-
-STRUCTURES = frozenset(entry.name for entry in ENTRIES if entry.kind in {"structure", "study"} or entry.quantity)
-"""What is always there: that it changed says nothing of a finding ("the heart is unchanged in size")."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,16 +37,20 @@ def answer_files(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold a run folder for this process; the lock goes with the process, however it ends.
 
+    Args:
+        folder: the run folder.
+        wait: until another process lets go of it.
+
     Raises:
-        RunConflictError: another process holds it.
+        RunConflictError: another process holds it, and `wait` is not said.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise RunConflictError(
                 "another run is writing this folder", where=folder, hint="wait for it, or give another --out"
@@ -93,6 +97,21 @@ class AnswerLog:
                         where=path,
                         hint="keep one of the lines and run again",
                     )
+        return answers
+
+    def read_for(self, order: Sequence[QuestionId]) -> dict[QuestionId, Answer]:
+        """All answers that are there, which must be to these questions.
+
+        Raises:
+            InputError: as `read`; or an answer to another question, which somebody has put there.
+        """
+        answers, known = self.read(), set(order)
+        if unknown := [key for key in answers if key not in known]:
+            raise InputError(
+                f"{len(unknown)} answers to questions that the suite does not have, the first {unknown[0]!r}",
+                where=self.folder / ANSWERS_FILE,
+                hint="remove these lines and run again",
+            )
         return answers
 
     def append(self, answer: Answer) -> None:
@@ -145,14 +164,10 @@ class AnswerLog:
             InputError: a question has no answer, or an answer no question.
         """
         self.close()
-        answers = self.read()
-        missing = [key for key in order if key not in answers]
-        unknown = answers.keys() - set(order)
-        if missing or unknown:
+        answers = self.read_for(order)
+        if missing := [key for key in order if key not in answers]:
             raise InputError(
-                f"{len(missing)} questions without an answer, {len(unknown)} answers without a question",
-                where=self.folder,
-                hint="run the same command again",
+                f"{len(missing)} questions without an answer", where=self.folder, hint="run the same command again"
             )
         complete = [answers[key] for key in order]
         self._replace(complete)

@@ -17,9 +17,9 @@ from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.metrics.registry import make_metric
 from libra_bench.runs import provenance
-from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
+from libra_bench.runs.answers import ANSWERS_FILE, locked, read_answer_lines
 from libra_bench.scores.adding import refuse_replacing
-from libra_bench.scores.scored_files import write_scored
+from libra_bench.scores.scored_files import check_files, write_scored
 from libra_bench.scores.scoring import Scored, digest_of, score_against
 from libra_bench.scores.scoring_input import ScoringInput, scoring_input
 from libra_bench.scores.stored_statistics import digests_of
@@ -43,18 +43,33 @@ def check_scoring(
     by: Sequence[str] = (),
     partial: bool = False,
     replace: bool = False,
+    answers_change: bool = False,
 ) -> ScoringInput:
     """Find out before anything slow begins whether a run's answers can be scored into its folder.
 
+    Args:
+        folder: the run folder; it may not exist yet.
+        suite: its suite.
+        chosen: the metrics.
+        by: fields to stratify by.
+        partial: whether samples without a reference are left out.
+        replace: whether scores that are there may go.
+        answers_change: whether the answers will be others than those that were scored.
+
     Raises:
         SuiteError: samples without a reference. UnknownNameError: no sample has a field of `by`.
-        RunConflictError: a score is there that was computed in another way, and `replace` is not said.
-        InputError: the folder's scores.json cannot be read.
+        RunConflictError: a score is there that was computed in another way, or that cannot be computed anew though the
+            answers will change, and `replace` is not said.
+        InputError: a file of the folder that would be added to cannot be read.
     """
     against = scoring_input(suite.samples, suite.name, by, partial=partial)
     there = _scores_there(folder, replace=replace)
-    if there is not None and not replace:
-        refuse_replacing(there, chosen.metrics, folder)
+    if there is not None:
+        check_files(folder)
+        if not replace:
+            refuse_replacing(there, chosen.metrics, folder)
+        if answers_change:
+            _with_earlier_metrics(folder, there, chosen, replace=replace)
     return against
 
 
@@ -80,7 +95,8 @@ def score_run(
         replace: whether scores that were computed in another way, or that cannot be computed anew, may go.
 
     Raises:
-        RunConflictError: something has changed and a metric cannot be computed anew, and `replace` is not said.
+        RunConflictError: something has changed and a metric cannot be computed anew, or another process has added a
+            score that was computed in another way; and `replace` is not said.
     """
     record = read_run(folder)
     matched = match_answers(answers, suite.samples, where=folder / ANSWERS_FILE)
@@ -89,7 +105,12 @@ def score_run(
         chosen = _with_earlier_metrics(folder, there, chosen, replace=replace)
         there = None
     scored = score_against(against, matched, chosen, suite=suite.name, model=record.model.id)
-    return FolderScored(scored, write_scored(folder, scored, there))
+    with locked(folder, wait=True):
+        if there is not None and (now := _scores_there(folder, replace=replace)) is not None:
+            there = now  # another process may have added to it meanwhile
+            if not replace:
+                refuse_replacing(there, chosen.metrics, folder)
+        return FolderScored(scored, write_scored(folder, scored, there))
 
 
 def rescore(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.records.run import read_run
-from benchmarks.records.scores import Scores
+from benchmarks.records.scores import Scores, read_scores
 
 LEADERBOARD = "leaderboard.csv"
 
@@ -48,18 +48,17 @@ def draw(
         page.write_report([folder], follow_links=follow_links, on_images=on_images)
 
 
-def bring_up_to_date(folder: Path, scores: Scores) -> list[str]:
-    """Make everything that is derived from the scores say what they say now, as far as it is there.
-
-    Args:
-        folder: the run folder.
-        scores: what it has now.
+def bring_up_to_date(folder: Path) -> list[str]:
+    """Make everything that is derived from a folder's scores say what they say now, as far as it is there.
 
     Returns:
         What could not be brought up to date, and how the user does it.
     """
     from reports import page, plots
 
+    scores = read_scores(folder)  # not what this process wrote: another may have added to it meanwhile
+    if scores is None:
+        return []
     write_rows(folder, scores, leaderboard=leaderboard_of(folder))
     if (folder / plots.FOLDER).is_dir():
         plots.write_plots(folder)

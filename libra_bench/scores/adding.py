@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.errors import RunConflictError
-from benchmarks.records.scores import ReferencePoint, Scores, Stratum
+from benchmarks.records.scores import ReferencePoint, Scores, Stratum, signature_difference
 from benchmarks.records.statistics import StoredStatistics
 from libra_bench.metrics.metric import Metric
 
@@ -42,7 +42,9 @@ def refuse_replacing(there: Scores, metrics: Mapping[str, Metric], folder: Path)
         first, (old, new) = next(iter(clashes.items()))
         more = f" (and {len(clashes) - 1} more)" if len(clashes) > 1 else ""
         raise RunConflictError(
-            f"{first}{more} is there as {old}, not {new}", where=folder, hint="add --replace to replace it"
+            f"{first}{more} is there with {signature_difference(old, new)}",
+            where=folder,
+            hint="add --replace to replace it",
         )
 
 

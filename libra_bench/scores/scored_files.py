@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.errors import InputError
 from benchmarks.records.samples import (
     SampleScores,
     SpanRecord,
@@ -14,7 +13,7 @@ from benchmarks.records.samples import (
     write_spans,
 )
 from benchmarks.records.scores import Scores, write_scores
-from benchmarks.records.statistics import StoredStatistics, read_statistics, write_statistics
+from benchmarks.records.statistics import STATISTICS_FILE, StoredStatistics, read_statistics, write_statistics
 from libra_bench.scores.adding import added, added_statistics
 from libra_bench.scores.scoring import Scored
 from libra_bench.scores.stored_statistics import statistics_to_store
@@ -71,7 +70,17 @@ def write_scored(folder: Path, scored: Scored, there: Scores | None = None) -> S
 
 def _statistics_there(folder: Path, otherwise: StoredStatistics) -> StoredStatistics:
     """The stored statistics; where there are none (an older version scored), the new ones are all there is."""
-    try:
-        return read_statistics(folder)
-    except InputError:
-        return otherwise
+    return read_statistics(folder) if (folder / STATISTICS_FILE).exists() else otherwise
+
+
+def check_files(folder: Path) -> None:
+    """Make sure that what goes with the scores of a folder can be added to.
+
+    Raises:
+        InputError: one of the files is damaged; says what to do.
+    """
+    read_sample_scores(folder)
+    for _ in read_spans(folder):
+        pass
+    if (folder / STATISTICS_FILE).exists():
+        read_statistics(folder)

@@ -191,7 +191,8 @@ def test_a_value_that_depends_on_the_batch_is_warned_of():
     ("completions", "references", "message"),
     [
         (["a"], [], "1 completions, but 0 references"),
-        (["a"], "a", "1 completions, but one text"),
+        (["a"], "a", "1 completions, but 'a'"),
+        (["a"], None, "1 completions, but None"),
         ([3], ["a"], "completion 0: a completion is a text"),
         ([{"role": "assistant", "content": 3}], ["a"], "completion 0: a message's content is"),
         (["a"], [[]], "ground_truth 0: a reference is a text"),
@@ -217,6 +218,13 @@ def test_a_batch_is_scored_once_for_two_keys():
     for function in (one, two):
         function(["a", "b"], ground_truth=["c", "d"])
     assert len(fake.calls) == before + 1
+
+
+def test_a_metric_that_cannot_be_hashed_and_a_column_called_self():
+    class Mutable(Fake):
+        __hash__ = None  # type: ignore[assignment]
+
+    assert reward(Mutable((2.0,)))(["a"], ground_truth=["b"], self=[1], weights=[2]) == [2.0]
 
 
 def test_what_is_found_in_references_is_kept_and_in_completions_is_not():

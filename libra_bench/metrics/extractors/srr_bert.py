@@ -83,7 +83,9 @@ class SrrBertExtractor:
 
     def names(self) -> list[str]:
         """What the checkpoint's configuration calls its labels, in order."""
-        return [str(name) for _, name in sorted(_model(self.model).config.id2label.items())]
+        from transformers import AutoConfig
+
+        return [str(name) for _, name in sorted(AutoConfig.from_pretrained(self.model).id2label.items())]
 
     def _compute(self, texts: Sequence[str]) -> list[bytes]:
         import torch

@@ -103,7 +103,7 @@ def _check(metric: str, result: MetricResult, theirs: Theirs) -> Check:
 
 
 def _nothing_official(metric: Any, predictions: Sequence[str], references: References) -> Missing:
-    return Missing("there is no official package for it", "its tests hold it to recorded values")
+    return Missing("no official package is run for it", "its tests hold it to recorded values")
 
 
 def _not_installed(package: str) -> Missing:

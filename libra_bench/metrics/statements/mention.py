@@ -143,9 +143,15 @@ def _of_structure(
     elif "no-sign" in what and "normal" not in what:
         for name, category in _named(entry, said, "no-sign"):
             yield name, category, "absent"
-    elif "normal" in what or (change and not (entry.kind == "study" and change in {"new", "resolved"})):
+    elif "normal" in what or _changed(entry, what, change):
         grew = entry.kind == "structure" and change in {"larger", "new"}
         yield entry.name, entry.category, "present" if grew else "absent"
+
+
+def _changed(entry: Entry, what: set[What], change: Change | None) -> bool:
+    """Whether a structure is said to have changed; "again seen" says nothing, and a study does not come or go."""
+    told = "change" in what or entry.change is not None
+    return told and not (entry.kind == "study" and change in {"new", "resolved"})
 
 
 def _named(entry: Entry, said: Sequence[Said], what: What) -> list[tuple[str, Category | None]]:

@@ -45,7 +45,8 @@ def tokenize(sentence: str) -> list[Token]:
     """The tokens of a sentence, with offsets into it. A hyphen inside a word counts as a space."""
     matches = list(_WORD.finditer(sentence))
     words = [_plain(match) for match in matches]
-    tokens, index, trie = [], 0, _grammar()
+    tokens: list[Token] = []
+    index, trie = 0, _grammar()
     while index < len(words):
         start = matches[index].start()
         found = trie.longest(words, index)
@@ -54,9 +55,17 @@ def tokenize(sentence: str) -> list[Token]:
         else:
             length, kind, value = 1, *_unknown(matches[index])
         phrase = " ".join(words[index : index + length])
+        if kind == "head" and value.kind == "study" and _means_earlier(tokens):
+            kind, value = "compare", None
         index += length
         tokens.append(Token(kind, value, phrase, start, matches[index - 1].end()))
     return tokens
+
+
+def _means_earlier(tokens: list[Token]) -> bool:
+    """Whether a word for the examination means the earlier one: "since the prior (chest radiograph)"."""
+    last = next((token for token in reversed(tokens[-4:]) if token.kind not in {"adverb", "article"}), None)
+    return last is not None and last.kind == "compare" and last.words.split()[-1] in change.EARLIER_PICTURES
 
 
 def _plain(match: re.Match[str]) -> str:

@@ -33,6 +33,38 @@ def test_json_says_everything_about_a_metric(listed):
     assert bleu["keys"][0] == {"name": "BLEU1", "higher_is_better": True, "range": [0.0, 100.0], "published": True}
 
 
+def test_every_metric_says_what_it_sees_and_what_was_measured(listed):
+    from libra_bench.metrics.listing import MEASURED, SEES
+
+    assert {name: metric["sees"] for name, metric in listed.items() if metric["sees"] not in SEES} == {}
+    seen = {name: listed[name]["sees"] for name in ("bleu", "bertscore", "ratescore", "srr_bert", "report_errors")}
+    assert list(seen.values()) == ["words", "embeddings", "entities", "labels", "statements"]
+    assert listed["rouge_l"]["measured"].keys() == set(MEASURED)
+    assert listed["rouge_l"]["measured"]["ms_per_report"] < listed["chexbert"]["measured"]["ms_per_report"]
+
+
+def test_a_line_that_was_measured_is_shown(monkeypatch, capsys):
+    from libra_bench.cli.app import app
+    from libra_bench.metrics import listing
+
+    table = {"ms_per_report": {}, "agreement": {"rouge_l": "tau 0.44 (made up)"}, "sensitivity": {"rouge_l": "sees it"}}
+    monkeypatch.setattr(listing, "_measured", lambda: table)
+    monkeypatch.setattr(listing, "metric_targets", lambda: {"rouge_l": "libra_bench.metrics.rouge_l:RougeL"})
+    app(["metrics"], standalone_mode=False)
+    shown = capsys.readouterr().out
+    assert "agreement with radiologists tau 0.44 (made up)" in " ".join(shown.replace("│", " ").split())
+    assert "Words: which words and phrases two texts share" in shown
+    assert "Judges" not in shown
+
+
+def test_the_stored_table_names_known_metrics():
+    from libra_bench.metrics import listing
+    from libra_bench.metrics.registry import METRICS
+
+    for table in listing.MEASURED:
+        assert set(listing._measured()[table]) - {"why"} <= set(METRICS)
+
+
 def test_radcliq_is_better_when_lower(listed):
     assert listed["radcliq_v1"]["keys"] == [
         {"name": "RadCliQ-v1", "higher_is_better": False, "range": [None, None], "published": False}
@@ -49,7 +81,15 @@ def test_what_cannot_run_says_what_to_pass(listed, name):
 def test_bare_lists_for_people():
     finished = run("metrics")
     assert finished.returncode == 0
-    for words in ("RadCliQ-v1", "lower is better", "runs here yes", "runs here no"):
+    for words in (
+        "Words: ",
+        "Entities: ",
+        "about 0.04 ms per report",
+        "RadCliQ-v1",
+        "lower is better",
+        "runs here yes",
+        "runs here no",
+    ):
         assert words in finished.stdout
 
 

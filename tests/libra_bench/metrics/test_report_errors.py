@@ -11,6 +11,7 @@ from made_up_reports import PAIRS
 from benchmarks.errors import InputError
 from libra_bench.metrics.choice import choose_metrics
 from libra_bench.metrics.registry import make_metric
+from libra_bench.metrics.statements.reader import report_statements
 
 COLUMNS = (
     "score", "false-finding", "missing-finding", "location", "severity", "false-comparison", "missing-comparison",
@@ -29,7 +30,7 @@ def test_the_columns():
     assert list(result.values) == [f"Report-errors-{name}" for name in COLUMNS]
     assert result.values == pytest.approx(
         {
-            "Report-errors-score": 100 * (0.5 + 0.00125) / (0.5 + 0.00125 + 0.25 + 1 + 0.25),
+            "Report-errors-score": 100 * (matched := 0.5 + 0.00125 + 0.1 * 0.5 / 0.75) / (matched + 0.25 + 1 + 0.25),
             "Report-errors-false-finding": 100,
             "Report-errors-missing-finding": 100,
             "Report-errors-location": 100,
@@ -99,10 +100,26 @@ def test_spans_say_what_became_of_each_statement():
         ("prediction", "effusion", "wrong location: left pleural effusion"),
         ("reference", "effusion", "wrong location: right pleural effusion"),
         ("prediction", "pneumothorax", "false finding: severe pneumothorax"),
-        ("reference", "cardiomegaly", "missing finding: heart"),
+        ("reference", "cardiomegaly", "missing finding: cardiomegaly"),
         ("prediction", "edema", "matched: no edema"),
         ("reference", "edema", "matched: no edema"),
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A 12 mm nodule in the left lung. Cardiomegaly.", {"nodule": 12}),
+        ("The nodule measures 1.5 x 1.2 cm, previously 9 mm.", {"nodule": 15}),
+        ("Small effusion. There is a 2.5-cm right apical pneumothorax and no nodule.", {"pneumothorax": 25}),
+        ("The endotracheal tube ends 4 cm above the carina.", {}),
+        ("Cardiomegaly at T8. 3 cm.", {}),
+    ],
+)
+def test_sizes_belong_to_the_nearest_finding(text, expected):
+    from libra_bench.metrics.finding_sizes import sizes_in_mm
+
+    assert {said.finding: size for said, size in sizes_in_mm(text, report_statements(text)).items()} == expected
 
 
 def test_weights_can_be_chosen(tmp_path):
@@ -113,7 +130,7 @@ def test_weights_can_be_chosen(tmp_path):
         name: run(prediction, reference, name).values["Report-errors-score"]
         for name in ("report_errors", "report_errors[weights=equal]", f"report_errors[weights={file}]")
     }
-    assert list(scores.values()) == pytest.approx([20, 50, 95.24], abs=0.2)
+    assert list(scores.values()) == pytest.approx([21.3, 51.2, 95.6], abs=0.1)
 
 
 def test_the_signature_knows_the_weights_not_the_file(tmp_path):

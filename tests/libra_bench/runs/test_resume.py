@@ -111,7 +111,7 @@ def test_another_suite_and_another_model_in_the_same_folder_are_refused(program)
 
 def test_two_runs_in_one_folder_at_the_same_time(program):
     program.suite(40)
-    program.slow_model(0.1)
+    program.slow_model(1)  # longer than the second one takes to start, whatever else the machine does
     arguments = ("generate", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--batch-size", 1)
     first = program.start(*arguments, "--out", "run")
     while not (program.folder / "run/answers.jsonl").exists():

@@ -8,7 +8,7 @@ import re
 
 import pytest
 from in_process import InProcess
-from real_program import read_lines
+from real_program import Program, read_lines
 
 from benchmarks.records.statistics import read_statistics
 
@@ -83,7 +83,7 @@ def test_running_again_with_another_metric_adds_too(cli: InProcess, scored) -> N
 def test_another_signature_is_replaced_only_when_asked(cli: InProcess, scored) -> None:
     before = (scored / "scores.json").read_bytes()
     arguments = ("score", scored, "--metrics", "rouge_l[stem=yes]")
-    refused(cli(*arguments), "ROUGE-L is there as rouge_l|", "stem:no", "stem:yes", "--replace")
+    refused(cli(*arguments), "ROUGE-L is there with stem:no, not stem:yes; add --replace")
     assert (scored / "scores.json").read_bytes() == before
     refused(cli(*RUN, "--metrics", "rouge_l[stem=yes]"), "--replace")
     done = cli(*arguments, "--replace")
@@ -160,7 +160,9 @@ def test_answers_scored_alone_add_to_their_row(cli: InProcess) -> None:
     (row,) = rows(cli.folder / "board.csv")
     assert row["ROUGE-L"]
     assert row["BLEU1"]
-    refused(cli(*command, "--metrics", "rouge_l[stem=yes]"), "ROUGE-L of p is there as", "--replace")
+    refused(
+        cli(*command, "--metrics", "rouge_l[stem=yes]"), "ROUGE-L of p is there with stem:no, not stem:yes", "--replace"
+    )
     (cli.folder / "p.jsonl").write_text('{"question_id": 1, "text": "Up."}\n{"question_id": 2, "text": "Yes."}\n')
     assert cli(*command, "--metrics", "bleu").returncode == 0
     (row,) = rows(cli.folder / "board.csv")
@@ -175,3 +177,30 @@ def test_two_files_of_one_name_would_be_one_row(cli: InProcess) -> None:
         (cli.folder / folder / "p.jsonl").write_text('{"question_id": 1, "text": "No."}\n')
     done = cli("score", "--references", "suite.jsonl", "--predictions", "a/p.jsonl", "b/p.jsonl", "--metrics", "bleu")
     refused(done, "'p' is the name of several files", "--model-name")
+
+
+def test_two_scorings_at_once_both_stay(cli: InProcess, scored) -> None:
+    """Each reads what is there, computes, and adds to what is there by then."""
+    program = Program(cli.folder)
+    processes = [program.start("score", scored, "--metrics", name) for name in ("bleu", "meteor", "cider")]
+    assert [process.wait(300) for process in processes] == [0, 0, 0]
+    assert {"ROUGE-L", "Temporal_entity_score", "BLEU4", "METEOR", "CIDEr"} <= set(keys(scored))
+    assert set(read_statistics(scored).metrics) >= {"rouge_l", "temporal_f1", "bleu", "meteor"}
+    (row,) = rows(cli.folder / "runs/leaderboard.csv")
+    assert all(row[name] for name in ("ROUGE-L", "BLEU4", "METEOR", "CIDEr"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("samples.csv", "question_id,ROUGE-L\n1,high\n"), ("spans.jsonl", "{}\n"), ("statistics.npz", "no zip")],
+)
+def test_a_damaged_companion_is_named_before_anything_is_scored(
+    name: str, content: str, cli: InProcess, scored
+) -> None:
+    before = (scored / "scores.json").read_bytes()
+    (scored / name).write_text(content)
+    refused(cli("score", scored, "--metrics", "bleu"), name, "move it away and score")
+    assert (scored / "scores.json").read_bytes() == before
+    (scored / name).unlink()
+    assert cli("score", scored, "--metrics", "bleu").returncode == 0
+    assert {"ROUGE-L", "BLEU4"} <= set(keys(scored))

@@ -91,15 +91,36 @@ CUES: tuple[tuple[str, Form, str], ...] = (
     ("better", "noun", "[interval] improvement/s [of|in]"),
 )  # fmt: skip
 
-_STUDY = "(study|studies|exam|exams|examination|examinations|radiograph|radiographs|film|films|image|images|imaging|ct|scan|one|report|x ray|xxxx|day)"
-_WHEN = "(prior|previous|preceding|earlier|last|most recent|recent|comparison|old|outside|multiple prior|multiple previous|the prior day)"
-_SINCE = "(since|compared to|compared with|as compared to|as compared with|when compared to|when compared with|in comparison to|in comparison with|relative to|from|than on|than|on|to|with)"
+_WHEN = (
+    "(prior|previous|preceding|earlier|last|most recent|recent|comparison|old|outside|multiple prior|multiple previous)"
+)
+_STUDY = "(study|studies|exam|exams|examination|examinations|radiograph|radiographs|film|films|image|images|imaging|ct|scan|x ray|report|day)"
 COMPARISONS = f"""
-    interval; interim; in the (interval|interim); compared; comparison; since; yesterday; as compared; in comparison; dating back to
-    {_SINCE} [the|a] {_WHEN} [chest|recent|prior|pa|ap|portable|frontal] [{_STUDY[1:-1]}]; {_SINCE} that [{_STUDY[1:-1]}]; previous {_STUDY}
-    [the] {_WHEN} [chest|recent|portable] {_STUDY}; (since|than) [that] (before|previously|prior); compared (to|with); in comparison (to|with); no comparison {_STUDY}
+    interval; interim; in the (interval|interim); compared; comparison; since; yesterday; in comparison; dating back to
+    (compared|in comparison) (to|with); as compared (to|with); when compared (to|with); (since|than) [that] (before|previously)
+    (since|compared to|compared with|in comparison to|in comparison with|relative to|from|than on|than|on|to|with) [the|a] {_WHEN}
+    [the|a] {_WHEN} [chest|recent|pa|ap|portable|frontal] {_STUDY}; (since|than) that; no comparison {_STUDY}
 """
 """An earlier picture is meant: "increased" compares."""
+
+EARLIER_PICTURES = frozenset(
+    [
+        "prior",
+        "previous",
+        "preceding",
+        "earlier",
+        "last",
+        "recent",
+        "comparison",
+        "old",
+        "outside",
+        "to",
+        "with",
+        "since",
+        "than",
+    ]
+)
+"""Behind these a word for the examination means the earlier one: "since the prior (chest radiograph)"."""
 
 EARLIER = "previously; formerly; was; were; had been; initially; originally; earlier; used to be; from"
 EARLIER_VERBS = frozenset({"was", "were", "had been", "used to be"})

@@ -103,13 +103,13 @@ DEVICES: tuple[Entry, ...] = (
         """,
         kind="device",
     ),
-    Entry("breast implant", "Support Devices", "[breast|mammary] (implant|implants|prosthesis|prostheses); [breast] tissue expander/s", kind="device"),
+    Entry("breast implant", "Support Devices", "[breast|mammary] implant/s; (breast|mammary) (prosthesis|prostheses); [breast] tissue expander/s", kind="device"),
     Entry("drain", "Support Devices", "[surgical|jp|biliary|abdominal] drain/s; drainage (tube|catheter)", kind="device"),
     Entry(
         "support devices", "Support Devices",
         """
         [monitoring and] (support|supporting|supportive) [and monitoring] (device|devices|apparatus|lines|hardware|equipment); [life] support lines and tubes
-        monitoring (device|devices|leads|equipment); lines and tubes; tubes and lines; line/s; tube/s; device/s; hardware
+        monitoring (device|devices|leads|equipment); lines and tubes; tubes and lines; line/s; tube/s; device/s
         (ekg|ecg|monitor|monitoring|telemetry|external|overlying) (lead|leads|xxxx|wires|electrodes); cardiac monitor
         """,
         kind="device", midline=True,

@@ -203,7 +203,7 @@ LUNGS = (
         "aeration", None, "[interval] (reexpansion|re expansion|reaeration|re aeration|reexpanded|re expanded|reaerated)",
         kind="structure", change="smaller",
     ),
-    Entry("lucency", None, "lucenc/y/ies; radiolucenc/y/ies"),
+    Entry("lucency", None, "lucenc/y/ies; radiolucenc/y/ies", described=True),
     Entry("calcification", None, "calcification/s; calcified (focus|foci|structure|structures|lesion|lesions); calcinosis", sign="calcified"),
 )  # fmt: skip
 

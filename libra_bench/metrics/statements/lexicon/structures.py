@@ -57,7 +57,7 @@ STRUCTURES: tuple[Entry, ...] = (
     Entry(
         "pulmonary vascularity", "Edema",
         """
-        [central|hilar|upper lobe] [pulmonary|lung] (vascularity|vasculature); pulmonary (vessels|veins)
+        [central|upper lobe] [pulmonary|lung] (vascularity|vasculature); pulmonary (vessels|veins)
         [central|pulmonary|hilar] vascular (markings|pattern|structures|caliber|flow|size)
         """,
         kind="structure", diffuse=True, stems="[central|pulmonary] (vascular|venous)",

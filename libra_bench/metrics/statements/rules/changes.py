@@ -7,7 +7,7 @@ from dataclasses import replace
 from libra_bench.metrics.statements.lexicon.change import DESCRIBE
 from libra_bench.metrics.statements.lexicon.entry import Entry
 from libra_bench.metrics.statements.lexicon.study import WHOLE_STUDY
-from libra_bench.metrics.statements.mention import Mention, Said, What
+from libra_bench.metrics.statements.mention import Mention, Said
 from libra_bench.metrics.statements.rules.descriptions import describe, sign_noun
 from libra_bench.metrics.statements.rules.nouns import name_elided
 from libra_bench.metrics.statements.rules.reading import Reading
@@ -23,51 +23,58 @@ _CLAUSE_ENDS = frozenset({"comma", "stop", "hard", "and"})
 
 def change(reading: Reading, index: int, token: Token) -> None:
     """A word of change: it belongs to the noun behind it, or is said of the subject."""
+    if _states_no_change(reading, index, token):
+        return
     direction, form = token.value
-    if form == "perfect" and reading.verb != "have":
-        if token.words in DESCRIBE:
-            describe(reading, index, DESCRIBE[token.words])
-        return
-    if token.words in {"change", "changes"} and reading.tokens[index - 1].words in {"acute", "active"}:
-        sign_noun(reading, index, replace(token, kind="sign-noun", value="abnormal"))  # "no acute changes"
-        return
-    if token.words == "changes" and reading.compound is not None and reading.compound.is_structure:
-        sign_noun(reading, index, replace(token, kind="sign-noun", value="abnormal"))  # "no bony changes"
-        return
-    if direction in {"larger", "smaller"} and reading.kind(index + 2) == "number":  # "larger than 5 mm"
-        return
-    if direction in {"larger", "smaller", "worse", "better"} and _compares_places(reading, index):
-        return
     in_front = _cue_belongs_ahead(reading, index, form)
-    if direction in {"more", "less"}:
-        if not _compared(reading, index):
-            return
-        direction = "larger" if direction == "more" else "smaller"
     if direction in {"increased", "decreased"} and only_described(reading, index, in_front):
         describe(reading, index, "high" if direction == "increased" else "reduced")
         return
-    what: What = "change-weak" if form == "weak" else "change"
-    if form == "noun" and reading.negated and not reading.negation_used:
-        direction, reading.negated, reading.or_adds = "unchanged", False, True
+    direction = {"more": "larger", "less": "smaller"}.get(direction, direction)
+    denied = reading.negated and not reading.negation_used
+    if (form == "noun" and (denied or reading.not_next)) or (denied and not in_front and reading.subject):
+        direction, reading.negated, reading.or_adds, reading.not_next = "unchanged", False, True, False
     elif direction == "changed" and not (reading.not_next and not in_front):
         reading.unbound = reading.unbound or token
         return
     if in_front:
         reading.placed = False
-        reading.say_before(what, direction, wants_object=form == "noun")
-        return
-    if form == "before" or (form == "done" and not (reading.verb or direction == "resolved")):
-        return
+        reading.say_before("change-weak" if form == "weak" else "change", direction, wants_object=form == "noun")
+    elif form != "before" and (form != "done" or reading.verb or direction == "resolved"):
+        _say_of_subject(reading, index, token, "unchanged" if reading.not_next else direction)
+
+
+def _say_of_subject(reading: Reading, index: int, token: Token, direction: str) -> None:
+    _, form = token.value
+    reading.not_next = False
     if reading.before.sides:
         name_elided(reading, index)
     targets = reading.latest if reading.aside and reading.compound is not None else reading.subject
-    if reading.not_next:
-        direction, reading.not_next = "unchanged", False
-    reading.say(what, direction, [mention for mention in targets if _can_change(reading, mention, token, form)])
+    told = [mention for mention in targets if _can_change(mention, token, form)]
+    reading.say("change-weak" if form == "weak" else "change", direction, told)
     if not targets:
         reading.unbound = token
     if form == "weak":
         reading.verb = "be"
+
+
+def _states_no_change(reading: Reading, index: int, token: Token) -> bool:
+    """Words of change that describe, or compare places: "no acute changes", "larger than 5 mm", "worse on the left"."""
+    direction, form = token.value
+    if form == "perfect" and reading.verb != "have":
+        if token.words in DESCRIBE:
+            describe(reading, index, DESCRIBE[token.words])
+        return True
+    of_structure = reading.compound is not None and reading.compound.is_structure
+    acute = index > 0 and reading.tokens[index - 1].words in {"acute", "active"}
+    if token.words in {"change", "changes"} and (acute or (of_structure and token.words == "changes")):
+        sign_noun(reading, index, replace(token, kind="sign-noun", value="abnormal"))
+        return True
+    if direction in {"larger", "smaller"} and reading.kind(index + 2) == "number":
+        return True
+    if direction in {"more", "less"} and not _compared(reading, index):
+        return True
+    return direction in {"larger", "smaller", "worse", "better"} and _compares_places(reading, index)
 
 
 def _compared(reading: Reading, index: int) -> bool:
@@ -127,7 +134,7 @@ def only_described(reading: Reading, index: int, in_front: bool) -> bool:
     return entry is not None and (entry.described or entry.kind == "structure")
 
 
-def _can_change(reading: Reading, mention: Mention, token: Token, form: str) -> bool:
+def _can_change(mention: Mention, token: Token, form: str) -> bool:
     """What is denied has not changed; but "no pneumothorax remains" says that it has resolved."""
     if mention.has("denied"):
         if form == "weak" and token.words.startswith("remain"):

@@ -21,10 +21,8 @@ def verb(reading: Reading, index: int, token: Token) -> None:
         name_elided(reading, index)
     if reading.negation_used:
         reading.negated = False
-    if reading.unbound is not None and not reading.mentions and token.kind == "be":  # "again seen are ..."
-        direction, form = reading.unbound.value
-        reading.say_before("change-weak" if form == "weak" else "change", direction)
-        reading.unbound = None
+    if token.kind == "be":
+        _bind_ahead(reading)
     singular = token.words in {"is", "has", "was"}
     if (
         singular
@@ -37,6 +35,14 @@ def verb(reading: Reading, index: int, token: Token) -> None:
     reading.verb, reading.placed, reading.open_list, reading.predicate = token.kind, False, False, None
     if token.kind in {"not", "earlier"}:
         reading.verb = "be"
+
+
+def _bind_ahead(reading: Reading) -> None:
+    """ "Again seen are ...", "once again there is ...": the word of change in front speaks of what comes."""
+    if reading.unbound is not None and not reading.mentions:
+        direction, form = reading.unbound.value
+        reading.say_before("change-weak" if form == "weak" else "change", direction)
+        reading.unbound = None
 
 
 def side_remark(reading: Reading, index: int, token: Token) -> None:
@@ -108,6 +114,7 @@ def existential(reading: Reading, index: int, token: Token) -> None:
     """ "There is": a new clause without a subject."""
     reading.turn()
     reading.subject, reading.elided = [], []
+    _bind_ahead(reading)
 
 
 def colon(reading: Reading, index: int, token: Token) -> None:

@@ -44,9 +44,14 @@ def _belongs_ahead(reading: Reading, index: int, following: str) -> bool:
 
 
 def number(reading: Reading, index: int, token: Token) -> None:
-    """A size."""
-    if reading.kind(index + 1) == "unit":
-        reading.unit = reading.tokens[index + 1].value
+    """A size; of "2.3 x 1.8 cm" the first."""
+    if index and reading.tokens[index - 1].words == "x":
+        return
+    unit = index + 1
+    while unit < index + 5 and (reading.kind(unit) == "number" or _is_times(reading, unit)):
+        unit += 1
+    if reading.kind(unit) == "unit":
+        reading.unit = reading.tokens[unit].value
     elif not reading.when:
         return
     what: What = "size-was" if reading.when == "was" else "size-now" if reading.when == "now" else "size"
@@ -56,6 +61,10 @@ def number(reading: Reading, index: int, token: Token) -> None:
     else:
         reading.say(what, value, reading.subject)
     reading.when = ""
+
+
+def _is_times(reading: Reading, index: int) -> bool:
+    return reading.kind(index) != "" and reading.tokens[index].words in {"x", "by"}
 
 
 def earlier(reading: Reading, index: int, token: Token) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from libra_bench.metrics.statements.lexicon.entry import Entry
 from libra_bench.metrics.statements.lexicon.modifiers import LUNG_PLACES
 from libra_bench.metrics.statements.lexicon.structures import LUNGS
@@ -25,6 +27,8 @@ def head(reading: Reading, index: int, token: Token) -> None:
         return
     elif reading.compound is not None and _absorbs(reading.compound.entry, entry):
         reading.compound.entry, reading.compound.end = entry, token.end
+        if reading.compound.neighbour is None and not reading.negated:
+            _borrow_side(reading, reading.compound)
         take(reading, reading.compound, reading.before, joined=False)
         reading.before = Before()
     else:
@@ -131,11 +135,20 @@ def _place_in_list(reading: Reading, mention: Mention, joined: bool) -> None:
     lender = reading.subject[-1] if reading.subject else None
     if lender is not None and lender.is_structure and reading.verb:
         reading.described = reading.subject
+    borrowed_from = reading.subject
     if not (reading.aside or reading.verb == "show") or not reading.subject:
         reading.subject = reading.latest
-    lends = lender is not None and _lends_side(lender, "with" if reading.aside else reading.verb)
-    if lends and lender is not mention and mention.is_finding and not (reading.negated or reading.before.masked):
-        mention.neighbour = lender
+    if not (reading.negated or reading.before.masked):
+        _borrow_side(reading, mention, borrowed_from)
+
+
+def _borrow_side(reading: Reading, mention: Mention, subject: Sequence[Mention] | None = None) -> None:
+    """A finding is where the one is that it is "with", or the structure that it is told of."""
+    lenders = reading.subject if subject is None else subject
+    if not lenders or lenders[-1] is mention or not mention.is_finding:
+        return
+    if _lends_side(lenders[-1], "with" if reading.aside else reading.verb):
+        mention.neighbour = lenders[-1]
 
 
 def _lends_side(mention: Mention, verb: str) -> bool:

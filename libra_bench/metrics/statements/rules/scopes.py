@@ -38,6 +38,9 @@ def visible(reading: Reading, index: int, token: Token) -> None:
     if dated or any(reading.kind(i) in {"compare", "earlier"} for i in range(index + 1, index + 4)):
         reading.say("change", "new", reading.subject)
     elif not reading.part_named:
+        known = any(it.words.startswith("previously") for it in reading.tokens[max(0, index - 12) : index])
+        if known:  # "the previously seen nodule is not identified"
+            reading.say("change", "resolved", reading.subject)
         reading.say("denied", "", reading.subject)
 
 
