@@ -28,7 +28,7 @@ COUNTS = ("n", "n_failed", "n_empty", "n_truncated")
 BATCHING = "batching_differs"
 """Percent of studies whose text another batch size changes; only where `verify-batching` measured it."""
 FACTS = ("suite", "protocol", *COUNTS, BATCHING, RUN)
-"""What stands behind the metrics."""
+"""The columns after the metrics."""
 SIGNATURE_COLUMNS = (NAME, "suite", "column", "signature", "scored", RUN)
 """Of the companion."""
 
@@ -270,7 +270,7 @@ def _identity(row: Cells) -> tuple[str, ...]:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Wait until no other process is changing this leaderboard."""
+    """Wait until no other process changes this leaderboard."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(f".{path.name}.lock").open("a") as handle:

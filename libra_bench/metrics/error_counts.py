@@ -1,4 +1,4 @@
-"""From two aligned reports to their errors: how many of each category, what they weigh, and where they stand."""
+"""From two aligned reports to their errors: how many of each category, what they weigh, and where they are."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _weight(finding: Finding, significance: Significance) -> float:
     return significance.weight(finding.name, finding.degree)
 
 
-# --- where they stand ---
+# --- where they are ---
 
 MATCHED, PARTLY = "matched", "matched in part"
 _PREFIXES = {

@@ -186,7 +186,7 @@ def align(prediction: Report, reference: Report) -> Alignment:
 
 
 def _relatives(said: Iterable[Finding], true: Iterable[Finding]) -> list[Pair]:
-    """Who could be meant by whom, the likeliest first; in whatever order, and in whichever report, they stand."""
+    """Who could be meant by whom, the likeliest first; whatever their order, and whichever report they are in."""
     pairs = {}
     for one, other in product(said, true):
         family = next((i for i, names in enumerate(FAMILIES) if one.name in names and other.name in names), None)

@@ -81,7 +81,7 @@ def test_an_answer_to_another_question_is_named_before_anything_is_generated(cli
     [
         (lambda text: text.replace("\n", ",note\n", 1), ["leaderboard.csv:2", "cells under"]),
         (lambda text: text + "constant,1,2\n", ["leaderboard.csv:3", "3 cells under"]),
-        (lambda text: text.replace("n_failed", "n", 1), ["leaderboard.csv:1", "column 'n' stands there twice"]),
+        (lambda text: text.replace("n_failed", "n", 1), ["leaderboard.csv:1", "column 'n' occurs twice"]),
         (lambda text: text.replace("constant,", '"constant,', 1), ["leaderboard.csv", "not valid CSV"]),
         (lambda text: text.replace(",", ";"), ["leaderboard.csv", "not a leaderboard"]),
     ],
