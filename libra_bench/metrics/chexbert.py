@@ -1,4 +1,4 @@
-"""CheXbert F1: do two reports agree on 14 observations? And how near are they as CheXbert embeds them?
+"""CheXbert F1: do two reports agree on 14 observations? And how similar are CheXbert's embeddings of them?
 
 Averages as in `observation_f1.py`. A class counts as found if CheXbert
 says positive or uncertain (f1chexbert's "rrg" mode, RadEval); under `neg`, only if it says positive (LLaVA-Rad).

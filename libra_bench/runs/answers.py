@@ -38,7 +38,7 @@ def answer_files(folder: Path) -> list[Path]:
 
 @contextmanager
 def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold a run folder for this process; the lock goes with the process, however it ends.
+    """Lock a run folder for this process; the lock ends with the process, however it ends.
 
     Args:
         folder: the run folder.
@@ -152,7 +152,7 @@ class AnswerLog:
             self._stream = None
 
     def forget(self, question_ids: Iterable[QuestionId]) -> None:
-        """Drop answers, so that their questions are asked again."""
+        """Remove answers, so that their questions are asked again."""
         dropped = set(question_ids)
         if dropped:
             self._replace([answer for key, answer in self.read().items() if key not in dropped])
