@@ -13,7 +13,7 @@ from libra_bench.metrics.registry import make_metric, metric_targets
 
 SEES = {
     "words": "Words: which words and phrases two texts share",
-    "embeddings": "Embeddings: how near their words are in the eyes of a language model",
+    "embeddings": "Embeddings: how similar their words are to a language model",
     "entities": "Entities: which findings and places a model marks in either, and how they are related",
     "labels": "Labels: which findings a classifier sees in either",
     "statements": "Statements: what is said of each finding, read by rules",
@@ -56,7 +56,7 @@ def _describe(name: str, metric: Metric) -> dict[str, Any]:
 
 @functools.cache
 def _measured() -> dict[str, dict[str, Any]]:
-    """What was measured of our metrics, with their default parameters."""
+    """Measurements of our metrics, with their default parameters."""
     content = (files("libra_bench.metrics") / "data" / "measured.json").read_text(encoding="utf-8")
     tables: dict[str, dict[str, Any]] = json.loads(content)
     return tables
