@@ -214,7 +214,7 @@ def _answer_of(value: Any) -> Answer:
 
 
 def _mend_last_line(path: Path) -> None:
-    """Cut off the half line that a killed process may have left; end a whole one that lacks only its newline."""
+    """Cut off the incomplete last line that a killed process may leave; a complete one gets its missing newline."""
     with path.open("rb+") as stream:
         content_end = stream.seek(0, os.SEEK_END)
         position = content_end
