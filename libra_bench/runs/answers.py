@@ -108,7 +108,7 @@ class AnswerLog:
         """All answers that are there, which must be to these questions.
 
         Raises:
-            InputError: as `read`; or an answer to another question, which somebody has put there.
+            InputError: as `read`; or an answer to another question, which was added by hand.
         """
         answers, known = self.read(), set(order)
         if unknown := [key for key in answers if key not in known]:

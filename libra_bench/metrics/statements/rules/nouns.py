@@ -49,7 +49,7 @@ def _absorbs(first: Entry | None, second: Entry) -> bool:
 
 
 def stem(reading: Reading, index: int, token: Token) -> None:
-    """An adjective that stands for its structure: "mediastinal (widening)", "hilar (and mediastinal contours)"."""
+    """An adjective that means its structure: "mediastinal (widening)", "hilar (and mediastinal contours)"."""
     if reading.ahead.names[index]:
         if reading.placed and not reading.before.wants_object and not _denies_or_lists(reading, index):
             return
@@ -92,7 +92,7 @@ def name(reading: Reading, index: int, token: Token, entry: Entry) -> None:
 
 
 def _joins(reading: Reading, index: int) -> bool:
-    """Whether a finding goes on with the list; behind a comma only if the list still has an "and" to come."""
+    """Whether a finding continues the list; after a comma only if the list still has an "and" to come."""
     if not (reading.joint and reading.open_list and reading.latest):
         return False
     return reading.joint != "comma" or reading.negated or reading.explaining or reading.ahead.list_goes_on[index]
