@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from in_process import InProcess
@@ -106,6 +107,14 @@ def test_the_phantom_model_warns_before_it_speaks_of_patients(cli: InProcess) ->
     done = cli("describe", DEMO / "images/00001/1.png", "--model", "libra-tiny", "--max-new-tokens", "4", "--json")
     assert "warning" not in done.stderr
     assert "warnings" not in json.loads(done.stdout)["metadata"]
+
+
+def test_the_phantom_model_warns_from_any_folder(cli: InProcess) -> None:
+    for part in ("libra-tiny", "libra-tiny-tower"):
+        shutil.copytree(ROOT / "model_adapters/data" / part, cli.folder / "models" / part)
+    done = cli("describe", GOLDEN / "images/cur0.png", "--model", "models/libra-tiny", "--max-new-tokens", "4")
+    assert done.returncode == 0, done.stderr
+    assert "made for synthetic phantoms" in done.stderr
 
 
 @pytest.mark.parametrize("real", [True, False])
