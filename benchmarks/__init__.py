@@ -1,1 +1,1 @@
-"""What is measured: suites of studies, their images and references."""
+"""What models are measured on: suites of studies, their images and references."""

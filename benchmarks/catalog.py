@@ -12,7 +12,7 @@ from benchmarks.errors import SuiteError, UnknownNameError
 ENTRY_POINT_GROUP = "libra_bench.suites"
 DEMO = Path(__file__).parent / "data" / "demo"
 DEMO_TRAIN = DEMO / "train" / "train.jsonl"
-"""Phantoms of other patients, in the format of a suite: what floors that learn may learn from."""
+"""Phantoms of other patients, in the format of a suite: training data for the baselines that learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class SuiteCard:
     metrics: tuple[str, ...] = ()
     """Metrics to compute when none are asked for; empty: the published ones, `report_errors` and `chexpert_rules`."""
     train_file: Path | None = None
-    """A training file that is shipped with the suite; floors that learn use it where none is given."""
+    """A training file that is shipped with the suite; baselines that learn use it unless one is given."""
 
 
 CONTEXT = "Following clinical context:"
@@ -114,7 +114,7 @@ SUITES = (
         metrics=PHANTOM_CHANGE_METRICS,
     ),
 )
-"""One entry a suite."""
+"""One entry per suite."""
 
 
 def _installed() -> dict[str, EntryPoint]:

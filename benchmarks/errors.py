@@ -1,9 +1,9 @@
-"""Every error that libra-bench raises on purpose.
+"""The errors that libra-bench raises on purpose.
 
     LibraBenchError                 exit status 1: it failed
     ├── GenerationError             a study that cannot be generated
     │   └── RefusedError            a request that an endpoint refused for good
-    ├── TrainingError               a training that cannot go on
+    ├── TrainingError               a training that cannot continue
     ├── StorageError                an answer or a record that cannot be written (a full disk)
     ├── StoppedError                exit status 130: the user stopped it (Ctrl-C)
     └── InputError                  exit status 2: wrong usage or input
@@ -63,7 +63,7 @@ class RefusedError(GenerationError):
 
 
 class TrainingError(LibraBenchError):
-    """Training cannot go on."""
+    """Training cannot continue."""
 
 
 class StorageError(LibraBenchError):
@@ -111,7 +111,7 @@ class ImageError(InputError):
 
 
 class ImageWarning(UserWarning):
-    """An image file says something that reading passes over, as the original does."""
+    """An image file says something that is ignored, as in the original."""
 
 
 class ModelError(InputError):

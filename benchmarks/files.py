@@ -23,7 +23,7 @@ SETTLED_NANOSECONDS = 2 * 10**9
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number from 1, object) of a JSON-lines file; blank lines are passed over.
+    """Yield (line number from 1, object) of a JSON-lines file; blank lines are skipped.
 
     Reads UTF-8 with or without a byte-order mark, and any line ends.
 

@@ -12,7 +12,7 @@ from benchmarks.errors import HubError
 from benchmarks.wording import first_line
 
 ANSWER_SECONDS = 4.0
-"""How long the hub may take to say whether it has a file."""
+"""Time limit for the hub to say whether it has a file."""
 
 
 def cached_file(repository: str, filename: str, *, cache: Path | None = None) -> Path | None:

@@ -19,7 +19,7 @@ def read_answers(path: Path) -> list[Answer]:
 
     Raises:
         InputError: the file cannot be read.
-        SuiteError: an id or a text is missing, of a wrong type, or an id stands there twice; names file and line.
+        SuiteError: an id or a text is missing, of a wrong type, or an id occurs twice; names file and line.
     """
     answers = []
     places: dict[str, str] = {}
@@ -98,7 +98,7 @@ class AnswerCounts:
 
 
 def count_answers(answers: Sequence[Answer], samples: Sequence[Sample]) -> AnswerCounts:
-    """Count what a reader of scores must know of the answers.
+    """Count what readers of scores should know about the answers.
 
     Where generation did not say how it ended, a text without closing punctuation counts as truncated, unless the
     references have none either ("yes", a list of labels).

@@ -24,7 +24,7 @@ class ReportText:
     question_id: QuestionId
     """The line's; of plain text, the file's name without its ending."""
     source: str
-    """The field that it stood in ("reference", "findings 2", "prediction", "text")."""
+    """The field that contained it ("reference", "findings 2", "prediction", "text")."""
     text: str
 
 

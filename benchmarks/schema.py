@@ -18,7 +18,7 @@ FINISHES = get_args(Finish)
 _CLOSED = re.compile(r"[.!?:;][\"')\]]*\s*$")
 
 REFERENCE_KEYS = ("reference", "findings", "impression", "answer")
-"""Where a reference may stand; the first of these that is there counts."""
+"""Fields that may hold the reference; the first of these that exists counts."""
 
 HIDDEN_KEYS = frozenset({*REFERENCE_KEYS, "labels", "changes", "finding_labels"})
 """What an adapter never sees of a sample: the truth (`changes`, `finding_labels`: what a phantom was drawn from)."""

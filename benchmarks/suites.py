@@ -131,10 +131,10 @@ def read_samples(path: Path, *, prompts_required: bool = True) -> list[Sample]:
 
 
 def check_unique(question_id: QuestionId, place: str, places: dict[str, str]) -> None:
-    """Note where an id stands; 17 and "17" are one id, since CSV cannot tell them apart.
+    """Note where an id occurs; 17 and "17" are one id, since CSV cannot tell them apart.
 
     Raises:
-        SuiteError: it stood before; names both places.
+        SuiteError: it has occurred before; names both places.
     """
     first = places.setdefault(str(question_id), place)
     if first != place:

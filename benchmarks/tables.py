@@ -1,4 +1,4 @@
-"""Rows of a JSON-lines, CSV or Parquet file, each with the place it stands at: the same records whatever the format."""
+"""Rows of a JSON-lines, CSV or Parquet file, each with its place in the file: the same records whatever the format."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CsvTable:
 
 
 def read_csv(path: Path) -> CsvTable:
-    """Read a CSV file with a header, strictly: nothing in it is dropped or guessed. Blank lines are passed over.
+    """Read a CSV file with a header, strictly: nothing in it is dropped or guessed. Blank lines are skipped.
 
     Raises:
         InputError: the file is missing or is no such table (a column twice, a row with another number of cells, an
@@ -64,7 +64,7 @@ def read_csv(path: Path) -> CsvTable:
             columns = next(reader, [])
             if twice := {column for column in columns if columns.count(column) > 1}:
                 raise InputError(
-                    f"column {min(twice)!r} stands there twice", where=f"{path}:1", hint="rename or drop one of them"
+                    f"column {min(twice)!r} occurs twice", where=f"{path}:1", hint="rename or drop one of them"
                 )
             while True:
                 place = f"{path}:{reader.line_num + 1}"  # where the row starts: a cell may hold line breaks

@@ -16,7 +16,7 @@ if typing.TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 NONE_WORDS = ("none", "null")
-"""What stands for None in a recipe and among a metric's parameters."""
+"""The word for None in a recipe and among a metric's parameters."""
 MAX_SHOWN = 60
 """Characters of a value that a message shows: it is one line."""
 

@@ -1,1 +1,1 @@
-"""Who is measured: one adapter a family of models, one card a model."""
+"""The models: one adapter per family of models, one card per model."""

@@ -19,7 +19,7 @@ OUR_PACKAGES = ("benchmarks", "libra_bench", "model_adapters", "reports")
 
 
 class FunctionAdapter(Adapter):
-    """Asks a function, a batch of questions at a time; what it raises is recorded for each question of the batch."""
+    """Asks a function, one batch of questions at a time; what it raises is recorded for each question of the batch."""
 
     summary = "a Python function of yours: a list of questions in, a list of texts out"
     needs_weights = True
@@ -47,7 +47,7 @@ class FunctionAdapter(Adapter):
             batch = list(questions[start : start + self._batch_size])
             try:
                 texts = self._function(batch)
-            except Exception as error:  # noqa: BLE001 - foreign code may raise anything; each question says what
+            except Exception as error:  # noqa: BLE001 - foreign code may raise anything; each question records it
                 yield from (failed_answer(question, error) for question in batch)
                 continue
             if not isinstance(texts, list) or len(texts) != len(batch):

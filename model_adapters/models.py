@@ -29,7 +29,7 @@ def resolve_model(
     """Find out which model a name means: an existing path, `replay:FILE`, a card, an adapter, or a hub id.
 
     Args:
-        name: what stands after `--model`.
+        name: the value of `--model`.
         adapter: the adapter to use; None: the card's, or inferred from the checkpoint.
         options: options of the adapter; it must know each of them.
         weights: the folder of the checkpoint, where that of the card is not within reach.
@@ -126,7 +126,7 @@ def _check_path(name: str, adapter: str, known: type[Adapter], path: str | None)
     """Refuse what the adapter's class says cannot work.
 
     Raises:
-        ModelError: it needs something after its name and there is nothing, or the other way round.
+        ModelError: it needs a path after its name and there is none, or vice versa.
     """
     if known.needs_weights and not path:
         raise ModelError(
@@ -181,7 +181,7 @@ def _adapter_of_checkpoint(path: Path) -> str:
     raise ModelError(
         "not a model: no config.json in it",
         where=path,
-        hint="give a checkpoint folder, a card (.yaml) or a name; or say who reads it: --adapter NAME",
+        hint="give a checkpoint folder, a card (.yaml) or a name; or name its adapter: --adapter NAME",
     )
 
 

@@ -67,7 +67,7 @@ def template(name: str) -> Template:
 
 
 def render(form: Template, messages: Sequence[Message]) -> str:
-    """The prompt of a conversation: question, answer, question, ..., the last one None where the model goes on.
+    """The prompt of a conversation: question, answer, question, ..., the last one None where the model continues.
 
     Raises:
         InputError: the template cannot hold this conversation.

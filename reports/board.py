@@ -1,4 +1,4 @@
-"""The leaderboard over many runs: a board per suite and protocol, ranked, with what must not be compared left unranked.
+"""The leaderboard over many runs: one board per suite and protocol, ranked; what must not be compared is left unranked.
 
 Nothing is computed here but order: intervals are in scores.json; which differences are real is handed over as `ties`.
 """
@@ -30,16 +30,16 @@ class Cell:
     high: float | None = None
     place: Literal["best", "second"] | None = None
     tied: bool = False
-    """Not the best, but a paired test cannot tell it from the best."""
+    """Not the best, but a paired test cannot tell it apart from the best."""
     other_signature: bool = False
-    """Computed in another way than most of the column: not compared with it."""
+    """Computed in another way than most of the column, so not compared with it."""
     empty_share: float | None = None
     """The share of empty texts, where it dominates this score."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """A row of a board: a model, or what models are seen beside."""
+    """A row of a board: a model, a baseline or a reference point."""
 
     name: str
     kind: RowKind = "model"
@@ -55,11 +55,11 @@ class BoardRow:
     trained_on: str = ""
     note: str = ""
     flags: tuple[str, ...] = ()
-    """What keeps it from being compared."""
+    """Why it cannot be compared."""
 
     @property
     def is_model(self) -> bool:
-        """Whether it competes; all else is shown beside, never ranked."""
+        """Whether it is ranked; all else is only shown."""
         return self.kind == "model"
 
 
@@ -228,7 +228,7 @@ def _names(runs: Sequence[LoadedRun]) -> dict[str, str]:
 
 
 def _places(values: Mapping[str, float], higher: bool) -> dict[str, Literal["best", "second"]]:
-    """Who is best and who second; equal values share a place, and nobody is the best of one."""
+    """Who is best and who second; equal values share a place, and a single run is not the best."""
     levels = sorted(set(values.values()), reverse=higher)
     if len(values) < 2:
         return {}

@@ -20,7 +20,7 @@ SPEEDS = ("runtime", "_per_second", "_time")
 LENGTH_BINS = 6
 LENGTH_COLUMNS = ("ROUGE-L", "METEOR", "Temporal_entity_score")
 PRIOR_KEYS = ("ROUGE-L", "Temporal_entity_score", "Temporal_change_score", "RadGraph-partial")
-"""What is drawn when nobody says what."""
+"""What is drawn by default."""
 
 
 @styled
@@ -79,7 +79,7 @@ def _by_length(pairs: Sequence[tuple[int, float]]) -> list[list[tuple[int, float
 
 @styled
 def class_bars(runs: Sequence[RunLike], *, uncertain: str = "positive", columns: int = 1) -> Figure:
-    """CheXbert F1 of each class; beside the name stands how many references have it.
+    """CheXbert F1 of each class; the label also gives the number of references that have it.
 
     Args:
         runs: drawn in the given order.

@@ -1,4 +1,4 @@
-"""The ground of every plot: one style, the widths of a paper's columns, files without dates.
+"""What all plots share: one style, the widths of a paper's columns, files without dates.
 
 Figures are made without pyplot, so nothing global changes and nothing must be closed.
 """

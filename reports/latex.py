@@ -30,7 +30,7 @@ ESCAPES = {
     "–": "--",
     "\n": " ",
 }
-MOST_COLUMNS = 8
+MAX_COLUMNS = 8
 """What fits over two columns of a paper; the rest goes into a second tabular."""
 LONG = 12
 """Letters; a longer header is broken."""
@@ -52,7 +52,7 @@ def _table(board: Board) -> str:
     notes = [f"{name}: {remark}." for name, remark in remarks.items() if remark]
     caption = " ".join([f"{title(board)}.", *legend(board, ranks=False), *notes])
     columns = list(zip(board.keys, headers(board), strict=True))
-    parts = [_tabular(board, columns[start : start + MOST_COLUMNS]) for start in range(0, len(columns), MOST_COLUMNS)]
+    parts = [_tabular(board, columns[start : start + MAX_COLUMNS]) for start in range(0, len(columns), MAX_COLUMNS)]
     lines = [
         "\\begin{table*}",
         "\\centering\\footnotesize\\setlength{\\tabcolsep}{2.5pt}",

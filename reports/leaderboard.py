@@ -28,7 +28,7 @@ COUNTS = ("n", "n_failed", "n_empty", "n_truncated")
 BATCHING = "batching_differs"
 """Percent of studies whose text another batch size changes; only where `verify-batching` measured it."""
 FACTS = ("suite", "protocol", *COUNTS, BATCHING, RUN)
-"""What stands behind the metrics."""
+"""The columns after the metrics."""
 SIGNATURE_COLUMNS = (NAME, "suite", "column", "signature", "scored", RUN)
 """Of the companion."""
 
@@ -77,18 +77,20 @@ class LeaderboardRow:
             run=run.fingerprint if run else "",
         )
 
-    def cells(self) -> dict[str, str | float]:
-        """The row as the file has it."""
+    def cells(self) -> Cells:
+        """The row as the file has it; no cell of it is a formula."""
         batching = {} if self.batching_differs is None else {BATCHING: self.batching_differs}
-        return {
-            NAME: self.model,
-            **{key: self.values[key] for key in metric_columns(self.values)},
-            "suite": self.suite,
-            "protocol": self.protocol,
-            **{name: getattr(self, name) for name in COUNTS},
-            **batching,
-            RUN: self.run,
-        }
+        return _guarded(
+            {
+                NAME: self.model,
+                **{key: self.values[key] for key in metric_columns(self.values)},
+                "suite": self.suite,
+                "protocol": self.protocol,
+                **{name: getattr(self, name) for name in COUNTS},
+                **batching,
+                RUN: self.run,
+            }
+        )
 
 
 def update(path: Path, row: LeaderboardRow, *, replace: bool = False) -> None:
@@ -142,13 +144,13 @@ def _refuse_replacing(path: Path, row: LeaderboardRow, ours: Mapping[str, str]) 
 
 def _write_signatures(path: Path, others: Sequence[Cells], row: LeaderboardRow, signatures: Mapping[str, str]) -> None:
     known = {NAME: row.model, "suite": row.suite, "scored": row.scored, RUN: row.run}
-    lines = [*others, *({**known, "column": name, "signature": what} for name, what in signatures.items())]
+    ours = [_guarded({**known, "column": name, "signature": what}) for name, what in signatures.items()]
     theirs = [key for line in others for key in line if key not in SIGNATURE_COLUMNS]
     columns = dict.fromkeys((*SIGNATURE_COLUMNS[:-1], *theirs, RUN))
     with atomic_write(path) as stream:
         table = csv.DictWriter(stream, list(columns), restval="", lineterminator="\n")
         table.writeheader()
-        table.writerows({key: guarded(value) for key, value in line.items()} for line in lines)
+        table.writerows([*others, *ours])
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -208,7 +210,7 @@ def write(path: Path, rows: Iterable[Cells]) -> None:
     with atomic_write(path) as stream:
         table = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         table.writeheader()
-        table.writerows({key: guarded(value) for key, value in row.items()} for row in rows)
+        table.writerows(rows)
 
 
 def write_row(path: Path, row: LeaderboardRow) -> None:
@@ -257,6 +259,10 @@ def metric_columns(names: Iterable[str]) -> list[str]:
     return [*(key for key in PUBLISHED if key in names), *(key for key in names if key not in known)]
 
 
+def _guarded(row: Cells) -> Cells:
+    return {column: guarded(value) for column, value in row.items()}
+
+
 def _identity(row: Cells) -> tuple[str, ...]:
     run = str(row.get(RUN, ""))
     return (run,) if run else ("", str(guarded(row[NAME])), str(guarded(row.get("suite", ""))))
@@ -264,7 +270,7 @@ def _identity(row: Cells) -> tuple[str, ...]:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Wait until no other process is changing this leaderboard."""
+    """Wait until no other process changes this leaderboard."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(f".{path.name}.lock").open("a") as handle:

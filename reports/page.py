@@ -19,7 +19,7 @@ from reports.cases import collect, find_source, refuse_different_studies
 from reports.figure import svg_address
 from reports.leaderboard import COUNTS, empty_note
 from reports.load import LoadedRun, load
-from reports.thumbnails import How, Pictures, pictures
+from reports.thumbnails import How, PageImages, page_images
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -99,7 +99,7 @@ def write_report(
         image_root: where the images are now, if they moved.
         follow_links: allow symbolic links that lead out of the image root.
         try_page: whether the page's server has a page to try the model.
-        on_images: called with the number of images; gives what is called once an image.
+        on_images: called with the number of images; gives what is called once per image.
 
     Raises:
         InputError: not one or two runs, a run without answers, or runs of different studies.
@@ -112,9 +112,9 @@ def write_report(
     source = find_source(loaded[0], suite=suite, image_root=image_root)
     data = collect(loaded, source, text=text)
     names = list(dict.fromkeys(name for case in data["cases"] for name in case["images"]))
-    found = Pictures()
+    found = PageImages()
     if images != "none" and text and source.image_root is not None and names:
-        found = pictures(
+        found = page_images(
             names, source.image_root, how=images, page=path, follow_links=follow_links, on_image=on_images(len(names))
         )
     data |= {"images": bool(found.sources or found.missing), "missing": found.missing}
@@ -213,7 +213,7 @@ def embedded_json(value: Any) -> str:
 def _render(
     runs: Sequence[LoadedRun],
     data: dict[str, Any],
-    found: Pictures,
+    found: PageImages,
     notes: Sequence[str],
     settings: Settings | None,
     *,
@@ -276,7 +276,7 @@ def _audit_of(run: LoadedRun) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and {"verdicts", "arms"} <= found.keys() else None
 
 
-def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, text: bool) -> list[str]:
+def _notes(runs: Sequence[LoadedRun], problem: str | None, found: PageImages, *, text: bool) -> list[str]:
     notes = []
     if not text:
         notes.append("Written without text and images: ids and scores only.")
@@ -290,8 +290,8 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: Pictures, *, t
         notes += [f"{run.name}: {warning}." for warning in run.record.warnings]
         n = run.record.suite.n or 0
         if len(run.answers) < n:
-            notes.append(f"{run.name} has answered {len(run.answers)} of {n} studies: its command goes on from there.")
+            notes.append(f"{run.name} has answered {len(run.answers)} of {n} studies: run it again to continue.")
     if found.missing:
         total = len(found.missing) + len(found.sources)
-        notes.append(f"{len(found.missing)} of {total} images could not be read; placeholders stand for them.")
+        notes.append(f"{len(found.missing)} of {total} images could not be read; placeholders show where they belong.")
     return notes

@@ -49,7 +49,7 @@ def metric_bars(runs: Sequence[RunLike], metric: str, *, columns: int = 1) -> Fi
 
 @styled
 def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
-    """All metrics at a glance, each on the way from its low end (0) to the best run (1): right is always better.
+    """All metrics at a glance, each scaled from its low end (0) to the best run (1), so that right is always better.
 
     The low end of a metric is zero, or the worst reference point or run where that is worse or lower is better.
 

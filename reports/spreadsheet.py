@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+T = TypeVar("T")
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def guarded(value: object) -> object:
+def guarded(value: T) -> T | str:
     """The value as a CSV cell: text that a spreadsheet would run gets an apostrophe in front; numbers stay numbers."""
     if not isinstance(value, str) or not value.startswith(STARTS) or _is_number(value):
         return value

@@ -112,7 +112,7 @@ def number(cell: Cell | None) -> str:
 
 
 def small_print(cell: Cell | None) -> list[str]:
-    """What stands below the value: the 95 % interval, the share of empty texts where that dominates it."""
+    """What is shown below the value: the 95 % interval, and the share of empty texts if they dominate it."""
     if cell is None:
         return []
     lines = [] if cell.low is None or cell.high is None else [f"[{cell.low:.2f}, {cell.high:.2f}]"]
@@ -120,7 +120,7 @@ def small_print(cell: Cell | None) -> list[str]:
 
 
 def facts(row: BoardRow) -> list[str]:
-    """What stands behind the scores: counts, throughput, what the model was trained on, what to know of it."""
+    """The columns after the scores: counts, throughput, training data, and notes about the model."""
     speed = "" if row.studies_per_minute is None else f"{row.studies_per_minute:.1f}"
     counts = [str(row.counts[name]) if row.counts else "" for name in COUNTS]
     return [*counts, speed, row.trained_on, "; ".join([*row.flags, *([row.note] if row.note else [])])]
@@ -138,7 +138,7 @@ def legend(board: Board, *, ranks: bool = True) -> list[str]:
     if any(cell.low is not None for cell in cells):
         lines.append("Brackets: 95 % interval.")
     if any(cell.tied for cell in cells):
-        lines.append(f"{TIE} a paired test cannot tell it from the best.")
+        lines.append(f"{TIE} a paired test cannot tell it apart from the best.")
     if not board.tested and sum(row.rank is not None for row in board.rows) > 1:
         lines.append("Ties were not tested.")
     if any(cell.other_signature for cell in cells):

@@ -1,4 +1,4 @@
-"""Radiographs as small pictures inside an HTML file, or as links to the files."""
+"""Radiographs as thumbnails inside an HTML file, or as links to the files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ How = Literal["embed", "link", "serve", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class PageImages:
     """What a page shows for each image name."""
 
     sources: dict[str, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Pictures:
     """Name -> why it cannot be shown."""
 
 
-def pictures(
+def page_images(
     names: Iterable[str],
     root: Path,
     *,
@@ -39,7 +39,7 @@ def pictures(
     page: Path,
     follow_links: bool = False,
     on_image: Callable[[], None] = lambda: None,
-) -> Pictures:
+) -> PageImages:
     """Make every image ready for a page.
 
     Args:
@@ -49,9 +49,9 @@ def pictures(
             makes the thumbnails when they are looked at.
         page: the page's file; links are relative to it.
         follow_links: allow symbolic links that lead out of the root.
-        on_image: called once an image.
+        on_image: called once per image.
     """
-    found = Pictures()
+    found = PageImages()
 
     def one(name: str) -> tuple[str, str | None, str]:
         try:
@@ -81,7 +81,7 @@ def _source(name: str, root: Path, how: How, page: Path, follow_links: bool) -> 
 
 
 def thumbnail(path: Path, pixels: int = THUMBNAIL_PIXELS) -> bytes:
-    """A radiograph as a small WebP picture.
+    """A radiograph as a small WebP image.
 
     Raises:
         ImageError: it cannot be read.

@@ -54,7 +54,7 @@ def main() -> None:
     share = seconds / (seconds + 3600 * ASSUMED_HOURS)
     print(f"  {share:.2%} of a run of {ASSUMED_HOURS} hours (assumed: a 7B model, 10 beams)")
     limit = arguments.studies * 60 * SHARE / seconds / (1 - SHARE)
-    print(f"  below {SHARE:.0%} of a run as long as it generates fewer than {limit:,.0f} studies a minute")
+    print(f"  below {SHARE:.0%} of a run as long as it generates fewer than {limit:,.0f} studies per minute")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Time the preparation of data at MIMIC-CXR's scale: rows a second and the peak memory of each command.
+"""Time the preparation of data at MIMIC-CXR's scale: rows per second and the peak memory of each command.
 
     python scripts/bench_data.py [--studies 50000] [--images-a-study 4]
 

@@ -76,7 +76,7 @@ SHAPES: dict[str, dict[str, dict[str, int]]] = {
 
 
 def random_libra(shape: str, device: str, dtype: torch.dtype, tokenizer: LibraTokenizer) -> LoadedLibra:
-    """A Libra with random weights; the output layer is wide, so that the best tokens stand apart."""
+    """A Libra with random weights; the output layer is wide, so that the best tokens are clearly separated."""
     torch.manual_seed(0)
     sizes = SHAPES[shape]
     vocabulary = len(tokenizer) if shape != "7b" else 32000
@@ -259,13 +259,13 @@ def print_round(done: Round, model: LibraModel, questions: list[Question], decod
         )
     rest = done.seconds - sum(report["seconds"][part] for part in least)
     print(f"  {'rest':<12} {rest:8.2f} {rest / done.seconds:5.0%}")
-    floor, decode = sum(limit.seconds for limit in least.values()), least["decode"]
+    bound, decode = sum(limit.seconds for limit in least.values()), least["decode"]
     if any(limit.seconds > report["seconds"][part] for part, limit in least.items()):
         print("  a least time above the measured one: the machine had other work meanwhile; try again, or --threads 1")
         return
     print(
         f"  decode reads {decode.read_bytes / 1e9:.1f} GB of keys and values at {decode.bandwidth / 1e9:.1f} GB/s; "
-        f"products and reading alone take {floor:.2f} s, so no ratio above {done.naive_seconds / floor:.1f} can be had"
+        f"products and reading alone take {bound:.2f} s, so no ratio above {done.naive_seconds / bound:.1f} can be had"
     )
 
 
@@ -274,7 +274,7 @@ def measure(name: str, rounds: list[Round], model: LibraModel, questions: list[Q
     rounds = sorted(rounds, key=lambda done: done.ratio)
     middle = rounds[len(rounds) // 2]
     print(
-        f"{name}: {middle.ratio:.2f}x the naive way ({len(questions) / middle.seconds * 60:.1f} studies a minute); "
+        f"{name}: {middle.ratio:.2f}x the naive way ({len(questions) / middle.seconds * 60:.1f} studies per minute); "
         f"rounds {', '.join(f'{done.ratio:.2f}' for done in rounds)}; processor seconds {middle.cpu_ratio:.2f}x"
     )
     print_round(middle, model, questions, decoding)

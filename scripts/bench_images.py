@@ -1,8 +1,8 @@
-"""Studies a second from disk to pixels, with 1 and 2 workers, against the decode floor of Pillow.
+"""Studies per second from disk to pixels, with 1 and 2 workers, compared with Pillow only decoding.
 
     python scripts/bench_images.py [--studies 24] [--size 2544x3056] [--side 518] [--rounds 3] [--processes]
 
-A study is two radiographs (current and prior), grey JPEG files of MIMIC-CXR-JPG's size. The floor is Pillow opening
+A study is two radiographs (current and prior), grey JPEG files of MIMIC-CXR-JPG's size. The yardstick is Pillow opening
 and decoding the same files in one thread, nothing else. "Three channels" is the tower's processor alone, on the picture
 in RGB; the program's own way must give the same pixels, which is checked first. Workers are threads, as in the program;
 `--processes` tries processes, too, which must hand the pixels back. The ways take turns, several rounds; the median
@@ -46,7 +46,7 @@ def make_images(folder: Path, count: int, size: tuple[int, int]) -> list[Path]:
 
 
 def decode(path: Path) -> int:
-    """The floor: open and decode."""
+    """The yardstick: open and decode."""
     with Image.open(path) as picture:
         picture.load()
         return picture.width
@@ -139,13 +139,13 @@ def main() -> None:
         if not all(np.array_equal(ours(path), alone(path)) for path in paths[:4]):
             raise SystemExit("the pixels differ from the processor's own")
         measure(ways, paths, arguments.rounds)
-    floor = statistics.median(ways[0].seconds)
+    decoding = statistics.median(ways[0].seconds)
     print(f"{arguments.studies} studies, 2 JPEG files each, {width} x {height}, to a square of {arguments.side}")
     for way in ways:
         seconds, cpu = statistics.median(way.seconds), statistics.median(way.cpu_seconds) / len(paths)
         spent = f"{1000 * cpu:5.1f} ms CPU/image" if isinstance(way.pool, ThreadPoolExecutor) else " " * 18
         speed = f"{arguments.studies / seconds:6.2f} studies/s"
-        print(f"  {way.name:26s} {speed}   {spent}   {floor / seconds:4.0%} of the floor's speed")
+        print(f"  {way.name:26s} {speed}   {spent}   {decoding / seconds:4.0%} of the speed of decoding")
 
 
 if __name__ == "__main__":

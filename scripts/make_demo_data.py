@@ -1,4 +1,4 @@
-"""Make the demo data that ship with the package: an evaluation split, and training reports for floors that learn.
+"""Make the demo data that ship with the package: an evaluation split, and training reports for baselines that learn.
 
     python scripts/make_demo_data.py [--out DIR] [--patients N] [--train-patients N]
 

@@ -1,4 +1,4 @@
-"""Write a tree shaped like MIMIC-CXR, with invented reports and grey pictures: for tests and timings.
+"""Write a tree shaped like MIMIC-CXR, with invented reports and grey images: for tests and timings.
 
     python scripts/make_fake_mimic.py --out fake --patients 200
 

@@ -1,4 +1,4 @@
-"""Radiographs: finding the files that a suite names, and reading them as 8-bit pictures.
+"""Radiographs: finding the files that a suite names, and reading them as 8-bit images.
 
 Formats: PNG, JPEG, TIFF, BMP, WebP and DICOM, told apart by content first and by name second. No process-wide setting
 is changed, so any number of threads may read at once.

@@ -16,7 +16,7 @@ PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 def read_dicom(path: Path) -> tuple[Image.Image, list[str]]:
-    """One frame as an 8-bit picture ("L" or "RGB"), and what of the record was passed over.
+    """One frame as an 8-bit picture ("L" or "RGB"), and what of the record was ignored.
 
     Raises:
         ImageError: no pixels, several frames, too large. Whatever else pydicom raises for a damaged file.
@@ -39,7 +39,7 @@ def read_dicom(path: Path) -> tuple[Image.Image, list[str]]:
 
 
 def _passed_over(record: Any) -> list[str]:
-    """What the record says of its grey values that the original does not heed, and neither do we."""
+    """What the record says about its grey values that the original ignores, and so do we."""
     slope, intercept = float(record.get("RescaleSlope") or 1), float(record.get("RescaleIntercept") or 0)
     windowed = "WindowCenter" in record or "VOILUTSequence" in record
     passed_over = []

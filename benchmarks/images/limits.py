@@ -1,4 +1,4 @@
-"""How large a picture may be; asked before it is unpacked."""
+"""How large an image may be; checked before it is decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading one radiograph, of whatever format, as an 8-bit picture."""
+"""Reading one radiograph of any format as an 8-bit image."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ORIENTATION = 0x0112
 def read_radiograph(path: Path) -> Image.Image:
     """Read one radiograph as an RGB picture of 8 bits; transparency is dropped, not composited.
 
-    Warns (`ImageWarning`, once per kind) of what the file says and reading passes over.
+    Warns (`ImageWarning`, once per kind) about what the file says and is ignored.
 
     Raises:
         ImageError: missing, empty, truncated, no image, too large, or several frames; one line.
@@ -50,7 +50,7 @@ def read_grey_or_colour(path: Path) -> Image.Image:
 
 
 def remarks_on(path: Path) -> list[str]:
-    """What a file says and reading passes over: a rotation, a rescale slope, ...
+    """What a file says and is ignored: a rotation, a rescale slope, ...
 
     Raises:
         ImageError: as `read_radiograph`.
@@ -87,7 +87,7 @@ def _read_picture(path: Path, deep: bool) -> tuple[Image.Image, list[str]]:
         with Image.open(path, formats=FORMATS) as picture:
             refuse_bomb(picture.width, picture.height, path)
             if picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1:  # MPO: a photo with its previews
-                raise ImageError("holds several pictures", where=path, hint="save the radiograph on its own")
+                raise ImageError("holds several images", where=path, hint="save the radiograph on its own")
             picture.load()
             return _in_8_bits(picture, path, deep), _passed_over(picture)
     except UnidentifiedImageError as error:
@@ -108,4 +108,4 @@ def _in_8_bits(picture: Image.Image, path: Path, deep: bool) -> Image.Image:
 
 def _passed_over(picture: Image.Image) -> list[str]:
     turned = picture.getexif().get(ORIENTATION, 1) != 1
-    return ["the rotation that Exif data asks for is not heeded"] if turned else []
+    return ["the rotation that Exif data asks for is ignored"] if turned else []

@@ -11,7 +11,7 @@ from benchmarks.phantoms.stream import Stream
 Direction: TypeAlias = Literal["new", "larger", "smaller", "resolved", "unchanged", "none"]
 
 SIDES = ("right", "left")
-LARGEST = 3
+MAX_SIZE = 3
 SIZES = {
     "pleural effusion": ("small", "moderate", "large"),
     "lung opacity": ("small", "moderate", "large"),

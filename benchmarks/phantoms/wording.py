@@ -1,6 +1,6 @@
 """What a radiologist would say of a phantom: findings, impression, questions and answers, all from the drawn sizes.
 
-A few wordings stand for each fact. The first is said most often, so that a model has one best answer to learn, and the
+Each fact has a few wordings. The first is used most often, so that a model has one best answer to learn, and the
 others keep it from being a single string to memorise.
 """
 

@@ -1,4 +1,4 @@
-"""Write phantoms as files: pictures, the four evaluation suites and training data, in the published formats."""
+"""Write phantoms as files: images, the four evaluation suites and training data, in the published formats."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from benchmarks.phantoms.wording import (
 Record = dict[str, Any]
 
 SMALLEST_IMAGE = 28
-"""Pixels a side; below it no finding can be seen."""
+"""Pixels per side; below it no finding can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def vqa_records(study: Study) -> list[Record]:
 
 
 def difference_records(study: Study) -> list[Record]:
-    """Questions about both pictures; none for a first visit."""
+    """Questions about both images; none for a first visit."""
     if study.prior is None:
         return []
     return [
@@ -103,7 +103,7 @@ TASKS: dict[str, Callable[[Study], list[Record]]] = {
     "vqa": vqa_records,
     "diff-vqa": difference_records,
 }
-"""File name -> what stands in it."""
+"""File name -> its records."""
 
 
 def _report(study: Study, prompt: str, reference: str) -> Record:
@@ -180,7 +180,7 @@ def write_phantoms(out: Path, *, patients: int, seed: int, image_size: int = 224
         out: a folder; files of the same names are replaced.
         patients: each has two to five visits.
         seed: a whole number from 0.
-        image_size: pixels a side.
+        image_size: pixels per side.
 
     Returns:
         How many patients, images, and records a file there are.

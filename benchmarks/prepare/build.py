@@ -43,7 +43,7 @@ def write_built(
         out: `.jsonl` or `.json`.
         report: with task, image root and published number.
         ending: of every image file (".dcm"); None: as the samples have it.
-        allow_absent_images: write although images are not there (they lie on another machine).
+        allow_absent_images: write although images are missing (they are on another machine).
 
     Raises:
         InputError: there are no samples, or images are absent; nothing is written then.
@@ -73,5 +73,5 @@ def _finished(samples: Iterable[Built], report: BuildReport, ending: str | None,
         raise InputError(
             f"{len(absent):,} of {len(seen):,} images are not there ({first_few(absent)})",
             where=root,
-            hint="give --image-root, or pass --allow-absent-images to write all the same",
+            hint="give --image-root, or pass --allow-absent-images to write the file anyway",
         )

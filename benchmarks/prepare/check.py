@@ -187,7 +187,7 @@ def _check_sample(sample: Sample, place: str, split: str, report: CheckReport, s
             message = f"{sample.question_id}: the prior is the current image, yet has_prior is true"
             report.remarks.append(Remark("error", place, message))
         elif "has_prior" not in sample.fields:
-            warn("the prior is the current image; mark it with has_prior: false, or leave it out")
+            warn("the prior is the current image; set has_prior: false, or leave the prior out")
     for reference in sample.references:
         seen.references[reference] += 1
         seen.reference_words.append(len(reference.split()))
@@ -196,11 +196,11 @@ def _check_sample(sample: Sample, place: str, split: str, report: CheckReport, s
         elif not any(character.isalnum() for character in reference.replace("_", "")):
             warn("the reference has no words")
         elif _HEADER.search(reference):
-            warn("the reference holds the header of a section: was it cut rightly?")
+            warn("the reference contains a section header: was the report split correctly?")
         elif len(reference) > LONG_REFERENCE:
             warn(f"the reference has {len(reference):,} characters")
         elif len(reference) > 40 and reference in sample.text:
-            warn("the reference stands in the prompt")
+            warn("the prompt contains the reference")
     seen.prompt_words.append(len(sample.text.split()))
     first = seen.questions.setdefault((sample.images, sample.text, split), place)
     if first != place and sample.images:

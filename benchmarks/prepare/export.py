@@ -25,7 +25,7 @@ def write_csv(samples: Sequence[Sample], out: Path, answers: Sequence[Answer] | 
     Args:
         samples: a suite.
         out: UTF-8 with a byte-order mark, which spreadsheets need to read accents.
-        answers: one a sample, in their order; None: no column `prediction`.
+        answers: one per sample, in their order; None: no column `prediction`.
 
     Returns:
         How many rows.

@@ -43,7 +43,7 @@ def hub_samples(
     configuration: str | None = None,
     steps: dict[str, int],
 ) -> Iterator[Built]:
-    """One sample a row; its images are written below `image_folder` as they come.
+    """One sample per row; its images are written below `image_folder` as they come.
 
     Columns read: main_image, prior_image, default_prompt, `<section>_section` or `<section>`, and the ids and views
     that are there. A prior image with the bytes of the main one is a dummy: it is left out.

@@ -1,4 +1,4 @@
-"""IU X-Ray: the two tables of Open-i's Indiana collection become a suite, one sample a study."""
+"""IU X-Ray: the two tables of Open-i's Indiana collection become a suite, one sample per study."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _IMAGE_FOLDERS = ("images_normalized", "images/images_normalized", "images", "."
 
 
 def iu_xray_samples(root: Path, section: Section, *, prompt: str, steps: dict[str, int]) -> Iterator[Built]:
-    """One sample a report that has the section and a frontal image (the first one listed); no official split exists.
+    """One sample per report that has the section and a frontal image (the first one listed); no official split exists.
 
     Args:
         root: the folder with indiana_reports.csv and indiana_projections.csv.

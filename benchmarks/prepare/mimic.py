@@ -119,7 +119,7 @@ class MimicFolder:
 
 @dataclass(slots=True)
 class MimicImages:
-    """The images of MIMIC-CXR: one row an image, sorted by patient, date and time."""
+    """The images of MIMIC-CXR: one row per image, sorted by patient, date and time."""
 
     table: pd.DataFrame
     """subject_id, study_id, dicom_id, ViewPosition, image, prior_image, split; all text."""

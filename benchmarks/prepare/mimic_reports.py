@@ -1,4 +1,4 @@
-"""Findings and impressions: a sample an image, its report's section as the reference, the rest as clinical context."""
+"""Findings and impressions: a sample per image; the section is the reference, the rest clinical context."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Sections: TypeAlias = Mapping[str, Mapping[str, str]]
 """Study ("s50414267") -> section -> text."""
 
 CONTEXT_SECTIONS = ("indication", "history", "comparison", "technique")
-"""What stands in the prompt, in the order in which Libra's documentation lists the sections."""
+"""The sections of the prompt, in the order in which Libra's documentation lists them."""
 
 
 def sections_from_reports(
@@ -59,7 +59,7 @@ def report_samples(
     context: bool = True,
     all_views: bool = False,
 ) -> Iterator[Built]:
-    """One sample an image whose report has the section.
+    """One sample per image whose report has the section.
 
     Args:
         images: rows of one split.

@@ -28,11 +28,11 @@ def find_vqa(folder: MimicFolder, split: Split) -> Path:
 
 
 def vqa_samples(source: Path, split: Split, views: Mapping[str, str], *, steps: dict[str, int]) -> Iterator[Built]:
-    """One sample a question; always one image; the answer list becomes `labels`.
+    """One sample per question; always one image; the answer list becomes `labels`.
 
     Args:
         source: the split's JSON list.
-        split: rows that state another split are passed over.
+        split: rows that state another split are skipped.
         views: dicom_id -> view, as far as known.
         steps: filled with counts.
     """
@@ -74,7 +74,7 @@ def find_diff_vqa(folder: MimicFolder) -> Path:
 
 
 def diff_vqa_samples(source: Path, split: Split, metadata: pd.DataFrame, *, steps: dict[str, int]) -> Iterator[Built]:
-    """One sample a question: the main study's image is the current one, the reference study's the prior one.
+    """One sample per question: the main study's image is the current one, the reference study's the prior one.
 
     A study's image is that of `mimic_all.csv` beside the questions, if that is there; else the study's first frontal
     one, PA before AP.

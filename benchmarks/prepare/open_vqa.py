@@ -12,7 +12,7 @@ from benchmarks.prepare.output import Built
 
 
 def vqa_rad_samples(source: Path, *, test: bool, chest_only: bool, steps: dict[str, int]) -> Iterator[Built]:
-    """One sample a question of "VQA_RAD Dataset Public.json"; `phrase_type` says which are the test questions.
+    """One sample per question of "VQA_RAD Dataset Public.json"; `phrase_type` says which are the test questions.
 
     The answer type is kept as a field to stratify by; the prompt is the question alone, which doesn't give it away.
 
@@ -44,7 +44,7 @@ def vqa_rad_samples(source: Path, *, test: bool, chest_only: bool, steps: dict[s
 
 
 def slake_samples(source: Path, *, language: str, chest_only: bool, steps: dict[str, int]) -> Iterator[Built]:
-    """One sample a question of SLAKE's train.json, validate.json or test.json.
+    """One sample per question of SLAKE's train.json, validate.json or test.json.
 
     Args:
         source: the split's JSON list.

@@ -107,7 +107,7 @@ def with_context(prompt: str, context: Mapping[str, str]) -> str:
 
 
 def whole_number(text: str) -> int | str:
-    """An id as a number where it is written as one, else as it stands."""
+    """An id as a number if it is written as one, else unchanged."""
     return int(text) if text.isdigit() and str(int(text)) == text else text
 
 

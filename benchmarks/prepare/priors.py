@@ -127,7 +127,7 @@ def _frontal(
     frontal = rows[rows["view"].isin(FRONTAL_VIEWS)]
     if frontal.empty:
         return np.full(len(rows), -1, np.int64), np.zeros(len(rows), np.bool_)
-    # one line an earlier moment with frontal images: the last row of each view, and how many there are
+    # one line per earlier moment with frontal images: the last row of each view, and how many there are
     moments = frontal.pivot_table(index=["subject", "moment"], columns="view", values="row", aggfunc=["max", "count"])
     step = rows["moment"].max() + 1
     keys = moments.index.get_level_values(0).to_numpy() * step + moments.index.get_level_values(1).to_numpy()

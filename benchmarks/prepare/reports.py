@@ -47,7 +47,7 @@ def find_reports(source: Path) -> dict[str, str]:
     A report is a file `s<study>.txt` at any depth; the folders of studies (which hold images) are not looked into.
 
     Raises:
-        InputError: there is nothing to read, the zip is broken, or a study stands there twice.
+        InputError: there is nothing to read, the zip is broken, or a study occurs twice.
     """
     if source.is_dir():
         paths = [str(path) for path in _walk(source)]
@@ -62,7 +62,7 @@ def find_reports(source: Path) -> dict[str, str]:
             study = name.removesuffix(".txt")
             if study in found:
                 raise InputError(
-                    f"study {study} stands there twice: {found[study]} and {path}",
+                    f"study {study} occurs twice: {found[study]} and {path}",
                     where=source,
                     hint="remove one of them or give the folder of one",
                 )
@@ -193,7 +193,7 @@ def _count(report: SectionedReport, other: bool, counts: ReportCounts) -> None:
 
 
 def write_sections(reports: Iterable[SectionedReport], out: Path, *, conclusions: Path | None = None) -> None:
-    """Write `study` and one column a section as CSV; studies cut by hand have no row there.
+    """Write `study` and one column per section as CSV; studies cut by hand have no row there.
 
     Args:
         reports: what to write, in this order.

@@ -30,7 +30,7 @@ def read_rexrank(source: Path) -> dict[str, dict[str, Any]]:
     """
     studies = read_json(source)
     if not isinstance(studies, dict) or not studies:
-        raise InputError("is not an object with a study each", where=source, hint=_HINT)
+        raise InputError("is not an object with one entry per study", where=source, hint=_HINT)
     for study, entry in studies.items():
         if not isinstance(entry, dict) or not entry.get("image_path"):
             raise InputError("image_path is missing", where=f"{source}: study {study}", hint=_HINT)
@@ -38,12 +38,12 @@ def read_rexrank(source: Path) -> dict[str, dict[str, Any]]:
 
 
 def rexrank_samples(source: Path, section: RexrankSection, *, prompt: str, steps: dict[str, int]) -> Iterator[Built]:
-    """One sample a study that has the section, on its key image; ReXrank gives no prior images.
+    """One sample per study that has the section, on its key image; ReXrank gives no prior images.
 
     Args:
         source: ReXrank's input (or output) JSON.
         section: the reference; "report" is "Findings: ... Impression: ..." as ReXrank scores it.
-        prompt: without clinical context; ReXrank's `context` is put behind it as it stands.
+        prompt: without clinical context; ReXrank's `context` is put behind it unchanged.
         steps: filled with counts.
     """
     studies = read_rexrank(source)
@@ -64,13 +64,13 @@ def rexrank_samples(source: Path, section: RexrankSection, *, prompt: str, steps
             "study_id": whole_number(study),
             "has_prior": False,
         }
-        # the sections stand under names that no adapter sees, so that an export has them again
+        # the sections get names that no adapter sees, so that an export has them again
         sample |= {name: texts[name] for name in ("findings", "impression") if texts[name]}
         yield sample | {key: entry[key] for key in _KEPT if entry.get(key) is not None}
 
 
 def rexrank_answers(source: Path) -> Iterator[Built]:
-    """The answers of an output file: a line each as in answers.jsonl.
+    """The answers of an output file: one line each as in answers.jsonl.
 
     Raises:
         InputError: a study has no model_prediction.
@@ -92,8 +92,8 @@ def to_rexrank(samples: Sequence[Sample], answers: Sequence[Answer] | None = Non
     """ReXrank's input file of a suite, or its output file if the answers are given.
 
     Args:
-        samples: a suite; references count as findings unless `findings` or `impression` stand there.
-        answers: one a sample, in their order.
+        samples: a suite; references count as findings unless there is `findings` or `impression`.
+        answers: one per sample, in their order.
     """
     studies: dict[str, Built] = {}
     for index, sample in enumerate(samples):

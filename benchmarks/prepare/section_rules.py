@@ -84,7 +84,7 @@ SECTION_OF_HEADER = {
 """A whole header, in lower case -> its section."""
 
 SECTION_WORDS = ("impression", "findings", "history", "comparison", "indication", "technique", "addendum")
-"""Otherwise the first of these that stands anywhere in a header names it."""
+"""Otherwise the first of these that occurs anywhere in a header names it."""
 
 FINDINGS_WORDS = (
     "chest",
@@ -133,7 +133,7 @@ CONCLUSION_SECTION = {
     "s55157853": "examination",
     "s51491012": "history",
 }
-"""Studies whose conclusion stands under another header; they have a conclusion, but no sections."""
+"""Studies whose conclusion is under another header; they have a conclusion, but no sections."""
 
 CONCLUSION_SPAN = {
     "s50525523": (201, 349),

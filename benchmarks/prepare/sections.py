@@ -1,4 +1,4 @@
-"""Cut a MIMIC-CXR free-text report into its sections, by the published rules.
+"""Split a MIMIC-CXR free-text report into its sections, by the published rules.
 
 A header is a line break, a space, capitals and a colon. Kept as published: the last section of a name wins, a header
 on the line right after another header's is text of that one, and studies that were cut by hand have no sections.
@@ -32,7 +32,7 @@ class SectionedReport:
     conclusion: str
     """The most telling section: what a labeller would read."""
     sections: tuple[str | None, ...] | None
-    """One text a column of COLUMNS, None where the report has none; None for a study that was cut by hand."""
+    """One text per column of COLUMNS, None where the report has none; None for a study that was cut by hand."""
 
 
 def section_text(text: str) -> tuple[list[str], list[str], list[int]]:
@@ -71,7 +71,7 @@ def _cut(text: str) -> tuple[list[str], list[str], list[int]]:
 
 
 def section_name(header: str) -> str:
-    """The section that a header stands for; a header that is not known stands for itself, in lower case."""
+    """The section that a header means; an unknown header is its own section, in lower case."""
     header = header.lower().strip()
     if header in SECTION_OF_HEADER:
         return SECTION_OF_HEADER[header]

@@ -1,4 +1,4 @@
-"""Your own data: a spreadsheet (CSV, Excel, Parquet) with one study a row becomes a suite, columns named by flags."""
+"""Your own data: a spreadsheet (CSV, Excel, Parquet) with one study per row becomes a suite, columns named by flags."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ def spreadsheet_samples(
     sheet: str | None = None,
     steps: dict[str, int],
 ) -> Iterator[Built]:
-    """One sample a row; rows without an image are counted and passed over.
+    """One sample per row; rows without an image are counted and skipped.
 
     Without an id column the row's number (the first row under the header is 1) is the id. Labels are a JSON list, or
     separated by semicolons.
 
     Args:
         source: the spreadsheet.
-        columns: where things stand.
+        columns: which column holds what.
         image_root: what image paths are relative to; absolute ones below it are made relative.
         prompt: for rows without a prompt of their own; clinical context is put behind either.
         sheet: an Excel file's sheet; None: the first.
         steps: filled with counts.
 
     Raises:
-        InputError: a column is missing or cannot be kept, an id stands there twice, or an image lies elsewhere.
+        InputError: a column is missing or cannot be kept, an id occurs twice, or an image lies elsewhere.
     """
     c = columns
     single = (c.image, c.prior, c.reference, c.prompt, c.identity, c.subject, c.labels)
@@ -75,7 +75,7 @@ def spreadsheet_samples(
             raise InputError(f"{columns.identity} is empty", where=where, hint="give every row an id")
         first = places.setdefault(identity, number)
         if first != number:
-            raise InputError(f"id {identity!r} stands in row {first} already", where=where, hint="make ids unique")
+            raise InputError(f"id {identity!r} is in row {first} already", where=where, hint="make ids unique")
         context = {label: cells[column] for label, column in columns.context.items()}
         image = _below(cells[columns.image], image_root, where)
         prior = _below(cells[columns.prior], image_root, where) if columns.prior else ""

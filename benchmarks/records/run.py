@@ -49,11 +49,11 @@ class RecordedModel(Record):
     card: dict[str, Any] = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
     is_baseline: bool = False
-    """Whether it is a yardstick and not a model: shown beside models, never ranked."""
+    """Whether it is a baseline and not a model: shown with the models, never ranked."""
 
     @property
     def kind(self) -> Literal["model", "baseline", "ceiling"]:
-        """`oracle` repeats the references: what no model can surpass, and no model itself."""
+        """`oracle` repeats the references: a ceiling, not a model."""
         if self.adapter == "oracle":
             return "ceiling"
         return "baseline" if self.is_baseline else "model"
@@ -174,7 +174,7 @@ class RunRecord(Record):
     processes: tuple[ProcessReport, ...] | None = None
     """Where there are several."""
     warnings: tuple[str, ...] = ()
-    """What a reader of the scores must know, said once when the run began."""
+    """What readers of the scores should know; shown once when the run began."""
 
     @property
     def studies(self) -> tuple[str | int | None, ...]:
@@ -216,8 +216,8 @@ def write_run(folder: Path, record: RunRecord) -> None:
 def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
     """The newest layout.
 
-    Until `is_baseline` came, baselines did not say that they are, `oracle` was a replay, and a protocol stood beside
-    texts that it had not produced unless the user had named it.
+    Layouts before `is_baseline` did not mark baselines, called `oracle` a replay, and recorded a protocol even with
+    texts that it had not produced, unless the user had named it.
     """
     model = content.get("model")
     if isinstance(model, dict) and "is_baseline" not in model:

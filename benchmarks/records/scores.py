@@ -63,7 +63,7 @@ class Stratum(Record):
 
 
 class ReferencePoint(Record):
-    """What a score is worth: what no model at all scores ("empty", "shuffled-references"), or another reader."""
+    """A reference point: what is scored without a model ("empty", "shuffled-references"), or another reader."""
 
     name: str
     n: int

@@ -37,7 +37,7 @@ class Commands(TyperGroup):
         """Run the command that was asked for.
 
         Raises:
-            StoppedError: Ctrl-C. RuntimeError: a file ended early where nobody expected it.
+            StoppedError: Ctrl-C. RuntimeError: a file ended unexpectedly.
         """
         try:
             return super().invoke(ctx)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def verify_batching(
     model: o.Model,
     options: RunOptions,
-    n: Annotated[int, typer.Option("--n", min=1, help="How many studies to answer, taken evenly from the suite.")] = 64,
+    n: Annotated[int, typer.Option("--n", min=1, help="Number of studies, taken evenly from the suite.")] = 64,
     suite: Annotated[str, typer.Option("--suite", help="A suite's name or a file.", rich_help_panel=SUITE)] = "demo",
     as_json: o.Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""What is left of an error that nobody expected: one sentence, and a file with the traceback that may be passed on."""
+"""What is left of an unexpected error: one sentence, and a file with the traceback that may be passed on."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def sections(
     force: d.Force = False,
     as_json: o.Json = False,
 ) -> None:
-    """Cut free-text reports into Findings, Impression, Indication, ... by the published rules."""
+    """Split free-text reports into Findings, Impression, Indication, ... by the published rules."""
     from dataclasses import asdict
 
     from rich.table import Table

@@ -66,7 +66,7 @@ def import_table(
     force: d.Force = False,
     as_json: o.Json = False,
 ) -> None:
-    """Your own data: a spreadsheet and a folder of images become a suite."""
+    """Make a suite of your own spreadsheet and folder of images."""
     from benchmarks.catalog import FINDINGS_PROMPT
     from benchmarks.errors import InputError
     from benchmarks.prepare.build import BuildReport, write_built
@@ -114,7 +114,7 @@ def import_rexrank(
     force: d.Force = False,
     as_json: o.Json = False,
 ) -> None:
-    """ReXrank's test sets (and results) as a suite (and answers)."""
+    """Make a suite of ReXrank's test sets (and answers of its results)."""
     from benchmarks.files import read_jsonl, write_jsonl
     from benchmarks.prepare.build import BuildReport, write_built
     from benchmarks.prepare.choices import one_of

@@ -38,13 +38,13 @@ def audit(
     arms: Annotated[
         str | None, typer.Option("--arms", help="Only these, a,b,c; robustness adds harmless changes of the image.")
     ] = None,
-    n: Annotated[int, typer.Option("--n", min=2, help="How many studies, evenly over the suite.")] = 256,
+    n: Annotated[int, typer.Option("--n", min=2, help="Maximum number of studies, taken evenly from the suite.")] = 256,
     resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the paired tests.")] = 20_000,
     as_json: o.Json = False,
 ) -> None:
     """Does the answer depend on the image, the prior, the context? The same studies asked otherwise, compared in pairs.
 
-    Each arm is an ordinary run in the audit's folder: the same command continues what was interrupted.
+    Each arm is an ordinary run in the audit's folder: after an interruption, the same command continues.
 
     [bold]libra-bench audit --suite demo --model libra-tiny[/bold]
     """
@@ -74,7 +74,7 @@ def audit(
 def stability(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Run folders of the same studies, or folders that hold some.", metavar="RUN..."),
+        typer.Argument(help="Run folders of the same studies, or folders that contain them.", metavar="RUN..."),
     ],
     metrics: Annotated[str | None, typer.Option("--metrics", help="Only these of the runs' metrics: a,b,c.")] = None,
     cluster: Annotated[
@@ -154,13 +154,15 @@ def sensitivity(
         str | None, typer.Option("--metrics", help="a,b,c; default: the metrics of reports that can run here.")
     ] = None,
     errors: Annotated[str | None, typer.Option("--errors", help="Only these: negation,side,...; default: all.")] = None,
-    max_edits: Annotated[int, typer.Option("--max-edits", min=1, max=5, help="Most errors of one kind per text.")] = 3,
-    n: Annotated[int, typer.Option("--n", min=2, help="How many reports to edit, taken evenly from the file.")] = 300,
+    max_edits: Annotated[
+        int, typer.Option("--max-edits", min=1, max=5, help="Maximum errors of one kind per text.")
+    ] = 3,
+    n: Annotated[int, typer.Option("--n", min=2, help="Number of reports to edit, taken evenly from the file.")] = 300,
     seed: Seed = 0,
     out: Out = None,
     as_json: o.Json = False,
 ) -> None:
-    """Which errors does a metric see? Reports with errors made in them, scored against the reports themselves.
+    """Which errors does a metric see? Reports with errors introduced, scored against the unchanged reports.
 
     [bold]libra-bench metrics sensitivity --references findings.jsonl --metrics rouge_l,report_errors[/bold]
     """

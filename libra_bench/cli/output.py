@@ -31,7 +31,7 @@ def console() -> Console:
 
 def message(text: str) -> None:
     """Say something to the user, on stderr, as it is (no markup)."""
-    with suppress(OSError):  # nobody reads it, or its disk is full
+    with suppress(OSError):  # its reader is gone, or its disk is full
         print(text, file=sys.stderr, flush=True)
 
 

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from reports.board import Board
     from reports.load import LoadedRun
 
-RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that hold some.")]
+RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that contain them.")]
 
 
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN [RUN_B]", help="One run folder, or two to read together.")],
     out: Annotated[Path | None, typer.Option("--out", help="The file; default: report.html in the run folder.")] = None,
-    no_images: Annotated[bool, typer.Option("--no-images", help="Leave the radiographs out.")] = False,
+    no_images: Annotated[bool, typer.Option("--no-images", help="Leave out the radiographs.")] = False,
     link_images: Annotated[
         bool, typer.Option("--link-images", help="Link to the image files instead of embedding thumbnails.")
     ] = False,
     no_text: Annotated[
-        bool, typer.Option("--no-text", help="Leave every text and image out; ids and scores stay.")
+        bool, typer.Option("--no-text", help="Leave out every text and image; ids and scores stay.")
     ] = False,
     suite: Annotated[Path | None, typer.Option("--suite", help="Where the suite file is now, if it moved.")] = None,
     image_root: Annotated[Path | None, typer.Option("--image-root", help="Where the images are now.")] = None,

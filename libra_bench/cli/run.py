@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @run_options(SUITE, MODEL, DECODING, RUN)
 def run(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Json = False) -> None:
-    """Generate, score and draw. The same command continues a run that was interrupted.
+    """Generate, score and plot. After an interruption, the same command continues the run.
 
     [bold]libra-bench run --suite demo --model libra-tiny[/bold]
     """
@@ -40,7 +40,7 @@ def run(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Json = F
 
 @run_options(SUITE, MODEL, DECODING, RUN)
 def generate(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Json = False) -> None:
-    """Write answers.jsonl and nothing else; `score RUN` and `report RUN` do the rest."""
+    """Only write answers.jsonl; `score RUN` and `report RUN` do the rest."""
     from dataclasses import asdict
 
     from benchmarks.predictions import count_answers

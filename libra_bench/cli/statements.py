@@ -85,7 +85,7 @@ def _view(text: ReportText, found: Sequence[Statement]) -> Text:
         body.stylize(STYLES[statement.presence], statement.start - offset, statement.end - offset)
     view.append_text(body)
     for statement in found:
-        words = in_words(dataclasses.replace(statement, presence="present"))
+        words = in_words(statement)
         line = f"\n  {statement.presence:<10}{words:<42}{statement.category or ''}"
         view.append(line.rstrip(), style=f"not bold {STYLES[statement.presence]}")
     return view.append("\n")

@@ -1,4 +1,4 @@
-"""Pictures for the arms of an audit: without content, or with harmless changes."""
+"""Images for the arms of an audit: without content, or with harmless changes."""
 
 from __future__ import annotations
 

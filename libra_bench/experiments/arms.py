@@ -60,7 +60,7 @@ class Arm:
     why_not: str
     """Why no study may be left to ask."""
     redraw: str | None = None
-    """What is done to the pictures (`arm_images.REDRAWN`); None: they stay."""
+    """What is done to the images (`arm_images.REDRAWN`); None: nothing."""
 
 
 def studies_of(samples: Sequence[Sample], seed: int = 0) -> Studies:
@@ -192,7 +192,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "other-prompt": [arm.name for arm in ARMS if arm.subject == "prompt"],
     "robustness": [arm.name for arm in ARMS if arm.subject == "robustness"],
 }
-"""Names that stand for several arms."""
+"""Names of groups of arms."""
 
 
 def chosen_arms(names: Iterable[str] | None) -> list[Arm]:

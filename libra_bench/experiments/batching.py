@@ -1,7 +1,7 @@
 """Whether batches change texts: the same studies one at a time and together, compared word for word.
 
 In float32 no text should differ. In half precision sums round differently in a batch, so now and then another token
-wins; how often is measured here and stands on the leaderboard.
+wins; how often is measured here and shown on the leaderboard.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def verify_batching(plan: Plan, number: int, on_answer: Callable[[int, int], Non
     Args:
         plan: suite, model, decoding, batch size.
         number: how many studies, evenly over the suite.
-        on_answer: told how many of all answers (two a study) are there.
+        on_answer: told how many of all answers (two per study) are there.
 
     Returns:
         What run.json holds under `batching`.

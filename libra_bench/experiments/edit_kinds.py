@@ -73,7 +73,7 @@ SWAPPED_FINDINGS = (
     frozenset({"atelectasis", "consolidation", "edema", "pneumonia", "emphysema", "scarring"}),
     frozenset({"pleural effusion", "effusion", "pneumothorax", "nodule", "opacity", "infiltrate", "granuloma", "mass"}),
 )
-"""Findings that stand in the same places of a sentence: those without an article, and those with one."""
+"""Findings that occur in the same places of a sentence: those without an article, and those with one."""
 CRITICAL = (
     "There is a large right pneumothorax.",
     "There is free air under the diaphragm.",

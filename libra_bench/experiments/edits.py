@@ -19,7 +19,7 @@ Fact: TypeAlias = tuple[str, str, str | None, str | None, str | None]
 Facts: TypeAlias = Counter[Fact]
 Kind: TypeAlias = Literal["harmful", "harmless", "gaming"]
 
-MOST_PROPOSALS = 40
+MAX_PROPOSALS = 40
 """Of one text; a longer one is edited at its beginning."""
 ATTEMPTS = 5
 """Combinations of edits that are tried before a text is left out."""
@@ -62,7 +62,7 @@ class LocalEdit:
         """The text with so many errors; None where it cannot have them."""
         before = facts_of(text)
         usable: list[tuple[Replacement, Facts, Facts]] = []
-        for proposal, _ in zip(self.propose(text, outside), range(MOST_PROPOSALS), strict=False):
+        for proposal, _ in zip(self.propose(text, outside), range(MAX_PROPOSALS), strict=False):
             gone, new = _changes(before, facts_of(replaced(text, [proposal])))
             if self.accept(gone, new):
                 usable.append((proposal, gone, new))

@@ -14,7 +14,7 @@ from reports.heatmap import heat_map
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LARGEST = 50.0
+MAX_DROP = 50.0
 """Percent of a copy's score that is lost: the darkest colour."""
 BLIND = 1.0
 """Percent; an error that costs less is not seen."""
@@ -134,6 +134,6 @@ def _heat_map(once: Sequence[ErrorSensitivity], keys: Sequence[str]) -> Figure:
         [error.error for error in once],
         [[_lost(error, key) for error in once] for key in keys],
         label="Percent of a copy's score lost by one error per text",
-        largest=LARGEST,
+        largest=MAX_DROP,
         breaks=[place for place in range(1, len(kinds)) if kinds[place] != kinds[place - 1]],
     )

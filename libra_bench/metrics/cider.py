@@ -106,6 +106,6 @@ class _Vector:
         for mine, theirs, norm, their_norm in zip(
             self.weights, reference.weights, self.norms, reference.norms, strict=True
         ):
-            product = sum(min(mine[gram], theirs[gram]) * theirs[gram] for gram in mine.keys() & theirs.keys())
+            product = sum(min(weight, theirs[gram]) * theirs[gram] for gram, weight in mine.items() if gram in theirs)
             total += product / (norm * their_norm) if norm and their_norm else product
         return damping * total / _ORDERS

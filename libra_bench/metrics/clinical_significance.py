@@ -52,7 +52,7 @@ _CLASSES = {
         bones, spine, degenerative changes, osteophytes, osteopenia, sclerosis, scoliosis, kyphosis
         rib deformity, rib irregularity, pectus deformity, joint effusion
         soft tissues, lymph nodes, upper abdomen, gallstones, postsurgical changes, sternotomy, sternotomy wires
-        surgical clips, valve prosthesis, stent, orthopedic hardware
+        surgical clips, valve prosthesis, stent, orthopedic hardware, breast implant
         endotracheal tube, tracheostomy, enteric tube, picc, central line, chest tube, drain, pacemaker
         pulmonary artery catheter, balloon pump, support devices
     """,
@@ -62,7 +62,7 @@ SIGNIFICANCE = {name: kind for kind, text in _CLASSES.items() for name in names(
 
 NOT_COUNTED = frozenset({
     "lung volumes", "aeration", "contrast", "artifact", "nipple shadow", "obesity", "fat pad", "azygos fissure",
-    "cervical rib", "breast implant",
+    "cervical rib",
 })  # fmt: skip
 """How the picture was taken, and variants of normal: no finding, whether it is told or not (CRIMSON's weight 0)."""
 

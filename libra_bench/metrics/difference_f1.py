@@ -2,7 +2,7 @@
 
 Such an answer lists findings that the main image has in addition, findings that it is missing, and levels that
 changed; or nothing has changed. It is read as a set of statements: ("additional", finding), ("missing", finding),
-("level", finding, from, to), ("unchanged",). F1 of the two sets, a sample at a time, then the mean. Two answers without
+("level", finding, from, to), ("unchanged",). F1 of the two sets per sample, then the mean. Two answers without
 any statement agree only if they are the same text; the order of findings never counts. Only samples whose
 `question_type` is "difference" count, or, where the suite has no question types, those whose reference can be read.
 

@@ -1,4 +1,4 @@
-"""From two aligned reports to their errors: how many of each category, what they weigh, and where they stand."""
+"""From two aligned reports to their errors: how many of each category, what they weigh, and where they are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from libra_bench.metrics.clinical_significance import Significance
-from libra_bench.metrics.finding_relations import INCLUDES
+from libra_bench.metrics.finding_relations import INCLUDES, STRUCTURES
 from libra_bench.metrics.report_alignment import WHOLE, Alignment, Finding, Pair, Report
 from libra_bench.metrics.statements.statement import Statement
 
@@ -146,9 +146,14 @@ def _weight(finding: Finding, significance: Significance) -> float:
     return significance.weight(finding.name, finding.degree)
 
 
-# --- where they stand ---
+# --- where they are ---
 
 MATCHED, PARTLY = "matched", "matched in part"
+_PREFIXES = {
+    False: {"present": "", "absent": "no", "uncertain": "possible"},
+    True: {"present": "abnormal", "absent": "normal", "uncertain": "possibly abnormal"},
+}
+"""Whether it is a structure -> presence -> how it is said."""
 
 
 def marks(aligned: Alignment) -> Iterator[tuple[str, Statement, str]]:
@@ -165,16 +170,19 @@ def marks(aligned: Alignment) -> Iterator[tuple[str, Statement, str]]:
     ):
         for one in findings:
             yield from _mark(side, one.statements, became)
-    for side, report, other in (
-        ("prediction", aligned.prediction, aligned.reference),
-        ("reference", aligned.reference, aligned.prediction),
+    compared = {(name, category) for name, category, _ in _comparisons_elsewhere(aligned)}
+    for side, report, other, category in (
+        ("prediction", aligned.prediction, aligned.reference, "false-comparison"),
+        ("reference", aligned.reference, aligned.prediction, "missing-comparison"),
     ):
         for one in aligned.described:
             if report.findings.get(one.name) is one:
                 yield from _mark(side, one.statements, MATCHED)
-        for name, denied in report.denied.items():
-            if _is_denied(name, other):
-                yield from _mark(side, denied, MATCHED)
+        for said in report.statements:
+            if said.change and (said.finding, category) in compared:
+                yield from _mark(side, (said,), category.replace("-", " "))
+            elif said in report.denied.get(said.finding, ()) and _is_denied(said.finding, other):
+                yield from _mark(side, (said,), MATCHED)
 
 
 def _mark(side: str, statements: tuple[Statement, ...], became: str) -> Iterator[tuple[str, Statement, str]]:
@@ -183,7 +191,10 @@ def _mark(side: str, statements: tuple[Statement, ...], became: str) -> Iterator
 
 
 def in_words(said: Statement) -> str:
-    """A statement in a few words: "no pneumothorax", "possible mild left pleural effusion, larger"."""
-    presence = {"present": "", "absent": "no ", "uncertain": "possible "}[said.presence]
-    named = " ".join(word for word in (said.severity, said.side, said.finding) if word)
-    return f"{presence}{named}{f', {said.change}' if said.change else ''}"
+    """A statement in a few words: "no pneumothorax", "possible mild left pleural effusion, larger", "normal heart"."""
+    prefix = _PREFIXES[said.finding in STRUCTURES][said.presence]
+    name = "cardiomegaly" if said.finding == "heart" and said.presence != "absent" else said.finding
+    if said.change == "resolved" or (said.finding == WHOLE and said.change) or name == "cardiomegaly":
+        prefix = _PREFIXES[False][said.presence] if said.presence == "uncertain" else ""
+    words = " ".join(word for word in (prefix, said.severity, said.side, name) if word)
+    return f"{words}, {said.change}" if said.change else words

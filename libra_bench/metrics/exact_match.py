@@ -22,7 +22,7 @@ from libra_bench.metrics.metric import (
     mean_of,
     signature_of,
 )
-from libra_bench.metrics.vqa_answers import constant_answer_floor, mean_by_type, question_types, same_answer
+from libra_bench.metrics.vqa_answers import constant_answer_scores, mean_by_type, question_types, same_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class ExactMatch:
     def score(
         self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
     ) -> MetricResult:
-        """Score N predictions; details have the values and the constant-answer floor by question type."""
+        """Score N predictions; details have the values and those of a constant answer by question type."""
         right = [float(same_answer(text, texts)) for text, texts in zip(predictions, references, strict=True)]
         statistics = mean_of(np.array(right)[:, None])
         types = question_types(fields, len(right))
@@ -61,6 +61,6 @@ class ExactMatch:
             samples={"Exact-match": [100.0 * value for value in right]},
             details={
                 "by_question_type": mean_by_type(right, types),
-                "constant_answer": constant_answer_floor(references, types, lambda a, texts: same_answer(a, texts)),
+                "constant_answer": constant_answer_scores(references, types, lambda a, texts: same_answer(a, texts)),
             },
         )

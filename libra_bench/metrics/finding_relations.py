@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from libra_bench.metrics.statements.lexicon import ENTRIES
+
+STRUCTURES = frozenset(entry.name for entry in ENTRIES if entry.kind in {"structure", "study"} or entry.quantity)
+"""What is always there: that it changed says nothing of a finding ("the heart is unchanged in size")."""
+
 
 def names(text: str) -> frozenset[str]:
     """The names in a text, parted by commas or line breaks."""
@@ -75,7 +80,7 @@ INCLUDES: Mapping[str, frozenset[str]] = {
         "pulmonary vascularity, interstitial markings, nodule, mass, cavity, emphysema, hyperinflation, scarring, "
         "fibrosis, bronchiectasis",
         "pleura": "pleural effusion, pleural thickening, costophrenic angle, pneumothorax",
-        "mediastinum": "mediastinal mass, hilum, hilar mass, lymphadenopathy, aorta, trachea",
+        "mediastinum": "heart, mediastinal mass, hilum, hilar mass, lymphadenopathy, aorta, trachea",
         "bones": "fracture, dislocation, bone lesion, spine, scoliosis, degenerative changes",
     }.items()
 }

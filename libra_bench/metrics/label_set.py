@@ -7,8 +7,8 @@ are the empty set: an empty answer is then right where the true set is empty; th
 (`empty_truth`). A part that is no label of the suite is a false positive. The true labels come from the suite's
 `labels`; "no" is a label like any other.
 
-Micro F1 sums over labels and samples; 100 if nobody names any label. Macro F1 is the mean over the labels that occur in
-the references (scikit-learn's `f1_score(average="macro", labels=those)`).
+Micro F1 sums over labels and samples; 100 if no text names any label. Macro F1 is the mean over the labels that occur
+in the references (scikit-learn's `f1_score(average="macro", labels=those)`).
 """
 
 from __future__ import annotations
@@ -151,9 +151,9 @@ def _constant(
     true: Mapping[int, frozenset[str]], known: Sequence[int], types: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     """By question type: the most frequent true set, and the exact-set accuracy of always giving it."""
-    floor: dict[str, dict[str, Any]] = {}
+    scores: dict[str, dict[str, Any]] = {}
     for kind in dict.fromkeys(types):
         sets = [true[i] for i, its in zip(known, types, strict=True) if its == kind]
         most = max(set(sets), key=lambda names: (sets.count(names), sorted(names)))
-        floor[kind] = {"answer": sorted(most), "value": 100.0 * sets.count(most) / len(sets), "n": len(sets)}
-    return floor
+        scores[kind] = {"answer": sorted(most), "value": 100.0 * sets.count(most) / len(sets), "n": len(sets)}
+    return scores

@@ -1,7 +1,7 @@
 """LLaVA-Med's numbers for question answering: its normalisation, its recall, its yes/no accuracy.
 
 They are kept as its evaluation prints them, flaws included. Normalisation is that of the VQA challenge: punctuation
-becomes a space ("x-ray" is two words), unless it stands beside a space somewhere in the text; numerals become digits;
+becomes a space ("x-ray" is two words), unless it is next to a space somewhere in the text; numerals become digits;
 articles go; contractions get their apostrophe. Recall counts each repeat of a matched word in the prediction. Yes/no
 accuracy looks for the letters "yes" and "no" anywhere ("normal" holds "no"), and a wrong answer that holds them is left
 out of the denominator instead of being counted as wrong.

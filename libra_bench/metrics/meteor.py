@@ -127,7 +127,7 @@ def align(prediction: Sequence[str], reference: Sequence[str], synonyms: Synonym
 
 
 def chunks(matches: Sequence[Match]) -> int:
-    """How many runs of words stand in the same order, without a gap, in both texts."""
+    """How many runs of words occur in the same order, without a gap, in both texts."""
     count, expected = 0, (-1, -1)
     for place, at in matches:
         count += (place, at) != expected
@@ -148,7 +148,7 @@ def _match(
     matches, unmatched = [], []
     for place, word in backwards:
         open_places = places.get(word)
-        if synonyms is not None:  # a word left over by the stem stage stands on one side only
+        if synonyms is not None:  # a word left over by the stem stage is on one side only
             for other in synonyms[word]:
                 rival = places.get(other)
                 if rival and (not open_places or rival[-1] > open_places[-1]):

@@ -114,8 +114,8 @@ class MetricResult:
     statistics: Statistics | None = None
     """For intervals and paired tests, its K columns in the order of `values`; None: no interval."""
     samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Column of samples.csv -> one value a sample, in the unit of the column (of a column per 100 reports, the report's
-    own count); only where the metric defines it."""
+    """Column of samples.csv -> one value per sample, in the unit of the column (for a column per 100 reports, the count
+    of the report); only if the metric defines it."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What has no column: per-class scores with support, confusion tables. JSON values."""
     spans: Sequence[Span] = ()

@@ -28,7 +28,7 @@ _TOKEN = regex.compile(rf"{_DOTS}|[^\s(:;),](?:\S*?)(?=\s|$|[);:(]|{_DOTS}|,(?=$
 _NUMBER = regex.compile(r"^-?[\.,]?\d[\d,\.-]*\.?$")
 _INITIAL = regex.compile(r"[^\W\d]\.$")
 _CLOSING = regex.compile(r"\)+?(?:\s+|$)", regex.MULTILINE)
-"""What belongs to the sentence before, although it stands after its full stop."""
+"""What belongs to the sentence before, although it follows its full stop."""
 
 _LAST_STOP = regex.compile(r"([^\.])(\.)([) ]*+)\s*$")
 _COLON_COMMA = regex.compile(r"([:,])([^\d])")

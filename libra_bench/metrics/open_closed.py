@@ -30,7 +30,7 @@ from libra_bench.metrics.metric import (
     signature_of,
 )
 from libra_bench.metrics.vqa_answers import (
-    constant_answer_floor,
+    constant_answer_scores,
     not_applicable,
     parse_yes_no,
     reference_yes_no,
@@ -106,7 +106,7 @@ class OpenClosed:
                 "open": len(open_),
                 "neither": len(kinds) - len(counted),
                 "closed_left_out": len(closed) - int(rows_N5[:, 0].sum()),
-                "constant_answer": constant_answer_floor(
+                "constant_answer": constant_answer_scores(
                     [references[i] for i in counted],
                     ["closed" if i in set(closed) else "open" for i in counted],
                     same_answer,

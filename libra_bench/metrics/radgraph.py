@@ -1,4 +1,4 @@
-"""RadGraph F1: do two reports name the same entities, and do these stand in the same relations?
+"""RadGraph F1: do two reports name the same entities, in the same relations?
 
 Per pair and reference, with entities as (words, label):
 - simple: F1 over entities;

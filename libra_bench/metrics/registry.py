@@ -36,7 +36,7 @@ METRICS = {
     "difference_f1": "libra_bench.metrics.difference_f1:DifferenceF1",
     "diagnostics": "libra_bench.metrics.diagnostics:Diagnostics",
 }
-"""One line a metric, in the order of the leaderboard's columns."""
+"""One line per metric, in the order of the leaderboard's columns."""
 
 ENTRY_POINT_GROUP = "libra_bench.metrics"
 

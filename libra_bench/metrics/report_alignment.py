@@ -72,10 +72,13 @@ class Report:
         """What is said to have changed besides `findings`: what has resolved, the examination, what is not counted."""
         changes: dict[str, set[str]] = {}
         for said in self.statements:
-            elsewhere = said.finding == WHOLE or said.finding in NOT_COUNTED or said.change == "resolved"
-            if elsewhere and said.change and said.finding not in findings:
+            if said.change and said.finding not in findings and _changes_alone(said):
                 changes.setdefault(said.finding, set()).add(said.change)
         return changes
+
+
+def _changes_alone(said: Statement) -> bool:
+    return said.finding == WHOLE or said.finding in NOT_COUNTED or said.change == "resolved"
 
 
 @lru_cache(maxsize=8192)
@@ -90,8 +93,8 @@ def gather(statements: tuple[Statement, ...], sizes: Mapping[Statement, float] |
     positive: dict[str, list[Statement]] = {}
     denied: dict[str, list[Statement]] = {}
     for said in statements:
-        if said.finding in NOT_COUNTED:
-            continue
+        if said.finding in NOT_COUNTED or (said.finding == WHOLE and said.change):
+            continue  # "no interval change" does not say that nothing is there
         if said.presence == "absent":
             denied.setdefault(said.finding, []).append(said)
         elif said.finding != WHOLE:
@@ -183,7 +186,7 @@ def align(prediction: Report, reference: Report) -> Alignment:
 
 
 def _relatives(said: Iterable[Finding], true: Iterable[Finding]) -> list[Pair]:
-    """Who could be meant by whom, the likeliest first; in whatever order, and in whichever report, they stand."""
+    """Who could be meant by whom, the likeliest first; whatever their order, and whichever report they are in."""
     pairs = {}
     for one, other in product(said, true):
         family = next((i for i, names in enumerate(FAMILIES) if one.name in names and other.name in names), None)

@@ -10,8 +10,8 @@ Weights, in units of the finding's own (`clinical_significance.py`):
 
 - a finding that is missing or false: 1; a matched finding: 1 of "matched". Only uncertain: half of either.
 - an error in an attribute of a matched finding: 0.5 (CRIMSON's significant attribute error) for the wrong side or
-  mild for severe; half of that for one side of two, or neighbouring degrees; the share by which two sizes differ of it;
-  comparisons 0.25, and 0.1 where only "unchanged" is false. All errors of one matched finding together: at most 1.
+  mild for severe; 0.25 for one side of two, or neighbouring degrees; of two sizes 0.5 times the share by which they
+  differ; comparisons 0.25, and 0.1 where only "unchanged" is false. All errors of one matched finding: at most 1.
 - a relative for the finding: half matched, half an error (a pneumonia for an atelectasis), or three quarters to one
   where it only describes it (an opacity for a pneumonia). Certain for uncertain: three quarters to one.
 

@@ -1,4 +1,4 @@
-"""ROUGE-L: the longest common subsequence of words, as an F score a sample, averaged.
+"""ROUGE-L: the longest common subsequence of words, as one F score per sample, averaged.
 
 Two schemes: `rouge_score` (published; balanced F, the best reference) and `coco` (pycocoevalcap: beta 1.2, the best
 precision and the best recall over the references). `evaluate` prints the median of 1,000 random bootstrap means of the

@@ -8,7 +8,7 @@ uncertain counts as there; of a structure ("heart size is unchanged") it isn't a
 The corpus value is micro F1: matched, predicted and expected statements are summed over the suite. Most studies
 state no change, so a mean over samples would mostly count agreeing silence, and an empty report would score the
 share of such studies; under micro F1 they add nothing, and an empty report scores 0. A sample's own value
-(samples.csv) is its F1, 100 where neither text states a change; a corpus in which nobody states any change is 100
+(samples.csv) is its F1, 100 where neither text states a change; a corpus in which no text states a change is 100
 by the same convention. With several references the one with the best F1 counts.
 
 Own definition, no reference implementation. `version=1` is the metric with its first reader (`statements/v1`), which
@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks.errors import InputError
+from libra_bench.metrics.finding_relations import STRUCTURES
 from libra_bench.metrics.metric import (
     Floats,
     Key,
@@ -38,14 +39,11 @@ from libra_bench.metrics.metric import (
     corpus_values,
     signature_of,
 )
-from libra_bench.metrics.statements.lexicon import ENTRIES, LEXICON_VERSION
+from libra_bench.metrics.statements.lexicon import LEXICON_VERSION
 from libra_bench.metrics.statements.reader import report_statements
 from libra_bench.metrics.statements.statement import CHANGES, Statement
 from libra_bench.metrics.statements.v1.parser import has_comparison
 from libra_bench.metrics.statements.v1.parser import statements as statements_v1
-
-STRUCTURES = frozenset(entry.name for entry in ENTRIES if entry.kind in {"structure", "study"} or entry.quantity)
-"""What is always there: that it changed says nothing of a finding ("the heart is unchanged in size")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +220,7 @@ def _confusion(
 def _without_prior(
     predictions: Sequence[str], references: Sequence[str], fields: Sequence[Mapping[str, Any]] | None
 ) -> dict[str, float | int | None] | None:
-    """How often the language of comparison stands where there is no earlier study; None where priors are not known."""
+    """How often the language of comparison occurs where there is no earlier study; None where priors are not known."""
     if fields is None or not any("has_prior" in item for item in fields):
         return None
     without = [i for i, item in enumerate(fields) if "has_prior" in item and not item["has_prior"]]

@@ -37,7 +37,7 @@ _KEPT = frozenset(string.ascii_letters + string.digits + string.whitespace + ".,
 _TO_SPACE = str.maketrans(dict.fromkeys(".,:;()", " "))
 _DELETED_INSIDE = re.compile(r"[^\W_][^\w\s.,:;()-]+[^\W_]")
 _WORD_BEFORE_CLEANING = re.compile(r"[^\W_](?:[^\w\s.,:;()-]*[^\W_])*")
-"""A word as it stands in the text, characters that the cleaning deletes included: "im'proved" becomes "improved"."""
+"""A word of the original text, including characters that the cleaning deletes: "im'proved" becomes "improved"."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class TemporalF1:
     def score(
         self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
     ) -> MetricResult:
-        """The mean over samples, the value of each, and where the keywords stand.
+        """The mean over samples, the value of each, and the positions of the keywords.
 
         A span's side is "prediction" or "reference"; from the second alternative on "reference 2", "reference 3".
         """

@@ -23,7 +23,7 @@ from libra_bench.metrics.metric import (
     mean_of,
     signature_of,
 )
-from libra_bench.metrics.vqa_answers import constant_answer_floor, mean_by_type, question_types, token_overlap
+from libra_bench.metrics.vqa_answers import constant_answer_scores, mean_by_type, question_types, token_overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class TokenF1:
     def score(
         self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
     ) -> MetricResult:
-        """Score N predictions; details have the values and the constant-answer floor by question type."""
+        """Score N predictions; details have the values and those of a constant answer by question type."""
         pairs = list(zip(predictions, references, strict=True))
         values_N2 = np.array([[_best(text, texts, 2), _best(text, texts, 1)] for text, texts in pairs]).reshape(-1, 2)
         statistics = mean_of(values_N2)
@@ -63,7 +63,7 @@ class TokenF1:
             samples={key.name: (100.0 * values_N2[:, k]).tolist() for k, key in enumerate(self.keys)},
             details={
                 "by_question_type": mean_by_type(values_N2[:, 0].tolist(), types),
-                "constant_answer": constant_answer_floor(references, types, lambda a, texts: _best(a, texts, 2)),
+                "constant_answer": constant_answer_scores(references, types, lambda a, texts: _best(a, texts, 2)),
             },
         )
 

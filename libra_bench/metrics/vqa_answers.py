@@ -1,4 +1,4 @@
-"""Short answers: normalisation, tokens, yes and no; and the floor of a constant answer.
+"""Short answers: normalisation, tokens, yes and no; and what a constant answer scores.
 
 Normalisation is SQuAD's (Rajpurkar et al. 2016): lower case, punctuation removed, the articles a, an and the removed,
 white space collapsed; but a text of nothing else keeps its articles, else its punctuation, so that the answer "A" of a
@@ -78,7 +78,7 @@ def parse_yes_no(text: str) -> YesNoAnswer | None:
     """Read yes or no from an answer, or None where it is neither or both.
 
     "Yes, there is.", "The answer is: no", "**No**", "Absent." and "There is no effusion" can be read. The first word
-    decides, unless a bare "yes" and a bare "no" stand beside each other; else the only polarity that occurs. None are:
+    decides, unless a bare "yes" and a bare "no" are next to each other; else the only polarity that occurs. None are:
     "Cannot be determined", a repeated "yes or no?", "Yes. No.", a plain description, and a double negative ("It is not
     abnormal"), which answers "Is it normal?" with yes and "Is it abnormal?" with no.
     """
@@ -120,17 +120,17 @@ def question_types(fields: Sequence[Mapping[str, Any]] | None, n: int) -> list[s
     return ["all" if name is None else str(item.get(name, "unknown")) for item in fields]
 
 
-def constant_answer_floor(
+def constant_answer_scores(
     references: References,
     types: Sequence[str],
     correct: Callable[[str, Sequence[str]], float],
 ) -> dict[str, dict[str, Any]]:
     """By question type: what always giving the most frequent reference would score, x100.
 
-    The answer is chosen with the references in hand: no constant answer does better by exact match. References that
+    The answer is chosen knowing the references: no constant answer has a better exact match. References that
     are equal after normalisation ("No", "no.") count together; each study counts once for each of its references.
     """
-    floor: dict[str, dict[str, Any]] = {}
+    scores: dict[str, dict[str, Any]] = {}
     for kind in dict.fromkeys(types):
         members = [texts for texts, its in zip(references, types, strict=True) if its == kind]
         counts = Counter(name for texts in members for name in dict.fromkeys(map(normalize_answer, texts)))
@@ -138,12 +138,12 @@ def constant_answer_floor(
         spelled = Counter(text for texts in members for text in texts if normalize_answer(text) == most)
         answer = spelled.most_common(1)[0][0] if spelled else ""
         value = sum(correct(answer, texts) for texts in members) / len(members)
-        floor[kind] = {"answer": answer, "value": 100.0 * value, "n": len(members)}
-    return floor
+        scores[kind] = {"answer": answer, "value": 100.0 * value, "n": len(members)}
+    return scores
 
 
 def mean_by_type(values: Sequence[float], types: Sequence[str]) -> dict[str, dict[str, float | int]]:
-    """By question type: the mean of a value a sample, x100, and how many samples there are."""
+    """By question type: the mean of the values per sample, x100, and how many samples there are."""
     table: dict[str, dict[str, float | int]] = {}
     for kind in dict.fromkeys(types):
         members = [value for value, its in zip(values, types, strict=True) if its == kind]

@@ -26,7 +26,7 @@ from libra_bench.metrics.metric import (
     signature_of,
 )
 from libra_bench.metrics.vqa_answers import (
-    constant_answer_floor,
+    constant_answer_scores,
     mean_by_type,
     not_applicable,
     parse_yes_no,
@@ -105,7 +105,7 @@ class YesNo:
                     for truth in ("yes", "no")
                 },
                 "by_question_type": mean_by_type(right, types),
-                "constant_answer": constant_answer_floor(
+                "constant_answer": constant_answer_scores(
                     [[str(true[i])] for i in asked], types, lambda answer, texts: float(answer in texts)
                 ),
             },

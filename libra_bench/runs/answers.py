@@ -99,6 +99,21 @@ class AnswerLog:
                     )
         return answers
 
+    def read_for(self, order: Sequence[QuestionId]) -> dict[QuestionId, Answer]:
+        """All answers that are there, which must be to these questions.
+
+        Raises:
+            InputError: as `read`; or an answer to another question, which somebody has put there.
+        """
+        answers, known = self.read(), set(order)
+        if unknown := [key for key in answers if key not in known]:
+            raise InputError(
+                f"{len(unknown)} answers to questions that the suite does not have, the first {unknown[0]!r}",
+                where=self.folder / ANSWERS_FILE,
+                hint="remove these lines and run again",
+            )
+        return answers
+
     def append(self, answer: Answer) -> None:
         """Add one answer.
 
@@ -149,14 +164,10 @@ class AnswerLog:
             InputError: a question has no answer, or an answer no question.
         """
         self.close()
-        answers = self.read()
-        missing = [key for key in order if key not in answers]
-        unknown = answers.keys() - set(order)
-        if missing or unknown:
+        answers = self.read_for(order)
+        if missing := [key for key in order if key not in answers]:
             raise InputError(
-                f"{len(missing)} questions without an answer, {len(unknown)} answers without a question",
-                where=self.folder,
-                hint="run the same command again",
+                f"{len(missing)} questions without an answer", where=self.folder, hint="run the same command again"
             )
         complete = [answers[key] for key in order]
         self._replace(complete)

@@ -37,7 +37,7 @@ def ask(suite: Suite, samples: Iterable[Sample], *, on_error: OnError, follow_li
                 raise ImageError(
                     error.what,
                     where=f"question {sample.question_id!r}: {error.where}",
-                    hint=f"{error.hint}; or go on without it: --on-error record",
+                    hint=f"{error.hint}; or record the failure and continue: --on-error record",
                 ) from error
             asked.failures.append(failed_answer(Question(sample.question_id, sample.text, ()), error))
     return asked
@@ -100,7 +100,7 @@ def generate(
 
 
 def _protocol_checked(answers: Iterator[Answer], expected: set[QuestionId]) -> Iterator[Answer]:
-    """Pass answers on, taking each from `expected`; an answer nobody asked for, or a second one, is an error."""
+    """Pass answers on, taking each from `expected`; an answer to no question, or a second one, is an error."""
     for answer in answers:
         if answer.question_id not in expected:
             raise GenerationError(f"the model answered {answer.question_id!r}, which is not an open question")

@@ -50,7 +50,7 @@ def check_model(name: str, options: RunOptions) -> Check:
     """Load a model, render one prompt, and let it write one token; stops at the first thing that is wrong.
 
     Args:
-        name: what stands after `--model`.
+        name: the value of `--model`.
         options: those of the model.
     """
     check = Check(name)

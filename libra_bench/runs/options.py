@@ -28,7 +28,7 @@ class Flag:
     name: str = ""
     """"--option"; default: from the field's name."""
     metavar: str = ""
-    """What stands for the value in the help; default: by type."""
+    """The placeholder for the value in the help; default: by type."""
     none: tuple[str, ...] = ()
     """Words for None."""
     adapter_option: str = ""
@@ -59,7 +59,7 @@ class RunOptions:
     """Read images through links that leave the root."""
 
     adapter: str | None = field(default=None, metadata=_flag(MODEL))
-    """What runs the model, such as vllm; default: the card's, or inferred from the checkpoint."""
+    """The adapter that runs the model, such as vllm; default: the card's, or inferred from the checkpoint."""
     weights: Path | None = field(default=None, metadata=_flag(MODEL, metavar="DIR"))
     """Folder of a named model's checkpoint."""
     model_base: str | None = field(default=None, metadata=_flag(MODEL))
@@ -67,7 +67,7 @@ class RunOptions:
     conv_mode: str | None = field(default=None, metadata=_flag(MODEL))
     """Conversation template."""
     device: str | None = field(default=None, metadata=_flag(MODEL))
-    """cpu, cuda, cuda:1; default: what is there."""
+    """cpu, cuda, cuda:1; default: the accelerator, else the CPU."""
     dtype: str | None = field(default=None, metadata=_flag(MODEL))
     """float32, bfloat16 or float16; default: by device."""
     batch_size: Annotated[int, Ge(1)] | None = field(
@@ -77,13 +77,13 @@ class RunOptions:
     base_url: str | None = field(default=None, metadata=_flag(MODEL, metavar="URL", adapter_option="base_url"))
     """Endpoint of openai:NAME (images are sent there)."""
     concurrency: Annotated[int, Ge(1)] | None = field(default=None, metadata=_flag(MODEL, adapter_option="concurrency"))
-    """Questions at an endpoint at once."""
+    """Number of simultaneous requests to an endpoint."""
     train: str | None = field(default=None, metadata=_flag(MODEL, metavar="FILE", adapter_option="train"))
-    """Reports that baselines such as retrieval learn from; a file like a suite's."""
+    """Training reports for baselines such as retrieval; a file in the format of a suite."""
     load_in: Literal["4bit", "8bit"] | None = field(default=None, metadata=_flag(MODEL, adapter_option="bits"))
     """Quantise the weights (bitsandbytes, CUDA)."""
     device_map: str | None = field(default=None, metadata=_flag(MODEL, metavar="auto", adapter_option="device_map"))
-    """auto: one model spread over all devices."""
+    """auto: spread one model over all devices."""
     trust_remote_code: bool = field(default=False, metadata=_flag(MODEL, adapter_option="trust_remote_code"))
     """Run code that comes with the checkpoint."""
     adapter_options: Mapping[str, Any] = field(
@@ -106,19 +106,19 @@ class RunOptions:
     """a,b,c or all; default: the suite's, else the published ones, report_errors, chexpert_rules. Parameters in
     brackets: bertscore[num_layers=5]."""
     dialect: str | None = field(default=None, metadata=_flag(RUN))
-    """Score as another group does: libra (default), rexrank, radeval or coco."""
+    """Score in the way of another group: libra (default), rexrank, radeval or coco."""
     by: Sequence[str] = field(default=(), metadata=_flag(RUN, metavar="FIELD"))
     """A field of the suite to stratify by; may be repeated."""
     references: Literal["all", "partial"] = field(default="all", metadata=_flag(RUN))
     """partial: score the studies that have a reference, and count the others."""
     replace: bool = field(default=False, metadata=_flag(RUN))
-    """Replace scores that are there though they were computed in another way."""
+    """Replace existing scores that were computed in another way."""
     out: Path | None = field(default=None, metadata=_flag(RUN, metavar="DIR"))
-    """Run folder; default: one of the run's own in runs/."""
+    """Run folder; default: a folder of its own in runs/."""
     on_error: OnError = field(default="stop", metadata=_flag(RUN))
     """A study that fails: stop, or record it (it counts as an empty text; exit status 3)."""
     retry_failed: bool = field(default=False, metadata=_flag(RUN))
-    """Ask again what a finished run recorded as failed."""
+    """Ask again the questions that a finished run recorded as failed."""
     report: bool = field(default=True, metadata=_flag(RUN))
     """Write report.html with every case."""
 

@@ -46,7 +46,7 @@ class Plan:
     folder: Path
     options: RunOptions
     warnings: tuple[str, ...] = ()
-    """What the user must know of this model on this suite."""
+    """What the user should know about this model on this suite."""
 
     @property
     def order(self) -> list[QuestionId]:
@@ -135,7 +135,7 @@ def model_spec(model: str, options: RunOptions, *, train_file: Path | None = Non
     """The model that a name and the options mean.
 
     Args:
-        model: what stands after `--model`.
+        model: the value of `--model`.
         options: everything else that the user said.
         train_file: what adapters that learn may learn from where the user names nothing.
     """

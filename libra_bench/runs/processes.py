@@ -43,7 +43,7 @@ class Processes(Protocol):
         ...
 
     def slices(self, total: int, *, largest: int, smallest: int) -> Iterator[slice]:
-        """Take pieces of `total` items until none is left; every item goes to one process."""
+        """Take slices of `total` items until none is left; every item goes to one process."""
         ...
 
     def count(self) -> int:

@@ -1,4 +1,4 @@
-"""What a run tells while it works."""
+"""Progress of a run, as callbacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ProgressCallback:
-    """Is told what a run does, and does nothing; the command line's shows it."""
+    """Gets told what a run does; this one does nothing, the command line's shows it."""
 
     def planned(self, plan: Plan, answered: int) -> None:
         """The plan is made; `answered` studies are already there from an earlier, interrupted run."""

@@ -86,10 +86,10 @@ def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes, l
     refuse_other_run(plan.folder, plan.facts)
     log = AnswerLog(plan.folder)
     with locked(plan.folder):
-        answered = log.read()
+        answered = log.read_for(plan.order)
         if plan.options.retry_failed:
             log.forget(key for key, answer in answered.items() if answer.failed)
-            answered = log.read()
+            answered = log.read_for(plan.order)
         progress.planned(plan, len(answered))
         open_ids = {key for key in plan.order if key not in answered}
         processes.broadcast("open questions", list(open_ids))

@@ -122,11 +122,11 @@ def _studentised(
             continue
         least, greatest = np.quantile(known_R, [_TAIL, 1 - _TAIL], method="inverted_cdf")
         drawn_R = values_RK[~undefined_RK[:, k], k]
-        floor, ceiling = min(limits_2K[0, k], drawn_R.min()), max(limits_2K[1, k], drawn_R.max())
-        if math.isfinite(greatest) or math.isfinite(floor):
-            low_K[k] = max(value - greatest * error, floor)
-        if math.isfinite(least) or math.isfinite(ceiling):
-            high_K[k] = min(value - least * error, ceiling)
+        lowest, highest = min(limits_2K[0, k], drawn_R.min()), max(limits_2K[1, k], drawn_R.max())
+        if math.isfinite(greatest) or math.isfinite(lowest):
+            low_K[k] = max(value - greatest * error, lowest)
+        if math.isfinite(least) or math.isfinite(highest):
+            high_K[k] = min(value - least * error, highest)
     return low_K, high_K
 
 

@@ -16,7 +16,7 @@ from libra_bench.metrics.failing_texts import score_texts
 from libra_bench.metrics.registry import make_metric
 
 TEXT_KEYS = ("reference", "findings", "impression", "text")
-"""Where a text may stand, in a file of references as in one of predictions; the first of these that is there counts."""
+"""Fields that may hold the text, in references and in predictions; the first of these that exists counts."""
 
 RESULT_KEYS = ("BLEU1", "BLEU2", "BLEU3", "BLEU4", "METEOR", "ROUGE-L", "Bert_score", "Temporal_entity_score")
 

@@ -97,8 +97,8 @@ def derangement(clusters: Sequence[Hashable], seed: int) -> list[int]:
     """Which sample each sample is matched with: one of another cluster, each used about once.
 
     Samples are laid out cluster by cluster, in random order, on a circle that is turned by the size of the largest
-    cluster: nobody meets his own cluster, unless it holds more than half of all samples; what then still does is
-    matched with a random sample of another cluster.
+    cluster: no sample is matched within its own cluster, unless that has more than half of all samples; one that
+    still is gets a random sample of another cluster.
     """
     generator = np.random.default_rng(seed)
     groups: dict[Hashable, list[int]] = {}

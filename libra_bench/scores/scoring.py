@@ -93,9 +93,8 @@ def score_against(
     predictions = ["" if answer.failed else answer.text for answer in answers]
     fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
     results = {name: _result(metric, predictions, against, fields) for name, metric in chosen.metrics.items()}
-    points = reference_points(
-        list(chosen.metrics.values()), against.references, against.fields, clusters, cache=user_cache() / "floors"
-    )
+    cache = user_cache() / "reference-points"
+    points = reference_points(list(chosen.metrics.values()), against.references, against.fields, clusters, cache=cache)
     found = Scores(
         suite=suite,
         model=model,

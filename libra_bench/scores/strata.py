@@ -17,7 +17,7 @@ Strata: TypeAlias = dict[str, dict[str, list[int]]]
 
 MISSING = "(none)"
 """The level of samples that lack the field."""
-MOST_LEVELS = 50
+MAX_LEVELS = 50
 VIEW_FIELDS = ("view", "view_position", "ViewPosition")
 QUESTION_TYPE_FIELDS = ("question_type", "semantic_type", "content_type", "answer_type")
 
@@ -47,9 +47,9 @@ def strata(samples: Sequence[Sample], by: Iterable[str] = ()) -> Strata:
 def _by_name(samples: Sequence[Sample], name: str) -> dict[str, list[int]]:
     if any(name in sample.fields for sample in samples):
         levels = _group([_level(sample.fields.get(name)) for sample in samples])
-        if len(levels) > MOST_LEVELS:
+        if len(levels) > MAX_LEVELS:
             raise InputError(
-                f"field {name!r} has {len(levels)} levels", where="--by", hint=f"choose one with {MOST_LEVELS} or fewer"
+                f"field {name!r} has {len(levels)} levels", where="--by", hint=f"choose one with {MAX_LEVELS} or fewer"
             )
         return levels
     if name in BUILT_IN:

@@ -22,7 +22,7 @@ Message = Mapping[str, Any]
 """A line to the page: `state`, `text` (so far), `done` or `error`."""
 
 
-class _Stopped(Exception):  # noqa: N818 - not an error: nobody listens any more
+class _Stopped(Exception):  # noqa: N818 - not an error: the reader has gone
     pass
 
 
@@ -122,7 +122,7 @@ class Trial:
             pass
         except LibraBenchError as error:
             messages.put({"error": str(error)})
-        except Exception as error:  # noqa: BLE001 - an adapter may raise anything; the page must hear of it
+        except Exception as error:  # noqa: BLE001 - an adapter may raise anything; the page must show it
             messages.put({"error": f"the model failed ({type(error).__name__}: {error})"})
         finally:
             messages.put(None)

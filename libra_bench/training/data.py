@@ -114,7 +114,7 @@ class ConversationData(Dataset[dict[str, Any]]):
             if marks != (paths is not None):
                 raise InputError(
                     f"{marks} image marks, but {'an' if paths else 'no'} image",
-                    hint="write <image> once where there are images: it stands for current and prior together",
+                    hint="write <image> once where there are images: it means current and prior together",
                 )
             if self.conversations.masking == "replies" and not tokens.num_learned:
                 raise InputError("no token is learned", hint="give a reply that is not empty")

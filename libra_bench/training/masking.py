@@ -27,7 +27,7 @@ Masking = Literal["replies", "original"]
 
 LLAMA_3_PAD = "<|finetune_right_pad_id|>"
 SIGNAL = "### "
-"""Stands before every speaker in the oldest format."""
+"""Precedes every speaker in the oldest format."""
 
 
 @dataclass(frozen=True, slots=True)

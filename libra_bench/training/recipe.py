@@ -64,7 +64,7 @@ class Recipe:
     image_folder: str = "."
     """Image paths in the data are relative to it."""
     image_aspect_ratio: Literal["pad", "square"] = "pad"
-    """pad: make pictures square with black bars; square: leave it to the tower's processor, which cuts them."""
+    """pad: make images square with black bars; square: leave it to the tower's processor, which crops them."""
     image_policy: Literal["prior", "dummy"] = "prior"
     """prior: a study's prior image where it has one; dummy: the current image again, always."""
     masking: Literal["replies", "original"] = "replies"

@@ -14,7 +14,7 @@ from model_adapters.adapter.decoding import Decoding
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Which model to load, and how: what the command line and the model card say, put together."""
+    """Which model to load, and how, from the command line and the model card."""
 
     name: str
     """As the user gave it; also the default model id."""
@@ -39,7 +39,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class RenderedPrompt:
-    """What the model really reads for a question."""
+    """What the model reads for a question."""
 
     text: str
     """After the conversation template; `<image>` marks where image features go."""
@@ -53,11 +53,11 @@ class Adapter(ABC):
     summary: ClassVar[str] = ""
     """One line about it, for `libra-bench models`."""
     needs_weights: ClassVar[bool | None] = None
-    """True: something must follow its name (`--model NAME:PATH`); False: nothing may; None: it is free to."""
+    """True: a path must follow its name (`--model NAME:PATH`); False: none may; None: either."""
     path_metavar: ClassVar[str] = "PATH"
     """What follows the name, for listings and messages: PATH, FILE, NAME, ..."""
     is_baseline: ClassVar[bool] = False
-    """Whether its scores are there to be compared with: a board shows it, and never ranks it."""
+    """Whether it is a baseline: a board shows it and never ranks it."""
     follows_decoding: ClassVar[bool] = True
     """Whether decoding settings decide its answers; the runs of others are filed under no protocol."""
     default_protocol: ClassVar[str | None] = None

@@ -19,9 +19,9 @@ _BOUNDS: Mapping[str, tuple[type[int] | type[float], float, float]] = {
     "top_p": (float, 0, 1),
     "seed": (int, -(2**63), 2**63 - 1),
 }
-"""Field -> kind of number, least and greatest value: far beyond what anybody uses, within what memory can hold."""
+"""Field -> kind of number, least and greatest value: far beyond what is used, within what memory allows."""
 MIN_TEMPERATURE = 1e-4
-"""Of sampling; below it a softmax overflows, and 0 says the same."""
+"""Of sampling; smaller values overflow the softmax, and 0 means the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Decoding:
     no_repeat_ngram_size: int = 0
     """n-grams of this size never occur twice in prompt and output together; 0 is off."""
     num_return_sequences: int = 1
-    """How many beams `metadata.alternatives` keeps; the first is the answer."""
+    """How many sequences `metadata.alternatives` keeps; the first is the answer."""
     max_new_tokens: int = 1024
-    """How many tokens a text may have; it is cut there."""
+    """The maximum number of tokens of a text; it is cut there."""
     temperature: float = 0.0
     """0: no sampling (greedy with one beam, else beam search). Beam search does not sample at any temperature."""
     top_p: float | None = None
@@ -77,7 +77,7 @@ class Decoding:
 
     @property
     def without_effect(self) -> tuple[str, ...]:
-        """The sampling settings that were given and do nothing, since nothing is sampled."""
+        """The sampling settings that have no effect, since nothing is sampled."""
         if self.is_sampling:
             return ()
         given = {"temperature": self.temperature > 0, "top_p": self.top_p is not None}

@@ -1,5 +1,5 @@
-"""Answers that need no model: baselines, the ceiling, and answers that were written elsewhere.
+"""Answers that need no model: baselines, the ceiling, and answers generated elsewhere.
 
-A score means little beside a baseline that it does not beat. What baselines know comes from a training file alone
+A model that does not beat the baselines has shown little. What baselines know comes from a training file alone
 (`--train FILE`, in the format of a suite), never from the references that are evaluated.
 """

@@ -1,4 +1,4 @@
-"""The same text about every study."""
+"""The same text for every study."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ CONSTANT_TEXT = "The lungs are clear. The heart size is normal. No pleural effus
 
 
 class ConstantAdapter(Adapter):
-    """Gives the same text about every study (option `text`)."""
+    """Gives the same text for every study (option `text`)."""
 
-    summary = "the same text about every study (--option text=...)"
+    summary = "the same text for every study (--option text=...)"
     needs_weights = False
     is_baseline = True
     follows_decoding = False

@@ -16,7 +16,7 @@ from model_adapters.adapter import Adapter, Decoding, ModelSpec, failed_answer
 class ReplayAdapter(Adapter):
     """Repeats the answers of a JSONL or CSV file; a question that the file doesn't know is a failure."""
 
-    summary = "answers that were written elsewhere, from a JSONL or CSV file"
+    summary = "answers generated elsewhere, from a JSONL or CSV file"
     needs_weights = True
     path_metavar = "FILE"
     follows_decoding = False

@@ -19,13 +19,13 @@ NORMAL_LABELS = frozenset({"no finding", "normal"})
 
 
 class NormalAdapter(ConstantAdapter):
-    """Gives the most frequent normal report of the training file about every study.
+    """Gives the most frequent normal report of the training file for every study.
 
     Normal is a study whose label set (`labels` or `finding_labels`) is empty or says "No Finding". A file without
     labels: every report counts, and in a file of all comers the most frequent one is a normal one.
     """
 
-    summary = "the most frequent normal report of --train FILE about every study"
+    summary = "the most frequent normal report of --train FILE for every study"
     OPTIONS: ClassVar[Mapping[str, Any]] = {"train": str}
 
     @classmethod

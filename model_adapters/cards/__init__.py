@@ -52,9 +52,9 @@ class Card:
     trust_remote_code: bool = False
     """Whether the model brings code of its own; it runs only with `--trust-remote-code`."""
     made_for: Literal["phantoms"] | None = None
-    """phantoms: it knows synthetic pictures only; who asks it about anything else is warned."""
+    """phantoms: it knows only synthetic images; a run on anything else warns."""
     note: str | None = None
-    """What a reader of its scores must know, e.g. "ported weights"."""
+    """What readers of its scores should know, e.g. "ported weights"."""
 
 
 def card_names() -> list[str]:

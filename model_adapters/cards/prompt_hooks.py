@@ -16,7 +16,7 @@ from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.schema import Question
 
 IMAGE_MARK = "<image>"
-"""Where an image stands in a prompt."""
+"""The place of an image in a prompt."""
 ABSENT = "N/A"
 """What MAIRA-2 reads where a section is missing."""
 _LABELS = ("indication", "history", "technique", "comparison", "examination")
@@ -54,9 +54,9 @@ def hooked_prompt(question: Question, card: Mapping[str, Any], num_images: int) 
 
 
 def prompt_parts(text: str, num_images: int) -> list[str | None]:
-    """A user's turn as texts and images in order; None stands for the next image.
+    """A user's turn as texts and images in order; None means the next image.
 
-    Images come first where the text has no mark; one mark stands for all of them.
+    Images come first where the text has no mark; one mark means all of them.
 
     Raises:
         InputError: more marks than one, and not as many as images.
@@ -68,7 +68,7 @@ def prompt_parts(text: str, num_images: int) -> list[str | None]:
     if marks not in (1, num_images) or num_images == 0:
         raise InputError(
             f"{marks} image marks in the prompt of a study with {num_images} images",
-            hint="write <image> once, once an image, or not at all",
+            hint="write <image> once, once per image, or not at all",
         )
     images: list[str | None] = [None] * (num_images if marks == 1 else 1)
     parts: list[str | None] = [pieces[0]]

@@ -21,7 +21,7 @@ from benchmarks.errors import ModelError, WeightsError
 from benchmarks.wording import first_few, first_line
 
 SLOW_LOADING_SECONDS = 3
-"""After this long a progress bar is welcome."""
+"""Show a progress bar after this long."""
 
 
 def read_weights(files: Iterable[Path]) -> dict[str, Any]:

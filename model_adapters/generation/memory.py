@@ -17,7 +17,7 @@ from model_adapters.adapter import Decoding
 
 MAX_BATCH = 64
 MAX_CPU_BATCH = 32
-"""More gains nothing there."""
+"""Larger batches gain nothing."""
 SHARE_OF_MEMORY = 0.7
 """How much of the free memory (the accelerator's, or the machine's) a batch that we choose may take."""
 BEAM_COLUMNS = 64

@@ -43,7 +43,7 @@ class Search:
         prompt_ids: the prompt's ids; the image counts as one id that is never produced.
         decoding: beams, penalties and limits.
         rule: when a sequence ends.
-        width: sequences that go on side by side.
+        width: the number of open sequences.
     """
 
     def __init__(self, prompt_ids: Sequence[int], decoding: Decoding, rule: StopRule, width: int) -> None:
@@ -56,7 +56,7 @@ class Search:
         self.parents = [0] * width
         """Which sequence of the step before each sequence continues."""
         self.width = 1
-        """Sequences that go on; 1 until the first token is chosen."""
+        """Open sequences; 1 until the first token is chosen."""
         self.done = False
 
     @property
@@ -108,9 +108,9 @@ class SingleSearch(Search):
 class BeamSearch(Search):
     """Beam search over one study.
 
-    A step looks at K candidates, enough that W of them go on even if all others end. Of the best W, those that end
-    become finished sequences; the W best that don't end go on. It is over when W sequences are finished and the best
-    open one, at its present length, is no better than the worst of them.
+    A step looks at K candidates, enough that W of them continue even if all others end. Of the best W, those that end
+    become finished sequences; the W best that don't end continue. The search stops when W sequences are finished and
+    the best open one, at its present length, is no better than the worst of them.
     """
 
     def __init__(self, prompt_ids: Sequence[int], decoding: Decoding, rule: StopRule) -> None:

@@ -183,7 +183,7 @@ class HFTextGenerator:
         }
         if decoding.num_beams > 1:
             settings |= {"num_beams": decoding.num_beams, "length_penalty": decoding.length_penalty}
-            settings["output_scores"] = decoding.num_return_sequences > 1  # beams x vocabulary floats a step
+            settings["output_scores"] = decoding.num_return_sequences > 1  # beams x vocabulary floats per step
         if decoding.is_sampling:
             settings |= {"temperature": decoding.temperature, "top_k": 0, "top_p": decoding.top_p or 1.0}
         return GenerationConfig(**settings)

@@ -32,7 +32,7 @@ def read_config(folder: Path, spec: ModelSpec) -> dict[str, Any]:
     """The checkpoint's config.json; refuses what this adapter cannot load.
 
     Raises:
-        ModelError: no vision-language model that transformers knows, or one with code of its own that nobody asked for.
+        ModelError: no vision-language model that transformers knows, or one whose own code the user has not allowed.
     """
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES

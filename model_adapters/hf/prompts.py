@@ -1,4 +1,4 @@
-"""From questions to what a vision-language model in Hugging Face's format reads: words after its template, pictures.
+"""From questions to what a vision-language model in Hugging Face's format reads: words after its template, and images.
 
 Whoever runs the model (transformers, or another engine) takes its prompts from here.
 """
@@ -50,7 +50,7 @@ class HFPrompts:
             raise ModelError("its processor has no chat template", where=spec.path, hint="name a template: --conv-mode")
 
     def prepare(self, question: Question) -> HFPrompt:
-        """Words and pictures of a question.
+        """Words and images of a question.
 
         Raises:
             InputError: it is empty, or has more images than can be shown.
@@ -72,7 +72,7 @@ class HFPrompts:
         return grey.point([int((min(max(value, low), high) - low) / ((high - low) or 1) * 255) for value in range(256)])
 
     def _conversation(self, parts: Sequence[str | None]) -> str:
-        """System prompt and user's turn in the model's own words, up to where it goes on."""
+        """System prompt and user's turn in the model's own words, up to where the model continues."""
         system = self._spec.options.get("system")
         if self._template is not None:
             mark = getattr(self._processor, "image_token", IMAGE_MARK)
@@ -99,7 +99,7 @@ def checkpoint_folder(spec: ModelSpec) -> Path:
     """The checkpoint, if it may be used.
 
     Raises:
-        ModelError: there is none, or it brings code that nobody asked for.
+        ModelError: there is none, or it brings code that the user has not allowed.
     """
     if spec.model_base is not None:
         raise ModelError(

@@ -71,10 +71,10 @@ class OpenAIAdapter(Adapter):
 
     @classmethod
     def load(cls, spec: ModelSpec) -> Self:
-        """Make sure that somebody answers at the address.
+        """Make sure that a server answers at the address.
 
         Raises:
-            ModelError: no address, nobody answers, or the key is refused.
+            ModelError: no address, no server there, or the key is refused.
         """
         options = spec.options
         endpoint = Endpoint(
@@ -88,7 +88,7 @@ class OpenAIAdapter(Adapter):
 
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
-        """Address, name and everything else that is sent; what the server does with it, nobody here can know."""
+        """Address, name and everything else that is sent; what the server does with it is unknown."""
         names = ("image_max_side", "system")
         return {
             "base_url": checked_address(spec.options.get("base_url")),

@@ -49,9 +49,9 @@ MAX_REPLY_BYTES = 16 * 2**20
 """A chat completion of 100,000 tokens has about 1 MB."""
 JSON = {"Content-Type": "application/json"}
 PASSING = frozenset({408, 409, 425, 429})
-"""Refusals that may pass, besides 5xx."""
+"""Statuses worth a retry, besides 5xx."""
 HOPELESS = frozenset({401, 403, 404})
-"""Refusals that every further question would meet, too."""
+"""Statuses that every further question would get, too."""
 MIN_SECRET = 8
 """Characters of a key that is taken out of what is written down; shorter ones ("EMPTY") are words, and no secrets."""
 
@@ -59,7 +59,7 @@ T = TypeVar("T")
 
 
 class _PassingError(Exception):
-    """What went wrong and may not the next time."""
+    """A failure that a retry may not meet."""
 
 
 class Endpoint:
@@ -94,24 +94,24 @@ class Endpoint:
         self._pending: set[Future[Any]] = set()
         self._is_stopped = False
         self._not_before = 0.0
-        """Until then (monotonic seconds) nobody asks: the server said so."""
+        """No question is sent before then (monotonic seconds), as the server asked."""
 
     def check_access(self) -> None:
-        """Find out whether somebody answers, and accepts the key.
+        """Find out whether a server answers and accepts the key.
 
         Raises:
-            ModelError: nobody, or the key is refused.
+            ModelError: none answers, or the key is refused.
         """
         try:
             status = self._wait_for(self._status_of_models())
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
             raise ModelError(
-                f"nobody answers there ({one_line(str(error))})",
+                f"no server answers there ({one_line(str(error))})",
                 where=self.base_url,
                 hint="start the server, or correct --base-url (it usually ends in /v1)",
             ) from error
         except (httpx2.HTTPError, TimeoutError):
-            return  # somebody is there; generation retries what goes wrong
+            return  # a server is there; generation retries what goes wrong
         if status in (401, 403):
             what = "refuses the key" if self._key else "wants a key"
             raise ModelError(f"the endpoint {what} ({status})", where=self.base_url, hint=f"set {KEY_VARIABLE}")

@@ -1,4 +1,4 @@
-"""Hugging Face models before vLLM: words and pictures go to vLLM, which has its own code for each of these models."""
+"""Hugging Face models before vLLM: words and images go to vLLM, which has its own code for each of these models."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, HFPromptBuilder]:
 
 
 class HFPromptBuilder:
-    """Prompts of a Hugging Face model as token ids and pictures."""
+    """Prompts of a Hugging Face model as token ids and images."""
 
     def __init__(self, processor: Any, prompts: HFPrompts, ends: Sequence[int]) -> None:
         self._processor, self._prompts = processor, prompts
@@ -48,7 +48,7 @@ class HFPromptBuilder:
         self._seconds = 0.0
 
     def requests(self, questions: Sequence[Question], seed: int, failures: deque[Answer]) -> Iterator[Request]:
-        """What is asked of the engine, pictures read as there is room for them."""
+        """What is asked of the engine; images are read when there is room for them."""
         for question in questions:
             began = time.perf_counter()
             try:
@@ -65,7 +65,7 @@ class HFPromptBuilder:
             yield Request(question.question_id, asked, ids, study_seed(seed, question.question_id))
 
     def render(self, question: Question) -> RenderedPrompt:
-        """The prompt after the template; how many positions its pictures take, vLLM alone knows."""
+        """The prompt after the template; only vLLM knows how many positions its images take."""
         return RenderedPrompt(self._prompts.prepare(question).text, None)
 
     def text(self, token_ids: Sequence[int]) -> str:

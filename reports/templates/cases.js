@@ -392,7 +392,7 @@ function view(name) {
   }
 }
 
-/** What stands behind the # of the address; as it is where it is badly encoded. */
+/** The part of the address after #; as it is where it is badly encoded. */
 function hashText() {
   const hash = location.hash.slice(1);
   try {

@@ -313,7 +313,7 @@ def written(path: Path, data: bytes) -> Path:
         (lambda d: bad_deflate(d / "x.dcm"), "DICOM file"),
         (lambda d: without_pixels(d / "x.dcm"), "without pixels"),
         (lambda d: two_frames(d / "x.dcm"), "2 frames"),
-        (lambda d: two_pages(d / "x.tif"), "several pictures"),
+        (lambda d: two_pages(d / "x.tif"), "several images"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom.*")

@@ -171,7 +171,7 @@ def test_a_csv_fault_is_named_by_the_line_where_its_row_starts(tmp_path: Path) -
     ("content", "words"),
     [
         ("question_id,text\n1,a,b\n", ":2: 3 cells under 2 columns"),
-        ("question_id,text,text\n1,a,b\n", ":1: column 'text' stands there twice"),
+        ("question_id,text,text\n1,a,b\n", ":1: column 'text' occurs twice"),
         ('question_id,text\n1,"a" b\n', ":2: not valid CSV"),
         ("question_id;text\n1;a\n", ":2: missing question_id"),
         ("question_id,text\n", "holds no samples"),

@@ -142,7 +142,7 @@ def test_without_text_only_ids_and_scores_remain(make_run: Callable[..., Path]) 
 def test_missing_images_are_counted_and_explained(make_run: Callable[..., Path]) -> None:
     report = write_report([with_images(make_run())])
     assert (report.n_images, report.n_missing_images) == (3, 1)
-    assert "1 of 4 images could not be read; placeholders stand for them." in report.notes
+    assert "1 of 4 images could not be read; placeholders show where they belong." in report.notes
     assert data_of(report.path)["missing"] == {"d.png": "is an empty file"}
 
 
@@ -211,7 +211,7 @@ def test_an_unfinished_run_says_what_is_missing(make_run: Callable[..., Path]) -
     (folder / "answers.jsonl").write_text("".join(lines[:2]))
     report = write_report([folder])
     assert report.n_cases == 2
-    assert "libra-tiny has answered 2 of 3 studies: its command goes on from there." in report.notes
+    assert "libra-tiny has answered 2 of 3 studies: run it again to continue." in report.notes
 
 
 def test_no_cases(make_run: Callable[..., Path]) -> None:

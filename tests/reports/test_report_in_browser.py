@@ -233,7 +233,7 @@ def test_statements_are_marked_and_errors_named(driver: Any, statements_page: st
     assert texts(driver, ".texts .missing") == ["Cardiomegaly"]
     assert texts(driver, ".texts .agreed") == ["edema", "edema"]
     assert not driver.find_elements("css selector", ".texts .extra")
-    assert texts(driver, ".texts .stack .errors li")[1:] == ["missing finding: heart"]
+    assert texts(driver, ".texts .stack .errors li")[1:] == ["missing finding: cardiomegaly"]
     assert texts(driver, ".texts > section .errors li")[1:] == ["false finding: fracture"]
     assert {text.partition(":")[0] for text in texts(driver, ".texts .errors li:first-child")} == {"wrong location"}
     find(driver, "#marks label:nth-of-type(2) input").click()

@@ -24,7 +24,7 @@ def test_it_says_where_the_time_goes(tmp_path, options):
     assert [name for name, _ in each] == ["answers to disk", "scoring", "plots and report", "other"]
     assert sum(float(value) for _, value in each) == pytest.approx(float(seconds[1]), abs=0.25)
     assert re.fullmatch(r"  [\d.]+% of a run of 3 hours \(assumed: a 7B model, 10 beams\)", share), share
-    below = re.fullmatch(r"  below 2% of a run as long as it generates fewer than ([\d,]+) studies a minute", limit)
+    below = re.fullmatch(r"  below 2% of a run as long as it generates fewer than ([\d,]+) studies per minute", limit)
     assert below, limit
     assert float(below[1]) == pytest.approx(8 * 60 * 0.02 / float(seconds[1]) / 0.98, rel=0.1, abs=1)
     assert not list(tmp_path.iterdir())  # everything is thrown away

@@ -1,7 +1,7 @@
 """Token embeddings of texts and how well they match, by the `bert_score` package, which is used as it is.
 
 What we do at its boundary (bert_score 0.3.13, transformers 5):
-- a RoBERTa or GPT-2 tokenizer gets its leading space back: the package asks for it a call at a time
+- a RoBERTa or GPT-2 tokenizer gets its leading space back: the package asks for it in each call
   (`add_prefix_space`), which transformers 5 ignores, so that the first word becomes another token;
 - a tokenizer without `model_max_length`, or with one beyond the model's positions, gets the model's own limit;
 - a folder whose path contains "t5" is given another name, since the package takes it for a T5 model;

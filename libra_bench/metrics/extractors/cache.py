@@ -37,7 +37,7 @@ def quiet_extraction(*, keep: bool) -> Iterator[None]:
 
 
 class ExtractionCache:
-    """One SQLite file an extractor; several processes may use it at once.
+    """One SQLite file per extractor; several processes may use it at once.
 
     A cache that cannot be read or written (a full disk, a read-only home) costs time, never a score: it says so once
     and is not used any more.
@@ -87,7 +87,7 @@ class ExtractionCache:
                 return action(connection)
         except (sqlite3.Error, OSError) as error:
             self._broken = True
-            print(f"note: the cache {self.path} cannot be used ({error}); going on without it", file=sys.stderr)  # noqa: T201
+            print(f"note: the cache {self.path} cannot be used ({error}); not using it", file=sys.stderr)  # noqa: T201
             return otherwise
 
 

@@ -70,7 +70,7 @@ class Graph:
 
 
 Stored: TypeAlias = "list[tuple[int, int, str, list[tuple[str, int]]]]"
-"""An annotation without its words: (start, end, label, relations) an entity."""
+"""An annotation without its words: (start, end, label, relations) per entity."""
 
 
 def radgraph_missing(model: str, backbone: str | None) -> Missing | None:

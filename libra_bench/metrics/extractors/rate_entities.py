@@ -2,8 +2,8 @@
 
 Entities are read off the labels as the package RaTEScore 0.6.0 does, its habits included: an entity that begins with
 "I-" counts only after one that began with "B-"; the label of the closing [SEP] decides how the last entity ends; of
-two entities that touch, the first one's last token also stands alone. An entity's text is its tokens put together
-again, its embedding the last hidden state of [CLS], cut at 30 tokens.
+two entities that touch, the first one's last token is also an entity of its own. An entity's text is its tokens put
+together again, its embedding the last hidden state of [CLS], cut at 30 tokens.
 """
 
 from __future__ import annotations

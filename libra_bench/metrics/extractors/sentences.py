@@ -37,12 +37,11 @@ PYRUSH = SideEnvironment("ratescore", {"medspacy": "1.3.1", "PyRuSH": "1.0.13"},
 """Measured on Python 3.11, where it brings spacy 3.7 and numpy 1.26."""
 WORKER = Path(__file__).with_name("pyrush_worker.py")
 PUNKT_HINT = "python -m nltk.downloader punkt_tab, or pass sentences=rules (other sentences in 1 % of reports)"
-PUNKT_PACKAGE = "pip install 'libra-bench[verify]'"
 RULES_VERSION = 1
 """Part of signatures: raise it when the pattern changes."""
 
 _BREAK = re.compile(
-    r"(?<=[^\s.][.!?])(?<![.!?]\s\d\.)(?<!\b[Dd]r\.)(?<!\bMr\.)(?<!\b[ap]\.m\.)[\"')\]]*\s+(?=[\"'(\[]*[^\W_]|\.)|\s*\n\s*"
+    r"(?<=[^\s.][.!?])(?<![.!?]\s\d\.)(?<!\b[Dd]r\.)(?<!\bMr\.)(?<!\b[ap]\.m\.)[\"')\]]*\s+(?=[\"'(\[]*[^\W_]|\.)|\n"
 )
 
 
@@ -55,7 +54,7 @@ def splitter_missing(splitter: Splitter) -> Missing | None:
         )
     if splitter == "punkt" and find_spec("nltk") is None:
         return Missing(
-            "nltk, which splits sentences, is not installed", f"pip install 'libra-bench[verify]', {PUNKT_HINT}"
+            "nltk, which splits sentences, is not installed", f"pip install 'libra-bench[verify]', then {PUNKT_HINT}"
         )
     if splitter == "punkt" and not punkt_installed():
         return Missing("nltk's English Punkt model is not installed", PUNKT_HINT)

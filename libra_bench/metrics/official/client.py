@@ -17,7 +17,7 @@ WORKER = Path(__file__).with_name("worker.py")
 
 
 class OfficialPackages:
-    """The official packages behind a pipe, one worker a question: they keep their settings to themselves."""
+    """The official packages behind a pipe, one worker per question, so that their settings stay apart."""
 
     def __init__(self, python: Path) -> None:
         self.python = python
@@ -25,7 +25,7 @@ class OfficialPackages:
     def radgraph(
         self, extractor: RadGraphExtractor, *, predictions: Sequence[str], references: Sequence[str]
     ) -> dict[str, Any]:
-        """F1RadGraph's `simple`, `partial`, `complete`: a value a pair, 0 to 1."""
+        """F1RadGraph's `simple`, `partial`, `complete`: one value per pair, 0 to 1."""
         with scratch_model(extractor.folder, extractor.model_type, extractor.backbone) as cache:
             return self._ask(
                 "radgraph",

@@ -35,7 +35,7 @@ class Check:
     theirs: float
     corpus_difference: float
     sample_difference: float | None
-    """The largest one; None where the official package gives no value a sample."""
+    """The largest one; None where the official package gives no value per sample."""
     sample: int | None
     """Index of the sample with the largest difference."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 
 def radgraph(request: dict[str, Any]) -> dict[str, Any]:
-    """F1RadGraph, all three levels, a value a pair."""
+    """F1RadGraph, all three levels, one value per pair."""
     from radgraph import F1RadGraph
 
     scorer = F1RadGraph(reward_level="all", model_type=request["model_type"], model_cache_dir=request["cache"], cuda=-1)

@@ -30,7 +30,7 @@ class ImageFeatures:
         return self._tower.timings
 
     def read_ahead(self, paths: Iterable[Path]) -> None:
-        """Begin to read images that will be asked for soon. Errors come when they are."""
+        """Begin to read images that will be needed soon. Errors are raised when they are."""
         self._tower.read_ahead(paths)
 
     def features(self, studies: Sequence[tuple[Path, Path]]) -> list[Tensor | Exception]:

@@ -63,7 +63,7 @@ def preprocess(
     aspect_ratio: str | None = "pad",
     pad_colour: tuple[int, int, int] | None = None,
 ) -> Tensor:
-    """Pixels [B, 3, H, W], float32, one picture an image.
+    """Pixels [B, 3, H, W], float32, one per image.
 
     Args:
         images: RGB or grey (mode "L") images of any size.

@@ -97,7 +97,7 @@ class PromptStream:
         Args:
             questions: what is asked.
             batch: studies that will be decoded together; prompts of like length are put near each other.
-            failures: gets the answer of each question that cannot be asked; the others go on.
+            failures: gets the answer of each question that cannot be asked; the others continue.
             make_room: gives memory back where not even one study's images fit; False where there is none to give.
         """
         requests = self._requests(questions, batch * WINDOW_BATCHES, failures)

@@ -91,7 +91,7 @@ class LibraPrompts:
         if marks != bool(asked.images):
             raise InputError(
                 f"{marks} image marks in the prompt of a study with {len(asked.images)} images",
-                hint="write <image> at most once, and only where there is an image: it stands for both",
+                hint="write <image> at most once, and only where there is an image: it means both",
             )
         length, limit = self._positions(ids), self.longest
         if length > limit:

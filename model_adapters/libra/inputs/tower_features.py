@@ -93,7 +93,7 @@ class TowerFeatures:
         self.timings = ImageTimings()
 
     def read_ahead(self, paths: Iterable[Path]) -> None:
-        """Begin to read images that will be asked for soon. Errors come when they are."""
+        """Begin to read images that will be needed soon. Errors are raised when they are."""
         for path in paths:
             try:
                 key = file_key(path)
@@ -197,7 +197,7 @@ def file_key(path: Path) -> FileKey:
 
 
 def wait_for(tensor: Tensor) -> None:
-    """Wait until an accelerator has computed a tensor, so that clocks tell the truth."""
+    """Wait until an accelerator has computed a tensor, so that times are right."""
     if tensor.is_cuda:
         torch.cuda.synchronize(tensor.device)
 

@@ -122,7 +122,7 @@ class LibraModel(nn.Module):
         if len(places) > 1:
             raise InputError(
                 f"the prompt has {len(places)} image tokens, the model takes one",
-                hint="write <image> once: it stands for the current and the prior image together",
+                hint="write <image> once: it means the current and the prior image together",
             )
         if not places:
             return self._embed(ids_T)

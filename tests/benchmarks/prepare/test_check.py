@@ -90,7 +90,7 @@ def test_every_error_has_its_line(root):
 
 
 def test_suspicious_references_are_warnings(root):
-    long = "a very long text that stands in the prompt as well as in the reference"
+    long = "a very long text that is in the prompt as well as in the reference"
     path = write(
         root / "s.jsonl",
         line(1, reference=""),
@@ -109,10 +109,10 @@ def test_suspicious_references_are_warnings(root):
     assert [(place.split(":")[1], said.split(": ", 1)[1]) for place, said in remarks(report, "warning")] == [
         ("1", "the reference is empty"),
         ("2", "the reference has no words"),
-        ("3", "the reference holds the header of a section: was it cut rightly?"),
+        ("3", "the reference contains a section header: was the report split correctly?"),
         ("4", "the reference has 10,000 characters"),
-        ("5", "the reference stands in the prompt"),
-        ("6", "the prior is the current image; mark it with has_prior: false, or leave it out"),
+        ("5", "the prompt contains the reference"),
+        ("6", "the prior is the current image; set has_prior: false, or leave the prior out"),
         ("9", f"the same images and prompt as {path}:8"),
     ]
 

@@ -135,5 +135,5 @@ def test_bad_sources_are_named(tmp_path):
     for patient in ("p1", "p2"):
         (tmp_path / patient).mkdir()
         (tmp_path / patient / "s5.txt").write_text("x")
-    with pytest.raises(InputError, match="s5 stands there twice"):
+    with pytest.raises(InputError, match="s5 occurs twice"):
         find_reports(tmp_path)

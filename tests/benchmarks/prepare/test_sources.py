@@ -230,7 +230,7 @@ def test_spreadsheets_with_questions_labels_and_further_columns(tmp_path):
     ("columns", "message"),
     [
         (Columns(image="picture"), "column picture missing; it has: image, id, l"),
-        (Columns(image="image", identity="id"), "row 2: id '1' stands in row 1 already"),
+        (Columns(image="image", identity="id"), "row 2: id '1' is in row 1 already"),
         (Columns(image="image", labels="l"), "row 1: labels are not a JSON list"),
         (Columns(image="image", keep=("reference",)), "--keep: column reference has a meaning of its own"),
     ],

@@ -83,7 +83,7 @@ def test_a_cache_that_cannot_be_written_costs_time_and_no_score(cli: InProcess) 
     second = cli(*RUN, "--out", "b", "--json", LIBRA_BENCH_CACHE="/proc/nobody/can/write/here")
     assert second.returncode == 0, second.stderr
     assert json.loads(second.stdout)["floors"] == json.loads(first.stdout)["floors"]
-    for kept in (cli.folder / "cache/floors").iterdir():
+    for kept in (cli.folder / "cache/reference-points").iterdir():
         kept.write_text("[]")  # damaged
     third = cli(*RUN, "--out", "c", "--json", LIBRA_BENCH_CACHE=str(cli.folder / "cache"))
     assert json.loads(third.stdout)["floors"] == json.loads(first.stdout)["floors"]

@@ -1,4 +1,4 @@
-"""Models through the real program: listing, checking, merging, floors, served models; and what is refused."""
+"""Models through the real program: listing, checking, merging, baselines, served models; and what is refused."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_what_does_not_fit_is_said_in_one_line(program, copy, kind, words):
         (["--model", "MAIRA-2"], ["model MAIRA-2", "brings code of its own", "--trust-remote-code"]),
         (["--model", "CheXagent-2"], ["needs transformers==4.40.0", "replay:FILE"]),
         (["--model", "openai:x"], ["--base-url URL"]),
-        (["--model", "openai:x", "--base-url", "http://127.0.0.1:9/v1"], ["http://127.0.0.1:9/v1", "nobody answers"]),
+        (["--model", "openai:x", "--base-url", "http://127.0.0.1:9/v1"], ["http://127.0.0.1:9/v1", "no server"]),
         (
             ["--model", "openai:x", "--base-url", "http://h/v1", "--option", "api_key=1"],
             ["unknown option of the openai adapter 'api_key'"],
@@ -216,7 +216,7 @@ def test_a_shipped_card_takes_its_weights_from_a_folder(program, copy):
     assert record["model"]["card"]["trained_on"][0] == "MIMIC-CXR"
 
 
-def test_floors_learn_from_the_demos_own_file_or_from_a_given_one(tmp_path, monkeypatch):
+def test_baselines_learn_from_the_demos_own_file_or_from_a_given_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def answers(model: str, **options) -> tuple[set[str], dict]:

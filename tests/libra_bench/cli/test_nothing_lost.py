@@ -65,12 +65,23 @@ def test_two_different_answers_of_one_id_are_an_error(cli: InProcess) -> None:
     assert len(read_lines(folder / "answers.jsonl")) == 4
 
 
+def test_an_answer_to_another_question_is_named_before_anything_is_generated(cli: InProcess) -> None:
+    folder = run_folder(cli)
+    path = folder / "answers.jsonl"
+    lines = read_lines(path)
+    path.write_text("".join(json.dumps(line) + "\n" for line in (*lines[:2], {**lines[2], "question_id": "other"})))
+    done = cli(*RUN, "--out", "run")
+    assert done.returncode == 2
+    assert "answers.jsonl: 1 answers to questions that the suite does not have, the first 'other'" in done.stderr
+    assert len(read_lines(path)) == 3
+
+
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
         (lambda text: text.replace("\n", ",note\n", 1), ["leaderboard.csv:2", "cells under"]),
         (lambda text: text + "constant,1,2\n", ["leaderboard.csv:3", "3 cells under"]),
-        (lambda text: text.replace("n_failed", "n", 1), ["leaderboard.csv:1", "column 'n' stands there twice"]),
+        (lambda text: text.replace("n_failed", "n", 1), ["leaderboard.csv:1", "column 'n' occurs twice"]),
         (lambda text: text.replace("constant,", '"constant,', 1), ["leaderboard.csv", "not valid CSV"]),
         (lambda text: text.replace(",", ";"), ["leaderboard.csv", "not a leaderboard"]),
     ],
@@ -94,12 +105,12 @@ def test_a_reader_s_own_columns_and_rows_stay_in_the_leaderboard(cli: InProcess)
     path = cli.folder / "runs/leaderboard.csv"
     header, row = path.read_text().splitlines()
     cells = ",".join("theirs" if name == "Model Name" else "" for name in header.split(","))
-    path.write_text(f"{header},my note\n{row},keep me\n{cells},from the paper\n")
+    path.write_text(f"{header},my note\n{row},keep me\n{cells},=1+1\n")
     assert cli(*RUN).returncode == 0
     assert cli("score", next((cli.folder / "runs/suite/constant").iterdir()), "--metrics", "bleu").returncode == 0
     text = path.read_text()
     assert text.count("keep me") == 1
-    assert text.count("from the paper") == 1
+    assert text.count(",=1+1,") == 1  # a formula of the reader's own stays one
     assert "BLEU1" in text.splitlines()[0]
 
 

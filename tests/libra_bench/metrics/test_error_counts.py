@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libra_bench.metrics.clinical_significance import CLINICAL, EQUAL, NOT_COUNTED, SIGNIFICANCE, WEIGHTS
-from libra_bench.metrics.error_counts import ALWAYS_MATCHED, CATEGORIES, NORMAL, REST, count_errors, marks
+from libra_bench.metrics.error_counts import ALWAYS_MATCHED, CATEGORIES, NORMAL, REST, count_errors, in_words, marks
 from libra_bench.metrics.finding_relations import DESCRIBES, FAMILIES, INCLUDES
 from libra_bench.metrics.report_alignment import align, gather
 from libra_bench.metrics.statements.lexicon import ENTRIES
@@ -144,6 +144,40 @@ def test_a_normal_reference(prediction, expected):
     assert errors(prediction, NORMAL_CHEST).score == pytest.approx(expected, abs=1e-9)
 
 
+def test_no_change_does_not_say_that_nothing_is_there():
+    found = errors([absent("study", change="unchanged")], NORMAL_CHEST)
+    assert found.score == pytest.approx(NORMAL / (NORMAL * 1.25 + 0.1 * 0.25))
+
+
+def test_comparisons_of_what_is_no_finding_are_marked():
+    prediction = (absent("study", change="unchanged"), absent("edema"), absent("heart"))
+    reference = (absent("edema", change="resolved"), absent("heart"))
+    labels = [(side, label) for side, _, label in marks(align(gather(prediction), gather(reference)))]
+    assert labels == [
+        ("prediction", "false comparison: study, unchanged"),
+        ("prediction", "matched: no edema"),
+        ("prediction", "matched: normal heart"),
+        ("reference", "missing comparison: edema, resolved"),
+        ("reference", "matched: normal heart"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (said("pneumothorax", side="left", severity="severe", change="new"), "severe left pneumothorax, new"),
+        (absent("pneumothorax"), "no pneumothorax"),
+        (said("pneumonia", "uncertain"), "possible pneumonia"),
+        (absent("lungs"), "normal lungs"),
+        (said("hilum", side="right"), "abnormal right hilum"),
+        (said("heart", severity="mild"), "mild cardiomegaly"),
+        (absent("heart", change="unchanged"), "normal heart, unchanged"),
+    ],
+)
+def test_a_statement_in_words(statement, words):
+    assert in_words(statement) == words
+
+
 def test_two_silent_reports_agree():
     assert errors([], []).score == 1
     assert errors([HEART], []).score == errors([], [HEART]).score == 0
@@ -231,6 +265,7 @@ def test_the_tables_speak_of_the_lexicon():
     """A finding of the lexicon that they don't name is not actionable, as the default says."""
     names = {entry.name for entry in ENTRIES} | {finding for entry in ENTRIES for finding, _ in entry.signs.values()}
     assert set(SIGNIFICANCE) | NOT_COUNTED <= names
+    assert not {entry.name for entry in ENTRIES if entry.category} & NOT_COUNTED
     related = set().union(*FAMILIES, *INCLUDES.values(), *DESCRIBES.values()) | {*INCLUDES, *DESCRIBES}
     assert related <= set(SIGNIFICANCE)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -134,3 +137,26 @@ def test_meteor_as_published_needs_no_nltk_and_other_text_says_that_it_does(monk
         missing = make_metric(f"meteor[norm={norm}]").missing()
         assert missing is not None
         assert "libra-bench[verify]" in missing.hint
+
+
+def test_the_last_digit_is_the_same_in_every_process() -> None:
+    """A sum over a set would depend on Python's hash seed."""
+    program = (
+        "from libra_bench.metrics.registry import make_metric\n"
+        "text = ' '.join(f'word{i} mild effusion {i * i % 7} of the left lung' for i in range(40))\n"
+        "texts = [text, text[:500], text[300:], 'clear lungs']\n"
+        f"for name in {METRICS!r}:\n"
+        "    result = make_metric(name).score(texts[::-1], [[text] for text in texts])\n"
+        "    print(name, result.values, result.samples)\n"
+    )
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(printed) == 1

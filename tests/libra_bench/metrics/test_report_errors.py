@@ -100,7 +100,7 @@ def test_spans_say_what_became_of_each_statement():
         ("prediction", "effusion", "wrong location: left pleural effusion"),
         ("reference", "effusion", "wrong location: right pleural effusion"),
         ("prediction", "pneumothorax", "false finding: severe pneumothorax"),
-        ("reference", "cardiomegaly", "missing finding: heart"),
+        ("reference", "cardiomegaly", "missing finding: cardiomegaly"),
         ("prediction", "edema", "matched: no edema"),
         ("reference", "edema", "matched: no edema"),
     }

@@ -99,8 +99,8 @@ def test_a_choice_called_a_is_not_the_empty_answer():
 def test_the_constant_answer_is_counted_after_normalisation():
     """ "No", "no." and "NO" are one answer, and more frequent than "yes"."""
     references = [["yes"], ["yes"], ["No"], ["no."], ["NO", "none"]]
-    floor = make_metric("exact_match").score([""] * 5, references).details["constant_answer"]["all"]
-    assert (floor["answer"], floor["value"]) == ("No", pytest.approx(60.0))
+    constant = make_metric("exact_match").score([""] * 5, references).details["constant_answer"]["all"]
+    assert (constant["answer"], constant["value"]) == ("No", pytest.approx(60.0))
 
 
 def test_token_f1_is_squads():

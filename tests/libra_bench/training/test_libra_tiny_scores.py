@@ -21,9 +21,9 @@ def test_ten_points_above_constant_and_normal(program):
         done = program("run", "--suite", "demo", "--model", model, "--metrics", metrics, "--out", model, "--json")
         assert done.returncode == 0, done.stderr
         found[model] = {score["key"]: score["value"] for score in json.loads(done.stdout)["scores"]}
-    for floor in ("constant", "normal"):
+    for baseline in ("constant", "normal"):
         for key in KEYS:
-            assert found["libra-tiny"][key] > found[floor][key] + 10, (floor, key)
+            assert found["libra-tiny"][key] > found[baseline][key] + 10, (baseline, key)
 
 
 @pytest.mark.slow

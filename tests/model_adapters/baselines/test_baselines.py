@@ -1,4 +1,4 @@
-"""Floors: what they learn comes from the training file and nothing else."""
+"""Baselines: what they learn comes from the training file and nothing else."""
 
 from __future__ import annotations
 

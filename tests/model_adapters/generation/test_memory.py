@@ -34,7 +34,7 @@ def test_a_batch_does_not_ask_for_more_memory_than_the_machine_has(language_mode
 
 
 def test_memory_of_a_study_is_that_of_its_keys_and_values():
-    """A 7B model in bfloat16: 0.5 MB a position (docs/decoding.md)."""
+    """A 7B model in bfloat16: 0.5 MB per position (docs/decoding.md)."""
     import transformers
 
     with torch.device("meta"):

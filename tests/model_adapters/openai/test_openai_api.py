@@ -375,7 +375,7 @@ def test_what_endpoints_do_not_have_is_refused(server, decoding, flag):
         ({"base_url": "localhost:8000"}, "not an address"),
         ({"base_url": "http://user:word@localhost/v1"}, "OPENAI_API_KEY"),
         ({"base_url": "http://localhost/v1?key=1"}, "OPENAI_API_KEY"),
-        ({"base_url": "http://127.0.0.1:9/v1"}, "nobody answers there"),
+        ({"base_url": "http://127.0.0.1:9/v1"}, "no server answers there"),
         ({"image_policy": "both"}, "unknown image_policy 'both'"),
     ],
 )
