@@ -41,15 +41,19 @@ def change(reading: Reading, index: int, token: Token) -> None:
     elif direction == "changed" and not (reading.not_next and not in_front):
         reading.unbound = reading.unbound or token
         return
-    if not reading.subject and _speaks_of_lung(reading, index):
+    if not in_front and _speaks_of_the_rest(reading, index):
+        said = Said("change-weak" if form == "weak" else "change", direction)
+        reading.mentions.append(Mention(WHOLE_STUDY, token.start, token.end, said=[said]))
+    elif not reading.subject and _speaks_of_lung(reading, index):
         reading.say_before("change-weak" if form == "weak" else "change", direction, wants_object=True)
         reading.before.of_lung = True
     elif in_front:
         reading.placed = False
         reading.say_before("change-weak" if form == "weak" else "change", direction, wants_object=form == "noun")
     elif form != "before" and (form != "done" or reading.verb or direction == "resolved"):
-        denied = "resolved" if form == "weak" else "unchanged"  # "no longer persists", "has not improved"
-        _say_of_subject(reading, index, token, denied if reading.not_next else direction)
+        if reading.not_next:  # "no longer persists", "has not improved"
+            direction = "resolved" if form == "weak" else "unchanged"
+        _say_of_subject(reading, index, token, direction)
 
 
 def _say_of_subject(reading: Reading, index: int, token: Token, direction: str) -> None:
@@ -85,7 +89,10 @@ def _states_no_change(reading: Reading, index: int, token: Token) -> bool:
     if direction in {"more", "less"} and not _compared(reading, index):
         return True
     happens = token.words.endswith(("ing", "ed")) and not token.words.startswith(("more", "less"))
-    return direction in {"larger", "smaller", "worse", "better"} and not happens and _compares_places(reading, index)
+    if direction in {"larger", "smaller", "worse", "better"} and not happens and _compares_places(reading, index):
+        reading.predicate = None
+        return True
+    return False
 
 
 def _compared(reading: Reading, index: int) -> bool:
@@ -101,6 +108,16 @@ def _compared(reading: Reading, index: int) -> bool:
         if reading.kind(i) in {"head", "stop", "cue", ""}:
             break
     return False
+
+
+def _speaks_of_the_rest(reading: Reading, index: int) -> bool:
+    """ "Small effusion, otherwise unchanged", not "enlarged but otherwise unchanged"."""
+    if not reading.mentions:
+        return False
+    before = index - 1
+    while reading.kind(before) in {"adverb", "compare", "negation"} and before > index - 5:
+        before -= 1
+    return before > 0 and reading.tokens[before].words == "otherwise" and reading.kind(before - 1) in {"comma", "stop"}
 
 
 def _speaks_of_lung(reading: Reading, index: int) -> bool:

@@ -151,7 +151,7 @@ def _place_in_list(reading: Reading, mention: Mention, joined: bool) -> None:
     if not reading.aside:
         reading.shown = reading.latest if shows else []
     if not (reading.negated or reading.before.masked):
-        _borrow_side(reading, mention, borrowed_from)
+        _borrow_side(reading, mention, reading.shown if reading.aside and reading.shown else borrowed_from)
 
 
 def _borrow_side(reading: Reading, mention: Mention, subject: Sequence[Mention] | None = None) -> None:
