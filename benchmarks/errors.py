@@ -3,6 +3,7 @@
     LibraBenchError                 exit status 1: it failed
     ├── GenerationError             a study that cannot be generated
     │   └── RefusedError            a request that an endpoint refused for good
+    ├── UnreadableReplyError        a judge's reply that says nothing that can be counted
     ├── TrainingError               a training that cannot continue
     ├── StorageError                an answer or a record that cannot be written (a full disk)
     ├── StoppedError                exit status 130: the user stopped it (Ctrl-C)
@@ -60,6 +61,10 @@ class RefusedError(GenerationError):
     def __init__(self, what: str, attempts: int) -> None:
         super().__init__(what)
         self.attempts = attempts
+
+
+class UnreadableReplyError(LibraBenchError):
+    """A reply of a judge (a language model as a metric) that says nothing that can be counted."""
 
 
 class TrainingError(LibraBenchError):

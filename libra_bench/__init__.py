@@ -17,7 +17,7 @@ _NEIGHBOURS = ("benchmarks", "model_adapters", "reports")
 
 
 def _refuse_strangers() -> None:
-    """Say so where Python would find a foreign package under the name of one of ours.
+    """Raise if Python would find a foreign package under the name of one of ours.
 
     Raises:
         ImportError: names what is in the way. SystemExit: the same, where libra-bench was started as a program.

@@ -21,7 +21,7 @@ MAX_MESSAGE = 200
 
 
 def in_one_sentence(error: BaseException, arguments: list[str]) -> str:
-    """Write the crash file, and say what happened and where the file is."""
+    """Write the crash file; returns what happened and where the file is."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" in {_short(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
     what = f"unexpected {type(error).__name__} ({first_line(error)[:MAX_MESSAGE]}){place}"

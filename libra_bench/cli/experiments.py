@@ -1,4 +1,4 @@
-"""Experiments: what is asked of many runs, or of metrics themselves."""
+"""Experiments over several runs, or about the metrics themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags made from the typed fields of a dataclass: its docstrings are the help, its types and metadata the rest."""
+"""Flags from the typed fields of a dataclass: its docstrings are the help, its types and metadata the rest."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _run_flag(item: dataclasses.Field[Any]) -> inspect.Parameter:
 
 
 def arguments(options: RunOptions, *panels: str) -> list[str]:
-    """The words that give a command these options again.
+    """The command-line words for these options.
 
     >>> arguments(RunOptions(device="cpu", num_beams=3), MODEL, DECODING)
     ['--device', 'cpu', '--num-beams', '3']

@@ -9,10 +9,12 @@ import typer
 
 from libra_bench.cli import experiments, output
 from libra_bench.cli import options as o
+from libra_bench.cli.judgements import judgements
 from libra_bench.cli.statements import statements
 
 app = typer.Typer(help="List the metrics, and what each needs.", invoke_without_command=True)
 app.command("statements")(statements)
+app.command("judgements")(judgements)
 app.command("agreement")(experiments.agreement)
 app.command("sensitivity")(experiments.sensitivity)
 

@@ -89,7 +89,7 @@ def _plain(text: str) -> Any:
 
 
 def _display(processes: Processes) -> ProgressCallback:
-    """What this process shows: only the first one speaks."""
+    """What this process shows: only the first one prints."""
     return Display() if processes.rank == 0 else ProgressCallback()
 
 
@@ -172,7 +172,7 @@ class Display(ProgressCallback):
         output.message(f"scoring: {', '.join(metric_ids)}")
 
     def drawing(self, total: int) -> Callable[[], None]:
-        """One line is enough: it takes seconds."""
+        """One line is enough, since it takes seconds."""
         output.message(f"report: {total} images")
         return lambda: None
 

@@ -50,7 +50,7 @@ def score(
     ] = False,
     as_json: o.Json = False,
 ) -> None:
-    """Score answers that are there already; needs no model.
+    """Score existing answers; needs no model.
 
     [bold]libra-bench score RUN[/bold]   or
     [bold]libra-bench score --references R.jsonl --predictions P.jsonl [P2.jsonl ...] --csv leaderboard.csv[/bold]

@@ -36,7 +36,7 @@ def serve(
     *,
     options: RunOptions,
 ) -> None:
-    """Show a run's report and a page to try its model, or only the page, on this machine; Ctrl-C ends it."""
+    """Serve a run's report and a page to try its model, or only that page, on this machine; Ctrl-C ends it."""
     import tempfile
 
     from benchmarks.errors import InputError, LibraBenchError

@@ -44,10 +44,10 @@ def _command(stage: Stage, summary: str) -> Callable[..., None]:
 
 
 app.command("align")(
-    _command("align", "Stage 1: the connector alone learns. The same command continues what was interrupted.")
+    _command("align", "Stage 1: train only the connector. After an interruption, the same command continues.")
 )
 app.command("finetune")(
-    _command("finetune", "Stage 2: LoRA (or every weight) of the language model. The same command continues.")
+    _command("finetune", "Stage 2: train a LoRA (or every weight) of the language model. The same command continues.")
 )
 
 

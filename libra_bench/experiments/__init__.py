@@ -1,1 +1,1 @@
-"""What is done with many runs, or with metrics themselves."""
+"""Experiments over several runs, or about the metrics themselves."""

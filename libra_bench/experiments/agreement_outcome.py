@@ -79,9 +79,7 @@ def _difference_table(found: Agreement) -> list[Table]:
     rows.sort(key=lambda row: row[1])
     if not rows:
         return []
-    note = (
-        "On the same resamples of studies; an interval without 0 tells the two apart (not corrected for their number)."
-    )
+    note = "On the same resamples; the two differ if the interval excludes 0 (not corrected for the number of pairs)."
     columns = ("metric", "difference in tau", "low", "high")
     return [Table("differences", f"{best} against the others", columns, rows, note, 3)]
 
@@ -117,7 +115,7 @@ def _tests_tables(found: Agreement) -> list[Table]:
 
 def _raters_sentence(found: Agreement) -> str:
     if found.raters.ceiling is None:
-        return "One rater: how well raters agree with each other is not known."
+        return "There is only one rater, so the agreement between raters is unknown."
     pairs = ", ".join("–" if tau is None else f"{tau:.3f}" for tau in found.raters.tau)
     return (
         f"The raters themselves: tau {pairs} between each two, {found.raters.ceiling:.3f} for one against the mean of "

@@ -37,7 +37,7 @@ REWORDED: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Studies:
-    """The studies of an audit and what one may be given from another."""
+    """The studies of an audit, and the other patient's study that goes with each."""
 
     samples: Sequence[Sample]
     donors: Mapping[int, int]
@@ -52,13 +52,13 @@ Change: TypeAlias = Callable[[Studies, int], Sample | None]
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One way to ask otherwise."""
+    """One way to change what is asked."""
 
     name: str
     subject: Subject
     change: Change
     why_not: str
-    """Why no study may be left to ask."""
+    """The reason if no study can be asked."""
     redraw: str | None = None
     """What is done to the images (`arm_images.REDRAWN`); None: nothing."""
 

@@ -33,7 +33,7 @@ from libra_bench.scores.statistics import Difference, PairedMetric, compare, hol
 
 SCHEMA_VERSION = 1
 AUDITS_FOLDER = Path("audits")
-"""Not among the runs: an arm is no row of a leaderboard."""
+"""Apart from the runs, since an arm is not a row of a leaderboard."""
 STUDIES = 256
 RESAMPLES = 20_000
 """Enough for a p-value to be small after a correction over a few hundred tests."""
@@ -75,16 +75,16 @@ class ArmResult:
     n: int
     """Studies that it applies to."""
     identical_texts: float
-    """Share of the texts that are those of the baseline, letter for letter."""
+    """Share of the texts that are identical to the baseline's."""
     statements_kept: Share
-    """Of the baseline's statements: those that are there with the same finding, presence and side."""
+    """Share of the baseline's statements that recur with the same finding, presence and side."""
     direction_flips: Share | None
     """Of the baseline's statements that something is new, resolved, larger or smaller: those whose finding and side
     have the opposite in the arm. None where the arm leaves the prior as it is."""
     comparisons: Share | None
     """Texts of the arm that still compare; None where there is a prior to compare with."""
     same_as: str | None
-    """The arm that this one is the same as by construction: it was not asked twice."""
+    """The arm that coincides with this one by construction, and was run instead."""
     scores: Sequence[ArmScore]
 
 

@@ -60,7 +60,7 @@ def _arm_table(found: Audit, key: str) -> Table:
     note = (
         f"{key}: arm minus baseline ({base}) over the same studies, with its 95 % interval; p: after Holm's "
         f"correction over all arms and metrics ({found.resamples} resamples{drawn}). same: percent of texts that are "
-        "the baseline's; kept: percent of its statements that are there again; turned: percent of its stated changes "
+        "the baseline's; kept: percent of its statements that recur; turned: percent of its stated changes "
         "whose direction is the opposite; comparing: percent of texts that compare."
     )
     if twins := [f"{arm.arm} is {arm.same_as} for this model" for arm in found.arms if arm.same_as]:
@@ -89,7 +89,7 @@ def _verdicts(found: Audit, key: str) -> Iterable[str]:
     if swapped is not None and swapped.direction_flips is not None and swapped.direction_flips.n:
         flips = swapped.direction_flips
         percent = f"{100 * (flips.share or 0):.0f} %"
-        yield f"With the images in reverse order, {percent} of {flips.n} stated changes turn their direction."
+        yield f"With the images in reverse order, {percent} of {flips.n} stated changes reverse their direction."
     alone = next((arm for arm in found.arms if arm.arm == "no-prior"), None)
     if alone is not None and alone.comparisons is not None and alone.comparisons.share:
         yield f"Without a prior image, {100 * alone.comparisons.share:.0f} % of the texts still compare with one."
@@ -97,7 +97,7 @@ def _verdicts(found: Audit, key: str) -> Iterable[str]:
 
 def _verdict(arms: Sequence[ArmResult], key: str, shown: str) -> str:
     if all(arm.identical_texts == 1 for arm in arms):
-        return "No: every text is the same, letter for letter."
+        return "No: all texts are identical."
     scored = [(arm, score) for arm in arms if (score := _score(arm, key)) is not None]
     told = [(arm, score) for arm, score in scored if score.p_holm < SIGNIFICANT]
     if not told:

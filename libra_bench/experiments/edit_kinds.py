@@ -1,4 +1,4 @@
-"""The errors that a metric should see, the changes it should not mind, and the tricks it should not reward."""
+"""The errors that a metric should see, the changes it should ignore, and the tricks it should not reward."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ SYNONYMS: Mapping[str, str] = {
     "osseous structures": "bones",
     "mediastinal silhouette": "mediastinal contour",
 }
-"""Said otherwise; a replacement counts only where the reader reads the same."""
+"""Paraphrases; a replacement counts only if the reader reads the same statements."""
 _SENTENCE = re.compile(r"[^.!?\n]*[.!?]+(?=\s|$)|[^.!?\n]+(?=\n|$)")
 _ARTICLE = re.compile(r"\b(an?) $", re.IGNORECASE)
 _NUMBER = re.compile(r"\b(\d+(?:\.\d+)?)(?=\s*(?:-\s*)?(?:cm|mm|centimeters?|millimeters?)\b)", re.IGNORECASE)

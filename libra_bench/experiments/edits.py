@@ -1,7 +1,7 @@
-"""Controlled edits of a report: what is proposed, and the check by reading that it did what it was meant to do.
+"""Controlled edits of a report: proposals, and the check by reading that each did what it should.
 
 An edit counts only if the statement reader, given the edited text, finds the intended statements changed and all others
-as they were. What cannot be edited so is left out, and counted.
+as they were. Texts that cannot be edited in this way are left out and counted.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What an edit may use besides the text itself."""
+    """What an edit may use in addition to the text."""
 
     others: Sequence[str]
     """The reports of other studies."""
@@ -84,7 +84,7 @@ class TextEdit:
 
     name: str
     change: Callable[[str, Outside], str | None]
-    """None where the text cannot be changed so."""
+    """None if the text cannot be changed in this way."""
     kind: Kind
     keeps_facts: bool = False
     """Whether the edited text must say the same."""

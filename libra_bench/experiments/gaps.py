@@ -22,7 +22,7 @@ from libra_bench.scores.strata import MISSING, strata
 
 SCHEMA_VERSION = 1
 MAX_PLAIN_LEVELS = 8
-"""A field of numbers with more values is cut into quarters."""
+"""A numeric field with more values is divided at its quartiles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ OTHER_WAYS: Mapping[str, Mapping[str, str]] = {
 }
 """Metric -> other ways in which groups compute a number of its name, and what they are."""
 MUCH_CLOSER = 0.25
-"""Another way explains a difference where it leaves less than this share of it."""
+"""Another computation explains a difference if it leaves less than this share of it."""
 
 Verdict = Literal["within rounding", "within interval", "outside", "other computation", "not scored"]
 
@@ -74,7 +74,7 @@ class Reproduction:
 def reproduce(
     target: str, folder: Path, *, model: str | None = None, on_metric: Callable[[str], None] = lambda name: None
 ) -> Reproduction:
-    """Hold a scored run against a published table.
+    """Compare a scored run with a published table.
 
     Args:
         target: a table's name or file.
@@ -114,7 +114,7 @@ def reproduce(
 
 
 def _differences(table: Target, record: RunRecord, scores: Scores, row: str) -> Iterator[str]:
-    """Why the run's numbers are not about what the published ones are about."""
+    """Why the run's numbers cannot be compared with the published ones."""
     if row not in table.models:
         yield f"the table has no row for {row} (it has {', '.join(table.models)}; --row NAME chooses one)"
     elif row != record.model.id:
@@ -166,7 +166,7 @@ def _known(table: Target, record: RunRecord, row: str) -> Iterator[str]:
 def _other_ways(
     outside: Sequence[Row], scores: Scores, record: RunRecord, folder: Path, on_metric: Callable[[str], None]
 ) -> Iterator[str]:
-    """Score the same texts in the ways in which others compute a number of this name."""
+    """Score the same texts with the other computations that share the metric's name."""
     metrics = dict.fromkeys(score.metric for row in outside if (score := scores.score(row.key)) is not None)
     ways = {way: what for metric in metrics for way, what in OTHER_WAYS.get(metric, {}).items()}
     if not ways:

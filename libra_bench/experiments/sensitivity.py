@@ -25,7 +25,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class EditedTexts:
-    """Texts that one error could be made in so many times."""
+    """The texts in which one error could be made so many times."""
 
     error: str
     kind: Kind
@@ -38,7 +38,7 @@ class EditedTexts:
 
 @dataclass(frozen=True, slots=True)
 class KeySensitivity:
-    """What one key makes of it."""
+    """What one key shows for it."""
 
     key: str
     copy: float
@@ -54,7 +54,7 @@ class KeySensitivity:
 
 @dataclass(frozen=True, slots=True)
 class ErrorSensitivity:
-    """One error, so many times per text."""
+    """One error, made so many times per text."""
 
     error: str
     kind: Kind

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_DROP = 50.0
 """Percent of a copy's score that is lost: the darkest colour."""
 BLIND = 1.0
-"""Percent; an error that costs less is not seen."""
+"""Percent; an error that costs less counts as not seen."""
 KEYS_AT_A_TIME = 4
 """In a table of a terminal."""
 
@@ -51,7 +51,7 @@ def _lost(error: ErrorSensitivity, key: str) -> float | None:
 def _lost_tables(found: Sensitivity, once: Sequence[ErrorSensitivity], keys: Sequence[str]) -> list[Table]:
     """One table for the files, and for terminals its columns a few at a time."""
     note = (
-        "Percent of a copy's score that one error per text costs, over the texts that it could be made in (of "
+        "Percent of a copy's score that one error per text costs, over the texts in which it could be made (of "
         f"{found.n}). Harmful errors and gaming should cost much, harmless changes nothing."
     )
 
@@ -85,7 +85,7 @@ def _full_table(found: Sensitivity) -> Table:
         for score in error.scores
     ]
     note = (
-        "copy: what the unedited texts score against themselves; drop: what is lost, with its 95 % interval; "
+        "copy: the score of the unedited texts; drop: the loss, with its 95 % interval; "
         "undetected: percent of the texts whose own score did not fall."
     )
     columns = ("error", "edits", "texts", "metric", "copy", "drop", "low", "high", "undetected")

@@ -1,4 +1,4 @@
-"""BERTScore F1: how well the tokens of two texts match in the eyes of a BERT encoder.
+"""BERTScore F1: how well the tokens of two texts match in the embeddings of a BERT encoder.
 
 The published configuration is the default: distilbert-base-uncased, its 5th layer, no rescaling, no idf, texts
 lower-cased and cleaned. Corpus value: the mean over samples; of several references the best counts. An empty text has

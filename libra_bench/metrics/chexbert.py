@@ -1,4 +1,4 @@
-"""CheXbert F1: do two reports agree on 14 observations? And how near are they as CheXbert embeds them?
+"""CheXbert F1: do two reports agree on 14 observations? And how similar are CheXbert's embeddings of them?
 
 Averages as in `observation_f1.py`. A class counts as found if CheXbert
 says positive or uncertain (f1chexbert's "rrg" mode, RadEval); under `neg`, only if it says positive (LLaVA-Rad).
@@ -128,7 +128,7 @@ class CheXbert:
         )
 
     def reduce(self, sums_RS: Floats, n_R: Floats) -> Floats:
-        """Counts of true positives, false positives and false negatives a class, twice, and cosines -> the keys."""
+        """Counts of true positives, false positives and false negatives per class, twice, and cosines -> the keys."""
         columns = []
         for outcomes_R3C in np.split(sums_RS[:, :-1], len(FOUND), axis=1):
             columns += [averages(outcomes_R3C), weighted_averages(outcomes_R3C)]

@@ -1,4 +1,4 @@
-"""No text may end a run: one that a metric fails on is found, counts as an empty text, and is named.
+"""No text may end a run: a text on which a metric fails is found, counts as empty, and is named.
 
 The rule for every metric, so that none needs its own. A failure while scoring is looked for in the samples by halving
 (at most 2 N calls, and N log2 N samples in all); each text found is blanked, and all are scored again. A failure that
@@ -23,7 +23,7 @@ _SHOWN_IN_NOTE = 5
 
 @dataclass(frozen=True, slots=True)
 class FailedText:
-    """A text that a metric could not score."""
+    """A text on which a metric failed."""
 
     sample: int
     """Index into the predictions."""

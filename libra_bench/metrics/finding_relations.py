@@ -45,7 +45,7 @@ FAMILIES = tuple(
         ),
     )
 )
-"""Findings that radiologists call one for the other, the nearest relatives first: one of them is half the other."""
+"""Findings that radiologists confuse, the closest first: one in place of the other is half a match."""
 
 DESCRIBES: Mapping[str, frozenset[str]] = {
     name: names(text)

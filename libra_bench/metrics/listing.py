@@ -13,7 +13,7 @@ from libra_bench.metrics.registry import make_metric, metric_targets
 
 SEES = {
     "words": "Words: which words and phrases two texts share",
-    "embeddings": "Embeddings: how near their words are in the eyes of a language model",
+    "embeddings": "Embeddings: how similar their words are to a language model",
     "entities": "Entities: which findings and places a model marks in either, and how they are related",
     "labels": "Labels: which findings a classifier sees in either",
     "statements": "Statements: what is said of each finding, read by rules",

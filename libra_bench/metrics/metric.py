@@ -19,7 +19,7 @@ Sees: TypeAlias = Literal["words", "embeddings", "entities", "labels", "statemen
 """What a metric sees of a report."""
 Floats: TypeAlias = npt.NDArray[np.float64]
 References: TypeAlias = Sequence[Sequence[str]]
-"""One list of alternative references a sample; never empty."""
+"""One list of alternative references per sample; never empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ Reduce: TypeAlias = Callable[[Floats, Floats], Floats]
 class Statistics:
     """Sufficient statistics of a metric's keys: what a bootstrap resamples.
 
-    Legend: N samples, S statistics a sample, R resamples, K keys.
+    Legend: N samples, S statistics per sample, R resamples, K keys.
     """
 
     per_sample_NS: Floats
-    """A sample of the suite a row; a corpus is the sum of its rows."""
+    """One row per sample of the suite; a corpus is the sum of its rows."""
     reduce: Reduce
 
 
@@ -176,12 +176,21 @@ class Metric(Protocol):
         ...
 
 
+WITHOUT_EFFECT: Mapping[str, bool] = {"signature": False}
+"""Metadata of a metric's field that changes how a number is had (a server's address), never the number."""
+
+
 def signature_of(metric: Any, *, impl: str, version: int = 1, **facts: object) -> str:
     """`id|field:value|...|fact:value|...|impl:name-version|v:1`, from the metric's own dataclass fields.
 
-    Every field is in it, so no parameter can be forgotten; a field called `version` is the `v` at its end.
+    Every field is in it, so no parameter can be forgotten, but those marked `WITHOUT_EFFECT`; a field called `version`
+    is the `v` at its end.
     """
-    parameters = {f.name: getattr(metric, f.name) for f in dataclasses.fields(metric) if f.name != "version"}
+    parameters = {
+        f.name: getattr(metric, f.name)
+        for f in dataclasses.fields(metric)
+        if f.name != "version" and f.metadata.get("signature", True)
+    }
     parts = [f"{name}:{_in_words(value)}" for name, value in {**parameters, **facts}.items()]
     return "|".join([metric.id, *parts, f"impl:{impl}", f"v:{version}"])
 

@@ -28,6 +28,10 @@ METRICS = {
     "radcliq_v1": "libra_bench.metrics.radcliq:RadCliQv1",
     "ratescore": "libra_bench.metrics.ratescore:RaTEScore",
     "srr_bert": "libra_bench.metrics.srr_bert:SrrBert",
+    "report_judge": "libra_bench.metrics.report_judge:ReportJudge",
+    "crimson": "libra_bench.metrics.crimson:Crimson",
+    "green": "libra_bench.metrics.green:Green",
+    "radfact": "libra_bench.metrics.radfact:RadFact",
     "exact_match": "libra_bench.metrics.exact_match:ExactMatch",
     "token_f1": "libra_bench.metrics.token_f1:TokenF1",
     "yes_no": "libra_bench.metrics.yes_no:YesNo",
@@ -42,7 +46,7 @@ ENTRY_POINT_GROUP = "libra_bench.metrics"
 
 
 def metric_targets() -> dict[str, str]:
-    """Name -> "module:Class" of every metric: ours, then those of installed packages (ours win a name)."""
+    """Name -> "module:Class" of every metric: ours, then those of installed packages (ours take precedence)."""
     installed = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
     return METRICS | {name: target for name, target in installed.items() if name not in METRICS}
 

@@ -1,9 +1,9 @@
 """What two reports agree on: the statements of one aligned with those of the other, and the errors between them.
 
 A report's statements are gathered into findings: every statement that a finding is present or uncertain, with its
-sides, degrees and changes. A finding meets the same finding in the other report; what is left meets a relative
-(`FAMILIES`), unless their sides exclude each other; what then is left is false (in the prediction) or missing (in the
-reference), unless it only describes a finding that the other report has, too (`DESCRIBES`).
+sides, degrees and changes. A finding is matched with the same finding of the other report; remaining ones with related
+findings (`FAMILIES`), unless their sides exclude each other; what still remains is false (in the prediction) or missing
+(in the reference), unless it only describes a finding that the other report has, too (`DESCRIBES`).
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def answer_files(folder: Path) -> list[Path]:
 
 @contextmanager
 def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold a run folder for this process; the lock goes with the process, however it ends.
+    """Lock a run folder for this process; the lock ends with the process, however it ends.
 
     Args:
         folder: the run folder.
@@ -152,7 +152,7 @@ class AnswerLog:
             self._stream = None
 
     def forget(self, question_ids: Iterable[QuestionId]) -> None:
-        """Drop answers, so that their questions are asked again."""
+        """Remove answers, so that their questions are asked again."""
         dropped = set(question_ids)
         if dropped:
             self._replace([answer for key, answer in self.read().items() if key not in dropped])
@@ -209,7 +209,7 @@ def _answer_of(value: Any) -> Answer:
 
 
 def _mend_last_line(path: Path) -> None:
-    """Cut off the half line that a killed process may have left; end a whole one that lacks only its newline."""
+    """Cut off the incomplete last line that a killed process may leave; a complete one gets its missing newline."""
     with path.open("rb+") as stream:
         content_end = stream.seek(0, os.SEEK_END)
         position = content_end

@@ -1,4 +1,4 @@
-"""What a user must be told about a model before it answers; it is kept with the answers, too."""
+"""Warnings about a model, shown before it answers and kept with the answers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from model_adapters.adapter import ModelSpec
 
 
 def cautions_for_suite(spec: ModelSpec, samples: Sequence[Sample]) -> tuple[str, ...]:
-    """What to say before a model answers a suite."""
+    """The warnings before a model answers a suite."""
     return () if all(map(is_phantom, samples)) else cautions(spec)
 
 
 def cautions_for_pictures(spec: ModelSpec, pictures: Sequence[Path]) -> tuple[str, ...]:
-    """What to say before a model describes a study."""
+    """The warnings before a model describes a study."""
     return () if pictures and all(map(is_shipped_picture, pictures)) else cautions(spec)
 
 
 def cautions(spec: ModelSpec) -> tuple[str, ...]:
-    """What to say of a model that may be asked about patients."""
+    """The warnings about a model that may be used on patients."""
     if spec.card.get("made_for") != DOMAIN:
         return ()
-    return (f"{spec.name} was made for synthetic phantoms: what it writes about real radiographs means nothing",)
+    return (f"{spec.name} was made for synthetic phantoms: what it writes about real radiographs is meaningless",)

@@ -121,7 +121,7 @@ def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes, l
 
 
 def _help_to_generate(plan: Plan, progress: ProgressCallback, processes: Processes, load: Load) -> None:
-    """What a process does that isn't the first."""
+    """What every process but the first does."""
     open_ids = set(processes.broadcast("open questions"))
     log = AnswerLog(plan.folder, processes.rank)
     report = None

@@ -6,7 +6,8 @@
 - `leave-one-out-references` (a ceiling): where studies have several references, one of them is scored against the
   others, in turn; its value is the mean over turns, over those studies alone.
 
-They depend on the suite and the metric, not on the model: computed once, kept in the user's cache by content.
+They depend on the suite and the metric, not on the model: computed once, kept in the user's cache by content. Judges
+(language models as metrics) are left out: each point would cost as much as scoring a model.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from benchmarks.errors import StorageError
 from benchmarks.files import sha256_json, write_json
 from benchmarks.records.scores import ReferencePoint
 from libra_bench.metrics.failing_texts import score_texts
-from libra_bench.metrics.metric import Metric, References
+from libra_bench.metrics.metric import Metric, References, sees_of
 
 Fields = Sequence[Mapping[str, Any]]
 
@@ -53,6 +54,7 @@ def reference_points(
     Returns:
         What scores.json has under `floors`; a value that is undefined is left out.
     """
+    metrics = [metric for metric in metrics if sees_of(metric) != "judges"]
     content = sha256_json([[list(texts) for texts in references], _plain(fields), _plain(clusters), seed])
     texts = {
         "empty": [""] * len(references),

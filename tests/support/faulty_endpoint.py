@@ -107,11 +107,16 @@ class Endpoint(ThreadingHTTPServer):
         self.times: list[float] = []
         self.at_once = self.most_at_once = 0
         self.finish_reason = "stop"
+        self.answer: Callable[[dict[str, Any]], str] | None = None
+        """What is said to a request; None: "words of N images"."""
         self.together: threading.Barrier | None = None
         """Where requests wait until so many are there."""
         self.megabytes_taken = 0
         self.hanging, self.hung_up = threading.Event(), threading.Event()
         self.lock = threading.Lock()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing is printed: the other side has hung up, as it should where it stops early."""
 
     @property
     def url(self) -> str:
@@ -157,14 +162,17 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, json.dumps(self._completion(request)))
 
     def _completion(self, request: dict[str, Any]) -> dict[str, Any]:
-        content = request["messages"][-1]["content"]
-        words = " ".join(part["text"] for part in content if part["type"] == "text")
-        images = sum(part["type"] == "image_url" for part in content)
+        if self.server.answer is not None:
+            said = self.server.answer(request)
+        else:
+            content = request["messages"][-1]["content"]
+            words = " ".join(part["text"] for part in content if part["type"] == "text")
+            said = f" {words}: {sum(part['type'] == 'image_url' for part in content)} images. "
         return {
             "model": "tiny-2026",
             "choices": [
                 {
-                    "message": {"role": "assistant", "content": f" {words}: {images} images. "},
+                    "message": {"role": "assistant", "content": said},
                     "finish_reason": self.server.finish_reason,
                 }
             ],

@@ -36,6 +36,11 @@ def quiet_extraction(*, keep: bool) -> Iterator[None]:
         _keep.reset(token)
 
 
+def progress_is_hidden() -> bool:
+    """Whether this is inside `quiet_extraction`."""
+    return _keep.get() is not None
+
+
 class ExtractionCache:
     """One SQLite file per extractor; several processes may use it at once.
 

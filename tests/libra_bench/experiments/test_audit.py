@@ -118,7 +118,7 @@ def test_a_model_that_does_not_look_shows_no_difference(program):
     for arm in found["arms"]:
         assert arm["identical_texts"] == 1
         assert {score["difference"] for score in arm["scores"]} == {0}
-    assert found["verdicts"][0].endswith("No: every text is the same, letter for letter.")
+    assert found["verdicts"][0].endswith("No: all texts are identical.")
     (folder,) = (program.folder / "audits/demo/constant").iterdir()
     assert "What the model looks at" in (folder / "runs/baseline/report.html").read_text()
     assert {path.name for path in folder.iterdir()} >= {"audit.json", "audit.html", "audit.tex", "audit-arms.png"}

@@ -80,7 +80,10 @@ def _states_no_change(reading: Reading, index: int, token: Token) -> bool:
             describe(reading, index, DESCRIBE[token.words])
         return True
     of_structure = reading.compound is not None and reading.compound.is_structure
-    acute = index > 0 and reading.tokens[index - 1].words in {"acute", "active"}
+    before = index - 1
+    while reading.kind(before) == "stem" and before > index - 4:
+        before -= 1
+    acute = before >= 0 and reading.tokens[before].words in {"acute", "active"}
     if token.words in {"change", "changes"} and (acute or (of_structure and token.words == "changes")):
         sign_noun(reading, index, replace(token, kind="sign-noun", value="abnormal"))
         return True
@@ -176,7 +179,11 @@ def only_described(reading: Reading, index: int, in_front: bool) -> bool:
             return False  # "increased moderate left opacity"
     else:
         entry = reading.subject[-1].entry if reading.subject else None
-    return entry is not None and (entry.described or entry.kind == "structure")
+    if entry is None or entry.described:
+        return entry is not None
+    if entry.kind == "structure" and reading.tokens[index].value[0] == "decreased":
+        return "reduced" in entry.signs or "high" not in entry.signs  # not "decreased heart size"
+    return entry.kind == "structure"
 
 
 def _can_change(mention: Mention, token: Token, form: str) -> bool:

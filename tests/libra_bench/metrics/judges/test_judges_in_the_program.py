@@ -1,0 +1,98 @@
+"""Judges through the real program: scoring, kills, experiments, publishing."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import pytest
+from real_program import read_lines
+
+REPLY = json.dumps({"matched": ["effusion"], "errors": []})
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """20 studies with predictions, and a cache of their own."""
+    for name, row in (("references", {"image": [], "text": "x"}), ("predictions", {})):
+        with (tmp_path / f"{name}.jsonl").open("w") as stream:
+            for number in range(20):
+                report = {"reference" if name == "references" else "text": f"Small left effusion, case {number}."}
+                stream.write(json.dumps({"question_id": number, **row, **({"text": "x"} | report)}) + "\n")
+    return ["--references", "references.jsonl", "--predictions", "predictions.jsonl"]
+
+
+def metric(server, *more):
+    return f"report_judge[{','.join([f'base_url={server.url}', 'model=tiny', *more])}]"
+
+
+def test_score_says_what_it_will_take_and_publishes_without_texts(program, server, texts):
+    server.answer = lambda _: REPLY
+    done = program("score", *texts, "--metrics", metric(server), "--json")
+    assert done.returncode == 0, done.stderr
+    assert "report_judge: 20 questions to tiny" in done.stderr
+    scores = {row["key"]: row["value"] for row in json.loads(done.stdout)["scores"]}
+    assert scores["Report-judge-score"] == 100
+    assert len(server.requests) == 20
+    done = program("metrics", "judgements", "--out", "out.jsonl", "--no-text")
+    assert done.returncode == 0, done.stderr
+    rows = read_lines(program.folder / "out.jsonl")
+    assert len(rows) == 20
+    assert "effusion" not in json.dumps(rows)
+
+
+def test_a_wrong_key_a_hopeless_judge_and_too_many_questions_are_one_line(cli, server, texts):
+    for answer, more, key, said in (
+        ("I cannot.", (), "", "replies could not be read: the reply is prose"),
+        (REPLY, ("revision=x", "ask_above=5"), "", "ask_above=20"),
+        (REPLY, ("revision=y",), "ключ", "holds characters that no key has"),
+    ):
+        server.answer = lambda _, answer=answer: answer
+        done = cli("score", *texts, "--metrics", metric(server, *more), OPENAI_API_KEY=key)
+        assert done.returncode == 2
+        assert said in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_experiments_take_judges(cli, server, texts):
+    def answer(request):
+        report = request["messages"][-1]["content"]
+        worse = "right" in report
+        errors = [{"category": "location", "finding": "effusion", "significant": True}] if worse else []
+        return json.dumps({"matched": ["effusion"], "errors": errors})
+
+    server.answer = answer
+    done = cli("metrics", "sensitivity", "--references", "references.jsonl", "--metrics", metric(server), "--out", "s")
+    assert done.returncode == 0, done.stderr
+    with (cli.folder / "ratings.csv").open("w") as stream:
+        stream.write("study,reference,prediction,rater\n")
+        for number in range(8):
+            side = "right" if number % 2 else "left"
+            stream.write(f"{number},Small left effusion {number}.,Small {side} effusion {number}.,{1 + number % 2}\n")
+    done = cli("metrics", "agreement", "--data", "ratings.csv", "--metrics", metric(server), "--out", "a")
+    assert done.returncode == 0, done.stderr
+    assert "Report-judge-score" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_where_it_was(program, server, texts):
+    def answer(_):
+        time.sleep(0.2)
+        return REPLY
+
+    server.answer = answer
+    command = ("score", *texts, "--metrics", metric(server, "concurrency=1"))
+    running = program.start(*command)
+    deadline = time.monotonic() + 60
+    while len(server.requests) < 6 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGKILL)
+    running.wait(60)
+    before = len(server.requests)
+    assert 6 <= before < 20
+    done = program(*command)
+    assert done.returncode == 0, done.stderr
+    assert f"{before - 1} answered before" in done.stderr or f"{before} answered before" in done.stderr
+    assert len(server.requests) <= 21
