@@ -30,17 +30,17 @@ WHOLE = "study"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding that a report has, however often it speaks of it."""
+    """A finding that a report has, however often it mentions it."""
 
     name: str
     statements: tuple[Statement, ...]
     """All present or uncertain; never empty."""
     size: float | None = None
-    """In mm, where it is told; of several the greatest."""
+    """In mm, if stated; of several, the largest."""
 
     @property
     def sides(self) -> frozenset[str]:
-        """The sides that are told; empty: none."""
+        """The sides that are stated; empty: none."""
         return frozenset(said.side for said in self.statements if said.side)
 
     @property
@@ -50,7 +50,7 @@ class Finding:
 
     @property
     def degree(self) -> Severity | None:
-        """The greatest degree that is told."""
+        """The greatest stated degree."""
         return _greatest(self.statements)
 
     def on(self, sides: frozenset[str]) -> tuple[Statement, ...]:
@@ -115,7 +115,7 @@ class Pair:
 
     @property
     def is_same(self) -> bool:
-        """Whether both are one finding, and not relatives."""
+        """Whether both are the same finding, not only related ones."""
         return self.said.name == self.true.name
 
     @property
@@ -186,7 +186,7 @@ def align(prediction: Report, reference: Report) -> Alignment:
 
 
 def _relatives(said: Iterable[Finding], true: Iterable[Finding]) -> list[Pair]:
-    """Who could be meant by whom, the likeliest first; whatever their order, and whichever report they are in."""
+    """Candidate matches, the most likely first; whatever their order, and whichever report they are in."""
     pairs = {}
     for one, other in product(said, true):
         family = next((i for i, names in enumerate(FAMILIES) if one.name in names and other.name in names), None)
