@@ -34,7 +34,7 @@ class Said:
 
 @dataclass(slots=True, eq=False)
 class Mention:
-    """A finding, a structure or a device in a sentence; without an entry what "it" or "the left" stand for."""
+    """A finding, a structure or a device in a sentence; without an entry, what "it" or "the left" refers to."""
 
     entry: Entry | None
     start: int
@@ -58,7 +58,7 @@ class Mention:
             self.tell(Said(what, value))
 
     def tell(self, *said: Said) -> None:
-        """Says it; nobody says more than `_MAX_SAID` things of one finding."""
+        """States it; at most `_MAX_SAID` statements about one finding."""
         self.said.extend(said[: _MAX_SAID - len(self.said)] if len(self.said) < _MAX_SAID else ())
 
     @property

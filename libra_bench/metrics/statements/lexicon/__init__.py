@@ -1,7 +1,7 @@
 """The words that the reader knows, as tables: findings, structures, devices, signs, change, scope, sides.
 
 A phrase is added to the table it belongs to, in the notation of `phrases.py`. Nothing else has to change but
-`LEXICON_VERSION`, which stands in the signature of every metric that reads statements.
+`LEXICON_VERSION`, which is part of the signature of every metric that reads statements.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ EXPLAINS = """
     because of; caused by; attributed to; attributable to; typical of; characteristic of; diagnostic of; corresponding to; as a result of
     resulting from; owing to; in the setting of
 """
-"""What stands behind explains the finding in front: a statement of its own, on the same side, without severity or change."""
+"""What follows explains the finding before: a statement of its own, on the same side, without severity or change."""
 
 POST_DOUBTS = """
     (is|are) (possible|suspected|questioned|questionable|likely|probable|not excluded|considered|favored)

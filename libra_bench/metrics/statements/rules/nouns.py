@@ -50,7 +50,7 @@ def _absorbs(mention: Mention, second: Entry) -> bool:
 
 
 def stem(reading: Reading, index: int, token: Token) -> None:
-    """An adjective that stands for its structure: "mediastinal (widening)", "hilar (and mediastinal contours)"."""
+    """An adjective that means its structure: "mediastinal (widening)", "hilar (and mediastinal contours)"."""
     if reading.ahead.names[index]:
         if reading.placed and not reading.before.wants_object and not _denies_or_lists(reading, index):
             return
@@ -98,7 +98,7 @@ def _differ_in_side(groups: Sequence[Before]) -> bool:
 
 
 def _joins(reading: Reading, index: int) -> bool:
-    """Whether a finding goes on with the list; behind a comma only if the list still has an "and" to come."""
+    """Whether a finding continues the list; after a comma only if the list still has an "and" to come."""
     if not (reading.joint and reading.open_list and reading.latest):
         return False
     bare = not (reading.before.said or reading.before.sides) and reading.kind(index + 1) == ""

@@ -52,7 +52,7 @@ def _follows_finding(reading: Reading, index: int) -> bool:
 
 
 def _starts_elision(reading: Reading, index: int) -> bool:
-    """Whether a side stands for its finding: "the left is unchanged", "right and left effusion"."""
+    """Whether a side means its finding: "the left is unchanged", "right and left effusion"."""
     following = reading.kind(index + 1)
     if reading.placed:  # "on the right has increased and on the left has decreased"
         return reading.joint == "and" and following in {"be", "have"}

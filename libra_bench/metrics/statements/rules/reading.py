@@ -65,7 +65,7 @@ class Reading:
         self.predicate: Said | None = None
         """What was just said of the subject; a side behind it narrows it."""
         self.carried: list[Said] = []
-        """What stands in front of a list and holds for all of it: "stable (cardiomegaly and left effusion)"."""
+        """What precedes a list and applies to all of it: "stable (cardiomegaly and left effusion)"."""
         self.verb = ""
         """ "be", "have" or "show", since the last noun."""
         self.joint = ""
@@ -142,7 +142,7 @@ class Reading:
         self.verb = self.joint = self.when = ""
 
     def explain(self) -> None:
-        """A list of reasons begins, or goes on."""
+        """A list of reasons begins or continues."""
         if not self.explaining:
             self.explaining, self.reasons = True, []
         self.before, self.elided = Before(), []
