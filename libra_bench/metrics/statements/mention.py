@@ -108,7 +108,7 @@ class Mention:
                 change = _change(entry, said)
                 if presence == "absent" and change != "resolved" and entry.kind in {"finding", "device"}:
                     change = change if entry.normal else None  # what is not there does not change
-                severity = None if presence == "absent" else _severity(said)
+                severity = None if presence == "absent" or category == "Support Devices" else _severity(said)
                 yield Statement(
                     name, category, presence, side, severity, change, offset + self.start, offset + self.end
                 )
