@@ -243,6 +243,8 @@ def as_table(scores: Scores) -> Table:
         caption += f"; {scores.n_without_reference} more without a reference were left out"
     for lacking in scores.unavailable:
         caption += f"\nnot run: {lacking.metric} ({lacking.reason}; {lacking.remedy})"
+    for metric, reason in scores.not_applicable.items():
+        caption += f"\nnothing to measure: {metric} ({reason})"
     table.caption = Text(caption)
     return table
 

@@ -42,7 +42,7 @@ _CLASSES = {
     """,
     "not actionable": """
         atelectasis, volume loss, lungs, interstitial markings, bronchitis, bronchiectasis, fibrosis, lucency
-        emphysema, hyperinflation, diaphragm flattening, diaphragm, bronchovascular crowding
+        emphysema, cystic fibrosis, hyperinflation, diaphragm flattening, diaphragm, bronchovascular crowding
         heart, congestion, pulmonary vascularity, pulmonary hypertension, pulmonary arteries, hilum, aortic ectasia
         pleura, pleural thickening, costophrenic angle, trachea, goiter, vertebral deformity
     """,

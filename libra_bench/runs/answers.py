@@ -47,9 +47,14 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
     Raises:
         RunConflictError: another process holds it, and `wait` is not said.
+        StorageError: the folder cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as handle:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / ".lock").open("a")
+    except OSError as error:
+        raise StorageError(f"cannot write ({error.strerror})", where=folder, hint="choose another folder") from error
+    with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
@@ -104,7 +109,7 @@ class AnswerLog:
         """All answers that are there, which must be to these questions.
 
         Raises:
-            InputError: as `read`; or an answer to another question, which somebody has put there.
+            InputError: as `read`; or an answer to another question, which was added by hand.
         """
         answers, known = self.read(), set(order)
         if unknown := [key for key in answers if key not in known]:

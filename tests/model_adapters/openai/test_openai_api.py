@@ -239,7 +239,7 @@ def test_an_odd_retry_after_is_passed_over(server, stated):
 
 
 @pytest.mark.parametrize("stated", ["inf", "1e400", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_nobody_waits_for_ever(server, stated):
+def test_no_request_waits_for_ever(server, stated):
     server.faults = [refuse(429, retry_after=stated)]
     assert "asks to wait" in ask(load(server), asked())[0].metadata["error"]
 
@@ -339,7 +339,7 @@ def test_the_cost_is_that_of_the_given_prices(server):
     assert adapter.describe()["cost"] == pytest.approx(4 * answers[0].metadata["cost"])
 
 
-def test_the_key_is_sent_and_told_to_nobody(server, monkeypatch):
+def test_the_key_is_sent_and_never_shown(server, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     server.faults = [refuse(400, f"wrong key {KEY}")]
     adapter = load(server, concurrency=1)

@@ -77,7 +77,7 @@ def test_experiments_take_judges(cli, server, texts):
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_was(program, server, texts):
+def test_a_killed_run_continues_where_it_was(program, server, texts):
     def answer(_):
         time.sleep(0.2)
         return REPLY
