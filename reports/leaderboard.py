@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import atomic_write
+from benchmarks.files.formulas import guarded, unguarded
 from benchmarks.records.run import RunRecord
 from benchmarks.records.scores import Scores, signature_difference
 from benchmarks.tables import read_csv
-from reports.spreadsheet import guarded
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -267,7 +267,7 @@ def _guarded(row: Cells) -> Cells:
 
 def _identity(row: Cells) -> tuple[str, ...]:
     run = str(row.get(RUN, ""))
-    return (run,) if run else ("", str(guarded(row[NAME])), str(guarded(row.get("suite", ""))))
+    return (run,) if run else ("", unguarded(str(row[NAME])), unguarded(str(row.get("suite", ""))))
 
 
 @contextmanager

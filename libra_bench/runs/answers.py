@@ -7,7 +7,7 @@ While a run is under way each process appends to a file of its own (`answers.jso
 from __future__ import annotations
 
 import fcntl
-import json
+import io
 import os
 import re
 import time
@@ -15,10 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from benchmarks.errors import InputError, RunConflictError, StorageError
-from benchmarks.files import dump_json_line, write_jsonl
+from benchmarks.files import dump_json_line, private_opener, write_jsonl
+from benchmarks.files.json_text import parse_json
 from benchmarks.records.json_record import plain
 from benchmarks.schema import Answer, QuestionId
 
@@ -74,7 +75,7 @@ class AnswerLog:
     def __init__(self, folder: Path, rank: int = 0) -> None:
         self.folder = folder
         self.path = folder / (ANSWERS_FILE if rank == 0 else f"answers.rank{rank}.jsonl")
-        self._stream: IO[bytes] | None = None
+        self._stream: io.FileIO | None = None
         self._synced = 0.0
 
     def __enter__(self) -> Self:
@@ -126,9 +127,9 @@ class AnswerLog:
             StorageError: it could not be written whole; the file ends after the last whole answer.
         """
         if self._stream is None:
-            self._stream = self.path.open("ab", buffering=0)
+            self._stream = io.FileIO(self.path, "ab", opener=private_opener(self.path))
         start = os.fstat(self._stream.fileno()).st_size
-        line = dump_json_line({**asdict(answer), "metadata": plain(answer.metadata)}).encode()
+        line = dump_json_line({**asdict(answer), "metadata": plain(answer.metadata)}).encode(errors="replace")
         try:
             written = self._stream.write(line)
             if written != len(line):
@@ -192,10 +193,10 @@ def read_answer_lines(path: Path) -> Iterator[Answer]:
     Raises:
         InputError: a line that is not an answer; names it.
     """
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                yield _answer_of(json.loads(line))
+                yield _answer_of(parse_json(line))
             except (TypeError, ValueError, RecursionError) as error:
                 raise InputError(
                     "this line is not an answer", where=f"{path}:{number}", hint="remove the line and run again"
@@ -230,7 +231,7 @@ def _mend_last_line(path: Path) -> None:
             return
         stream.seek(position)
         try:
-            _answer_of(json.loads(stream.read()))
+            _answer_of(parse_json(stream.read()))
         except (TypeError, ValueError, RecursionError):
             stream.truncate(position)
         else:

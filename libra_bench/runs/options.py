@@ -50,7 +50,7 @@ class RunOptions:
     """
 
     data: Path | None = field(default=None, metadata=_flag(SUITE))
-    """The suite's file, where its data cannot be shipped."""
+    """The suite's file, for suites whose data cannot be shipped."""
     image_root: Path | None = field(default=None, metadata=_flag(SUITE))
     """Folder of the images; default: the suite file's."""
     limit: Annotated[int, Ge(1)] | None = field(default=None, metadata=_flag(SUITE))
