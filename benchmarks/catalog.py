@@ -143,7 +143,7 @@ def suite_names() -> list[str]:
 
 
 def suite_card(name: str) -> SuiteCard:
-    """The card of a suite (ours win a name).
+    """The card of a suite (ours take precedence).
 
     Raises:
         UnknownNameError: no suite has this name.

@@ -32,9 +32,11 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.wording import nearest
 
+_IN_ONE_LINE = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+
 
 class LibraBenchError(Exception):
-    """Something went wrong; the message says what, where, and what to do next.
+    """Something went wrong; the message says what, where, and what to do next, in one line whatever it quotes.
 
     Args:
         what: what happened, without a full stop.
@@ -48,7 +50,7 @@ class LibraBenchError(Exception):
         self.what, self.where, self.hint = what, where, hint
         place = f"{where}: " if where is not None else ""
         advice = f"; {hint}" if hint else ""
-        super().__init__(f"{place}{what}{advice}")
+        super().__init__(f"{place}{what}{advice}".translate(_IN_ONE_LINE))
 
 
 class GenerationError(LibraBenchError):

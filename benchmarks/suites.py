@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.catalog import SuiteCard, list_suites, suite_card, suite_names
 from benchmarks.errors import InputError, SuiteError
-from benchmarks.files import sha256_file
+from benchmarks.files import is_folder_name, sha256_file
 from benchmarks.schema import HIDDEN_KEYS, REFERENCE_KEYS, Question, QuestionId, Sample
 from benchmarks.tables import read_rows
 
@@ -72,6 +72,9 @@ def load_suite(
         SuiteError: the suite has no file here, or its file cannot be used (names file and line).
     """
     card, path = _locate(name_or_path, data)
+    if not is_folder_name(card.name):
+        what = f"{card.name!r}, its name without the ending, cannot be the name of a folder of runs"
+        raise SuiteError(what, where=path, hint="rename it")
     root = path.parent if image_root is None else Path(image_root).expanduser()
     if not root.is_dir():
         raise SuiteError("no such folder", where=f"image root {root}", hint="give the folder of the images")

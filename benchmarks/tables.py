@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from typing import Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
+from benchmarks.files.formulas import unguarded
+from benchmarks.files.json_text import parse_json
 from benchmarks.schema import REFERENCE_KEYS
 
 WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)")
@@ -25,7 +26,8 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     A place is "file:line" ("file: row N" in Parquet, both from 1). In CSV and Parquet an empty cell is an absent
     value, except under `text`, where it is an empty text. CSV cells: whole numbers under `question_id` become int,
     JSON lists of texts are read under `image`, `labels` and the reference columns, and true, false, JSON lists and
-    JSON objects under any other column but `text`; all else stays text.
+    JSON objects under any other column but `text`; all else stays text, without the apostrophe that `data export` puts
+    in front of what looks like a formula.
 
     Raises:
         InputError: the file is missing or cannot be read as what its ending says; names the line.
@@ -93,7 +95,7 @@ def read_csv(path: Path) -> CsvTable:
 
 def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for place, cells in read_csv(path).rows:
-        row = {column: _cell(column, cell) for column, cell in cells.items()}
+        row = {unguarded(column): _cell(unguarded(column), unguarded(cell)) for column, cell in cells.items()}
         yield place, {column: value for column, value in row.items() if value != "" or column == "text"}
 
 
@@ -106,8 +108,8 @@ def _cell(column: str, cell: str) -> Any:
         return cell.lower() == "true"
     if cell.startswith(("[", "{")):
         try:
-            value = json.loads(cell)
-        except json.JSONDecodeError:
+            value = parse_json(cell)
+        except ValueError:
             return cell
         is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
         return value if is_texts or column not in TEXT_LISTS else cell

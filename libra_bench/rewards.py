@@ -183,7 +183,7 @@ class Term:
 
 
 def _score(metric: Metric, texts: Sequence[str], references: References) -> MetricResult:
-    """One pass over a batch; the last few are remembered, since two keys of one metric are asked for in turn."""
+    """One pass over a batch; the last few are remembered, since two keys of one metric are requested in turn."""
     try:
         hash(metric)
     except TypeError:

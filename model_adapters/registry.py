@@ -32,7 +32,7 @@ CONTRACT = "model_adapters.adapter.Adapter"
 
 
 def adapter_targets() -> dict[str, str]:
-    """Name -> "module:Class" of every adapter: ours, then those of installed packages (ours win a name)."""
+    """Name -> "module:Class" of every adapter: ours, then those of installed packages (ours take precedence)."""
     installed = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
     return {**ADAPTERS, **{name: target for name, target in installed.items() if name not in ADAPTERS}}
 

@@ -81,7 +81,7 @@ def render(form: Template, messages: Sequence[Message]) -> str:
 
 
 def render_turns(form: Template, messages: Sequence[Message]) -> list[str]:
-    """The pieces of a prompt: what comes first, then one piece a turn (the template's opening turns included).
+    """The pieces of a prompt: what comes first, then one piece per turn (the template's opening turns included).
 
     Joined they are the prompt, but for what `render` strips at both ends.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file
 from reports.load import LoadedRun
+from reports.without_text import numbers_of
 
 if TYPE_CHECKING:
     from benchmarks.schema import QuestionId, Sample
@@ -133,16 +134,18 @@ def _answers(
     for answer in run.answers.to_dict(orient="records"):
         key, words = answer["question_id"], str(answer["text"] or "")
         metadata = answer["metadata"] or {}
+        if not text:
+            metadata = numbers_of(metadata)
         found[key] = (
             str(answer["prompt"] or ""),
             {
                 "text": words if text else None,
                 "words": len(words.split()),
                 "finish": metadata.get("finish"),
-                "error": metadata.get("error") if text else None,
+                "error": metadata.get("error"),
                 "tokens": metadata.get("new_tokens"),
                 "seconds": metadata.get("seconds"),
-                "more": (metadata.get("alternatives") or [])[1:] if text else [],
+                "more": (metadata.get("alternatives") or [])[1:],
                 "scores": scores.get(key, [None] * len(columns)),
                 "spans": _spans(spans.get(key, []), words, references.get(key, ())),
             },

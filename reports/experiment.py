@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.files import atomic_write, write_json
+from benchmarks.files.formulas import guarded
 from reports.figure import save, svg_address
 from reports.latex import escaped
-from reports.spreadsheet import guarded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import atomic_write
+from benchmarks.files.formulas import guarded, unguarded
 from benchmarks.records.run import RunRecord
 from benchmarks.records.scores import Scores, signature_difference
 from benchmarks.tables import read_csv
-from reports.spreadsheet import guarded
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -243,6 +243,8 @@ def as_table(scores: Scores) -> Table:
         caption += f"; {scores.n_without_reference} more without a reference were left out"
     for lacking in scores.unavailable:
         caption += f"\nnot run: {lacking.metric} ({lacking.reason}; {lacking.remedy})"
+    for metric, reason in scores.not_applicable.items():
+        caption += f"\nnothing to measure: {metric} ({reason})"
     table.caption = Text(caption)
     return table
 
@@ -265,7 +267,7 @@ def _guarded(row: Cells) -> Cells:
 
 def _identity(row: Cells) -> tuple[str, ...]:
     run = str(row.get(RUN, ""))
-    return (run,) if run else ("", str(guarded(row[NAME])), str(guarded(row.get("suite", ""))))
+    return (run,) if run else ("", unguarded(str(row[NAME])), unguarded(str(row.get("suite", ""))))
 
 
 @contextmanager

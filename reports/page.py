@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
+from benchmarks.files.json_text import parse_json
 from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
@@ -20,6 +21,7 @@ from reports.figure import svg_address
 from reports.leaderboard import COUNTS, empty_note
 from reports.load import LoadedRun, load
 from reports.thumbnails import How, PageImages, page_images
+from reports.without_text import without_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -94,7 +96,7 @@ def write_report(
         runs: one or two runs of the same studies.
         path: the file; None: `report.html` in the (first) run's folder.
         images: embed thumbnails, link to the image files, ask the page's server for them, or none.
-        text: False leaves out every text and image; ids and scores stay.
+        text: False leaves out every text, image, path, command and level of a field; ids, scores and counts stay.
         suite: where the suite file is now, if it moved.
         image_root: where the images are now, if they moved.
         follow_links: allow symbolic links that lead out of the image root.
@@ -110,6 +112,8 @@ def write_report(
     refuse_different_studies(loaded)
     path = path or loaded[0].folder / FILE_NAME
     source = find_source(loaded[0], suite=suite, image_root=image_root)
+    if not text:
+        loaded = [without_text(run) for run in loaded]
     data = collect(loaded, source, text=text)
     names = list(dict.fromkeys(name for case in data["cases"] for name in case["images"]))
     found = PageImages()
@@ -122,7 +126,7 @@ def write_report(
     moved = suite is not None or image_root is not None
     settings = None if moved or len(loaded) > 1 or try_page else Settings(images, text, follow_links)
     page = _render(loaded, data, found, notes, settings, try_page=try_page)
-    with atomic_write(path) as stream:
+    with atomic_write(path, private=True) as stream:
         stream.write(page)
     return Report(
         path=path,
@@ -237,7 +241,7 @@ def _render(
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
             plots=[(name, svg_address(figure)) for name, figure in plots.all_figures(runs).items()],
             notes=notes,
-            audit=_audit_of(runs[0]),
+            audit=_audit_of(runs[0]) if data["text"] else None,
             n_cases=len(data["cases"]),
             try_page=try_page,
             css=Markup(script("page.css")),  # noqa: S704 - our own files
@@ -270,7 +274,7 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
 def _audit_of(run: LoadedRun) -> dict[str, Any] | None:
     """What an audit found, where the run is the baseline of one."""
     try:
-        found = json.loads((run.folder / AUDIT_FILE).read_text(encoding="utf-8"))
+        found = parse_json((run.folder / AUDIT_FILE).read_bytes())
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) and {"verdicts", "arms"} <= found.keys() else None
@@ -279,12 +283,13 @@ def _audit_of(run: LoadedRun) -> dict[str, Any] | None:
 def _notes(runs: Sequence[LoadedRun], problem: str | None, found: PageImages, *, text: bool) -> list[str]:
     notes = []
     if not text:
-        notes.append("Written without text and images: ids and scores only.")
+        notes.append("Written without text and images: ids, scores and counts only.")
     if problem:
         notes.append(problem[0].upper() + problem[1:] + ".")
     for run in runs:
         if not run.is_scored:
-            notes.append(f"{run.name} has not been scored: `libra-bench score {run.folder}` does it.")
+            folder = run.folder if text else "RUN"
+            notes.append(f"{run.name} has not been scored: `libra-bench score {folder}` does it.")
         if run.summary and run.summary.n_without_reference:
             notes.append(f"{run.name}: {run.summary.n_without_reference} studies without a reference are not scored.")
         notes += [f"{run.name}: {warning}." for warning in run.record.warnings]

@@ -7,10 +7,10 @@ import io
 import re
 from collections.abc import Sequence
 
+from benchmarks.files.formulas import guarded
 from benchmarks.records.scores import MOVED_BY_EMPTY_TEXTS
 from reports.board import Board, BoardRow, Cell
 from reports.leaderboard import COUNTS, NAME, RUN, empty_note, metric_columns
-from reports.spreadsheet import guarded
 
 TIE = "†"
 OTHER = "‡"

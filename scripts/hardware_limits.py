@@ -32,7 +32,7 @@ class Limit:
     product_seconds: float
     read_bytes: float = 0
     bandwidth: float = 1
-    """Bytes a second."""
+    """Bytes per second."""
 
     @property
     def seconds(self) -> float:
@@ -87,7 +87,7 @@ def _products(module: nn.Module, rows: int) -> tuple[float, float]:
 
 
 def _bandwidth(device: torch.device) -> float:
-    """Bytes a second that can be read: a sum over 256 MB."""
+    """Bytes per second that can be read: a sum over 256 MB."""
     numbers = torch.ones(2**26, device=device)
     return float(numbers.nbytes / _least_seconds(numbers.sum))
 

@@ -1,7 +1,7 @@
 """How the code is built, in numbers: rooms and arrows of each package, sizes, untyped records.
 
 A room is a module or subpackage directly in a package. An arrow is one room that imports another, wherever the import
-stands (inside a function, for type checking only). An arrow runs upwards where it closes a circle: the count is the
+is (inside a function, for type checking only). An arrow runs upwards where it closes a circle: the count is the
 fewest arrows whose removal leaves none.
 
     python scripts/measure_structure.py [--rooms PACKAGE]

@@ -2,7 +2,7 @@
 
     python scripts/train_libra_tiny.py --work DIR [--out DIR] [--dummy-prior]
 
-Under an hour on two CPU cores. Every step leaves its result in the work folder and is passed over when it is there,
+Under an hour on two CPU cores. Every step leaves its result in the work folder and is skipped when it is there,
 so the same command continues. `--dummy-prior` trains the same recipe without ever showing a prior image (for the
 comparison in docs/training.md); it shares phantoms and warm-up with the real run in the same work folder.
 """

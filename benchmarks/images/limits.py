@@ -21,7 +21,7 @@ def refuse_bomb(width: int, height: int, path: Path) -> None:
         path: the file, for the message.
 
     Raises:
-        ImageError: too many pixels, or too long a side.
+        ImageError: too many pixels, or a side that is too long.
     """
     if width * height > MAX_PIXELS:
         raise ImageError(

@@ -183,7 +183,7 @@ def write_phantoms(out: Path, *, patients: int, seed: int, image_size: int = 224
         image_size: pixels per side.
 
     Returns:
-        How many patients, images, and records a file there are.
+        The number of patients, of images, and of records in each file.
 
     Raises:
         InputError: a number that makes no sense. StorageError: a file cannot be written.

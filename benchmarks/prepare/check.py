@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError
+from benchmarks.files.json_text import parse_json
 from benchmarks.images import remarks_on, resolve_images
 from benchmarks.prepare.json_file import read_json
 from benchmarks.schema import Sample
@@ -150,7 +151,7 @@ def _json_lines(path: Path, report: CheckReport) -> Iterator[tuple[str, dict[str
 
 def _object(line: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(line)
+        value = parse_json(line)
     except json.JSONDecodeError:
         return None
     return value if isinstance(value, dict) else None

@@ -9,14 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.files import atomic_write
+from benchmarks.files.formulas import guarded
 from benchmarks.schema import Answer, Sample
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def guarded(text: str) -> str:
-    """The text with an apostrophe in front where a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def write_csv(samples: Sequence[Sample], out: Path, answers: Sequence[Answer] | None = None) -> int:
@@ -33,7 +27,7 @@ def write_csv(samples: Sequence[Sample], out: Path, answers: Sequence[Answer] | 
     fields = list(dict.fromkeys(key for sample in samples for key in sample.fields))
     columns = ["question_id", "image", "prior_image", "text", "reference", "labels"]
     columns += [] if answers is None else ["prediction"]
-    with atomic_write(out, encoding="utf-8-sig") as stream:
+    with atomic_write(out, private=True, encoding="utf-8-sig") as stream:
         writer = csv.writer(stream)
         writer.writerow(guarded(column) for column in (*columns, *fields))
         for index, sample in enumerate(samples):
@@ -52,8 +46,6 @@ def _joined(texts: Sequence[str] | None) -> Any:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return guarded(value)
     if isinstance(value, list | dict | tuple):
         return guarded(json.dumps(value, ensure_ascii=False))
-    return "" if value is None else value
+    return "" if value is None else guarded(value)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
+from benchmarks.files.json_text import parse_json
 
 
 def read_json(path: Path) -> Any:
@@ -16,15 +17,15 @@ def read_json(path: Path) -> Any:
         InputError: the file is missing or is not JSON; names the line.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return parse_json(path.read_bytes(), not_finite="null")
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError("no such file", where=path, hint="check the path") from error
     except json.JSONDecodeError as error:
         raise InputError(
             f"not valid JSON ({error.msg})", where=f"{path}:{error.lineno}", hint="download it again"
         ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
 
 
 def read_json_list(path: Path) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ def write_samples(samples: Iterable[Built], out: Path) -> int:
     """Write samples as the ending of `out` says, one at a time; returns how many."""
     training = is_training(out)
     count = 0
-    with atomic_write(out) as stream:
+    with atomic_write(out, private=True) as stream:
         for sample in samples:
             if training:
                 stream.write("[\n" if count == 0 else ",\n")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.errors import InputError
+from benchmarks.files.json_text import parse_json
 from benchmarks.prepare.frames import read_frame
 from benchmarks.prepare.output import NO_LABELS, Built, image_list, one_line, whole_number, with_context
 from benchmarks.schema import HIDDEN_KEYS
@@ -108,7 +109,7 @@ def _labels(cell: str, where: str) -> list[str]:
     if not cell.startswith("["):
         return [label.strip() for label in cell.split(";") if label.strip()]
     try:
-        labels = json.loads(cell)
+        labels = parse_json(cell)
     except json.JSONDecodeError as error:
         raise InputError("labels are not a JSON list", where=where, hint='write ["a", "b"] or a; b') from error
     return [str(label) for label in labels]

@@ -12,6 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from benchmarks.errors import InputError
 from benchmarks.files import write_json
+from benchmarks.files.json_text import parse_json
 
 VERSION_KEY = "schema_version"
 
@@ -75,13 +76,13 @@ def read_record(
     """
     try:
         # NaN is not JSON, but older versions wrote it among `details`
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda name: None)
+        content = parse_json(path.read_bytes(), not_finite="null")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError("cannot be read as JSON", where=path, hint=hint) from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"cannot be read as JSON ({error.msg})", where=path, hint=hint) from error
     check_version(content, version, path, hint)
     try:
         return kind.model_validate_json(json.dumps(upgrade(content)))

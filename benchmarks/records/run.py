@@ -8,7 +8,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from benchmarks.errors import InputError
-from benchmarks.records.json_record import VERSION_KEY, Record, read_record, write_record
+from benchmarks.files import write_json
+from benchmarks.files.secrets import secrets_in, without_secrets
+from benchmarks.records.json_record import VERSION_KEY, Record, read_record
 from benchmarks.schema import QuestionId
 
 RUN_FILE = "run.json"
@@ -205,12 +207,13 @@ def read_run(folder: Path) -> RunRecord:
 
 
 def write_run(folder: Path, record: RunRecord) -> None:
-    """Write the record of a run folder atomically.
+    """Write the record of a run folder atomically, with `***` in place of keys and passwords.
 
     Raises:
         StorageError: it cannot be written; the old file stays.
     """
-    write_record(folder / RUN_FILE, record)
+    secrets = secrets_in(record.model.options, record.deciding and record.deciding.model)
+    write_json(folder / RUN_FILE, without_secrets(record.as_json(), secrets))
 
 
 def _upgraded(content: dict[str, Any]) -> dict[str, Any]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write, read_jsonl, write_jsonl
+from benchmarks.files.formulas import guarded, unguarded
 from benchmarks.schema import QuestionId
 from benchmarks.tables import read_csv
+from benchmarks.wording import first_few
 
 SAMPLES_FILE = "samples.csv"
 SPANS_FILE = "spans.jsonl"
@@ -55,10 +58,13 @@ def read_sample_scores(folder: Path) -> SampleScores:
     table = read_csv(path)
     if ID_COLUMN not in table.columns:
         raise InputError(f"has no column {ID_COLUMN}", where=path, hint=_hint(folder))
+    ids = tuple(unguarded(row[ID_COLUMN]) for _, row in table.rows)
+    if twice := [name for name, times in Counter(ids).items() if times > 1]:
+        raise InputError(f"two rows of one study ({first_few(twice)})", where=path, hint=_hint(folder))
     return SampleScores(
-        tuple(row[ID_COLUMN] for _, row in table.rows),
+        ids,
         {
-            name: tuple(_number(row[name], name, place, folder) for place, row in table.rows)
+            unguarded(name): tuple(_number(row[name], name, place, folder) for place, row in table.rows)
             for name in table.columns
             if name != ID_COLUMN
         },
@@ -73,8 +79,8 @@ def write_sample_scores(folder: Path, scores: SampleScores) -> None:
     """
     with atomic_write(folder / SAMPLES_FILE) as stream:
         table = csv.writer(stream)
-        table.writerow([ID_COLUMN, *scores.columns])
-        table.writerows(zip(scores.ids, *scores.columns.values(), strict=True))
+        table.writerow([ID_COLUMN, *map(guarded, scores.columns)])
+        table.writerows(zip(map(guarded, scores.ids), *scores.columns.values(), strict=True))
 
 
 def read_spans(folder: Path) -> Iterator[SpanRecord]:

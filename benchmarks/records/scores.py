@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ SCORES_FILE = "scores.json"
 SCORES_VERSION = 1
 MOVED_BY_EMPTY_TEXTS = "RadCliQ"
 """Keys that begin so say more of the empty texts than of the others: 5 % of them add about 0.5."""
+
+NOT_APPLICABLE = "not_applicable"
+"""Key of a metric's details: why the suite gives it nothing to measure."""
 
 
 class Score(Record):
@@ -112,6 +116,12 @@ class Scores(Record):
     def empty_share_in(self, key: str) -> float | None:
         """The share of empty texts, failed answers among them, where there are any and they dominate this score."""
         return _share_in(key, self.n_empty + self.n_failed, self.n)
+
+    @property
+    def not_applicable(self) -> Mapping[str, str]:
+        """Metric -> why this suite gives it nothing to measure."""
+        parts = {metric: part for metric, part in self.details.items() if isinstance(part, dict)}
+        return {metric: str(part[NOT_APPLICABLE]) for metric, part in parts.items() if NOT_APPLICABLE in part}
 
     @property
     def defined(self) -> tuple[Score, ...]:

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
+from benchmarks.files.json_text import parse_json
 from benchmarks.records.json_record import Record, check_version, first_fault
 from benchmarks.schema import QuestionId
 
@@ -97,7 +98,7 @@ def read_statistics(folder: Path) -> StoredStatistics:
     hint = f"move it away and score the run again: libra-bench score {folder}"
     try:
         with np.load(path, allow_pickle=False) as stored:
-            content = json.loads(str(stored["header"]))
+            content = parse_json(str(stored["header"]))
             check_version(content, STATISTICS_VERSION, path, hint)
             header = _Header.model_validate_json(json.dumps(content))
             metrics = {

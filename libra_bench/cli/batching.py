@@ -24,7 +24,7 @@ def verify_batching(
     suite: Annotated[str, typer.Option("--suite", help="A suite's name or a file.", rich_help_panel=SUITE)] = "demo",
     as_json: o.Json = False,
 ) -> None:
-    """Answer studies one at a time and in batches, and say how many texts differ (none should in float32).
+    """Answer studies one at a time and in batches, and count the texts that differ (none should in float32).
 
     With the options of a run, the share is written to that run's run.json and in the leaderboard.
 

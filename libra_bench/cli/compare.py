@@ -27,7 +27,7 @@ def compare(
         bool, typer.Option("--cluster/--no-cluster", help="Resample and swap whole patients (subject_id), not studies.")
     ] = True,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples, and swaps of the test.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples and of the swaps.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples and swaps.")] = 0,
     by: Annotated[
         str | None,
         typer.Option("--by", help="Compare the levels of this field (age, sex, view, ...) within each run instead."),

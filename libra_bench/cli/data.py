@@ -77,6 +77,7 @@ def priors(
 
     from rich.table import Table
 
+    from benchmarks.files.formulas import guarded
     from benchmarks.prepare.choices import one_of
     from benchmarks.prepare.frames import read_frame
     from benchmarks.prepare.output import open_table, refuse_overwriting
@@ -86,7 +87,7 @@ def priors(
     refuse_overwriting(out, force)
     frame, counts = add_priors(read_frame(metadata), chosen, where=metadata)
     with open_table(out) as stream:
-        frame.to_csv(stream, index=False, lineterminator="\n")
+        frame.map(guarded).rename(columns=guarded).to_csv(stream, index=False, lineterminator="\n")
     table = Table("images", "with prior", "without", "ambiguous (the rule had a choice)")
     table.add_row(*(f"{number:,}" for number in asdict(counts).values()))
     output.message(f"wrote {out}")

@@ -42,7 +42,7 @@ def audit(
     resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the paired tests.")] = 20_000,
     as_json: o.Json = False,
 ) -> None:
-    """Does the answer depend on the image, the prior, the context? The same studies asked otherwise, compared in pairs.
+    """Does the answer depend on the image, the prior, the context? The same studies, with one of them changed.
 
     Each arm is an ordinary run in the audit's folder: after an interruption, the same command continues.
 
@@ -195,7 +195,7 @@ def reproduce(
     out: Out = None,
     as_json: o.Json = False,
 ) -> None:
-    """Is it the published number? Published against ours, row by row, and what may explain a difference.
+    """Is it the published number? A run against a published table, row by row, and what may explain a difference.
 
     [bold]libra-bench reproduce libra-v1 runs/findings/libra-v1.0-7b/FINGERPRINT[/bold]
     """

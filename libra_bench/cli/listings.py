@@ -30,7 +30,7 @@ def suites(as_json: o.Json = False) -> None:
 
 
 def doctor(as_json: o.Json = False) -> None:
-    """Say what works on this machine, and how to get the rest."""
+    """Check what works on this machine, and how to get the rest."""
     from rich.markup import escape
     from rich.table import Column, Table
 

@@ -17,7 +17,7 @@ RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run fo
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN [RUN_B]", help="One run folder, or two to read together.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN [RUN_B]", help="One run folder, or two for a comparison.")],
     out: Annotated[Path | None, typer.Option("--out", help="The file; default: report.html in the run folder.")] = None,
     no_images: Annotated[bool, typer.Option("--no-images", help="Leave out the radiographs.")] = False,
     link_images: Annotated[
@@ -31,7 +31,7 @@ def report(
     follow_links: options.FollowLinks = False,
     as_json: options.Json = False,
 ) -> None:
-    """Write one HTML file with scores, plots and every case; it opens from disk and loads nothing."""
+    """Write one self-contained HTML file with scores, plots and every case."""
     from rich.progress import Progress
     from rich.text import Text
 
@@ -79,7 +79,7 @@ def plot(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Draw everything that the runs have numbers for: scores, lengths, priors, classes, directions of change."""
+    """Plot everything for which the runs have numbers: scores, lengths, priors, classes, directions of change."""
     from rich.text import Text
 
     from reports.breakdowns import training_curves

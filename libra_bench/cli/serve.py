@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import secrets
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -19,6 +21,10 @@ from libra_bench.runs.options import DECODING, MODEL, RunOptions
 if TYPE_CHECKING:
     from benchmarks.records.run import RecordedModel
     from libra_bench.serving.trial import Trial
+
+
+GRACE_SECONDS = 3
+"""How long an answer under way may take once the server is to end."""
 
 
 @run_options("follow_links", MODEL, DECODING, without=["batch_size"])
@@ -85,8 +91,12 @@ def serve(
             output.message(f"warning: {warning}")
         loopback = _is_loopback(host)
         if not loopback:
-            output.message(f"anyone who reaches {host} can read this report and use this model")
-        _listen(create_app(report=report, trial=trial, hosts=LOOPBACK if loopback else ("*",)), host, port)
+            output.message(f"whoever reaches {host} and knows the address can read this report and use this model")
+        uploads = Path(folder) / "uploads"
+        uploads.mkdir()
+        token = secrets.token_urlsafe(24)
+        hosts = LOOPBACK if loopback else ("*",)
+        _listen(create_app(report=report, trial=trial, uploads=uploads, token=token, hosts=hosts), host, port, token)
 
 
 def _model_of(model: RecordedModel) -> str:
@@ -116,8 +126,8 @@ def _is_loopback(host: str) -> bool:
         raise InputError(f"{host!r} is not an address", where="--host", hint="give one such as 127.0.0.1") from error
 
 
-def _listen(app: Any, host: str, port: int) -> None:
-    """Serve until interrupted; the address goes to stdout once it can be opened.
+def _listen(app: Any, host: str, port: int, token: str) -> None:
+    """Serve until interrupted or terminated; the address goes to stdout once it can be opened.
 
     Raises:
         InputError: the port is taken.
@@ -134,7 +144,9 @@ def _listen(app: Any, host: str, port: int) -> None:
             f"cannot listen on {host}:{port} ({error.strerror})", where="--port", hint="give another, or 0 for any"
         ) from error
     address = f"[{host}]" if ":" in host else host
-    typer.echo(f"http://{address}:{listener.getsockname()[1]}/")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is on disk is removed on the way out
+    typer.echo(f"http://{address}:{listener.getsockname()[1]}/?token={token}")
     sys.stdout.flush()
+    settings = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+        uvicorn.Server(settings).run(sockets=[listener])

@@ -42,6 +42,7 @@ def statements(
     where there are none of these.
     """
     from benchmarks.errors import InputError
+    from benchmarks.files.formulas import guarded
     from benchmarks.report_texts import read_report_texts
     from libra_bench.metrics.statements.reader import report_statements
 
@@ -52,7 +53,7 @@ def statements(
     if as_csv:
         table = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
         table.writeheader()
-        table.writerows(_rows(read))
+        table.writerows({column: guarded(cell) for column, cell in row.items()} for row in _rows(read))
     elif as_json:
         output.result(list(_rows(read)), "", as_json=True)
     else:

@@ -6,7 +6,6 @@ The texts are the user's to bring. A Python file is read as a literal and never 
 from __future__ import annotations
 
 import ast
-import json
 import math
 import re
 from collections import defaultdict
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.files.json_text import parse_json
 from benchmarks.tables import read_rows
 
 REXVAL_CATEGORIES = (
@@ -282,7 +282,7 @@ def _counts(value: Any, where: object) -> dict[str, float]:
     """An annotation as counts by category; nothing where there is none."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = parse_json(value)
         except (ValueError, RecursionError):
             value = None if not value.strip() else value
     if value is None:
@@ -326,7 +326,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_bytes())
     except FileNotFoundError as error:
         raise InputError("no such file", where=path, hint="give the folder as it is published") from error
     except (OSError, ValueError, RecursionError) as error:

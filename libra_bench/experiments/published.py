@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.files.yaml_text import read_yaml
 from benchmarks.records.json_record import Record, first_fault
 
 TARGETS_FOLDER = Path(__file__).parent / "targets"
@@ -79,12 +79,7 @@ def read_target(name: str) -> Target:
             raise UnknownNameError("published table", name, target_names(), hint="or give a file (.yaml)")
         path = TARGETS_FOLDER / f"{name}.yaml"
     hint = f"see {TARGETS_FOLDER.name}/libra-v1.yaml for the layout (docs/experiments.md)"
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError("is not YAML", where=path, hint=hint) from error
+    content = read_yaml(path, InputError, "published table")
     try:
         return Target.model_validate(content, strict=False)
     except ValidationError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.files import sha256_json, write_json
+from benchmarks.files.json_text import parse_json
 from libra_bench.experiments.agreement import KeyValues
 from libra_bench.metrics.failing_texts import failed_note, score_texts
 from libra_bench.metrics.metric import Metric, sample_keys_of
@@ -72,7 +72,7 @@ def _read(folder: Path | None) -> dict[str, dict[str, list[float]]]:
     if folder is None:
         return {}
     try:
-        kept = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+        kept = parse_json((folder / FILE_NAME).read_bytes())
     except (OSError, ValueError):
         return {}  # values can be had again
     return kept if isinstance(kept, dict) else {}

@@ -128,7 +128,7 @@ class CheXbert:
         )
 
     def reduce(self, sums_RS: Floats, n_R: Floats) -> Floats:
-        """Counts of true positives, false positives and false negatives a class, twice, and cosines -> the keys."""
+        """Counts of true positives, false positives and false negatives per class, twice, and cosines -> the keys."""
         columns = []
         for outcomes_R3C in np.split(sums_RS[:, :-1], len(FOUND), axis=1):
             columns += [averages(outcomes_R3C), weighted_averages(outcomes_R3C)]

@@ -15,13 +15,13 @@ that are there). No weight was fitted to judgements of radiologists.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_json
+from benchmarks.files.json_text import parse_json
 from libra_bench.metrics.finding_relations import names
 from libra_bench.metrics.statements.statement import Severity
 
@@ -42,7 +42,7 @@ _CLASSES = {
     """,
     "not actionable": """
         atelectasis, volume loss, lungs, interstitial markings, bronchitis, bronchiectasis, fibrosis, lucency
-        emphysema, hyperinflation, diaphragm flattening, diaphragm, bronchovascular crowding
+        emphysema, cystic fibrosis, hyperinflation, diaphragm flattening, diaphragm, bronchovascular crowding
         heart, congestion, pulmonary vascularity, pulmonary hypertension, pulmonary arteries, hilum, aortic ectasia
         pleura, pleural thickening, costophrenic angle, trachea, goiter, vertebral deformity
     """,
@@ -97,7 +97,7 @@ def read_significance(weights: str) -> Significance:
     where = f"report_errors[weights={weights}]"
     hint = 'use clinical, equal, or a JSON file such as {"hernia": "actionable", "granuloma": 0.1}'
     try:
-        table = json.loads(Path(weights).expanduser().read_text(encoding="utf-8"))
+        table = parse_json(Path(weights).expanduser().read_bytes())
     except OSError as error:
         raise InputError("neither clinical nor equal nor a file that can be read", where=where, hint=hint) from error
     except ValueError as error:

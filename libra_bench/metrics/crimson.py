@@ -1,4 +1,4 @@
-"""CRIMSON: findings weighed by clinical significance and patient's risk, as a language model matches them.
+"""CRIMSON: findings weighted by clinical significance, as a language model matches them.
 
 Prompt, request and arithmetic are those of the installed package `crimson-score` 0.2.0, which is called for them; the
 score is not rounded (the package rounds to 4 places). -100 to 100: 0 is what an empty list of findings is worth,
@@ -60,7 +60,7 @@ class _Errors(BaseModel):
     @field_validator("false_findings", "missing_findings", mode="before")
     @classmethod
     def _ids(cls, value: Any) -> Any:
-        """A finding is given by its id; some judges repeat the whole of it."""
+        """A finding is given by its id; some judges repeat its text."""
         if not isinstance(value, list):
             return value
         return [item.get("id", item) if isinstance(item, dict) else item for item in value]
@@ -81,7 +81,7 @@ class Crimson(JudgeMetric):
     """Whether the prompt has the package's guidelines; its own model (medgemma-4b-it-crimson) was trained without."""
 
     id: ClassVar[str] = "crimson"
-    summary: ClassVar[str] = "CRIMSON: findings weighed by clinical significance, as a language model matches them"
+    summary: ClassVar[str] = "CRIMSON: findings weighted by clinical significance, as a language model matches them"
     needs: ClassVar[str] = "the package crimson-score; a judge: an OpenAI-compatible server (base_url, model)"
     prefix: ClassVar[str] = "CRIMSON"
     score_keys: ClassVar = (Key("CRIMSON", range=(-100.0, 100.0)),)
@@ -124,7 +124,7 @@ class Crimson(JudgeMetric):
 
 
 class _Recorder:
-    """Stands where the package's client is, and keeps what it would have sent."""
+    """Replaces the package's client, and keeps what it would have sent."""
 
     def __init__(self) -> None:
         self.chat = SimpleNamespace(completions=self)
@@ -182,7 +182,7 @@ def _unrounded(parts: Mapping[str, float]) -> float:
 
 
 def _flaws(found: _Evaluation) -> list[str]:
-    """Where a reply does not keep the prompt's rules of bookkeeping."""
+    """Contradictions in a reply: findings that it leaves out or does not know."""
     references = {finding.id for finding in found.reference_findings}
     predicted = {finding.id for finding in found.predicted_findings}
     matched = {match.ref_id for match in found.matched_findings}

@@ -129,7 +129,7 @@ def read_verdict(reply: str) -> Verdict:
 
 
 def _section(text: str, name: str) -> str | None:
-    """What stands below a heading, up to the first blank line; None: there is no such heading."""
+    """The text below a heading, up to the first blank line; None: there is no such heading."""
     found = re.search(rf"\[{re.escape(name)}\]:\s*(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL)
     return found.group(1) if found else None
 

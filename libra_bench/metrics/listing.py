@@ -56,7 +56,7 @@ def _describe(name: str, metric: Metric) -> dict[str, Any]:
 
 @functools.cache
 def _measured() -> dict[str, dict[str, Any]]:
-    """What was measured of our metrics, with their default parameters."""
+    """Measurements of our metrics, with their default parameters."""
     content = (files("libra_bench.metrics") / "data" / "measured.json").read_text(encoding="utf-8")
     tables: dict[str, dict[str, Any]] = json.loads(content)
     return tables

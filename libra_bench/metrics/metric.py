@@ -19,7 +19,7 @@ Sees: TypeAlias = Literal["words", "embeddings", "entities", "labels", "statemen
 """What a metric sees of a report."""
 Floats: TypeAlias = npt.NDArray[np.float64]
 References: TypeAlias = Sequence[Sequence[str]]
-"""One list of alternative references a sample; never empty."""
+"""One list of alternative references per sample; never empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ Reduce: TypeAlias = Callable[[Floats, Floats], Floats]
 class Statistics:
     """Sufficient statistics of a metric's keys: what a bootstrap resamples.
 
-    Legend: N samples, S statistics a sample, R resamples, K keys.
+    Legend: N samples, S statistics per sample, R resamples, K keys.
     """
 
     per_sample_NS: Floats
-    """A sample of the suite a row; a corpus is the sum of its rows."""
+    """One row per sample of the suite; a corpus is the sum of its rows."""
     reduce: Reduce
 
 

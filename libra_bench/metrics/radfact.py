@@ -52,7 +52,7 @@ class RadFact(JudgeMetric):
     """Logical precision, recall and F1."""
 
     id: ClassVar[str] = "radfact"
-    summary: ClassVar[str] = "RadFact: phrases of one report that the other entails, as a language model decides"
+    summary: ClassVar[str] = "RadFact: phrases of one report that the other one entails, by a language model"
     needs: ClassVar[str] = "the package radfact-lite; a judge: an OpenAI-compatible server (base_url, model)"
     prefix: ClassVar[str] = "RadFact"
     score_keys: ClassVar = (Key("RadFact-precision"), Key("RadFact-recall"), Key("RadFact-F1"))
@@ -154,7 +154,7 @@ def _hypotheses(
 
 
 class _Client:
-    """Stands where the package's client is: keeps what it would send, and replies what it is given."""
+    """Replaces the package's client: keeps what it would send, and replies what it is given."""
 
     def __init__(self, reply: Mapping[str, Any] = NOTHING_SAID) -> None:
         self.reply = reply

@@ -158,7 +158,7 @@ def _relations(graph: Graph) -> set[object]:
 
 
 def entity_offsets(text: str, graph: Graph) -> Iterator[tuple[int, int, str]]:
-    """(start, end, label) of each entity in the text as it was given; tokens that were rewritten are passed over."""
+    """(start, end, label) of each entity in the text as it was given; tokens that were rewritten are skipped."""
     lowered = text.lower()
     if len(lowered) != len(text):  # a letter whose lower case is longer: offsets would shift
         return

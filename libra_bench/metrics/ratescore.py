@@ -16,7 +16,6 @@ sentences are split by `pyrush`.
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -27,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.errors import InputError, MetricUnavailableError
+from benchmarks.files.json_text import parse_json
 from libra_bench.metrics.extractors.rate_entities import RateEntity, RateExtractor
 from libra_bench.metrics.extractors.sentences import Splitter, splitter_missing, splitter_name
 from libra_bench.metrics.extractors.weights import digest, encoder_folder, encoder_missing, label
@@ -207,7 +207,7 @@ def read_affinity(matrix: str) -> Affinity:
     else:
         where = _file(matrix) or matrix
         try:
-            given = json.loads(Path(where).read_text(encoding="utf-8"))
+            given = parse_json(Path(where).read_bytes())
         except (OSError, ValueError) as error:
             raise InputError(f"cannot be read as JSON ({error})", where=where) from error
     try:

@@ -46,7 +46,7 @@ ENTRY_POINT_GROUP = "libra_bench.metrics"
 
 
 def metric_targets() -> dict[str, str]:
-    """Name -> "module:Class" of every metric: ours, then those of installed packages (ours win a name)."""
+    """Name -> "module:Class" of every metric: ours, then those of installed packages (ours take precedence)."""
     installed = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
     return METRICS | {name: target for name, target in installed.items() if name not in METRICS}
 

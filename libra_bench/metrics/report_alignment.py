@@ -1,9 +1,9 @@
 """What two reports agree on: the statements of one aligned with those of the other, and the errors between them.
 
 A report's statements are gathered into findings: every statement that a finding is present or uncertain, with its
-sides, degrees and changes. A finding meets the same finding in the other report; what is left meets a relative
-(`FAMILIES`), unless their sides exclude each other; what then is left is false (in the prediction) or missing (in the
-reference), unless it only describes a finding that the other report has, too (`DESCRIBES`).
+sides, degrees and changes. A finding is matched with the same finding of the other report; remaining ones with related
+findings (`FAMILIES`), unless their sides exclude each other; what still remains is false (in the prediction) or missing
+(in the reference), unless it only describes a finding that the other report has, too (`DESCRIBES`).
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ WHOLE = "study"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding that a report has, however often it speaks of it."""
+    """A finding that a report has, however often it mentions it."""
 
     name: str
     statements: tuple[Statement, ...]
     """All present or uncertain; never empty."""
     size: float | None = None
-    """In mm, where it is told; of several the greatest."""
+    """In mm, if stated; of several, the largest."""
 
     @property
     def sides(self) -> frozenset[str]:
-        """The sides that are told; empty: none."""
+        """The sides that are stated; empty: none."""
         return frozenset(said.side for said in self.statements if said.side)
 
     @property
@@ -50,7 +50,7 @@ class Finding:
 
     @property
     def degree(self) -> Severity | None:
-        """The greatest degree that is told."""
+        """The greatest stated degree."""
         return _greatest(self.statements)
 
     def on(self, sides: frozenset[str]) -> tuple[Statement, ...]:
@@ -115,7 +115,7 @@ class Pair:
 
     @property
     def is_same(self) -> bool:
-        """Whether both are one finding, and not relatives."""
+        """Whether both are the same finding, not only related ones."""
         return self.said.name == self.true.name
 
     @property
@@ -186,7 +186,7 @@ def align(prediction: Report, reference: Report) -> Alignment:
 
 
 def _relatives(said: Iterable[Finding], true: Iterable[Finding]) -> list[Pair]:
-    """Who could be meant by whom, the likeliest first; whatever their order, and whichever report they are in."""
+    """Candidate matches, the most likely first; whatever their order, and whichever report they are in."""
     pairs = {}
     for one, other in product(said, true):
         family = next((i for i, names in enumerate(FAMILIES) if one.name in names and other.name in names), None)

@@ -1,4 +1,4 @@
-"""Errors in a report, counted as radiologists count them: six categories, and a score that reads like GREEN's.
+"""Errors in a report, counted as radiologists count them: six categories, and a score like GREEN's.
 
     score = 100 x matched / (matched + weighted errors)
 

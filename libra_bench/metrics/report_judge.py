@@ -3,7 +3,7 @@
     score = 100 x matched / (matched + clinically significant errors)
 
 as GREEN's; but a pair without any abnormal finding and without an error scores 100. The six columns count all errors,
-significant or not, per 100 reports, so that they stand beside `report_errors`'; `-significant` counts the significant
+significant or not, per 100 reports, as those of `report_errors`; `-significant` counts the significant
 ones of all categories. Prompt and schema are versioned: another wording is another version.
 """
 

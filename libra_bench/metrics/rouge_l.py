@@ -4,7 +4,7 @@ Two schemes: `rouge_score` (published; balanced F, the best reference) and `coco
 precision and the best recall over the references). `evaluate` prints the median of 1,000 random bootstrap means of the
 first, which moves by 0.01 from run to run; this is the plain mean, which it estimates.
 
-Source: Lin (2004); rouge_score 0.1.2; pycocoevalcap 1.2. The subsequence comes from rapidfuzz, one character a word.
+Source: Lin (2004); rouge_score 0.1.2; pycocoevalcap 1.2. The subsequence comes from rapidfuzz, one character per word.
 """
 
 from __future__ import annotations

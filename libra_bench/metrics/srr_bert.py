@@ -10,7 +10,6 @@ Source: Delbrouck et al. 2025; equal to RadEval 2.2.1 within 1e-6 (its values pe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -20,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks.errors import InputError
+from benchmarks.files.json_text import parse_json
 from libra_bench.metrics.extractors.sentences import Splitter, splitter_missing, splitter_name
 from libra_bench.metrics.extractors.srr_bert import SrrBertExtractor, srr_bert_missing, tokenizer_of
 from libra_bench.metrics.extractors.weights import digest, encoder_folder, label, tokenizer_digest
@@ -122,7 +122,7 @@ class SrrBert:
             return own
         package = find_spec("radeval")
         tables = Path(package.origin).parent.glob("metrics/SRRBert/*.json") if package and package.origin else ()
-        fitting = [file for file in tables if len(json.loads(file.read_text(encoding="utf-8"))) == len(own)]
+        fitting = [file for file in tables if len(parse_json(file.read_bytes())) == len(own)]
         return _read_names(fitting[0], len(own)) if fitting else own
 
 
@@ -134,7 +134,7 @@ def overlap(said_K: Decisions, true_K: Decisions) -> float:
 
 def _read_names(file: Path, count: int) -> list[str]:
     try:
-        given = json.loads(file.read_text(encoding="utf-8"))
+        given = parse_json(file.read_bytes())
         by_index = {int(index): str(name) for name, index in given.items()}
     except (AttributeError, OSError, ValueError, TypeError) as error:
         raise InputError(f"is not a table of labels ({error})", where=file, hint="it needs {label: index}") from error

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
+from benchmarks.records.scores import NOT_APPLICABLE
 from libra_bench.metrics.metric import References
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -43,7 +44,7 @@ _STATE = re.compile(
 _DOUBLE_NEGATIVE = re.compile(
     r"(?:\bnot|n't)\s+(?:\w+ly\s+)?(?:abnormal|absent|negative|without|false|no)\b", re.IGNORECASE
 )
-_SEGMENT = re.compile(r"[.,;:!?\n]+")
+_SEGMENT = re.compile(r"[.,;:!?\n]+|\band\b", re.IGNORECASE)
 QUESTION_TYPES = ("question_type", "semantic_type", "content_type", "answer_type")
 """Where a suite says of what type a question is; the first of these that is there counts."""
 
@@ -79,8 +80,8 @@ def parse_yes_no(text: str) -> YesNoAnswer | None:
 
     "Yes, there is.", "The answer is: no", "**No**", "Absent." and "There is no effusion" can be read. The first word
     decides, unless a bare "yes" and a bare "no" are next to each other; else the only polarity that occurs. None are:
-    "Cannot be determined", a repeated "yes or no?", "Yes. No.", a plain description, and a double negative ("It is not
-    abnormal"), which answers "Is it normal?" with yes and "Is it abnormal?" with no.
+    "Cannot be determined", a repeated "yes or no?", "Yes. No.", "Yes and no", a plain description, and a double
+    negative ("It is not abnormal"), which answers "Is it normal?" with yes and "Is it abnormal?" with no.
     """
     words = _PREAMBLE.sub("", _CHOICE.sub(" ", _MARKUP.sub("", text.replace("’", "'"))), count=1)
     first = _FIRST.match(words)
@@ -153,4 +154,4 @@ def mean_by_type(values: Sequence[float], types: Sequence[str]) -> dict[str, dic
 
 def not_applicable(reason: str) -> dict[str, str]:
     """`details` of a metric that this suite gives nothing to measure; its `values` are empty then."""
-    return {"not_applicable": reason}
+    return {NOT_APPLICABLE: reason}

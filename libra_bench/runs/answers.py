@@ -7,7 +7,7 @@ While a run is under way each process appends to a file of its own (`answers.jso
 from __future__ import annotations
 
 import fcntl
-import json
+import io
 import os
 import re
 import time
@@ -15,10 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from benchmarks.errors import InputError, RunConflictError, StorageError
-from benchmarks.files import dump_json_line, write_jsonl
+from benchmarks.files import dump_json_line, private_opener, write_jsonl
+from benchmarks.files.json_text import parse_json
 from benchmarks.records.json_record import plain
 from benchmarks.schema import Answer, QuestionId
 
@@ -46,9 +47,14 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
     Raises:
         RunConflictError: another process holds it, and `wait` is not said.
+        StorageError: the folder cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as handle:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / ".lock").open("a")
+    except OSError as error:
+        raise StorageError(f"cannot write ({error.strerror})", where=folder, hint="choose another folder") from error
+    with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
@@ -69,7 +75,7 @@ class AnswerLog:
     def __init__(self, folder: Path, rank: int = 0) -> None:
         self.folder = folder
         self.path = folder / (ANSWERS_FILE if rank == 0 else f"answers.rank{rank}.jsonl")
-        self._stream: IO[bytes] | None = None
+        self._stream: io.FileIO | None = None
         self._synced = 0.0
 
     def __enter__(self) -> Self:
@@ -103,7 +109,7 @@ class AnswerLog:
         """All answers that are there, which must be to these questions.
 
         Raises:
-            InputError: as `read`; or an answer to another question, which somebody has put there.
+            InputError: as `read`; or an answer to another question, which was added by hand.
         """
         answers, known = self.read(), set(order)
         if unknown := [key for key in answers if key not in known]:
@@ -121,9 +127,9 @@ class AnswerLog:
             StorageError: it could not be written whole; the file ends after the last whole answer.
         """
         if self._stream is None:
-            self._stream = self.path.open("ab", buffering=0)
+            self._stream = io.FileIO(self.path, "ab", opener=private_opener(self.path))
         start = os.fstat(self._stream.fileno()).st_size
-        line = dump_json_line({**asdict(answer), "metadata": plain(answer.metadata)}).encode()
+        line = dump_json_line({**asdict(answer), "metadata": plain(answer.metadata)}).encode(errors="replace")
         try:
             written = self._stream.write(line)
             if written != len(line):
@@ -187,10 +193,10 @@ def read_answer_lines(path: Path) -> Iterator[Answer]:
     Raises:
         InputError: a line that is not an answer; names it.
     """
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                yield _answer_of(json.loads(line))
+                yield _answer_of(parse_json(line))
             except (TypeError, ValueError, RecursionError) as error:
                 raise InputError(
                     "this line is not an answer", where=f"{path}:{number}", hint="remove the line and run again"
@@ -209,7 +215,7 @@ def _answer_of(value: Any) -> Answer:
 
 
 def _mend_last_line(path: Path) -> None:
-    """Cut off the half line that a killed process may have left; end a whole one that lacks only its newline."""
+    """Cut off the incomplete last line that a killed process may leave; a complete one gets its missing newline."""
     with path.open("rb+") as stream:
         content_end = stream.seek(0, os.SEEK_END)
         position = content_end
@@ -225,7 +231,7 @@ def _mend_last_line(path: Path) -> None:
             return
         stream.seek(position)
         try:
-            _answer_of(json.loads(stream.read()))
+            _answer_of(parse_json(stream.read()))
         except (TypeError, ValueError, RecursionError):
             stream.truncate(position)
         else:

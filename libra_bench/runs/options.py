@@ -50,7 +50,7 @@ class RunOptions:
     """
 
     data: Path | None = field(default=None, metadata=_flag(SUITE))
-    """The suite's file, where its data cannot be shipped."""
+    """The suite's file, for suites whose data cannot be shipped."""
     image_root: Path | None = field(default=None, metadata=_flag(SUITE))
     """Folder of the images; default: the suite file's."""
     limit: Annotated[int, Ge(1)] | None = field(default=None, metadata=_flag(SUITE))
@@ -106,7 +106,7 @@ class RunOptions:
     """a,b,c or all; default: the suite's, else the published ones, report_errors, chexpert_rules. Parameters in
     brackets: bertscore[num_layers=5]."""
     dialect: str | None = field(default=None, metadata=_flag(RUN))
-    """Score in the way of another group: libra (default), rexrank, radeval or coco."""
+    """Score in the way of another group: libra (default), rexrank, radeval, coco or llava-med."""
     by: Sequence[str] = field(default=(), metadata=_flag(RUN, metavar="FIELD"))
     """A field of the suite to stratify by; may be repeated."""
     references: Literal["all", "partial"] = field(default="all", metadata=_flag(RUN))

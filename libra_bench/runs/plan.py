@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
-from benchmarks.files import sha256_file, sha256_json
+from benchmarks.files import is_folder_name, sha256_file, sha256_json
 from benchmarks.records.run import DecidingFacts
 from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
@@ -159,5 +159,6 @@ def _default_protocol(spec: ModelSpec) -> str:
 
 
 def path_name(name: str) -> str:
-    """A model's name as the name of one folder."""
-    return Path(name.rstrip("/")).name.replace(":", "-") if "/" in name else name.replace(":", "-")
+    """A model's name as the name of one folder: of a path, its last part."""
+    last = Path(name.rstrip("/")).name if "/" in name else name
+    return (last if is_folder_name(last) else Path(name).resolve().name or "model").replace(":", "-")

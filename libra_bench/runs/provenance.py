@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.files import sha256_json
+from benchmarks.files.secrets import command_without_secrets, secrets_in, without_secrets
 from benchmarks.packages import installed_version
 from benchmarks.records.run import AskedQuestions, DecidingFacts
 from benchmarks.schema import HIDDEN_KEYS, Sample
@@ -42,10 +43,10 @@ def questions_sha256(samples: Sequence[Sample]) -> str:
 
 
 def deciding_facts(samples: Sequence[Sample], model: Mapping[str, Any], decoding: Decoding) -> DecidingFacts:
-    """Everything that decides the answers; device, batch size and number of processes are not in it."""
+    """Everything that decides the answers; device, batch size, number of processes and secrets are not in it."""
     return DecidingFacts(
         suite=AskedQuestions(questions_sha256=questions_sha256(samples), n=len(samples)),
-        model=dict(model),
+        model=without_secrets(dict(model), secrets_in(model)),
         decoding=decoding.deciding(),
     )
 
@@ -69,7 +70,7 @@ def environment() -> Environment:
     """The environment of this process."""
     versions = {"python": platform.python_version()}
     versions |= {package: found for package in PACKAGES if (found := installed_version(package))}
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    command = shlex.join([Path(sys.argv[0]).name, *command_without_secrets(sys.argv[1:], secrets_in())])
     return Environment(command, versions, _git_commit(), platform.platform())
 
 

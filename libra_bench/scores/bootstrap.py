@@ -10,7 +10,7 @@ Studies of one patient resemble each other: with clusters, whole patients are dr
   of studies has to do with its scores (measured: docs/statistics.md).
 - Fewer than 4: none.
 
-Legend: N samples, C clusters, S statistics a sample, R resamples (r: those of a chunk), K keys.
+Legend: N samples, C clusters, S statistics per sample, R resamples (r: those of a chunk), K keys.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ p-values are of a paired approximate randomisation test that swaps the two model
 (Noreen 1989; Riezler and Maxwell 2005), +1 in numerator and denominator. Intervals of differences are those of
 `bootstrap.py`: the same clusters are drawn for both models.
 
-Legend: N samples, C clusters, S statistics a sample, R resamples, K keys, M models.
+Legend: N samples, C clusters, S statistics per sample, R resamples, K keys, M models.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class PairedMetric:
     name: str
     keys: Sequence[Key]
     statistics: Sequence[Statistics]
-    """One a model; the first is the baseline."""
+    """One per model; the first is the baseline."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """The pages over HTTP: the report and its images, the page that tries a model, and what that page asks for.
 
-Meant for this machine: other host names are refused (so a web page elsewhere cannot reach it by a name of its own), and
-so are posts from pages of another origin.
+Meant for this machine and one user: other host names are refused (so a web page elsewhere cannot reach it by a name of
+its own), so are posts from pages of another origin, and whoever does not know the token of the printed address.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -25,21 +26,28 @@ from reports.thumbnails import thumbnail
 MAX_UPLOAD_BYTES = 256 * 2**20
 LARGE_PIXELS = 1024
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+TOKEN = "token"  # noqa: S105 - its name
+"""The parameter of the address, and the beginning of the cookie that goes on with it."""
 
 Upload = Annotated[UploadFile | None, File()]
 Text = Annotated[str | None, Form()]
 
 
-def create_app(*, report: Report | None, trial: Trial | None, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
+def create_app(
+    *, report: Report | None, trial: Trial | None, uploads: Path, token: str, hosts: tuple[str, ...] = LOOPBACK
+) -> FastAPI:
     """The application.
 
     Args:
         report: a written report to show; its images are made small when they are asked for.
         trial: a model to try.
+        uploads: where images that are uploaded stay while they are read; whoever owns it removes it at the end.
+        token: what a request must know: `?token=...` in the first address, then a cookie.
         hosts: names under which it may be reached; ("*",) for any.
     """
     app = FastAPI(title="libra-bench", docs_url=None, redoc_url=None, openapi_url=None)
     app.middleware("http")(_guard)
+    app.middleware("http")(_asks_for(token))
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
     def home() -> Response:
@@ -67,7 +75,7 @@ def create_app(*, report: Report | None, trial: Trial | None, hosts: tuple[str, 
         return HTMLResponse(try_model_page(trial.settings(), report=report is not None))
 
     def preview(image: Annotated[UploadFile, File()]) -> Response:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=uploads) as folder:
             try:
                 return Response(thumbnail(_keep(image, Path(folder), "image")), media_type="image/webp")
             except ImageError as error:
@@ -86,17 +94,10 @@ def create_app(*, report: Report | None, trial: Trial | None, hosts: tuple[str, 
             return JSONResponse({"error": "this server has no model"}, status_code=404)
         if prior is not None and current is None:
             return _lines(iter([{"error": "a prior image without a current one; give the current image, too"}]))
-        folder = Path(tempfile.mkdtemp(prefix="libra-bench-"))
+        folder = Path(tempfile.mkdtemp(dir=uploads))
         images = [_keep(upload, folder, name) for name, upload in (("current", current), ("prior", prior)) if upload]
         overrides = {"num_beams": num_beams, "max_new_tokens": max_new_tokens, "temperature": temperature}
-
-        def messages() -> Iterator[Any]:
-            try:
-                yield from trial.ask(images, prompt or "", protocol, overrides)
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-
-        return _lines(messages())
+        return _lines(trial.ask(images, prompt or "", protocol, overrides), folder)
 
     app.add_api_route("/", home)
     app.add_api_route("/report", show_report)
@@ -105,6 +106,24 @@ def create_app(*, report: Report | None, trial: Trial | None, hosts: tuple[str, 
     app.add_api_route("/preview", preview, methods=["POST"])
     app.add_api_route("/describe", describe, methods=["POST"])
     return app
+
+
+def _asks_for(token: str) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
+    """Refuse who does not know the token; who does gets a cookie, so that links and posts of the pages work."""
+
+    async def check(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        cookie = f"{TOKEN}-{request.url.port}"  # cookies of other servers on this machine come along
+        given = request.query_params.get(TOKEN)
+        known = [one for one in (given, request.cookies.get(cookie)) if one]
+        if not any(secrets.compare_digest(one.encode(), token.encode()) for one in known):
+            what = "open the address that libra-bench serve printed, with its token"
+            return JSONResponse({"error": what}, status_code=403)
+        response = await call_next(request)
+        if given is not None:
+            response.set_cookie(cookie, token, httponly=True, samesite="strict")
+        return response
+
+    return check
 
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -132,5 +151,20 @@ def _keep(upload: UploadFile, folder: Path, name: str) -> Path:
     return path
 
 
-def _lines(messages: Iterator[Any]) -> Response:
-    return StreamingResponse((json.dumps(message) + "\n" for message in messages), media_type="application/x-ndjson")
+class _Lines(StreamingResponse):
+    """Messages as JSON lines; the folder of their images goes when the last is sent, or nobody listens any more."""
+
+    def __init__(self, messages: Iterator[Any], folder: Path | None) -> None:
+        super().__init__((json.dumps(message) + "\n" for message in messages), media_type="application/x-ndjson")
+        self._messages, self._folder = messages, folder
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _lines(messages: Iterator[Any], folder: Path | None = None) -> Response:
+    return _Lines(messages, folder)

@@ -9,6 +9,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from benchmarks.files import dump_json_line, write_jsonl
+from benchmarks.files.json_text import parse_json
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
@@ -18,7 +19,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     lines = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            lines.append(json.loads(line))
+            lines.append(parse_json(line))
         except json.JSONDecodeError:
             break
     return lines

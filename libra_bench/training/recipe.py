@@ -41,75 +41,75 @@ class Recipe:
     """Attention of the language model: sdpa, eager or flash_attention_2."""
 
     tune_mm_mlp_adapter: bool = False
-    """Train the connector alone (stage 1)."""
+    """Train only the connector (stage 1)."""
     freeze_mm_mlp_adapter: bool = False
-    """Keep the connector as it is (stage 2)."""
+    """Freeze the connector (stage 2)."""
     freeze_backbone: bool = False
-    """Keep the language model as it is."""
+    """Freeze the language model."""
     mm_projector_dropout: float | None = None
     """Dropout of the temporal connector; none: as published (0.1)."""
     lora_enable: bool = False
     """Train low-rank updates of the language model's linear layers."""
     lora_r: int = 64
-    """Rank of the updates."""
+    """Rank of the LoRA updates."""
     lora_alpha: int = 16
     """The updates are multiplied by alpha / r."""
     lora_dropout: float = 0.05
     """Dropout before the updates."""
     lora_bias: Literal["none", "all", "lora_only"] = "none"
-    """Which biases are trained beside the updates."""
+    """Which biases are trained with the updates."""
 
     data_path: str = ""
     """Training data: a JSON list (or JSON lines) in the published format."""
     image_folder: str = "."
-    """Image paths in the data are relative to it."""
+    """Folder that image paths in the data are relative to."""
     image_aspect_ratio: Literal["pad", "square"] = "pad"
     """pad: make images square with black bars; square: leave it to the tower's processor, which crops them."""
     image_policy: Literal["prior", "dummy"] = "prior"
-    """prior: a study's prior image where it has one; dummy: the current image again, always."""
+    """prior: a study's prior image if it has one; dummy: always the current image again."""
     masking: Literal["replies", "original"] = "replies"
     """original: the published labels, which leave some well-formed samples out; see docs/training.md."""
     on_error: Literal["stop", "skip"] = "stop"
-    """A sample that cannot be read: stop the run, or leave it out and count it."""
+    """What to do with a sample that cannot be read: stop, or skip it and count it."""
     model_max_length: int = 2048
-    """Longer samples are cut, and counted."""
+    """Longer samples are truncated, and counted."""
     group_by_modality_length: bool = False
     """Batches of samples of similar length."""
     cache_features: str | None = None
     """Folder that keeps the frozen tower's features, so that later epochs skip the encoder."""
 
     num_train_epochs: float = 1.0
-    """Passes over the data."""
+    """Number of epochs."""
     max_steps: int = -1
-    """Stop after so many optimiser steps; -1: what the epochs make."""
+    """Stop after this many optimiser steps; -1: as many as the epochs have."""
     global_batch_size: int = 16
     """Samples per optimiser step, over all processes; gradient accumulation follows from it."""
     per_device_train_batch_size: int = 1
     """Samples per process and batch."""
     learning_rate: float = 2e-5
-    """Highest learning rate."""
+    """Peak learning rate."""
     mm_projector_lr: float | None = None
     """The connector's own learning rate."""
     weight_decay: float = 0.0
-    """Not on biases, norms, nor anything called bias."""
+    """Weight decay, except on norms and anything called bias."""
     warmup_ratio: float = 0.03
-    """Share of the steps in which the rate rises; rounded up, the first step has rate 0."""
+    """Share of the steps for warm-up, rounded up; the first step has rate 0."""
     lr_scheduler_type: str = "cosine"
-    """How the rate falls afterwards."""
+    """Learning rate schedule after the warm-up."""
     max_grad_norm: float = 1.0
-    """Gradients are scaled down to this norm."""
+    """Gradients are clipped to this norm."""
     optim: str = "adamw_torch"
     """Optimiser, by transformers' name."""
     bf16: bool = False
     """Weights and arithmetic in bfloat16."""
     gradient_checkpointing: bool = False
-    """Compute activations twice instead of keeping them."""
+    """Recompute activations instead of keeping them (gradient checkpointing)."""
     seed: int = 42
-    """Order of the data, dropout."""
+    """Seed of the order of the data and of dropout."""
     init_seed: int = 0
-    """Weights that are new: a connector without a file, the LoRA."""
+    """Seed of new weights: a connector without a file, the LoRA."""
     dataloader_num_workers: int = 0
-    """Processes that read samples ahead."""
+    """Number of processes that read samples ahead."""
     deepspeed: str | None = None
     """A DeepSpeed configuration file, or a shipped one: zero2, zero3, zero3-offload."""
     fsdp: str | None = None
@@ -120,17 +120,17 @@ class Recipe:
     eval_steps: int | None = None
     """Validate (and save) every N steps; none: after each epoch."""
     validation_samples: int = 64
-    """How many validation samples a text is generated for, evenly spread; 0: loss only."""
+    """Number of validation samples for which text is generated, evenly spread; 0: loss only."""
     validation_metrics: str = "bleu,rouge_l,temporal_f1"
     """Metrics of the generated texts, as for `run --metrics`."""
     validation_protocol: str = "greedy"
     """Named decoding of the generated texts."""
     validation_max_new_tokens: int = 256
-    """Longest generated text."""
+    """Maximum number of new tokens of a generated text."""
     metric_for_best_model: str = "loss"
     """What decides the best checkpoint: loss, or a key of scores.json (ROUGE-L, BLEU4, Temporal_entity_score, ...)."""
     early_stopping_patience: int | None = None
-    """Stop after so many validations without a better one."""
+    """Stop after this many validations without improvement."""
 
     output_dir: str = ""
     """Checkpoints, logs and the trained weights."""
@@ -141,7 +141,7 @@ class Recipe:
     report_to: str = "tensorboard"
     """tensorboard, wandb, none, or several with commas; log.jsonl is always written."""
     use_cpu: bool = False
-    """Leave accelerators alone."""
+    """Train on the CPU, even if there is an accelerator."""
 
     def accumulation(self, world_size: int) -> int:
         """Batches an optimiser step in each process.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.files.yaml_text import read_yaml
 from benchmarks.values import NONE_WORDS, converted
 from libra_bench.training.recipe import Recipe, Stage, check_recipe
 
@@ -81,12 +82,7 @@ def load_recipe(name: str, stage: Stage, overrides: Mapping[str, Any] | None = N
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"not a YAML file ({' '.join(str(error).split())})", where=path) from error
+    values = read_yaml(path, InputError, "recipe")
     if not isinstance(values, dict):
         raise InputError("a recipe is a list of `field: value` lines", where=path)
     for field in values:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.errors import InputError
+from benchmarks.files.json_text import parse_json
 
 CHUNK = 1 << 22
 """Bytes read at a time."""
@@ -161,7 +162,7 @@ def _decode(raw: bytes, path: Path, number: int) -> dict[str, Any]:
         InputError: names the sample.
     """
     try:
-        sample: dict[str, Any] = json.loads(raw)
+        sample: dict[str, Any] = parse_json(raw)
     except UnicodeDecodeError as error:
         raise InputError("not UTF-8 text", where=f"{path}, sample {number + 1}", hint="save it as UTF-8") from error
     turns = sample.get("conversations")

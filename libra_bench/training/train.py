@@ -19,6 +19,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from benchmarks.errors import InputError, RunConflictError
 from benchmarks.files import atomic_write, write_json
+from benchmarks.files.json_text import parse_json
 from libra_bench.training.card import write_card
 from libra_bench.training.feature_cache import fill_cache
 from libra_bench.training.log import LogFile, read_log
@@ -122,7 +123,7 @@ def _claim(out: Path, record: Mapping[str, Any], *, main: bool) -> dict[str, Any
     path = out / TRAINING_RECORD
     shutil.rmtree(out / SAVING, ignore_errors=True)
     if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_bytes())
         result: dict[str, Any] | None = found.pop("result", None)
         if different := _differences(found, json.loads(json.dumps(record))):
             raise RunConflictError(

@@ -41,7 +41,7 @@ class Decoding:
     num_return_sequences: int = 1
     """How many sequences `metadata.alternatives` keeps; the first is the answer."""
     max_new_tokens: int = 1024
-    """The maximum number of tokens of a text; it is cut there."""
+    """The maximum number of new tokens; longer texts are cut off."""
     temperature: float = 0.0
     """0: no sampling (greedy with one beam, else beam search). Beam search does not sample at any temperature."""
     top_p: float | None = None

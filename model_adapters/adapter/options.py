@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.files.json_text import parse_json
 from benchmarks.values import converted
 
 
@@ -50,14 +50,9 @@ def _json_object(value: Any, where: str) -> dict[str, Any]:
         InputError: it isn't one.
     """
     try:
-        found = json.loads(value, parse_constant=_no_json) if isinstance(value, str) else value
+        found = parse_json(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict):
         return found
     raise InputError("takes a JSON object", where=where, hint='write it as {"name": value}')
-
-
-def _no_json(name: str) -> None:
-    """Python reads NaN and Infinity, which JSON does not have."""
-    raise ValueError(name)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from benchmarks.errors import ModelError, UnknownNameError
+from benchmarks.files import is_folder_name
+from benchmarks.files.yaml_text import read_yaml
 
 ImagePolicy: TypeAlias = Literal["one", "prior", "dummy-prior"]
 POLICIES: tuple[ImagePolicy, ...] = get_args(ImagePolicy)
@@ -80,14 +82,7 @@ def read_card(path: Path) -> Card:
     Raises:
         ModelError: not YAML, a field that doesn't exist (suggests the nearest), or one of another type.
     """
-    import yaml
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError("no such model card", where=path, hint="check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ModelError(f"not a YAML file ({' '.join(str(error).split())})", where=path) from error
+    values = read_yaml(path, ModelError, "model card")
     if not isinstance(values, dict):
         raise ModelError("a model card is a list of `field: value` lines", where=path)
     known = {item.name: item for item in dataclasses.fields(Card)}
@@ -98,6 +93,8 @@ def read_card(path: Path) -> Card:
     for name in ("id", "adapter"):
         if name not in values:
             raise ModelError(f"the card has no {name!r}", where=path, hint=f"add a line `{name}: ...`")
+    if not all(map(is_folder_name, values["id"].split("/"))):
+        raise ModelError(f"the id {values['id']!r} cannot be the name of a folder", where=path, hint="choose another")
     if values.get("path"):
         values["path"] = str((path.parent / values["path"]).resolve())
     return Card(**values)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ModelError
+from benchmarks.files.json_text import parse_json
 from benchmarks.wording import first_few
 
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
@@ -20,7 +20,7 @@ def read_json(path: Path) -> dict[str, Any]:
         ModelError: the file is missing or isn't a JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_bytes(), not_finite="null")
     except FileNotFoundError as error:
         raise ModelError("no such file", where=path, hint="give the folder of a complete checkpoint") from error
     except (OSError, ValueError, RecursionError) as error:

@@ -19,6 +19,7 @@ from typing import Annotated, Any, ClassVar, Self
 from annotated_types import Ge, Gt, Le
 
 from benchmarks.errors import InputError, LibraBenchError, ModelError, RefusedError
+from benchmarks.files.secrets import secrets_in
 from benchmarks.images import read_radiograph
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, failed_answer
@@ -80,6 +81,7 @@ class OpenAIAdapter(Adapter):
         endpoint = Endpoint(
             checked_address(options.get("base_url")),
             key=key_of_environment(),
+            secrets=secrets_in(options.get("body")),
             timeout_seconds=options.get("timeout", TIMEOUT_SECONDS),
             retries=options.get("retries", RETRIES),
         )

@@ -16,7 +16,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from benchmarks.errors import GenerationError, ModelError, RefusedError
+from benchmarks.files.secrets import MIN_SECRET, without_secrets
 from benchmarks.wording import first_line
 from model_adapters.openai.replies import (
     ChatReply,
@@ -52,8 +53,6 @@ PASSING = frozenset({408, 409, 425, 429})
 """Statuses worth a retry, besides 5xx."""
 HOPELESS = frozenset({401, 403, 404})
 """Statuses that every further question would get, too."""
-MIN_SECRET = 8
-"""Characters of a key that is taken out of what is written down; shorter ones ("EMPTY") are words, and no secrets."""
 
 T = TypeVar("T")
 
@@ -68,6 +67,7 @@ class Endpoint:
     Args:
         base_url: see `checked_address`.
         key: see `key_of_environment`; None sends none.
+        secrets: what else is sent and must not be written down where the server repeats it.
         timeout_seconds: how long one attempt may take, from connecting to the last byte of the reply.
         retries: how often a question is asked again while what went wrong may pass.
     """
@@ -77,11 +77,13 @@ class Endpoint:
         base_url: str,
         *,
         key: str | None = None,
+        secrets: Iterable[str] = (),
         timeout_seconds: float = TIMEOUT_SECONDS,
         retries: int = RETRIES,
     ) -> None:
         self.base_url = base_url
         self._key, self._timeout, self._retries = key, timeout_seconds, retries
+        self._secrets = frozenset(secrets) | ({key} if key and len(key) >= MIN_SECRET else set())
         self._client = httpx2.AsyncClient(
             headers={"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})},
             timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),  # a deadline for the whole is set around it
@@ -205,7 +207,7 @@ class Endpoint:
         except GenerationError as error:
             raise RefusedError(error.what, number) from error
         model = None if reply.model is None else self._shown(reply.model)
-        return dataclasses.replace(reply, text=self._without_key(reply.text), model=model)
+        return dataclasses.replace(reply, text=self._without_secrets(reply.text), model=model)
 
     async def _content(self, response: httpx2.Response, number: int) -> bytes:
         """The whole body of a reply.
@@ -245,10 +247,10 @@ class Endpoint:
 
     def _shown(self, text: str) -> str:
         """The beginning of what a server says, as it may be printed and written down."""
-        return one_line(self._without_key(text))
+        return one_line(self._without_secrets(text))
 
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key and len(self._key) >= MIN_SECRET else text
+    def _without_secrets(self, text: str) -> str:
+        return str(without_secrets(text, self._secrets))
 
 
 def checked_address(given: str | None) -> str:

@@ -51,7 +51,7 @@ class LibraPromptBuilder:
         self.rule = stream.prompts.stop_rule()
 
     def requests(self, questions: Sequence[Question], seed: int, failures: deque[Answer]) -> Iterator[Request]:
-        """What is asked of the engine, images encoded a group at a time."""
+        """What is asked of the engine, images encoded group by group."""
         for prompt in self._stream.stream(questions, self._batch_size, failures):
             embeddings = {"prompt_embeds": prompt.embeddings_SH.cpu()}
             yield Request(prompt.key, embeddings, prompt.token_ids, study_seed(seed, prompt.key))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from pathlib import Path
 
 import pytest
 
-from benchmarks.files import sha256_file
+from benchmarks.files import sha256_file, write_jsonl
 
 OLD = 1_700_000_000
 
@@ -50,3 +51,24 @@ def test_an_unchanged_file_is_read_once(tmp_path):
 def test_a_file_that_is_gone_has_no_hash(tmp_path):
     with pytest.raises(FileNotFoundError):
         sha256_file(tmp_path / "none")
+
+
+@pytest.mark.parametrize(("folder_mode", "mode"), [(0o755, 0o600), (0o775, 0o664)])
+def test_files_with_reports_are_their_owners(folder_mode: int, mode: int, tmp_path: Path) -> None:
+    earlier = os.umask(0o002)
+    try:
+        (tmp_path / "runs").mkdir()
+        (tmp_path / "runs").chmod(folder_mode)
+        path = tmp_path / "runs" / "answers.jsonl"
+        write_jsonl(path, [{"text": "Clear."}])
+        assert path.stat().st_mode & 0o777 == mode
+        path.chmod(0o640)  # what somebody chose stays
+        write_jsonl(path, [{"text": "Clear."}])
+        assert path.stat().st_mode & 0o777 == 0o640
+    finally:
+        os.umask(earlier)
+
+
+def test_half_characters_are_written_as_question_marks(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"text": "a\ud800b"}])
+    assert (tmp_path / "a.jsonl").read_text(encoding="utf-8") == '{"text": "a?b"}\n'

@@ -44,7 +44,7 @@ def test_values_keep_full_precision(make_run: Callable[..., Path], tmp_path: Pat
     assert float(rows_of(path)[0]["BLEU1"]) == 51.248912345678901
 
 
-def test_a_rerun_replaces_its_row_where_it_stands(make_run: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_rerun_replaces_its_row_in_place(make_run: Callable[..., Path], tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.csv"
     leaderboard.update(path, row(make_run, fingerprint="first", values={"BLEU1": 1.0}))
     leaderboard.update(path, row(make_run, fingerprint="second", values={"BLEU1": 2.0}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -122,21 +122,54 @@ def test_span_offsets_count_as_javascript_does(make_run: Callable[..., Path]) ->
     assert found == {"prediction": (7, 10), "reference": (3, 6), "reference 2": (5, 8)}
 
 
-def test_without_text_only_ids_and_scores_remain(make_run: Callable[..., Path]) -> None:
-    secret = "effusion"
+def test_without_text_only_ids_scores_and_counts_remain(make_run: Callable[..., Path]) -> None:
     samples = [
-        {"question_id": 1, "image": ["a.png"], "text": secret, "reference": secret, "indication": secret,
-         "labels": [secret]}
+        {"question_id": "case-1", "image": ["a.png"], "text": "zq the prompt", "reference": "zq the reference",
+         "indication": "chest pain of Jane Doe", "labels": ["zq a label"], "prior": "a field called prior"}
     ]  # fmt: skip
-    metadata = {"finish": "stop", "alternatives": [{"text": secret, "score": 0.1}] * 2, "error": secret}
-    answers = [{"question_id": 1, "prompt": secret, "text": secret, "metadata": metadata}]
-    spans = [{"question_id": 1, "metric": "m", "side": "prediction", "start": 0, "end": 3, "label": secret}]
-    folder = make_run(samples=samples, answers=answers, spans=spans, sample_scores={"ROUGE-L": [41.5]})
+    answer = {
+        "text": "zq the answer",
+        "finish": "zq a finish",
+        "new_tokens": "zq tokens",
+        "seconds": "seconds in words",
+    }
+    metadata = {**answer, "alternatives": [{"text": "zq the second", "score": 0.1}] * 2, "error": "zq the error"}
+    answers = [{"question_id": "case-1", "prompt": "zq the prompt", "text": "zq the answer", "metadata": metadata}]
+    spans = [{"question_id": "case-1", "metric": "m", "side": "prediction", "start": 0, "end": 3, "label": "zq a span"}]
+    strata = [
+        {"by": by, "level": samples[0][by], "n": 1, "scores": [{"key": "ROUGE-L", "value": 41.5}]}
+        for by in ("indication", "prior")
+    ]
+    folder = make_run(
+        samples=samples, answers=answers, spans=spans, sample_scores={"ROUGE-L": [41.5]}, strata=strata,
+        model="/a/path/to/weights", card={"note": "a note of the card"}, device="served at a place",
+        warnings=["a warning of /a/path"], details={"label_set": {"zq a label": 1.0}},
+        floors=[{"name": "a reader's name", "n": 1, "scores": {"ROUGE-L": 1.0}}],
+        unavailable=[{"metric": "chexbert", "reason": "no file /a/path/m.pth", "remedy": "see /a/path"}],
+        command="libra-bench run --image-root /a/path --option body=all",
+    )  # fmt: skip
+    (folder / "audit.json").write_text(json.dumps({"verdicts": ["a verdict on Jane Doe"], "arms": [], "baseline": {}}))
     report = write_report([with_images(folder)], text=False)
-    text = report.path.read_text(encoding="utf-8")
-    assert secret not in text
-    assert "data:image/webp" not in text
-    assert data_of(report.path)["cases"][0]["answers"][0]["scores"] == [41.5]
+    page = report.path.read_text(encoding="utf-8")
+    record = json.loads((folder / "run.json").read_text())
+    values = [value for value in _strings([samples, metadata, spans]) if value not in ("case-1", "m", "prediction")]
+    said = ["Jane Doe", "a reader", "served at", "/a/path", "body=all", record["suite"]["file"], str(folder.parent)]
+    for text in [*values, *said, record["command"], "a note of", "a warning"]:
+        assert text not in page, text
+        assert json.dumps(text)[1:-1] not in page, text
+    assert "data:image/webp" not in page
+    (case,) = data_of(report.path)["cases"]
+    assert case["answers"][0]["scores"] == [41.5]
+    assert "by indication" in page
+    assert "level 1" in page
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _strings(part)
 
 
 def test_missing_images_are_counted_and_explained(make_run: Callable[..., Path]) -> None:

@@ -33,7 +33,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def opened(driver: Any, page: str) -> Iterator[Any]:
-    """The report at its cases, newly loaded; afterwards nothing may stand in the console."""
+    """The report at its cases, newly loaded; afterwards the console must be empty."""
     driver.get("about:blank")
     driver.get_log("browser")
     driver.get(f"{page}#cases")

@@ -82,7 +82,7 @@ def flood(status: int = 200, megabytes: int = 256) -> Fault:
 
 
 def bomb(handler: Handler) -> None:
-    """The beginning of a compressed reply, which nobody asked for."""
+    """The beginning of a compressed reply, which was not asked for."""
     handler.reply(200, " " * 32, Content_Encoding="gzip")
     handler.close_connection = True
 

@@ -1,4 +1,4 @@
-"""Made-up reports: (prediction, reference) pairs of nobody, that reach the corners of the extractors."""
+"""Made-up reports: (prediction, reference) pairs about no real patient, for the corner cases of the extractors."""
 
 from __future__ import annotations
 

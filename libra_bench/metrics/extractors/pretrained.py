@@ -25,7 +25,7 @@ def load_pretrained(kind: str, folder: Path, **options: Any) -> Any:
     import transformers
 
     try:
-        with contextlib.redirect_stderr(io.StringIO()):  # progress bars of half a second
+        with contextlib.redirect_stderr(io.StringIO()):  # progress bars for half a second
             model, report = getattr(transformers, kind).from_pretrained(folder, output_loading_info=True, **options)
     except (OSError, RuntimeError, ValueError) as error:
         raise MetricUnavailableError(

@@ -1,4 +1,4 @@
-"""What judging will cost, said before the first question, with a question of ours where it is much."""
+"""What judging will cost: shown before the first request, and confirmed by the user if it is much."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def expected(known: Sequence[float], otherwise: float | None) -> float | None:
 
 
 def confirm(metric: str, said: str, questions: int, ask_above: int) -> None:
-    """Ask on a terminal whether so many questions shall be asked.
+    """Ask in a terminal whether to send so many requests.
 
     Raises:
         InputError: no, or there is no terminal to ask on.
@@ -59,6 +59,6 @@ def confirm(metric: str, said: str, questions: int, ask_above: int) -> None:
     hint = f"write {metric}[...,ask_above={questions}] to allow them without a question"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InputError(f"{said}; that is more than ask_above={ask_above}", where=metric, hint=hint)
-    print(f"{metric}: more than {ask_above:,} questions. Go on? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"{metric}: over {ask_above:,} questions. Continue? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise InputError("nothing was asked", where=metric, hint=hint)

@@ -63,12 +63,12 @@ class Outcome(Generic[T]):
     failure: str | None
     """Why there is no verdict."""
     judgement: Judgement | None
-    """None where nobody replied."""
+    """None if there was no reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeSettings:
-    """Who judges, and how it is asked."""
+    """The judge, and how it is asked."""
 
     metric: str
     base_url: str
@@ -99,7 +99,7 @@ class Judge:
         Raises:
             ModelError: the server cannot be reached, or refuses the key or the model.
             MetricUnavailableError: nearly no reply can be read.
-            InputError: too many questions, and nobody agreed.
+            InputError: too many questions, and the user did not agree.
             StorageError: replies cannot be kept.
         """
         identities = [self._identity(question, repeat) for question in questions]
@@ -200,7 +200,7 @@ class Judge:
         return Identity(question.prompt, pair, settings.model, settings.revision, decoding, repeat)
 
     def _announce(self, questions: Sequence[Question[T]], kept: Sequence[Judgement]) -> None:
-        """Say what is about to be spent; ask where it is much."""
+        """Say what is about to be spent; ask if it is much."""
         settings = self.settings
         characters = sum(len(message["content"]) for question in questions for message in question.messages)
         spoken = [float(one.completion_tokens) for one in kept if one.completion_tokens is not None]
@@ -219,7 +219,7 @@ class Judge:
         if not progress_is_hidden():
             print(f"{settings.metric}: {said}", file=sys.stderr)  # noqa: T201
         asked = self._asked + len(questions)
-        if self._asked <= settings.ask_above:  # else somebody has agreed
+        if self._asked <= settings.ask_above:  # else the user has agreed
             confirm(settings.metric, said, asked, settings.ask_above)
         self._asked = asked
 
@@ -275,7 +275,7 @@ class _Accepted:
 
 
 class _Watch:
-    """Ends a run that comes to nothing."""
+    """Stops a run in which nearly every request fails."""
 
     def __init__(self, settings: JudgeSettings) -> None:
         self._settings = settings

@@ -75,7 +75,7 @@ class JudgeMetric(ABC):
     model: str | None = None
     """The judge, as the server calls it."""
     revision: str | None = None
-    """What tells this model from another of the same name: a commit, a date, a quantisation."""
+    """What distinguishes this model from others of the same name: a commit, a date, a quantisation."""
     repeats: Annotated[int, Ge(1), Le(100)] = 1
     """How often each pair is judged; from 2 on there are columns for the judge's own noise."""
     temperature: Annotated[float, Ge(0), Le(10)] | None = 0.0
@@ -144,7 +144,7 @@ class JudgeMetric(ABC):
         """Why the prompt is not here, or None."""
 
     def missing(self) -> Missing | None:
-        """Why it cannot run here; nobody is called for it."""
+        """Why it cannot run here; sends no request."""
         if absent := self.prompt_missing():
             return absent
         if not (self.base_url and self.model):
@@ -156,7 +156,7 @@ class JudgeMetric(ABC):
         """Who is asked.
 
         Raises:
-            MetricUnavailableError: nobody is named.
+            MetricUnavailableError: no judge is named.
         """
         names = ("revision", "temperature", "max_tokens", "concurrency", "timeout", "retries")
         options = {name: getattr(self, name) for name in (*names, "price_in", "price_out", "ask_above")}

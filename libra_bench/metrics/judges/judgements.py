@@ -1,4 +1,4 @@
-"""Every reply of a judge, kept at once: a run that was killed goes on where it was, and the same question is paid once.
+"""Every reply of a judge, kept at once: a killed run continues where it was, and no question is paid for twice.
 
 Keyed by the hash of all that a reply depends on. What is stored quotes reports: keep the file as private as them, and
 publish `rows(texts=False)`.

@@ -1,4 +1,4 @@
-"""What a judge said, read with tolerance; what cannot be read has a name."""
+"""A judge's reply, parsed with tolerance; what cannot be parsed raises an error that says why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.errors import UnreadableReplyError
 from benchmarks.wording import first_line
 
 MAX_COUNT = 1000
-"""Findings or errors in one report; a judge that counts more has not counted."""
+"""Maximum of findings or errors in one report; larger counts are errors of the judge."""
 
 _THOUGHT = re.compile(r"<think>.*?</think>|^.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
@@ -22,7 +22,7 @@ Reply = TypeVar("Reply", bound=BaseModel)
 
 
 def answer_in(text: str) -> str:
-    """A reply without what the model thought before it."""
+    """A reply without the model's thinking before it."""
     return _THOUGHT.sub("", text, count=1).strip()
 
 

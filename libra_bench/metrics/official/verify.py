@@ -1,4 +1,4 @@
-"""Recomputes metrics with the official packages, as a referee would, and says how far ours are from them.
+"""Recomputes metrics with the official packages, as a referee would, and reports the difference from ours.
 
 sacrebleu, rouge-score and nltk run here; radgraph, f1chexbert and bert-score in the side environment, unmodified, with
 the pins that they need (`libra-bench metrics install official`).
@@ -20,7 +20,7 @@ from libra_bench.metrics.official import OFFICIAL
 
 INSTALL = "libra-bench metrics install official"
 PUBLISHED = "verify the published parameters"
-ONE = "verify with one reference a study"
+ONE = "verify with one reference per study"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ def _radgraph(metric: Any, predictions: Sequence[str], references: References) -
 
 def _chexbert(metric: Any, predictions: Sequence[str], references: References) -> list[Theirs] | Missing:
     if any(len(group) > 1 for group in references):
-        return Missing("f1chexbert takes one reference a study", ONE)
+        return Missing("f1chexbert takes one reference per study", ONE)
     python = OFFICIAL.python()
     if python is None:
         return Missing("the side environment is not installed", INSTALL)

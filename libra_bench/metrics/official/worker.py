@@ -1,4 +1,4 @@
-"""Runs inside the side environment: reads one JSON request a line, writes one JSON reply a line.
+"""Runs inside the side environment: reads one JSON request per line, writes one JSON reply per line.
 
 Imports nothing of libra-bench (it isn't installed there), and uses the official packages as they are. What they print
 goes to stderr.
@@ -45,7 +45,7 @@ def chexbert(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def bertscore(request: dict[str, Any]) -> dict[str, Any]:
-    """bert_score.score, F1 a pair."""
+    """bert_score.score, one F1 per pair."""
     from bert_score import score
 
     _, _, f1 = score(

@@ -11,7 +11,7 @@ MODIFIERS = frozenset({
     "adverb", "place", "side", "grade", "sign", "mask", "number", "unit", "word", "normal", "borderline", "visible",
     "stem", "cue", "earlier", "compare", "now", "doubt", "article", "mark", "asymmetry", "part",
 })  # fmt: skip
-"""What may stand between a modifier and the finding that it belongs to."""
+"""What may come between a modifier and its finding."""
 _JOINTS = frozenset({"and", "or", "comma", "slash", "hard"})
 _REACH = (MODIFIERS | {"of", "preposition", "and", "or", "sign-noun", "slash", "pronoun"}) - {"normal", "borderline"}
 _ENDS = frozenset({"stop", "hard", "be", "have", "exists", "relative", "with", "negation"})
@@ -37,7 +37,7 @@ class Lookahead:
         self.list_goes_on = [False] * (n + 1)
         """Whether the list has an "and" or "or" still to come."""
         self.names = [False] * (n + 1)
-        """Whether the token names a finding: a head, or a stem that stands for one."""
+        """Whether the token names a finding: a head, or a stem used as one."""
         for i in range(n - 1, -1, -1):
             token, after = tokens[i], i + 1
             kind = "explains" if token.value == "verb" else token.kind
@@ -64,7 +64,7 @@ class Lookahead:
                 self.structure[i], self.object[i] = self.structure[after], self.object[after]
 
     def _stem_names(self, tokens: Sequence[Token], index: int) -> bool:
-        """Whether an adjective stands for its structure: "mediastinal widening", "hilar and mediastinal contours"."""
+        """Whether an adjective means its structure: "mediastinal widening", "hilar and mediastinal contours"."""
         entry: Entry = tokens[index].value
         i = index + 1
         while i < len(tokens) and i < index + 6 and tokens[i].kind in {"adverb", "place", "grade", "mask"}:

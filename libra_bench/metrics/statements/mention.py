@@ -34,7 +34,7 @@ class Said:
 
 @dataclass(slots=True, eq=False)
 class Mention:
-    """A finding, a structure or a device in a sentence; without an entry what "it" or "the left" stand for."""
+    """A finding, a structure or a device in a sentence; without an entry, what "it" or "the left" refers to."""
 
     entry: Entry | None
     start: int
@@ -58,7 +58,7 @@ class Mention:
             self.tell(Said(what, value))
 
     def tell(self, *said: Said) -> None:
-        """Says it; nobody says more than `_MAX_SAID` things of one finding."""
+        """States it; at most `_MAX_SAID` statements about one finding."""
         self.said.extend(said[: _MAX_SAID - len(self.said)] if len(self.said) < _MAX_SAID else ())
 
     @property
@@ -108,7 +108,7 @@ class Mention:
                 change = _change(entry, said)
                 if presence == "absent" and change != "resolved" and entry.kind in {"finding", "device"}:
                     change = change if entry.normal else None  # what is not there does not change
-                severity = None if presence == "absent" else _severity(said)
+                severity = None if presence == "absent" or category == "Support Devices" else _severity(said)
                 yield Statement(
                     name, category, presence, side, severity, change, offset + self.start, offset + self.end
                 )

@@ -62,7 +62,7 @@ _ENDS_SUPPRESSION = frozenset({"hard", "stop", "exists", "relative"})
 _IN_COMPOUND = frozenset(
     {"adverb", "place", "side", "grade", "mask", "number", "unit", "word", "stem", "head", "sign-noun"}
 )
-"""May stand inside a compound noun: "lung (lower lobe) nodule"."""
+"""May be inside a compound noun: "lung (lower lobe) nodule"."""
 
 
 @lru_cache(maxsize=65536)

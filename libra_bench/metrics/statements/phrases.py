@@ -22,7 +22,7 @@ _PART = re.compile(r"\[[^\]]*\]|\([^)]*\)|\S+")
 
 
 def expand(phrase: str) -> Iterator[tuple[str, ...]]:
-    """Every sequence of words that a phrase of the notation stands for."""
+    """Every sequence of words that a phrase of the notation means."""
     for choice in product(*(list(_alternatives(part)) for part in _PART.findall(phrase))):
         words = tuple(word for words in choice for word in words)
         if words:

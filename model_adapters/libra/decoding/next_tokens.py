@@ -23,7 +23,7 @@ def choose(logits_RWV: Tensor, studies: Sequence[Study | None], decoding: Decodi
         logits_RWV: what the model says.
         studies: R of them, None for a free row.
         decoding: beams, n-gram filter, temperature.
-        eos_ids: tokens that end a sequence; so many more candidates a beam search must look at.
+        eos_ids: tokens that end a sequence; a beam search must look at that many more candidates.
     """
     log_probs_RWV = logits_RWV.to(dtype=torch.float32).contiguous().log_softmax(dim=-1)
     if decoding.no_repeat_ngram_size:

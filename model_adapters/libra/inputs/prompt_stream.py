@@ -92,7 +92,7 @@ class PromptStream:
         failures: deque[Answer],
         make_room: Callable[[], bool] = lambda: False,
     ) -> Iterator[Prompt]:
-        """Prompts ready to be prefilled, images encoded a group at a time.
+        """Prompts ready to be prefilled, images encoded group by group.
 
         Args:
             questions: what is asked.

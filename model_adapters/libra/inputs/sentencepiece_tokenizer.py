@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ModelError
+from benchmarks.files.json_text import parse_json
 from benchmarks.wording import first_line
 
 NO_DUMMY_PREFIX = b"\x1a\x02\x18\x00"
@@ -178,7 +178,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         ModelError: it is not a JSON object.
     """
     try:
-        loaded = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        loaded = parse_json(path.read_bytes(), not_finite="null") if path.is_file() else {}
     except (OSError, ValueError) as error:
         raise ModelError(f"not valid JSON ({error})", where=path, hint="copy the file again") from error
     if not isinstance(loaded, dict):

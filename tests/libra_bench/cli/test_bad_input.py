@@ -114,7 +114,7 @@ def test_predictions_that_do_not_match_the_references_are_named(program):
     refused(done, "p.jsonl", "2 of 3 studies have no answer (2, x)", "1 answers belong to no study (7)")
 
 
-def test_debug_shows_the_traceback_wherever_it_stands(program):
+def test_debug_shows_the_traceback_wherever_it_is_given(program):
     done = program("run", "--suite", "gone.jsonl", "--model", "echo", "--debug")
     assert "Traceback" in done.stderr
     assert "SuiteError" in done.stderr

@@ -87,3 +87,21 @@ def test_a_cache_that_cannot_be_written_costs_time_and_no_score(cli: InProcess) 
         kept.write_text("[]")  # damaged
     third = cli(*RUN, "--out", "c", "--json", LIBRA_BENCH_CACHE=str(cli.folder / "cache"))
     assert json.loads(third.stdout)["floors"] == json.loads(first.stdout)["floors"]
+
+
+def test_a_run_folder_that_cannot_be_made_is_one_line(cli: InProcess) -> None:
+    write_suite(cli, GOOD)
+    (cli.folder / "file").touch()
+    for out in ("file", "file/run"):
+        done = cli(*RUN, "--out", out)
+        assert done.returncode == 1
+        assert f"error: {out}: cannot write" in done.stderr
+        assert "unexpected" not in done.stderr
+
+
+def test_a_metric_that_finds_nothing_to_measure_says_so(cli: InProcess) -> None:
+    write_suite(cli, GOOD)
+    done = cli("run", "--suite", "s.jsonl", "--model", "constant", "--metrics", "rouge_l,open_closed", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert "nothing to measure: open_closed (no sample has" in " ".join(done.stdout.split())
+    assert "Nothing to measure: open_closed (no sample has" in (cli.folder / "run/report.html").read_text()

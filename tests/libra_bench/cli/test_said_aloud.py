@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from in_process import InProcess
@@ -34,7 +35,7 @@ def test_a_replay_does_not_say_how_texts_ended(cli: InProcess) -> None:
     assert {s["key"]: s["value"] for s in scores["scores"]}["Truncated-reports"] == pytest.approx(40)
 
 
-def test_no_protocol_stands_beside_texts_that_it_did_not_produce(cli: InProcess) -> None:
+def test_no_protocol_is_shown_for_texts_that_it_did_not_produce(cli: InProcess) -> None:
     cli.suite(1)
     write_answers(cli, {"question_id": 1, "text": "No."})
     for number, words in enumerate((["replay:p.jsonl"], ["normal", "--train", "train.jsonl"], ["constant"])):
@@ -108,6 +109,14 @@ def test_the_phantom_model_warns_before_it_speaks_of_patients(cli: InProcess) ->
     assert "warnings" not in json.loads(done.stdout)["metadata"]
 
 
+def test_the_phantom_model_warns_from_any_folder(cli: InProcess) -> None:
+    for part in ("libra-tiny", "libra-tiny-tower"):
+        shutil.copytree(ROOT / "model_adapters/data" / part, cli.folder / "models" / part)
+    done = cli("describe", GOLDEN / "images/cur0.png", "--model", "models/libra-tiny", "--max-new-tokens", "4")
+    assert done.returncode == 0, done.stderr
+    assert "made for synthetic phantoms" in done.stderr
+
+
 @pytest.mark.parametrize("real", [True, False])
 def test_a_run_of_the_phantom_model_keeps_its_warning(real: bool, cli: InProcess) -> None:
     row = json.loads((DEMO / "demo.jsonl").read_text().splitlines()[0])
@@ -120,7 +129,7 @@ def test_a_run_of_the_phantom_model_keeps_its_warning(real: bool, cli: InProcess
     assert ("made for synthetic phantoms" in (cli.folder / "run/report.html").read_text()) == real
 
 
-def test_empty_texts_stand_beside_what_they_dominate(cli: InProcess) -> None:
+def test_empty_texts_are_shown_with_the_scores_they_dominate(cli: InProcess) -> None:
     """In the boards of every kind, the page, the terminal and the comparison; not beside other scores."""
     folder = write_run(cli.folder / "runs" / "a", model="a", fingerprint="a")
     change_record(folder, "scores.json", n_empty=1)  # and one failed: 2 of 3

@@ -55,6 +55,7 @@ from libra_bench.metrics.vqa_answers import parse_yes_no, token_overlap
         ("It isn't absent.", None),
         ("Yes.\nNo.", None),
         ("No, yes.", None),
+        ("Yes and no.", None),
         ("Yes. No acute disease.", "yes"),
         ("The present study shows an effusion.", None),
         ("'no'", "no"),

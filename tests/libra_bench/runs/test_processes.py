@@ -132,7 +132,7 @@ def test_the_last_pieces_are_small_and_every_study_is_taken_once(total, processe
 
 
 def test_a_process_ten_times_as_slow_does_not_hold_the_rest():
-    """On a clock of its own: nobody may be at work for long when the others have nothing left."""
+    """On a clock of its own: no process may work for long when the others have nothing left."""
     total, seconds_a_study = 600, [1.0, 1.0, 10.0]
     store = HashStore()
     turns = [ProcessGroup(store, rank, 3).slices(total, largest=64, smallest=4) for rank in range(3)]

@@ -40,7 +40,7 @@ def test_recorded_files(tmp_path: Path) -> None:
     assert result["BLEU1"] == round(100 * 5 / 6 * math.exp(1 - 13 / 6), 2)  # 5 of 6 words match; the references have 13
 
 
-def test_texts_stand_under_the_first_key_that_is_there(tmp_path: Path) -> None:
+def test_texts_are_read_from_the_first_key_that_exists(tmp_path: Path) -> None:
     keyed = RECORDED["extract_sections"]
     rows = [row for row in keyed["items"] if set(row) & set(keyed["key_priority"])]
     plain = [{"question_id": row["question_id"], "text": text} for row, text in zip(rows, keyed["out"], strict=True)]

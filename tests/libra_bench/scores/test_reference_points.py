@@ -13,7 +13,7 @@ from libra_bench.scores.reference_points import derangement, reference_points, s
 @given(
     st.lists(st.integers(0, 6), min_size=2, max_size=40).filter(lambda names: len(set(names)) > 1), st.integers(0, 5)
 )
-def test_nobody_meets_his_own_cluster(clusters, seed):
+def test_no_sample_is_matched_within_its_cluster(clusters, seed):
     matched = derangement(clusters, seed)
     assert all(clusters[other] != clusters[index] for index, other in enumerate(matched))
     if 2 * max(map(clusters.count, clusters)) <= len(clusters):

@@ -45,7 +45,7 @@ def test_too_few_clusters_have_no_interval():
     assert np.isnan(high[0])
 
 
-def test_a_sample_without_a_cluster_stands_alone():
+def test_a_sample_without_a_cluster_is_its_own():
     sums, sizes = cluster_sums(np.arange(5.0)[:, None], ["a", None, "a", None, "b"])
     assert sums[:, 0].tolist() == [2, 1, 3, 4]
     assert sizes.tolist() == [2, 1, 1, 1]

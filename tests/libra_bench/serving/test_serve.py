@@ -7,8 +7,9 @@ import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,23 +22,32 @@ pytest.importorskip("fastapi", reason="needs the extra serve")
 
 IMAGES = sorted(DEMO.glob("images/*/*.png"))
 BOUNDARY = "----libra"
+TOKENS: dict[str, str] = {}
+"""Address -> the token of its server."""
 
 
 @contextmanager
 def served(program: Program, *arguments: object) -> Iterator[str]:
-    """The address of a server that runs as long as the block."""
+    """The address of a server that runs as long as the block, without its token; `get` and `post` know it."""
     command = program.command("serve", *arguments, "--port", 0)
     with subprocess.Popen(command, cwd=program.folder, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().strip()
+            root, _, token = process.stdout.readline().strip().partition("?token=")
+            TOKENS[root] = token
+            yield root
         finally:
             process.terminate()
             process.wait(30)
 
 
+def with_token(address: str) -> dict[str, str]:
+    parts = urllib.parse.urlsplit(address)
+    return {"Cookie": f"token-{parts.port}={TOKENS[f'http://{parts.netloc}/']}"}
+
+
 def get(address: str, **headers: str) -> tuple[int, str]:
-    request = urllib.request.Request(address, headers=headers)
+    request = urllib.request.Request(address, headers=with_token(address) | headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, response.read().decode("utf-8", "replace")
@@ -53,7 +63,7 @@ def post(address: str, fields: dict[str, str | Path], **headers: str) -> tuple[i
         body += (
             f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode() + content + b"\r\n"
         )
-    kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    kind = with_token(address) | {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     request = urllib.request.Request(address, body + f"--{BOUNDARY}--\r\n".encode(), headers=kind | headers)
     try:
         with urllib.request.urlopen(request, timeout=120) as response:
@@ -77,6 +87,53 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_the_address_is_on_this_machine(address: str) -> None:
     assert address.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("path", ["", "report", "try", "image?name=a", "?token=wrong", "?token="])
+def test_who_does_not_know_the_token_is_refused(path: str, address: str) -> None:
+    status, said = get(address + path, Cookie="")
+    assert (status, "with its token" in said) == (403, True)
+    assert post(f"{address}describe", {"prompt": "Q"}, Cookie="")[0] == 403
+
+
+def test_the_token_in_the_address_is_enough_for_a_browser(address: str) -> None:
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with opener.open(f"{address}?token={TOKENS[address]}", timeout=60) as first:
+        assert first.url == f"{address}report"  # the token doesn't stay in the address
+    with opener.open(f"{address}try", timeout=60) as second:
+        assert second.status == 200
+
+
+def uploads_of(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path.name != "report.html"]
+
+
+@pytest.mark.parametrize("end", ["the client leaves", "SIGTERM"])
+def test_no_upload_stays(end: str, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    with served(program, program.slow_model(seconds=3.0)) as address:
+        parts = urllib.parse.urlsplit(address)
+        body = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="current"; filename="a.png"\r\n\r\n'.encode()
+        body += IMAGES[0].read_bytes()
+        body += f"\r\n--{BOUNDARY}--\r\n".encode()
+        cookie = with_token(address)["Cookie"]
+        head = f"POST /describe HTTP/1.1\r\nHost: {parts.netloc}\r\nCookie: {cookie}\r\nContent-Length: {len(body)}\r\n"
+        head += f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
+        with socket.create_connection((parts.hostname, parts.port)) as client:
+            client.sendall(head.encode() + body)
+            wait_for(lambda: bool(uploads_of(tmp_path / "temporary")))
+            if end == "the client leaves":
+                client.close()
+                wait_for(lambda: not uploads_of(tmp_path / "temporary"))
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_the_report_and_its_images(address: str) -> None:
@@ -176,7 +233,7 @@ def test_a_replayed_run_has_no_model_to_try(program: Program) -> None:
 def test_the_try_page_answers_with_libra_tiny(program: Program, tmp_path: Path) -> None:
     options = ("--max-new-tokens", 5, "--seed", 3)
     with served(program, "libra-tiny", *options) as address, browser(tmp_path / "profile") as driver:
-        driver.get(address)
+        driver.get(f"{address}?token={TOKENS[address]}")
         assert driver.current_url.endswith("/try")
         driver.find_element("id", "current").send_keys(str(IMAGES[1]))
         driver.find_element("id", "prior").send_keys(str(IMAGES[0]))

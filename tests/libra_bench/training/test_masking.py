@@ -127,5 +127,5 @@ def test_a_long_text_without_image_is_cut(tokenizers):
     assert len(made.tokens([turns[0], {"from": "gpt", "value": "Fluid. " * 50}], has_image=False).input_ids) == 40
 
 
-def test_the_tokenizers_stand_on_their_own(tmp_path: Path):
+def test_the_tokenizers_are_self_contained(tmp_path: Path):
     assert LibraTokenizer.load(MODELS / "tiny-libra-v1.0-3b", PLAIN).legacy is None

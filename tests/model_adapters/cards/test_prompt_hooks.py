@@ -1,4 +1,4 @@
-"""Strict prompt formats, and where images stand in a prompt."""
+"""Strict prompt formats, and the place of images in a prompt."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_without_a_hook_the_prompt_stays_and_an_unknown_one_is_named():
         hooked_prompt(asked(), {"prompt_hook": "maira2"}, 1)
 
 
-def test_images_stand_at_their_marks():
+def test_images_are_placed_at_their_marks():
     assert prompt_parts("what?", 2) == [None, None, "what?"]
     assert prompt_parts("see <image> and say", 1) == ["see ", None, " and say"]
     assert prompt_parts("<image>\nwhat?", 2) == [None, None, "\nwhat?"]

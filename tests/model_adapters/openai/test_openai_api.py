@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import json
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 from faulty_endpoint import Endpoint, bomb, completion, cut, drip, endpoint, flood, hang, refuse, rubbish
@@ -236,7 +239,7 @@ def test_an_odd_retry_after_is_passed_over(server, stated):
 
 
 @pytest.mark.parametrize("stated", ["inf", "1e400", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_nobody_waits_for_ever(server, stated):
+def test_no_request_waits_for_ever(server, stated):
     server.faults = [refuse(429, retry_after=stated)]
     assert "asks to wait" in ask(load(server), asked())[0].metadata["error"]
 
@@ -336,7 +339,7 @@ def test_the_cost_is_that_of_the_given_prices(server):
     assert adapter.describe()["cost"] == pytest.approx(4 * answers[0].metadata["cost"])
 
 
-def test_the_key_is_sent_and_told_to_nobody(server, monkeypatch):
+def test_the_key_is_sent_and_never_shown(server, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     server.faults = [refuse(400, f"wrong key {KEY}")]
     adapter = load(server, concurrency=1)
@@ -348,6 +351,26 @@ def test_the_key_is_sent_and_told_to_nobody(server, monkeypatch):
         [dict(adapter.describe()), dict(OpenAIAdapter.identity(spec)), [vars_of(a) for a in answers.values()]]
     )
     assert KEY not in told
+
+
+def test_a_key_in_the_request_is_sent_and_written_nowhere(server, tmp_path, monkeypatch):
+    body = json.dumps({"extra": {"api_key": "correct-horse-battery"}})
+    suite = tmp_path / "suite.jsonl"
+    suite.write_text(
+        "".join(json.dumps({"question_id": n, "image": [], "text": "Q", "reference": "A."}) + "\n" for n in (1, 2))
+    )
+    server.faults = [refuse(400, "no such key: correct-horse-battery"), completion(model="m correct-horse-battery")]
+    command = [str(Path(sys.executable).parent / "libra-bench"), "run", "--suite", suite, "--model", "openai:tiny"]
+    command += ["--metrics", "bleu", "--on-error", "record", "--out", "out"]
+    options = [*("--base-url", server.url), *("--option", f"body={body}"), *("--option", "concurrency=1")]
+    for _ in range(2):  # the second one finds the folder of the first to be its own
+        done = subprocess.run([*map(str, command), *options], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 3, done.stderr  # one study failed
+        assert "battery" not in done.stdout + done.stderr
+    assert {asked["extra"]["api_key"] for asked in server.requests} == {"correct-horse-battery"}
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert "run.json" in {path.name for path in files}
+    assert [path.name for path in files if b"battery" in path.read_bytes()] == []
 
 
 def vars_of(answer: Answer) -> list:

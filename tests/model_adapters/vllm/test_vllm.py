@@ -241,7 +241,7 @@ def descendants(pid: int) -> list[int]:
     return [*children, *(found for child in children for found in descendants(child))]
 
 
-def test_a_run_that_is_killed_goes_on_and_leaves_no_process_behind(tmp_path):
+def test_a_killed_run_continues_and_leaves_no_process_behind(tmp_path):
     program = Program(tmp_path)
     command = ("generate", "--suite", "demo", "--model", "libra-tiny", "--protocol", "greedy", "--limit", 30)
     assert program(*command, "--out", "own").returncode == 0

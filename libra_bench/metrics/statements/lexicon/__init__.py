@@ -1,7 +1,7 @@
 """The words that the reader knows, as tables: findings, structures, devices, signs, change, scope, sides.
 
 A phrase is added to the table it belongs to, in the notation of `phrases.py`. Nothing else has to change but
-`LEXICON_VERSION`, which stands in the signature of every metric that reads statements.
+`LEXICON_VERSION`, which is part of the signature of every metric that reads statements.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from libra_bench.metrics.statements.lexicon.findings import FINDINGS
 from libra_bench.metrics.statements.lexicon.structures import STRUCTURES
 from libra_bench.metrics.statements.lexicon.study import WHOLE_STUDY
 
-LEXICON_VERSION = 1
+LEXICON_VERSION = 2
 
 ENTRIES: tuple[Entry, ...] = (*FINDINGS, *DEVICES, *STRUCTURES, WHOLE_STUDY)
 """Everything that a statement can be about."""

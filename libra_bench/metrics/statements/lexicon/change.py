@@ -22,9 +22,9 @@ from typing import Literal, TypeAlias
 
 Form: TypeAlias = Literal["auto", "noun", "behind", "before", "done", "perfect", "weak"]
 
-_SEEN = "(seen|noted|visible|visualized|present|evident|identified|apparent|appreciated|demonstrated|detected|observed|imaged|discernible|there)"
-_EXTENT = "(conspicuous|prominent|extensive|pronounced|dense|confluent|apparent|severe|evident|marked|widespread|visible|numerous|substantial|opaque)"
-_ALMOST = "(nearly|near|almost|partially|partly|incompletely|mostly|largely|essentially|substantially|virtually)"
+_SEEN = "(seen|noted|visible|visualized|present|evident|identified|apparent|appreciated|demonstrated|detected|observed|found|imaged|discernible|there)"
+_EXTENT = "(conspicuous|distinct|prominent|extensive|pronounced|dense|confluent|apparent|severe|evident|marked|widespread|visible|numerous|substantial|opaque)"
+_ALMOST = "(nearly|near|almost|partially|partly|incompletely|mostly|largely|substantially|virtually)"
 
 CUES: tuple[tuple[str, Form, str], ...] = (
     ("unchanged", "auto", """
@@ -36,31 +36,35 @@ CUES: tuple[tuple[str, Form, str], ...] = (
     ("unchanged", "behind", "[essentially|about] the same; failed to (improve|resolve|clear|decrease); (did|does|do) not change"),
     ("unchanged", "noun", """
         (little|minimal) [interval|significant] (change|changes); (no|without|little) xxxx change/s; failure to (resolve|clear|improve)
-        lack of [interval|significant] (change|resolution|improvement)
+        stability of; lack of [interval|significant] (change|resolution|improvement)
     """),
     ("unchanged", "weak", f"""
-        persistent; persistently; persisting; persist//s/ed; persistence of; continued; continuing; continue/s [to be]; ongoing; still; again; remain//s/ed; remaining
+        persistent; persistently; persisting; persist//s/ed; persistence of; continued; continuing; continue/s [to be]; ongoing; still; again; remain//s/ed
         redemonstrated; re demonstrated; redemonstration of; redemonstrating; again {_SEEN}; once again; (is|are) again; still {_SEEN}
-        [as] {_SEEN} (previously|before); [also] {_SEEN} on [the] [most recent] (prior|previous) [exam|examination|study|radiograph|radiographs]; lingering
+        [as] {_SEEN} (previously|before); [also] {_SEEN} on [the] [most recent] (prior|previous|old|earlier|comparison) [ct|chest] [exam|examination|study|radiograph|radiographs|film|films|ct]; lingering
     """),
-    ("changed", "noun", "change/s [in|from|since]; interval change/s [in]; alteration/s [in]; difference/s [in]"),
+    ("changed", "noun", f"""
+        [interval] change/s [in]; change/s (from|since); [interval] change/s (is|are|was) {_SEEN} [in]; alteration/s [in]; difference/s [in]
+    """),
     ("changed", "auto", "changed; altered; different"),
     ("new", "auto", f"""
-        new; newly; newly {_SEEN}; new (from|since); recurrent; recurring; recurred; reappeared; de novo
+        new; newly; newly {_SEEN}; developing; new (from|since); recurrent; recurring; recurred; reappeared; reaccumulated; reaccumulating; de novo
         not previously {_SEEN}
     """),
     ("new", "before", "there (is|are) now; received"),
     ("new", "noun", """
-        [interval] (development|onset|placement|insertion|introduction|implantation|recurrence|exchange|reappearance) [of]; interval appearance of
+        [interval] (development|onset|introduction|recurrence|reappearance|reaccumulation|re accumulation) [of]; interval appearance of
+        [interval] (placement|insertion|implantation|exchange) of; interval (placement|insertion|implantation|exchange)
     """),
     ("new", "behind", f"now {_SEEN}; not {_SEEN} (previously|before|yesterday|earlier); not {_SEEN} on [the] [most] [recent] (prior|previous|last) [exam|examination|study|radiograph|film]"),
     ("new", "done", "developed; appeared; arisen; occurred; placed; inserted; introduced; implanted; exchanged; reinserted"),
     ("larger", "auto", f"""
         increasing; enlarging; larger; bigger; greater; progressed; progressive; progressing; progresses; growing; grown; grew; denser; spreading
-        more {_EXTENT}; increases; reaccumulated; reaccumulating; increased in (size|extent|conspicuity|prominence|density|number|volume); interval increased
+        increased (size|extent|number) [of]
+        more {_EXTENT}; increases; increased in (size|extent|conspicuity|prominence|density|number|volume); interval increased
     """),
     ("larger", "noun", """
-        [interval] increase/s [in|of]; [interval|further] (growth|progression|accumulation|reaccumulation|re accumulation) [of|in]
+        [interval] increase/s [in|of]; [interval|further] (growth|progression|accumulation) [of|in]
         (interval|further) (enlargement|widening|expansion) [of|in]
     """),
     ("larger", "perfect", "enlarged; widened; extended; spread; accumulated; thickened"),
@@ -68,6 +72,7 @@ CUES: tuple[tuple[str, Form, str], ...] = (
         decreasing; smaller; lessened; lessening; regressed; regressing; shrunk; shrunken; receded; receding; subsided; subsiding; resolving; fainter
         less {_EXTENT}; {_ALMOST} [complete|completely|entirely|totally] (resolved|cleared|disappeared); clearing; waning; diminishing; fading
         decreased in (size|extent|conspicuity|prominence|density|number|volume); decreases; less than (before|previously)
+        decreased (size|extent|number) [of]
     """),
     ("smaller", "noun", """
         [interval] (decrease|decreases|reduction|regression|diminution|shrinkage|clearing) [in|of]
@@ -78,7 +83,7 @@ CUES: tuple[tuple[str, Form, str], ...] = (
     ("increased", "auto", "increased; higher"),
     ("decreased", "auto", "decreased; diminished; reduced"),
     ("resolved", "before", "no residual"),
-    ("resolved", "auto", "[completely] (resolved|cleared|disappeared|vanished|abated|normalized); returned to normal; gone"),
+    ("resolved", "auto", "[completely|essentially] (resolved|cleared|disappeared|vanished|abated|normalized); returned to normal; gone"),
     ("resolved", "noun", "[interval] [complete] (resolution|disappearance|clearance|removal|withdrawal|normalization) [of]; complete clearing of"),
     ("resolved", "done", "removed; withdrawn; pulled; discontinued; taken out; explanted; evacuated"),
     ("resolved", "behind", f"""
@@ -86,7 +91,7 @@ CUES: tuple[tuple[str, Form, str], ...] = (
         not {_SEEN} (on|in) [the] (current|present|today's|this) [study|exam|examination|radiograph|film|image]
     """),
     ("worse", "auto", "worse; worsened; worsening; worsens; deteriorated; deteriorating; exacerbated; aggravated"),
-    ("worse", "noun", "[interval] worsening (of|in); [interval] (deterioration|exacerbation) [of|in]"),
+    ("worse", "noun", "[interval] worsening (of|in); [interval] deterioration [of|in]; [interval] exacerbation (of|in)"),
     ("better", "auto", "improved; improving; improves; better; ameliorated"),
     ("better", "noun", "[interval] improvement/s [of|in]"),
 )  # fmt: skip

@@ -97,9 +97,9 @@ DEVICES: tuple[Entry, ...] = (
     Entry(
         "orthopedic hardware", "Support Devices",
         """
-        [orthopedic|spinal|surgical|fusion|fixation|cervical|spine|anterior|posterior|thoracic] (hardware|rod|rods|screw|screws|plate|plates); orif
+        [orthopedic|spinal|surgical|fusion|fixation|cervical|spine|anterior|posterior|thoracic] (hardware|rod|rods|screw|screws|plate|plates); orif; orthopedic xxxx
         [shoulder|humeral|hip|knee|joint|humeral head] (prosthesis|prostheses); [shoulder|total shoulder] arthroplast/y/ies; [internal|spinal] fixation [device]
-        vertebroplasty; kyphoplasty
+        vertebroplasty; kyphoplasty; fusion xxxx
         """,
         kind="device",
     ),
@@ -125,7 +125,7 @@ DEVICES: tuple[Entry, ...] = (
     Entry(
         "postsurgical changes", None,
         """
-        (post surgical|postsurgical|post operative|postoperative|surgical|operative) (change|changes|appearance|scarring|finding|findings|deformity|defect)
+        (post surgical|postsurgical|post operative|postoperative|postop|post op|surgical|operative) (change|changes|appearance|scarring|finding|findings|deformity|defect)
         [changes of] [prior|previous] cabg [changes|surgery]; coronary [artery] bypass [graft|grafts|grafting|surgery]; (bypass|coronary|vascular) (graft|grafts)
         mastectom/y/ies; lobectomy; lumpectomy; pneumonectomy; [wedge] resection/s; thoracotom/y/ies; cholecystectomy; esophagectomy; gastric pull (up|through)
         [cervical|spinal|anterior cervical|lower cervical|cervical spine] fusion; amputation; laminectomy; fundoplication; transplant/ation; surgery

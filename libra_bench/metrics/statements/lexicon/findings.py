@@ -40,6 +40,17 @@ PLEURA = (
     ),
 )  # fmt: skip
 
+_OPACITY = Entry(
+    "opacity", "Lung Opacity",
+    """
+    [airspace|air space|alveolar|interstitial|reticular|parenchymal|lung|pulmonary] (opacity|opacities)
+    opacification/s; infiltration/s; densit/y/ies; haziness; shadowing; whiteout; white out; streakiness; streaking; haze
+    patchy changes; reticulonodular (pattern|opacity|opacities); (ground glass|groundglass) [opacity|opacities|opacification]
+    calcified (density|densities); calcific (density|densities); opacified
+    """,
+    described=True,
+)  # fmt: skip
+
 LUNGS = (
     Entry(
         "atelectasis", "Atelectasis",
@@ -57,16 +68,13 @@ LUNGS = (
         consolidative; consolidated [lung]; air bronchogram/s
         """,
     ),
+    _OPACITY,
     Entry(
         "opacity", "Lung Opacity",
         """
-        [airspace|air space|alveolar|interstitial|reticular|parenchymal|lung|pulmonary] (opacity|opacities|infiltrate|infiltrates)
-        opacification/s; infiltration/s; densit/y/ies; haziness; shadowing; whiteout; white out; streakiness; streaking; haze
-        (airspace|air space|alveolar|parenchymal|lung) (disease|process); opacifying process; focal process; patchy changes
-        reticulonodular (pattern|opacity|opacities|infiltrate|infiltrates); ground glass; ground glass (opacity|opacities)
-        calcified (density|densities); calcific (density|densities); opacified; infiltrative (process|changes)
+        [airspace|air space|alveolar|interstitial|reticular|parenchymal|lung|pulmonary|reticulonodular] (infiltrate|infiltrates)
+        (airspace|air space|alveolar|parenchymal|lung) (disease|process); opacifying process; focal process; infiltrative (process|changes)
         """,
-        described=True,
     ),
     Entry(
         "interstitial markings", "Lung Opacity",
@@ -88,7 +96,7 @@ LUNGS = (
         (infectious|inflammatory) [infectious|inflammatory|or inflammatory|and inflammatory] (process|etiology|disease|infiltrate)
         """,
     ),
-    Entry("chronic changes", None, "chronic [appearing] (change|changes); (age related|senescent|senile) (change|changes)"),
+    Entry("chronic changes", None, "chronic [appearing|inflammatory|postinflammatory] (change|changes); (age related|senescent|senile) (change|changes)"),
     Entry("pulmonary embolism", None, "pulmonary (embolism|emboli|embolus); pulmonary infarct/s/ion"),
     Entry("tuberculosis", None, "[active|pulmonary] (tuberculosis|tb)"),
     Entry("bronchitis", None, "bronchitis; bronchiolitis; reactive airway/s disease; bronchitic changes; small airways disease"),
@@ -129,9 +137,14 @@ LUNGS = (
         """,
     ),
     Entry(
+        "nodule", "Lung Lesion",
+        "(interstitial|reticular|alveolar|airspace|air space|linear) and nodular (opacity|opacities|density|densities|infiltrates)",
+        described=True, also=_OPACITY,
+    ),
+    Entry(
         "mass", "Lung Lesion",
         """
-        [lung|pulmonary|soft tissue] (mass|masses) [lesion|lesions]; (mass like|masslike) (opacity|opacities|consolidation|density|lesion); mass density
+        [lung|pulmonary|soft tissue] (mass|masses) [lesion|lesions]; (mass like|masslike) (opacity|opacities|opacification|consolidation|density|lesion); mass density
         [lung|pulmonary|cystic|parenchymal|focal|spiculated] lesion/s; tumor/s; tumour/s; neoplas/m/ms/ia; neoplastic process
         [pulmonary] metasta/sis/ses; metastatic disease; [lung|bronchogenic] (carcinoma|cancer); malignan/cy/cies; lymphoma; [lung] cyst/s
         """,
@@ -155,6 +168,7 @@ LUNGS = (
         fibrotic (change|changes|scarring|band|bands|opacity|opacities); fibrotic
         """,
     ),
+    Entry("cystic fibrosis", None, "cystic fibrosis", diffuse=True),
     Entry("fibrosis", "Pleural Other", "[pulmonary|interstitial|lung|pleural] [interstitial|pulmonary] fibros/is/es; fibrotic lung disease"),
     Entry(
         "emphysema", None,
@@ -168,7 +182,7 @@ LUNGS = (
         """
         [pulmonary|lung] (hyperinflation|hyperexpansion|hyperaeration|overinflation|overexpansion|hyperlucency|air trapping); barrel chest
         hyperinflated; hyperexpanded; hyperaerated; overinflated; overexpanded; hyperlucent; hyper (inflated|expanded|inflation|expansion)
-        [increased|large|exaggerated] (ap|anteroposterior|anterior posterior) (diameter|dimension); large lung volumes
+        [increased|large|exaggerated] (ap|anteroposterior|anterior posterior) [chest] (diameter|dimension); large lung volumes
         increased retrosternal (airspace|air space|clear space|space|air)
         """,
         diffuse=True, described=True,
@@ -243,7 +257,7 @@ HEART_AND_MEDIASTINUM = (
         """,
         midline=True,
     ),
-    Entry("aortic ectasia", None, "[thoracic] aortic (ectasia|aneurysm|aneurysms|dilatation|dilation|dissection); thoracic aneurysm; aneurysm/s", midline=True),
+    Entry("aortic ectasia", None, "[thoracic] aortic (ectasia|aneurysm|aneurysms|dilatation|dilation|dissection); dissection; thoracic aneurysm; aneurysm/s", midline=True),
     Entry(
         "atherosclerosis", None,
         "[atherosclerotic] vascular calcification/s; atherosclerotic (calcification|calcifications); atherosclerosis; atherosclerotic [vascular] (disease|change|changes|plaque); arteriosclerosis",
@@ -320,7 +334,7 @@ BONES = (
         """,
         midline=True,
     ),
-    Entry("kyphosis", None, "[exaggerated|accentuated] [thoracic|dorsal] kyphosis; kyphotic [deformity|curvature]; lordosis", midline=True),
+    Entry("kyphosis", None, "[exaggerated|accentuated] [thoracic|dorsal] kyphosis; kyphotic [deformity|curvature]; lordosis", midline=True, described=True),
     Entry("pectus deformity", None, "pectus [excavatum|carinatum] [deformity]", midline=True),
     Entry("sclerosis", None, "sclerosis"),
     Entry("cervical rib", None, "(cervical|bifid|accessory) (rib|ribs)"),

@@ -10,7 +10,7 @@ _COMPARED = "(greater|larger|bigger|more|worse|smaller|less|more severe|more pro
 SIDES: dict[str, str] = {
     "both": f"""
         bilateral; bilaterally; biapical; bibasilar; bibasal; bibasally; biapically; either (lung|side); both; both sides
-        (left|right) [sided|side|lung|base] [slightly] {_COMPARED} than [on] [the] (left|right)
+        (left|right) [sided|side|lung|base] [slightly] {_COMPARED} [than] [on] [the] (left|right)
         (left|right) > (left|right); (l|r) > (l|r)
         left and right; right and left; {_COMPARED} on [the] (left|right) than [on] [the] (left|right)
     """,

@@ -30,7 +30,8 @@ NOT_WELL_SEEN = """
 
 DOUBTS = """
     possible; possibly; probable; probably; questionable; suspected; suspect; [raises] [the] (question|possibility|suggestion|suspicion) of
-    potential; potentially; query; perhaps; maybe; presumed; presumably; (concern|suspicion) for; suggestive of; differential includes
+    potential; potentially; query; perhaps; maybe; presumed; presumably; (concern|suspicion) for; suggestive of; less (likely|xxxx)
+    [the] differential [diagnosis|considerations] (includes|include|would include)
     [cannot|can not|unable to] [completely|entirely] (exclude|rule out); cannot (exclude|rule out); likely; (most|very) likely; equivocal
 """
 """Words in front of a finding, or of a reason for another ("opacity, possibly atelectasis")."""
@@ -50,12 +51,12 @@ EXPLAINS = """
     because of; caused by; attributed to; attributable to; typical of; characteristic of; diagnostic of; corresponding to; as a result of
     resulting from; owing to; in the setting of
 """
-"""What stands behind explains the finding in front: a statement of its own, on the same side, without severity or change."""
+"""What follows explains the finding before: a statement of its own, on the same side, without severity or change."""
 
 POST_DOUBTS = """
     (is|are) (possible|suspected|questioned|questionable|likely|probable|not excluded|considered|favored)
     (cannot|can not|could not) be [entirely|completely|definitely] (excluded|ruled out); (may|might|could) be present
-    is a possibility; not [entirely|completely] excluded; (should|must) be (considered|excluded|ruled out); in the differential; (difficult|hard) to exclude
+    (is|are|remains) a (possibility|consideration); (would|may|might|could) be (possible|considered); would be a (possibility|consideration); not [entirely|completely] excluded; (should|must) be (considered|excluded|ruled out); in the differential; (difficult|hard) to exclude
 """
 """Behind what they doubt."""
 
@@ -64,10 +65,10 @@ SUPPRESSORS = """
     (to|for) (evaluate|assess|exclude|further|better|confirm|document|ensure|evaluation|assessment|followup|follow); (evaluate|assess) for
     if there is [clinical|persistent|continued] (concern|suspicion); clinical (concern|correlation|suspicion); correlat/e/ion/ed/ing; if clinical
     (would|could|may) (be|prove) (helpful|obtained|useful|considered); would better; (is|are) (suggested|advised); advised; consider/ation
-    history of (cough|chest|fever|smoking|trauma|shortness|pain|dyspnea); complaint/s of; presenting with; symptoms of; evaluation (of|for); (is|if) desired
+    (patient|patient with|patient has|with|given) [a|the|known|clinical|remote] history of; history of (cough|chest|fever|smoking|trauma|shortness|pain|dyspnea); complaint/s of; presenting with; symptoms of; evaluation (of|for); (is|if) desired
     (stability|resolution|clearing) should; should be (documented|established|obtained|correlated|compared|confirmed)
     (should|could|can|must|may) be (withdrawn|advanced|retracted|pulled|repositioned|removed|placed)
-    until (resolution|clearing|clear|resolved); repeat (pa|chest|study|imaging|radiograph|radiographs); additional (imaging|views); nonemergent; dedicated
+    until (resolution|clearing|clear|resolved); repeat (pa|chest|study|imaging|radiograph|radiographs); additional (imaging|views); nonemergent; dedicated; (more|most) sensitive
 """
 """What follows in the clause is asked for, not stated."""
 
@@ -124,7 +125,8 @@ ADVERBS = """
     multifocal; mid; distal; proximal; bony; technique; ap; pa; lateral; frontal; portable; view/s; projection/s; image/s; bilaterally symmetric
     pulled back; advanced (further|slightly|by); repositioned; retracted; visualised; hiatal; cardiogenic; benign; small airways
     better (seen|visualized|evaluated|assessed|demonstrated|characterized|appreciated|delineated|defined); best (seen|visualized|appreciated|evaluated)
-    most; least; greatest; at this time; at present; intact appearing; rather
+    most; least; greatest; at this time; at present; [the] same (day|date|morning|xxxx); intact appearing; rather; (residual|persistent) or (recurrent|new); (recurrent|new) or (residual|persistent)
+    [chest] ct [scan|scans|chest]
     previously (seen|noted|described|identified|visualized|demonstrated)
     hemodynamically stable; than; the (larger|smaller) [one|of]; callus [formation]; (vascular|aortic) injury; (pleural|skin|fissural|mach) line/s; (respiratory|renal|hardware|kidney) failure; greater than or equal; some; another
 """

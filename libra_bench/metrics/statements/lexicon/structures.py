@@ -35,7 +35,7 @@ STRUCTURES: tuple[Entry, ...] = (
         },
     ),
     Entry(
-        "hilum", None, "hila; hilum; hilar (contour|contours|structures|region|regions|shadow|shadows|vessels|vasculature|silhouettes|size|areas|markings)",
+        "hilum", None, "hila; hilum; perihilar (region|regions|area|areas); hilar (contour|contours|structures|region|regions|shadow|shadows|vessels|vasculature|silhouettes|size|areas|markings)",
         kind="structure", stems="hilar; bihilar; perihilar; parahilar",
         signs={
             **dict.fromkeys(("enlarged", "high", "abnormal", "elevated", "blunted", "thickened"), ("hilum", None)),

@@ -10,6 +10,7 @@ WHOLE_STUDY = Entry(
     """
     chest; thorax; study; exam; examination/s; film/s; radiograph/s; radiography; imaging; x ray/s; xray/s
     chest (x ray|x rays|xray|xrays|radiograph|radiographs|film|films|examination|exam|study)
+    radiographic (view|views|appearance|picture) of [the] chest
     (cardiopulmonary|overall|radiographic|chest) (status|appearance|appearances|picture)
     """,
     kind="study", midline=True,

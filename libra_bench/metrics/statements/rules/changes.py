@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from libra_bench.metrics.statements.lexicon.change import DESCRIBE
 from libra_bench.metrics.statements.lexicon.entry import Entry
+from libra_bench.metrics.statements.lexicon.modifiers import LUNG_PLACES
 from libra_bench.metrics.statements.lexicon.study import WHOLE_STUDY
 from libra_bench.metrics.statements.mention import Mention, Said
 from libra_bench.metrics.statements.rules.descriptions import describe, sign_noun
@@ -19,6 +20,7 @@ _EMPTY = frozenset({
 })  # fmt: skip
 """A clause of these alone speaks of what was spoken of before, or of the whole study."""
 _CLAUSE_ENDS = frozenset({"comma", "stop", "hard", "and"})
+_PLACE_ENDS = frozenset({"", "comma", "stop", "hard", "with", "compare", "visible"})
 
 
 def change(reading: Reading, index: int, token: Token) -> None:
@@ -32,16 +34,26 @@ def change(reading: Reading, index: int, token: Token) -> None:
         return
     direction = {"more": "larger", "less": "smaller"}.get(direction, direction)
     denied = reading.negated and not reading.negation_used
+    if form == "noun" and direction == "new" and denied and in_front:
+        return  # "no interval development of pneumonia" denies the pneumonia
     if (form == "noun" and (denied or reading.not_next)) or (denied and not in_front and reading.subject):
         direction, reading.negated, reading.or_adds, reading.not_next = "unchanged", False, True, False
     elif direction == "changed" and not (reading.not_next and not in_front):
         reading.unbound = reading.unbound or token
         return
-    if in_front:
+    if not in_front and _speaks_of_the_rest(reading, index):
+        said = Said("change-weak" if form == "weak" else "change", direction)
+        reading.mentions.append(Mention(WHOLE_STUDY, token.start, token.end, said=[said]))
+    elif not reading.subject and _speaks_of_lung(reading, index):
+        reading.say_before("change-weak" if form == "weak" else "change", direction, wants_object=True)
+        reading.before.of_lung = True
+    elif in_front:
         reading.placed = False
         reading.say_before("change-weak" if form == "weak" else "change", direction, wants_object=form == "noun")
     elif form != "before" and (form != "done" or reading.verb or direction == "resolved"):
-        _say_of_subject(reading, index, token, "unchanged" if reading.not_next else direction)
+        if reading.not_next:  # "no longer persists", "has not improved"
+            direction = "resolved" if form == "weak" else "unchanged"
+        _say_of_subject(reading, index, token, direction)
 
 
 def _say_of_subject(reading: Reading, index: int, token: Token, direction: str) -> None:
@@ -50,8 +62,10 @@ def _say_of_subject(reading: Reading, index: int, token: Token, direction: str) 
     if reading.before.sides:
         name_elided(reading, index)
     targets = reading.latest if reading.aside and reading.compound is not None else reading.subject
+    if reading.shown and not any(mention.said for mention in targets):
+        targets = reading.shown
     told = [mention for mention in targets if _can_change(mention, token, form)]
-    reading.say("change-weak" if form == "weak" else "change", direction, told)
+    reading.say("change-weak" if form == "weak" and direction == "unchanged" else "change", direction, told)
     if not targets:
         reading.unbound = token
     if form == "weak":
@@ -66,7 +80,10 @@ def _states_no_change(reading: Reading, index: int, token: Token) -> bool:
             describe(reading, index, DESCRIBE[token.words])
         return True
     of_structure = reading.compound is not None and reading.compound.is_structure
-    acute = index > 0 and reading.tokens[index - 1].words in {"acute", "active"}
+    before = index - 1
+    while reading.kind(before) == "stem" and before > index - 4:
+        before -= 1
+    acute = before >= 0 and reading.tokens[before].words in {"acute", "active"}
     if token.words in {"change", "changes"} and (acute or (of_structure and token.words == "changes")):
         sign_noun(reading, index, replace(token, kind="sign-noun", value="abnormal"))
         return True
@@ -74,7 +91,11 @@ def _states_no_change(reading: Reading, index: int, token: Token) -> bool:
         return True
     if direction in {"more", "less"} and not _compared(reading, index):
         return True
-    return direction in {"larger", "smaller", "worse", "better"} and _compares_places(reading, index)
+    happens = token.words.endswith(("ing", "ed")) and not token.words.startswith(("more", "less"))
+    if direction in {"larger", "smaller", "worse", "better"} and not happens and _compares_places(reading, index):
+        reading.predicate = None
+        return True
+    return False
 
 
 def _compared(reading: Reading, index: int) -> bool:
@@ -90,6 +111,30 @@ def _compared(reading: Reading, index: int) -> bool:
         if reading.kind(i) in {"head", "stop", "cue", ""}:
             break
     return False
+
+
+def _speaks_of_the_rest(reading: Reading, index: int) -> bool:
+    """ "Small effusion, otherwise unchanged", not "enlarged but otherwise unchanged"."""
+    if not reading.mentions:
+        return False
+    before = index - 1
+    while reading.kind(before) in {"adverb", "compare", "negation"} and before > index - 5:
+        before -= 1
+    return before > 0 and reading.tokens[before].words == "otherwise" and reading.kind(before - 1) in {"comma", "stop"}
+
+
+def _speaks_of_lung(reading: Reading, index: int) -> bool:
+    """Whether nothing but a place in the lungs follows: "stable appearance of the left upper lobe"."""
+    if reading.ahead.head[index + 1] >= 0:
+        return False
+    behind = f"{reading.tokens[index].words} {reading.tokens[index + 1].words}" if reading.kind(index + 1) else ""
+    if reading.ahead.listed[index + 1] >= 0 and not {"of", "in", "at"} & {*behind.split()}:
+        return False  # "stable right lower lobe, lingular and left base opacities"
+    last = index
+    while last < index + 12 and reading.kind(last + 1) in {"of", "preposition", "article", "adverb", "side", "place"}:
+        last += 1
+    word = reading.tokens[last].words.rpartition(" ")[2]
+    return word in LUNG_PLACES and reading.kind(last) == "place" and reading.kind(last + 1) in _PLACE_ENDS
 
 
 def _compares_places(reading: Reading, index: int) -> bool:
@@ -114,7 +159,8 @@ def _cue_belongs_ahead(reading: Reading, index: int, form: str) -> bool:
         return False
     if form == "noun":
         return reading.ahead.object[index + 1] >= 0
-    if reading.kind(index + 1) == "compare" and reading.subject:  # "larger than before, and a small effusion"
+    said_behind = bool(reading.subject or reading.joint)
+    if said_behind and reading.kind(index + 1) == "compare":  # "larger than before, and a small effusion"
         return False
     return reading.belongs_ahead(index, structures_only=False)
 
@@ -124,6 +170,8 @@ def only_described(reading: Reading, index: int, in_front: bool) -> bool:
     if _compared(reading, index) or (reading.verb == "have" and not in_front):
         return False
     head = reading.ahead.head[index + 1]
+    if reading.kind(index + 1) == "sign-noun":  # "increased elevation of the diaphragm"
+        return False
     if in_front and head >= 0:
         entry: Entry | None = reading.tokens[head].value
         graded = any(reading.kind(i) == "grade" for i in range(index + 1, min(head, index + 8)))
@@ -131,7 +179,11 @@ def only_described(reading: Reading, index: int, in_front: bool) -> bool:
             return False  # "increased moderate left opacity"
     else:
         entry = reading.subject[-1].entry if reading.subject else None
-    return entry is not None and (entry.described or entry.kind == "structure")
+    if entry is None or entry.described:
+        return entry is not None
+    if entry.kind == "structure" and reading.tokens[index].value[0] == "decreased":
+        return "reduced" in entry.signs or "high" not in entry.signs  # not "decreased heart size"
+    return entry.kind == "structure"
 
 
 def _can_change(mention: Mention, token: Token, form: str) -> bool:
@@ -152,7 +204,7 @@ def interval(reading: Reading, index: int, token: Token) -> None:
 def _says_nothing_else(reading: Reading, at: int, denied: bool) -> bool:
     """Whether the clause around a word of change has no words of its own; a mask may be a date: "since XXXX"."""
     first = last = at
-    while last + 1 < len(reading.tokens) and reading.kind(last + 1) not in _CLAUSE_ENDS:
+    while last + 1 < len(reading.tokens) and reading.kind(last + 1) not in _CLAUSE_ENDS | {"negation"}:
         last += 1
     while first > 0 and reading.kind(first - 1) not in _CLAUSE_ENDS and not denied:
         first -= 1

@@ -7,7 +7,7 @@ from libra_bench.metrics.statements.rules.nouns import name_elided, refer
 from libra_bench.metrics.statements.rules.reading import Before, Reading
 from libra_bench.metrics.statements.tokens import Token
 
-_PREDICATES = frozenset({"be", "have", "show", "earlier", "normal", "sign", "sign-noun", "cue", "adverb", "borderline"})
+PREDICATES = frozenset({"be", "have", "show", "earlier", "normal", "sign", "sign-noun", "cue", "adverb", "borderline"})
 
 
 def article(reading: Reading, index: int, token: Token) -> None:
@@ -82,7 +82,7 @@ def _goes_on_with_place(reading: Reading, index: int) -> bool:
     if head < 0:
         return True
     entry: Entry = reading.tokens[head].value
-    return entry.kind == "structure" and reading.kind(head + 1) not in _PREDICATES
+    return entry.kind == "structure" and reading.kind(head + 1) not in PREDICATES
 
 
 def _join(reading: Reading, index: int, joint: str) -> None:

@@ -16,6 +16,8 @@ from libra_bench.metrics.statements.tokens import Token
 def grade(reading: Reading, index: int, token: Token) -> None:
     """A grade, of the noun to come or of the subject; "slightly improved" grades no finding."""
     following = reading.kind(index + 1)
+    if _grades_change(reading, index, token):
+        return
     if following == "cue":
         direction, form = reading.tokens[index + 1].value
         if form == "perfect" and reading.verb != "have":
@@ -35,6 +37,15 @@ def grade(reading: Reading, index: int, token: Token) -> None:
     else:
         reading.say(what, token.value, reading.subject)
     reading.when = ""
+
+
+def _grades_change(reading: Reading, index: int, token: Token) -> bool:
+    """ "Has increased slightly", "slightly better seen"."""
+    if not token.words.endswith("ly") or reading.ahead.head[index + 1] >= 0:
+        return False
+    behind = reading.tokens[index + 1].words if reading.kind(index + 1) == "adverb" else ""
+    told = reading.kind(index - 1) == "cue" and reading.tokens[index - 1].value[0] not in {"unchanged", "new"}
+    return told or behind.startswith("better ")
 
 
 def _belongs_ahead(reading: Reading, index: int, following: str) -> bool:

@@ -25,7 +25,7 @@ def head(reading: Reading, index: int, token: Token) -> None:
         reading.say_before("sign", entry.sign, wants_object=True)
     elif entry.sign == "fractured" and _breaks_device(reading, index):
         return
-    elif reading.compound is not None and _absorbs(reading.compound.entry, entry):
+    elif reading.compound is not None and _absorbs(reading.compound, entry):
         reading.compound.entry, reading.compound.end = entry, token.end
         if reading.compound.neighbour is None and not reading.negated:
             _borrow_side(reading, reading.compound)
@@ -41,15 +41,16 @@ def _breaks_device(reading: Reading, index: int) -> bool:
     return target >= 0 and reading.tokens[target].value.kind == "device"
 
 
-def _absorbs(first: Entry | None, second: Entry) -> bool:
+def _absorbs(mention: Mention, second: Entry) -> bool:
     """Whether two nouns are one compound: "lung nodule", not "heart size, mediastinal contours"."""
-    if first is None or first.kind not in {"structure", "study"}:
+    first = mention.entry
+    if first is None or first.kind not in {"structure", "study"} or mention.has("sign", "no-sign"):
         return False
     return first.kind == "study" or second.kind in {"finding", "device"} or second.quantity
 
 
 def stem(reading: Reading, index: int, token: Token) -> None:
-    """An adjective that stands for its structure: "mediastinal (widening)", "hilar (and mediastinal contours)"."""
+    """An adjective that means its structure: "mediastinal (widening)", "hilar (and mediastinal contours)"."""
     if reading.ahead.names[index]:
         if reading.placed and not reading.before.wants_object and not _denies_or_lists(reading, index):
             return
@@ -73,7 +74,7 @@ def name(reading: Reading, index: int, token: Token, entry: Entry) -> None:
     if reading.negated and reading.negation_used and _turns_positive(reading, index):
         reading.negated, joined = False, False
     groups = [*reading.elided[-MAX_LIST:], before]
-    if reading.elided and not (before.sides and all(group.sides for group in reading.elided)):
+    if reading.elided and not _differ_in_side(groups):
         for group in reading.elided:  # "mild and stable left effusion": one noun, all its modifiers
             before.sides = [*group.sides, *before.sides]
             before.said = [*group.said, *before.said]
@@ -91,10 +92,18 @@ def name(reading: Reading, index: int, token: Token, entry: Entry) -> None:
     reading.negation_used = True
 
 
+def _differ_in_side(groups: Sequence[Before]) -> bool:
+    """Whether one noun stands for several findings: "right and left effusion", not "left mid and left basilar"."""
+    return all(group.sides for group in groups) and any(set(group.sides) != set(groups[0].sides) for group in groups)
+
+
 def _joins(reading: Reading, index: int) -> bool:
-    """Whether a finding goes on with the list; behind a comma only if the list still has an "and" to come."""
+    """Whether a finding continues the list; after a comma only if the list still has an "and" to come."""
     if not (reading.joint and reading.open_list and reading.latest):
         return False
+    bare = not (reading.before.said or reading.before.sides) and reading.kind(index + 1) == ""
+    if bare and reading.latest[-1].is_structure and reading.tokens[index].value.kind == "structure":
+        return True  # "stable heart size, mediastinal contours"
     return reading.joint != "comma" or reading.negated or reading.explaining or reading.ahead.list_goes_on[index]
 
 
@@ -136,10 +145,13 @@ def _place_in_list(reading: Reading, mention: Mention, joined: bool) -> None:
     if lender is not None and lender.is_structure and reading.verb:
         reading.described = reading.subject
     borrowed_from = reading.subject
-    if not (reading.aside or reading.verb == "show") or not reading.subject:
+    shows = reading.verb == "show" and bool(reading.subject)
+    if not (shows or (reading.aside and reading.subject)):
         reading.subject = reading.latest
+    if not reading.aside:
+        reading.shown = reading.latest if shows else []
     if not (reading.negated or reading.before.masked):
-        _borrow_side(reading, mention, borrowed_from)
+        _borrow_side(reading, mention, reading.shown if reading.aside and reading.shown else borrowed_from)
 
 
 def _borrow_side(reading: Reading, mention: Mention, subject: Sequence[Mention] | None = None) -> None:
@@ -161,7 +173,7 @@ def _lends_side(mention: Mention, verb: str) -> bool:
 def take(reading: Reading, mention: Mention, before: Before, joined: bool) -> None:
     """What was gathered in front of a noun becomes its own, with what the list carries."""
     mention.sides.extend(before.sides)
-    own = any(it.what.startswith("change") for it in before.said)
+    own = any(it.what.startswith("change") or it.what == "normal" for it in before.said)
     plain = not any(it.what in {"normal", "sign"} for it in before.said)
     for it in before.said:
         if it.what == "sign" and reading.negated:
@@ -208,4 +220,5 @@ def _describes_lung(reading: Reading, index: int) -> bool:
     behind = index + 1
     while reading.kind(behind) in {"adverb", "grade", "not", "compare"} and behind < index + 4:
         behind += 1
-    return place in LUNG_PLACES and reading.kind(behind) in {"normal", "sign", "head"}
+    told = {"normal", "sign", "head"} if reading.known else {"normal", "sign", "head", "cue"}
+    return place in LUNG_PLACES and reading.kind(behind) in told

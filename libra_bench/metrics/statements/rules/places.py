@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from libra_bench.metrics.statements.lexicon.entry import Entry
+from libra_bench.metrics.statements.lexicon.structures import LUNGS
 from libra_bench.metrics.statements.rules.changes import change
+from libra_bench.metrics.statements.rules.clauses import PREDICATES
+from libra_bench.metrics.statements.rules.nouns import name
 from libra_bench.metrics.statements.rules.reading import Reading
 from libra_bench.metrics.statements.statement import Side
 from libra_bench.metrics.statements.tokens import Token
@@ -16,6 +19,7 @@ _AFTER_BOTH = frozenset({"place", "mask", "stem", "head"})
 def side(reading: Reading, index: int, token: Token) -> None:
     """Left, right or both."""
     sides: list[Side] = ["left", "right"] if token.value == "both" else [token.value]
+    reading.placed = reading.placed or _follows_finding(reading, index)
     placed = reading.placed and bool(reading.latest)
     ahead = reading.ahead.head[index + 1] >= 0
     if token.words == "both" and not ahead and reading.kind(index + 1) not in _AFTER_BOTH:  # "have both increased"
@@ -38,8 +42,17 @@ def side(reading: Reading, index: int, token: Token) -> None:
         reading.before.sides.extend(sides)
 
 
+def _follows_finding(reading: Reading, index: int) -> bool:
+    """ "Atelectasis left lung base": a place without its preposition."""
+    head = reading.ahead.head[index + 1]
+    if reading.compound is None or reading.compound.is_structure or reading.before.said or head < 0:
+        return False
+    entry: Entry = reading.tokens[head].value
+    return entry.kind == "structure" and reading.kind(head + 1) not in PREDICATES
+
+
 def _starts_elision(reading: Reading, index: int) -> bool:
-    """Whether a side stands for its finding: "the left is unchanged", "right and left effusion"."""
+    """Whether a side means its finding: "the left is unchanged", "right and left effusion"."""
     following = reading.kind(index + 1)
     if reading.placed:  # "on the right has increased and on the left has decreased"
         return reading.joint == "and" and following in {"be", "have"}
@@ -66,7 +79,10 @@ def of(reading: Reading, index: int, token: Token) -> None:
 
 
 def place(reading: Reading, index: int, token: Token) -> None:
-    """ "Lower" compares volumes."""
+    """ "Lower" compares volumes; "improvement in the right base" speaks of the lung."""
+    if reading.before.of_lung and reading.kind(index + 1) not in {"place", "adverb"}:
+        name(reading, index, token, LUNGS)
+        return
     if not token.words.startswith("lower"):
         return
     head = reading.ahead.head[index + 1]

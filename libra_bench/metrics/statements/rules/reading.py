@@ -31,6 +31,8 @@ class Before:
     """ "Interval sternotomy": a device or an operation is new."""
     wants_object: bool = False
     """Holds a noun that speaks of the next finding: "increase in", "widening of"."""
+    of_lung: bool = False
+    """Holds a word of change that speaks of a place in the lungs: "improvement (in the right base)"."""
     masked: bool = False
     """Holds a word that was removed from the report; it may have been a side."""
 
@@ -48,6 +50,8 @@ class Reading:
         """Modifiers whose noun is left out: "(unchanged right) and slightly increased left effusion"."""
         self.subject: list[Mention] = []
         """What the clause speaks of."""
+        self.shown: list[Mention] = []
+        """What the subject, a structure, shows: "the lungs show (opacities), unchanged"."""
         self.described: list[Mention] = []
         """The structures that the last finding was told of: "(the lungs) are hyperinflated but clear"."""
         self.latest: list[Mention] = []
@@ -61,7 +65,7 @@ class Reading:
         self.predicate: Said | None = None
         """What was just said of the subject; a side behind it narrows it."""
         self.carried: list[Said] = []
-        """What stands in front of a list and holds for all of it: "stable (cardiomegaly and left effusion)"."""
+        """What precedes a list and applies to all of it: "stable (cardiomegaly and left effusion)"."""
         self.verb = ""
         """ "be", "have" or "show", since the last noun."""
         self.joint = ""
@@ -138,7 +142,7 @@ class Reading:
         self.verb = self.joint = self.when = ""
 
     def explain(self) -> None:
-        """A list of reasons begins, or goes on."""
+        """A list of reasons begins or continues."""
         if not self.explaining:
             self.explaining, self.reasons = True, []
         self.before, self.elided = Before(), []

@@ -55,7 +55,13 @@ def post_negation(reading: Reading, index: int, token: Token) -> None:
 
 
 def post_doubt(reading: Reading, index: int, token: Token) -> None:
-    """ "Is possible", "cannot be excluded"."""
+    """ "Is possible", "cannot be excluded"; not "is likely unchanged"."""
+    behind = index + 1
+    while reading.kind(behind) in {"adverb", "grade"} and behind < index + 4:
+        behind += 1
+    if reading.kind(behind) == "cue":
+        verb(reading, index, token)
+        return
     reading.say("doubted", "", reading.latest)
     reading.not_next = False
 
@@ -74,6 +80,7 @@ def doubt(reading: Reading, index: int, token: Token) -> None:
         reading.deny()
     else:
         reading.doubting = True
+    reading.carried = []  # "stable cardiomegaly and possible edema"
     if token.value == "verb":
         reading.before = Before()  # what was gathered belongs to a noun that is not known
     if reading.subject and (token.value == "verb" or not _joint_is_new(reading, index)):
@@ -105,5 +112,10 @@ def suppress(reading: Reading, index: int, token: Token) -> None:
 def mask(reading: Reading, index: int, token: Token) -> None:
     """A word that was removed from the report."""
     reading.before.masked = True
-    if reading.kind(index - 1) == "comma" and reading.ahead.head[index] >= 0 and not reading.ahead.list_goes_on[index]:
+    ahead = reading.ahead
+    if (
+        reading.kind(index - 1) == "comma"
+        and ahead.head[index] >= 0
+        and (ahead.or_follows[index] or not ahead.list_goes_on[index])
+    ):
         doubt(reading, index - 1, token)  # ", XXXX chronic atelectasis": the mask hides a "likely"

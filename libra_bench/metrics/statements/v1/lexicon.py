@@ -1,7 +1,7 @@
 # ruff: noqa: E501, SIM905 - tables of words
 """The words of change: findings, sides, directions, and what joins or parts them.
 
-Patterns are matched without regard to case, on word boundaries; spaces stand for any white space. Directions are of the
+Patterns are matched without regard to case, on word boundaries; spaces match any white space. Directions are of the
 thing itself: "larger" is more of a finding, "smaller" is less of it. "better" and "worse" are resolved to one of these by
 the finding: a better effusion is smaller, better aeration is larger.
 """
@@ -197,7 +197,7 @@ _ADVERB = (
     r"convincing|major|gross|further|overall|dramatic|some|interim|subtle|continued|the|to have|to be)"
 )
 ADVERBS = _ADVERB
-"""What may stand between a verb or a negation and the word of change it governs."""
+"""What may come between a verb or a negation and the word of change it governs."""
 
 _CHANGE_ADJECTIVES = (
     r"(?:(?:significant|substantial|relevant|appreciable|interval|definite|considerable|notable|marked|major|obvious|gross|"
@@ -356,7 +356,7 @@ PLACE_PREPOSITIONS = frozenset(
 )
 PRONOUNS = r"it|this|these|they|those|both|each|the latter"
 STAND_INS = frozenset("one side lung base basilar basal component previously seen noted".split())
-"""May stand beside an elided finding: "the left one is unchanged"."""
+"""May be next to an elided finding: "the left one is unchanged"."""
 CONJUNCTIONS = r"and|or|as well as|&"
 
 STUDY_WORDS = frozenset(

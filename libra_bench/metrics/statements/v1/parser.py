@@ -12,7 +12,7 @@ How it reads: sentences; tokens (`lexicon.py`); then each word of change looks f
 - Negation turns every direction into "unchanged" ("has not decreased", "no increase in"); "no new X" says nothing.
 - Sides come from the noun phrase, a phrase behind it ("on the left"), or the finding it is coordinated with;
   "bilateral" is two statements. "The left is unchanged" and "it has decreased" speak of the last finding.
-- What stands behind "likely", "suggesting", ... only explains, and is never said to have changed.
+- What follows "likely", "suggesting", ... only explains, and is never said to have changed.
 
 Known limits: one sentence at a time, but for pronouns; no lobes, no sizes in numbers; no causes or plans.
 """

@@ -1,4 +1,4 @@
-"""What stands where in a sentence: its findings, their sides, what is negated; questions that need no memory."""
+"""What a sentence contains: its findings, their sides, what is negated; questions that need no memory."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Phrases:
         return False
 
     def is_predicate(self, index: int) -> bool:
-        """Whether a word of change stands behind its verb ("is unchanged")."""
+        """Whether a word of change follows its verb ("is unchanged")."""
         for token in reversed(self.tokens[:index]):
             if token.kind in {"singular", "plural"} or token.value in {"remain", "remains", "remained"}:
                 return True
@@ -109,7 +109,7 @@ class Phrases:
         return 0
 
     def list_goes_on(self, index: int) -> bool:
-        """Whether a comma stands in "a, b, and c"."""
+        """Whether a comma is one of "a, b, and c"."""
         for i in range(index + 1, len(self.tokens)):
             token = self.tokens[i]
             if token.kind == "conjunction":
@@ -119,7 +119,7 @@ class Phrases:
         return False
 
     def ends_in_cue(self, index: int) -> bool:
-        """Whether a word of change stands at or just behind `index`."""
+        """Whether a word of change is at or just after `index`."""
         return self.tokens[index].kind == "cue" or self.next_cue(index) > 0
 
     def speaks_of_study(self) -> bool:

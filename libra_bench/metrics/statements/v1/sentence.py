@@ -16,7 +16,7 @@ _AFTER = frozenset({"after", "perfect", "weak-after"})
 _BEFORE_CUE = frozenset(
     {"adverb", "negation", "singular", "plural", "transitive", "article", "hard", "punctuation", "word", "conjunction"}
 )
-"""What may stand between a subject and the word of change that speaks of it."""
+"""What may come between a subject and its word of change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ChangeStatement:
 
 
 Mention: TypeAlias = tuple[str, tuple[str | None, ...], tuple[int, int]]
-"""A finding, its sides, where it stands in the text."""
+"""A finding, its sides, its position in the text."""
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class Sentence:
     """One sentence and the rules that read it."""
 
     def __init__(self, words: str, start: int, antecedent: Antecedent) -> None:
-        """`start` is where the words stand in the text; `antecedent` is read, and left for the next sentence."""
+        """`start` is the position of the words in the text; `antecedent` is read, and left for the next sentence."""
         tokens = tokenize(words)
         self.tokens = [token for token in tokens if token.kind != "not_change"]
         self.start = start

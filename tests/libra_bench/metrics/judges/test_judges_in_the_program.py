@@ -95,13 +95,13 @@ def test_on_a_terminal_it_asks(program, server, texts, typed, asked):
                 shown += piece
     os.close(ours)
     assert b"20 questions to tiny" in shown
-    assert b"Go on? [y/N]" in shown
+    assert b"Continue? [y/N]" in shown
     assert run.returncode == (0 if asked else 2)
     assert len(server.requests) == asked
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_was(program, server, texts):
+def test_a_killed_run_continues_where_it_was(program, server, texts):
     def answer(_):
         time.sleep(0.2)
         return REPLY

@@ -312,7 +312,7 @@ def test_much_is_asked_only_with_leave(server, capfd):
     assert "at your prices" in said_first
 
 
-def test_a_judge_is_never_among_metrics_that_nobody_named():
+def test_a_judge_runs_only_when_named():
     chosen = choose_metrics("all")
     assert {"report_judge", "crimson"} <= {entry["metric"] for entry in chosen.unavailable}
     with pytest.raises(MetricUnavailableError, match=r"base_url=http://HOST:PORT/v1,model=NAME"):

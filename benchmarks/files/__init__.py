@@ -6,8 +6,9 @@ import functools
 import hashlib
 import json
 import os
+import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +16,7 @@ from typing import IO, Any
 import platformdirs
 
 from benchmarks.errors import InputError, StorageError
+from benchmarks.files.json_text import parse_json
 
 CACHE_VARIABLE = "LIBRA_BENCH_CACHE"
 """The environment variable that names the cache folder."""
@@ -36,16 +38,12 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 if not line.strip():
                     continue
                 try:
-                    record = json.loads(line, parse_constant=_refuse_constant)
+                    record = parse_json(line)
                 except json.JSONDecodeError as error:
                     raise InputError(
                         f"not valid JSON ({error.msg}, column {error.colno})",
                         where=f"{path}:{number}",
                         hint="each line must be one JSON object",
-                    ) from error
-                except (ValueError, RecursionError) as error:
-                    raise InputError(
-                        f"not valid JSON ({error})", where=f"{path}:{number}", hint="use null where there is no value"
                     ) from error
                 if not isinstance(record, dict):
                     raise InputError(
@@ -58,12 +56,10 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InputError("no such file", where=path, hint="check the path") from error
     except IsADirectoryError as error:
         raise InputError("is a folder, not a file", where=path, hint="give the file inside it") from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
     except UnicodeDecodeError as error:
         raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON value")
 
 
 def dump_json_line(record: Mapping[str, Any]) -> str:
@@ -71,19 +67,51 @@ def dump_json_line(record: Mapping[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def is_folder_name(name: str) -> bool:
+    """Whether a name can be that of one folder, and of none above."""
+    return name not in ("", ".", "..") and not any(character in name for character in "/\\\0")
+
+
+def private_opener(path: Path) -> Callable[[str, int], int]:
+    """How `open` makes a file that holds reports: its owner's alone, unless a group writes into its folder.
+
+    A file that is there keeps its mode: somebody chose it.
+    """
+
+    def opened(name: str, flags: int) -> int:
+        with suppress(OSError):
+            chosen = stat.S_IMODE(path.stat().st_mode)
+            descriptor = os.open(name, flags, 0o600)
+            with suppress(OSError):  # file systems without modes
+                os.fchmod(descriptor, chosen)
+            return descriptor
+        return os.open(name, flags, 0o666 if path.parent.stat().st_mode & stat.S_IWGRP else 0o600)
+
+    return opened
+
+
 @contextmanager
-def atomic_write(path: Path, mode: str = "w", **open_options: Any) -> Iterator[IO[Any]]:
+def atomic_write(path: Path, mode: str = "w", *, private: bool = False, **open_options: Any) -> Iterator[IO[Any]]:
     """Open a temporary neighbour of `path`; on success it takes the place of `path`, else nothing changes.
+
+    Text is UTF-8; half a character (a lone surrogate), which UTF-8 does not have, is written as "?".
+
+    Args:
+        path: the file.
+        mode: as of `open`.
+        private: whether it holds reports: a new file is its owner's alone, unless a group writes into its folder.
+        open_options: of `open`.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written; `path` is as it was before.
     """
     if "b" not in mode:
-        open_options = {"encoding": "utf-8", "newline": "", **open_options}
+        open_options = {"encoding": "utf-8", "errors": "replace", "newline": "", **open_options}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open(mode, **open_options) as stream:
+        opener = private_opener(path) if private else None
+        with open(temporary, mode, opener=opener, **open_options) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -98,8 +126,8 @@ def atomic_write(path: Path, mode: str = "w", **open_options: Any) -> Iterator[I
 
 
 def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    """Write a JSON-lines file atomically."""
-    with atomic_write(path) as stream:
+    """Write a JSON-lines file atomically; it may hold reports, so that a new one is private."""
+    with atomic_write(path, private=True) as stream:
         stream.writelines(dump_json_line(record) for record in records)
 
 
@@ -131,7 +159,7 @@ def _sha256_of_version(path: Path, inode: int, size: int, modified: int) -> str:
 def sha256_json(value: Any) -> str:
     """The sha256 of a JSON value, independent of key order, as hex."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()
 
 
 def user_cache() -> Path:

@@ -1,0 +1,85 @@
+"""JSON as it is read everywhere: what parses is text that can be written, numbers that can be counted, and not deep."""
+
+from __future__ import annotations
+
+import json
+import math
+from itertools import chain
+from json import JSONDecodeError
+from typing import Any, Literal, NoReturn
+
+MAX_DEPTH = 64
+"""Lists and objects within each other; far beyond what any file has, within what every library can walk through."""
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**64 - 1
+
+
+def parse_json(text: str | bytes, *, not_finite: Literal["refuse", "null"] = "refuse") -> Any:
+    """The value of a JSON text.
+
+    Args:
+        text: as text, or as UTF-8 bytes, with or without a byte-order mark.
+        not_finite: what to do with NaN, Infinity and numbers as large as 1e400, which JSON does not have.
+
+    Raises:
+        JSONDecodeError: it is not JSON, not UTF-8, nested too deep, or holds an integer of more than 64 bits or half a
+            character ("\\ud800"): values that no later step could write down again.
+    """
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise JSONDecodeError(f"not UTF-8 text (byte {error.start})", "", 0) from error
+    source = text.removeprefix("\ufeff")
+    keeps = not_finite == "null"
+
+    def refuse(what: str) -> NoReturn:
+        raise JSONDecodeError(what, source, 0)
+
+    def constant(name: str) -> None:
+        if not keeps:
+            refuse(f"{name} is not a JSON value; use null where there is no value")
+
+    def number(digits: str) -> float | None:
+        if not math.isfinite(found := float(digits)):
+            constant(digits[:20])
+            return None
+        return found
+
+    def integer(digits: str) -> int:
+        if len(digits) > len(str(MIN_INTEGER)) or not MIN_INTEGER <= int(digits) <= MAX_INTEGER:
+            refuse(f"an integer of {len(digits.lstrip('-'))} digits; put it in quotes")
+        return int(digits)
+
+    try:
+        value = json.loads(source, parse_constant=constant, parse_float=number, parse_int=integer)
+    except RecursionError:
+        refuse(f"nested more than {MAX_DEPTH} deep")
+    if source.count("[") + source.count("{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+        refuse(f"nested more than {MAX_DEPTH} deep")
+    if "\\ud" in source.lower() or not _is_encodable(source):
+        half = not _is_encodable(json.dumps(value, ensure_ascii=False))
+        if half:
+            refuse("half a character (a lone surrogate such as \\ud800)")
+    return value
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    """Whether lists and objects are within each other more than so many times."""
+    level = [value]
+    for _ in range(depth):
+        level = list(
+            chain.from_iterable(
+                part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)
+            )
+        )
+        if not level:
+            return False
+    return any(isinstance(part, dict | list) for part in level)
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

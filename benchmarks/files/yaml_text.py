@@ -1,0 +1,54 @@
+"""YAML files that people write: cards, recipes, published tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import InputError
+from benchmarks.files.json_text import MAX_DEPTH, MAX_INTEGER, MIN_INTEGER
+
+MAX_YAML_BYTES = 2**20
+"""A file of settings is smaller by far."""
+
+
+def read_yaml(path: Path, fault: type[InputError], what: str) -> Any:
+    """The value of a YAML file.
+
+    Args:
+        path: the file.
+        fault: the error to raise.
+        what: what the file is, for the message ("recipe").
+
+    Raises:
+        fault: it is not there, is no such file, or holds what cannot be written down again.
+    """
+    import yaml
+
+    try:
+        if path.stat().st_size > MAX_YAML_BYTES:
+            raise fault(f"is too large for a {what}", where=path, hint="give another file")
+        value = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise fault(f"no such {what}", where=path, hint="check the path") from error
+    except OSError as error:
+        raise fault(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
+    except RecursionError as error:
+        raise fault("is nested too deep", where=path, hint=f"write it as a {what}") from error
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        raise fault(f"not a YAML file ({' '.join(str(error).split())[:200]})", where=path) from error
+    if problem := _problem(value, MAX_DEPTH):
+        raise fault(problem, where=path, hint="correct the file")
+    return value
+
+
+def _problem(value: Any, depth: int) -> str | None:
+    """Why a value cannot be written down again; None where it can."""
+    if depth == 0:
+        return "is nested too deep, or holds itself"
+    if isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER:
+        return "holds an integer of more than 64 bits"
+    if isinstance(value, str) and "\0" in value:
+        return "holds a NUL character"
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((found for part in parts if (found := _problem(part, depth - 1))), None)

@@ -1,0 +1,138 @@
+"""Try one target for some seconds: `python tests/fuzz/fuzz.py TARGET --seconds 20 --seed 1 --keep FOLDER`.
+
+An input fails that raises anything but a LibraBenchError of one line, takes more than 10 seconds, or more than 2 GB.
+It is kept, small as it was found; move it to `seeds/TARGET/NAME/` and it is tried first from then on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from mutations import Files, mutated
+from targets import TARGETS, Target
+
+from benchmarks.errors import LibraBenchError
+
+HANG_SECONDS = 10
+MAX_BYTES = 2 * 2**30
+SEEDS = Path(__file__).parent / "seeds"
+
+
+class HangError(BaseException):
+    """An input that takes too long; no `except Exception` swallows it."""
+
+
+def main() -> None:
+    """Print one JSON object: how many inputs were tried, and what failed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("target", choices=sorted(TARGETS))
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--keep", type=Path, required=True, help="Folder for inputs that fail, and the one being tried."
+    )
+    options = parser.parse_args()
+    out = os.dup(1)
+    found = run(options.target, TARGETS[options.target], options.seconds, options.seed, options.keep)
+    os.write(out, json.dumps(found).encode() + b"\n")
+
+
+def run(name: str, target: Target, seconds: float, seed: int, keep: Path) -> dict[str, object]:
+    """Seeds first, then inputs that are right as they are, then changed ones."""
+    warnings.simplefilter("ignore")
+    signal.signal(signal.SIGALRM, _hang)
+    tried, failures = 0, {}
+    with quiet():
+        corpus = list(target.corpus())
+        _try(target, corpus[0], keep, seconds=0)  # what is imported and cached by the first one is no input's cost
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (held + MAX_BYTES, held + MAX_BYTES))
+        end = time.monotonic() + seconds
+        for files in _inputs(name, target, corpus, random.Random(seed)):
+            if time.monotonic() > end:
+                break
+            tried += 1
+            if (failure := _try(target, files, keep)) is not None and failure not in failures:
+                failures[failure] = str(_kept(keep, f"{name}-{len(failures)}", files, failure))
+    shutil.rmtree(keep / "now", ignore_errors=True)
+    return {"target": name, "seed": seed, "tried": tried, "failures": failures}
+
+
+def _inputs(name: str, target: Target, corpus: list[Files], draw: random.Random) -> Iterator[Files]:
+    for folder in sorted((SEEDS / name).glob("*")):
+        yield {path.name: path.read_bytes() for path in folder.iterdir()}
+    yield from corpus
+    while True:
+        yield mutated(draw.choice(corpus), draw, structured=target.structured)
+
+
+def _try(target: Target, files: Files, keep: Path, seconds: int = HANG_SECONDS) -> str | None:
+    """What went wrong with an input, in a few words that name the place; None where nothing did."""
+    current = _kept(keep, "now", files, "")
+    with tempfile.TemporaryDirectory() as place:
+        shutil.copytree(current, place, dirs_exist_ok=True)
+        Path(place, "out").mkdir(exist_ok=True)
+        signal.alarm(seconds)
+        try:
+            target.read(Path(place))
+        except LibraBenchError as error:
+            return f"{type(error).__name__} of several lines" if "\n" in str(error) else None
+        except HangError as error:
+            return f"hang, {_place(error)}"
+        except BaseException as error:  # noqa: BLE001 - that is what is looked for
+            return f"{type(error).__name__}, {_place(error)}"
+        finally:
+            signal.alarm(0)
+    return None
+
+
+def _place(error: BaseException) -> str:
+    """The innermost lines of the packages and of what they called."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "site-packages" not in frame.filename and "/fuzz/" not in frame.filename]
+    shown = [*ours[-1:], *frames[-1:]]
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in shown)
+
+
+def _kept(keep: Path, name: str, files: Files, why: str) -> Path:
+    folder = keep / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
+    if why:
+        print(f"{name}: {why}", file=sys.__stderr__, flush=True)
+    return folder
+
+
+def _hang(*_: object) -> None:
+    raise HangError
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """What the program prints is not looked at; prints of libraries below Python neither."""
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 1)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+
+
+if __name__ == "__main__":
+    main()

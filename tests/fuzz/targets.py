@@ -1,0 +1,292 @@
+"""What is fuzzed: for each kind of input some that are right, and the program that reads it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutations import Files
+
+from benchmarks.errors import InputError, LibraBenchError
+
+TESTS = Path(__file__).parents[1]
+GOLDEN = TESTS / "golden"
+DEMO = TESTS.parent / "benchmarks" / "data" / "demo"
+SENTENCES = (
+    "The left pleural effusion has increased.", "No pneumothorax.", "Stable 5 mm nodule in the right upper lobe.",
+    "ET tube 4.2 cm above the carina; heart size is normal.", "Compared with ___, edema is new vs. worse?", "",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """One kind of input."""
+
+    corpus: Callable[[], Sequence[Files]]
+    """Inputs that are right."""
+    read: Callable[[Path], object]
+    """Reads an input from a folder; a LibraBenchError, or the command's exit status, is an answer."""
+    structured: bool = True
+    """Whether its files may be JSON."""
+
+
+def command(*words: object) -> None:
+    """The command line in this process; anything but an error of ours is raised as it is."""
+    import typer.main
+
+    from libra_bench.cli.app import main
+
+    if not hasattr(typer.main.get_command, "cache_info"):  # building it takes longer than most commands
+        typer.main.get_command = functools.cache(typer.main.get_command)
+    sys.argv = ["libra-bench", *map(str, words), "--debug"]
+    try:
+        main()
+    except SystemExit as left:
+        if left.code not in (None, 0, 2, 3):
+            raise RuntimeError(f"exit status {left.code}") from left
+
+
+def jsonl(rows: Sequence[dict]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def studies(n: int = 3) -> list[dict]:
+    return [
+        {"question_id": number, "image": ["a.png"] * (number % 2), "text": "Describe.", "reference": SENTENCES[number],
+         "indication": "pain", "subject_id": number, "has_prior": True, "view": "AP"}
+        for number in range(n)
+    ]  # fmt: skip
+
+
+def answers(n: int = 3) -> list[dict]:
+    return [
+        {"question_id": number, "prompt": "Describe.", "text": SENTENCES[n - number], "answer_id": "a", "model_id": "m",
+         "metadata": {"finish": "stop", "new_tokens": 3, "seconds": 0.1, "alternatives": [{"text": "x", "score": -1}]}}
+        for number in range(n)
+    ]  # fmt: skip
+
+
+SUITE_CSV = (
+    b'question_id,image,text,reference,labels,view\r\n1,a.png,Describe.,"No, clear.","[""edema""]",AP\r\n2,,Q,A.,,\r\n'
+)
+
+
+def read_suite(folder: Path) -> None:
+    from benchmarks.prepare.export import write_csv
+    from benchmarks.suites import load_suite
+
+    for file in sorted(folder.glob("suite.*")):
+        suite = load_suite(file)
+        write_csv(suite.samples, folder / "out" / "table.csv")
+        load_suite(folder / "out" / "table.csv")
+        for sample in suite.samples:
+            with suppress(InputError):
+                suite.question(sample)
+        command("generate", "--suite", file, "--model", "echo", "--out", folder / "out" / "run")
+
+
+def read_predictions(folder: Path) -> None:
+    (folder / "suite.jsonl").write_bytes(jsonl(studies()))
+    for file in sorted(folder.glob("predictions.*")):
+        command(
+            "score", "--references", folder / "suite.jsonl", "--predictions", file, "--metrics", "bleu,rouge_l",
+            "--csv", folder / "board.csv",
+        )  # fmt: skip
+
+
+def run_folder() -> Files:
+    """A run folder that the program wrote: studies answered by echo, scored."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as place:
+        suite, out = Path(place, "suite.jsonl"), Path(place, "run")
+        suite.write_bytes(jsonl([study | {"image": []} for study in studies()]))
+        command("run", "--suite", suite, "--model", "echo", "--out", out, "--metrics", "bleu,temporal_f1,exact_match")
+        return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file() and path.suffix != ".html"}
+
+
+def read_run(folder: Path) -> None:
+    from reports import page
+
+    page.plots.all_figures = lambda runs, **_: {}  # a second each, of numbers that are read below, too
+    command("leaderboard", folder, "--csv", folder / "out" / "board.csv", "--no-tests")
+    command("report", folder, "--no-images")
+    command("report", folder, "--no-text")
+    command("score", folder, "--metrics", "rouge_l")
+
+
+def read_resumed(folder: Path) -> None:
+    (folder / "suite.jsonl").write_bytes(jsonl([study | {"image": []} for study in studies()]))
+    with suppress(LibraBenchError):
+        command("generate", "--suite", folder / "suite.jsonl", "--model", "echo", "--out", folder)
+    command("report", folder)
+
+
+def images() -> Sequence[Files]:
+    golden = GOLDEN / "images"
+    names = (
+        "small.png",
+        "exact.png",
+        "palette.png",
+        "gray16.png",
+        "rgba.png",
+        "photo.jpg",
+        "mono1.dcm",
+        "mono2_window.dcm",
+    )
+    return [{name: (golden / name).read_bytes()} for name in names]
+
+
+def read_image(folder: Path) -> None:
+    from benchmarks.images import read_radiograph
+    from reports.thumbnails import thumbnail
+
+    for file in sorted(folder.iterdir()):
+        read_radiograph(file)
+        thumbnail(file)
+
+
+def checkpoints() -> Sequence[Files]:
+    models = GOLDEN / "models"
+    names = (
+        "tiny-libra-tac",
+        "tiny-libra-v1.0-3b",
+        "tiny-libra-lora",
+        "tiny-libra-lora-bin",
+        "tiny-clip",
+        "tiny-rad-dino",
+    )
+    return [{path.name: path.read_bytes() for path in (models / name).iterdir() if path.is_file()} for name in names]
+
+
+def read_checkpoint(folder: Path) -> None:
+    from model_adapters.models import load_adapter
+
+    load_adapter(
+        str(folder), **({"model_base": str(GOLDEN / "models" / "tiny-llm-base")} if "lora" in _kind(folder) else {})
+    )
+
+
+def _kind(folder: Path) -> str:
+    return "lora" if (folder / "adapter_config.json").is_file() else "whole"
+
+
+def recipes() -> Sequence[Files]:
+    shipped = TESTS.parent / "libra_bench" / "training" / "recipes"
+    return [{"recipe.yaml": path.read_bytes()} for path in sorted(shipped.glob("*.yaml"))]
+
+
+def read_recipe(folder: Path) -> None:
+    from libra_bench.training.recipe_file import load_recipe
+
+    for stage in ("align", "finetune"):
+        for line in load_recipe(str(folder / "recipe.yaml"), stage).lines():
+            line.encode()
+
+
+def cards() -> Sequence[Files]:
+    shipped = TESTS.parent / "model_adapters" / "cards"
+    return [{"card.yaml": path.read_bytes()} for path in sorted(shipped.glob("*.yaml"))]
+
+
+def read_model_card(folder: Path) -> None:
+    from benchmarks.schema import Question
+    from libra_bench.runs.plan import path_name
+    from model_adapters.cards import read_card
+    from model_adapters.cards.prompt_hooks import hooked_prompt
+
+    card = read_card(folder / "card.yaml")
+    assert (Path("runs") / "suite" / path_name(card.id)).resolve().is_relative_to(Path("runs/suite").resolve()), card.id
+    assert path_name(card.id) not in ("", ".", "..")
+    hooked_prompt(Question(1, "Describe.", (), {"indication": "pain"}), {"prompt_hook": card.prompt_hook}, 1)
+
+
+REPLY = {
+    "id": "1", "object": "chat.completion", "model": "m",
+    "usage": {"prompt_tokens": 3, "completion_tokens": 4, "cost": 0.1},
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "No change."}}],
+}  # fmt: skip
+
+
+def replies() -> Sequence[Files]:
+    error = {"error": {"message": "slow down", "code": 429}}
+    heads = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", b"HTTP/1.1 400 Bad Request\r\n",
+        b"HTTP/1.1 429 Too Many\r\nRetry-After: 0\r\n", b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n",
+    )  # fmt: skip
+    return [
+        {"head": head, "body": json.dumps(value).encode()}
+        for head, value in zip(heads, (REPLY, error, error, REPLY), strict=True)
+    ]
+
+
+def read_reply(folder: Path) -> None:
+    from model_adapters.openai.endpoint import Endpoint
+
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            try:
+                connection, _ = server.accept()
+                with connection:
+                    connection.settimeout(0.4)
+                    connection.recv(65_536)
+                    body = files.get("body", b"")
+                    length = f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+                    connection.sendall(files.get("head", b"") + length + body)
+            except OSError:
+                pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        client = Endpoint(
+            f"http://127.0.0.1:{server.getsockname()[1]}/v1", key="a-secret-key", retries=0, timeout_seconds=0.4
+        )
+        reply = client.complete({"model": "m", "messages": []})
+        json.dumps(
+            [reply.text, reply.model, reply.cost, reply.prompt_tokens], allow_nan=False, ensure_ascii=False
+        ).encode()
+
+
+def reports() -> Sequence[Files]:
+    draw = random.Random(3)
+    return [{"report.txt": " ".join(draw.choices(SENTENCES, k=n)).encode()} for n in (1, 4, 12, 60)]
+
+
+def read_report_text(folder: Path) -> None:
+    from libra_bench.metrics.statements.reader import report_statements
+
+    text = (folder / "report.txt").read_bytes().decode("utf-8", errors="surrogateescape")
+    for statement in report_statements(text):
+        assert 0 <= statement.start <= statement.end <= len(text)
+
+
+TARGETS: dict[str, Target] = {
+    "suite": Target(lambda: [{"suite.jsonl": jsonl(studies())}, {"suite.csv": SUITE_CSV}], read_suite),
+    "predictions": Target(
+        lambda: [
+            {"predictions.jsonl": jsonl(answers())},
+            {"predictions.csv": b"question_id,text\r\n0,Clear.\r\n1,No change.\r\n2,\r\n"},
+        ],
+        read_predictions,
+    ),
+    "scores": Target(lambda: [run_folder()], read_run),
+    "answers": Target(
+        lambda: [{key: value for key, value in run_folder().items() if key in ("answers.jsonl", "run.json")}],
+        read_resumed,
+    ),
+    "images": Target(images, read_image, structured=False),
+    "checkpoints": Target(checkpoints, read_checkpoint),
+    "recipes": Target(recipes, read_recipe),
+    "cards": Target(cards, read_model_card),
+    "endpoint": Target(replies, read_reply),
+    "report-text": Target(reports, read_report_text),
+}
