@@ -133,7 +133,7 @@ def test_a_server_that_dies_in_the_middle_ends_it_and_what_came_is_kept(server):
         judge(server, "concurrency=1", "retries=0").score(texts, [["Text."]] * 40)
     server.answer, server.always, server.requests = (lambda _: reply()), None, []
     assert judge(server).score(texts, [["Text."]] * 40).values["Report-judge-score"] == 100
-    assert len(server.requests) == 20
+    assert len({said(request) for request in server.requests}) == 20  # one that was cut off may arrive late
 
 
 def test_a_timeout_on_every_tenth_call_costs_nothing_but_time(server):
