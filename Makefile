@@ -9,7 +9,7 @@ VLLM_STAMP := $(VLLM_VENV)/.installed
 # A thread for each of two processes: with more they wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: install demo test test-all test-vllm lint bench clean
+.PHONY: install demo test test-all test-vllm fuzz lint bench clean
 
 install: $(STAMP)
 
@@ -39,6 +39,11 @@ $(VLLM_STAMP): tests/environments/vllm.txt
 test-vllm: $(VLLM_STAMP)
 	OMP_NUM_THREADS=1 $(VLLM_VENV)/bin/pytest -n 2 tests/model_adapters
 	$(VLLM_VENV)/bin/pytest -m slow tests/model_adapters/vllm
+
+# Odd inputs of ten kinds, six minutes each; another seed tries others: make fuzz SEED=2
+SEED := 1
+fuzz: $(STAMP)
+	LIBRA_BENCH_FUZZ_SECONDS=360 LIBRA_BENCH_FUZZ_SEED=$(SEED) OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -s tests/fuzz
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

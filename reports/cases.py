@@ -145,12 +145,18 @@ def _answers(
                 "error": metadata.get("error"),
                 "tokens": metadata.get("new_tokens"),
                 "seconds": metadata.get("seconds"),
-                "more": (metadata.get("alternatives") or [])[1:],
+                "more": _further(metadata.get("alternatives")),
                 "scores": scores.get(key, [None] * len(columns)),
                 "spans": _spans(spans.get(key, []), words, references.get(key, ())),
             },
         )
     return found
+
+
+def _further(alternatives: Any) -> list[dict[str, Any]]:
+    """The texts that a beam search kept beside the first; none where an adapter has another layout."""
+    found = alternatives[1:] if isinstance(alternatives, list) else []
+    return [one for one in found if isinstance(one, dict) and isinstance(one.get("text"), str)]
 
 
 def _numbers(row: Mapping[Any, Any], columns: Sequence[str]) -> list[float | None]:

@@ -112,9 +112,12 @@ class LoadedRun:
 
         rows = []
         for number, record in read_jsonl(self._answers_file()):
-            if "question_id" not in record:
-                raise InputError("no question_id", where=f"{self._answers_file()}:{number}", hint="remove the line")
             metadata = record.get("metadata") or {}
+            named = isinstance(record.get("question_id"), int | str)
+            if not named or not isinstance(metadata, dict) or not isinstance(record.get("text") or "", str):
+                raise InputError(
+                    "this line is not an answer", where=f"{self._answers_file()}:{number}", hint="remove the line"
+                )
             known = {name: metadata.get(name) for name in METADATA_COLUMNS}
             rows.append({name: record.get(name) for name in ANSWER_COLUMNS} | known)
         columns = [*ANSWER_COLUMNS, *METADATA_COLUMNS]

@@ -1,4 +1,4 @@
-"""A run as it may be passed on: ids, scores and counts, and nothing that a person, a file or a machine said."""
+"""A run that can be shared: ids, scores and counts, without any text, path or name of a file or machine."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def is_folder_name(name: str) -> bool:
 def private_opener(path: Path) -> Callable[[str, int], int]:
     """How `open` makes a file that holds reports: its owner's alone, unless a group writes into its folder.
 
-    A file that is there keeps its mode: somebody chose it.
+    An existing file keeps its mode, which the user chose.
     """
 
     def opened(name: str, flags: int) -> int:

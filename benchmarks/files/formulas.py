@@ -1,4 +1,4 @@
-"""Cells that stay text: a spreadsheet runs a cell that begins like a formula, whoever wrote it."""
+"""Cells that stay text: a spreadsheet runs any cell that begins like a formula."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def unguarded(cell: str) -> str:
 def _needs_mark(text: str) -> bool:
     """Whether it begins like a formula, or like one that is guarded already, so that `unguarded` gives back the same.
 
-    Spaces of all kinds and characters without width are passed over, and full-width signs count as the signs that they
-    stand for: some spreadsheet does either.
+    Spaces of all kinds and characters without width are skipped, and full-width signs count as the ordinary ones:
+    some spreadsheets do either.
     """
     begin = text.lstrip(MARK)
     if begin.startswith(tuple(BREAKS)):

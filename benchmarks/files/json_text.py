@@ -1,4 +1,4 @@
-"""JSON as it is read everywhere: what parses is text that can be written, numbers that can be counted, and not deep."""
+"""JSON as it is read everywhere: only values that can be written again, and not nested too deep."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from json import JSONDecodeError
 from typing import Any, Literal, NoReturn
 
 MAX_DEPTH = 64
-"""Lists and objects within each other; far beyond what any file has, within what every library can walk through."""
+"""Lists and objects within each other; far beyond what any file has, within what every library can handle."""
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**64 - 1
 
 

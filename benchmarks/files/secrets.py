@@ -57,7 +57,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def secrets_in(*values: Any) -> set[str]:
-    """The secrets that stand under a name of theirs in JSON values, and those of the environment."""
+    """The secrets in JSON values, by the names of their keys, and those of the environment."""
     found = {value for name, value in os.environ.items() if is_secret_name(name)}
     return {text.strip() for text in (*found, *_named(values)) if len(text.strip()) >= MIN_SECRET}
 
@@ -67,7 +67,7 @@ def without_secrets(value: Any, secrets: Iterable[str] = ()) -> Any:
 
     Args:
         value: mappings, lists, texts and numbers; anything else stays as it is.
-        secrets: texts to take out wherever they stand, as `secrets_in` finds them.
+        secrets: texts to take out wherever they occur, as `secrets_in` finds them.
     """
     longest_first = sorted(secrets, key=len, reverse=True)
 

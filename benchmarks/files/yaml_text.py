@@ -9,7 +9,7 @@ from benchmarks.errors import InputError
 from benchmarks.files.json_text import MAX_DEPTH, MAX_INTEGER, MIN_INTEGER
 
 MAX_YAML_BYTES = 2**20
-"""A file of settings is smaller by far."""
+"""Bytes; a settings file is far smaller."""
 
 
 def read_yaml(path: Path, fault: type[InputError], what: str) -> Any:

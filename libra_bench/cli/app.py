@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Any
 
@@ -96,6 +97,10 @@ app.add_typer(metrics.app, name="metrics")
 app.command("doctor")(listings.doctor)
 
 
+OF_PATHS = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EROFS, errno.ENOTDIR})
+"""What is wrong with a path that the user gave, whichever step first touches it."""
+
+
 def main() -> None:
     """Run the command line; the exit status is 0 done, 1 failed, 2 wrong usage or input, 3 done with failed samples."""
     debug = "--debug" in sys.argv[1:]
@@ -120,6 +125,11 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in OF_PATHS and error.filename is not None:
+            output.error(
+                str(InputError(f"cannot be used ({error.strerror})", where=error.filename, hint="give another path"))
+            )
+            sys.exit(InputError.exit_status)
         output.error(crash.in_one_sentence(error, arguments))
         sys.exit(1)
 

@@ -27,7 +27,7 @@ MAX_UPLOAD_BYTES = 256 * 2**20
 LARGE_PIXELS = 1024
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 TOKEN = "token"  # noqa: S105 - its name
-"""The parameter of the address, and the beginning of the cookie that goes on with it."""
+"""The parameter of the address, and the beginning of the cookie that replaces it."""
 
 Upload = Annotated[UploadFile | None, File()]
 Text = Annotated[str | None, Form()]
@@ -152,7 +152,7 @@ def _keep(upload: UploadFile, folder: Path, name: str) -> Path:
 
 
 class _Lines(StreamingResponse):
-    """Messages as JSON lines; the folder of their images goes when the last is sent, or nobody listens any more."""
+    """Messages as JSON lines; the folder of their images is removed when the last is sent or the browser has left."""
 
     def __init__(self, messages: Iterator[Any], folder: Path | None) -> None:
         super().__init__((json.dumps(message) + "\n" for message in messages), media_type="application/x-ndjson")

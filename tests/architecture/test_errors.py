@@ -76,3 +76,8 @@ def test_flags_that_messages_name_exist():
                 named = re.findall(r"(?<![\w/-])--[a-z][a-z0-9-]*\b(?!-)", node.value)
                 absent += [(str(path), node.lineno, flag) for flag in named if flag not in known]
     assert absent == []
+
+
+def test_a_message_is_one_line_whatever_it_quotes():
+    error = errors.InputError("an id is 'a\nb\r\u2028\x1b[31m'", where="a\nfile", hint="c\x85d")
+    assert str(error) == "a\\nfile: an id is 'a\\nb\\r\\u2028\\x1b[31m'; c\\x85d"

@@ -12,7 +12,7 @@ SCRIPT = ROOT / "scripts" / "make_demo_data.py"
 
 
 def test_the_script_makes_what_is_shipped(tmp_path: Path) -> None:
-    # Two patients of twenty and one of 32: their files must come out byte by byte, their lines stand first.
+    # Two patients of twenty and one of 32: their files must come out byte by byte, their lines come first.
     runpy.run_path(str(SCRIPT))["make"](tmp_path, patients=2, train_patients=1)
     made = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
     assert sum(path.suffix == ".png" for path in made) > 5

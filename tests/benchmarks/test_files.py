@@ -62,7 +62,7 @@ def test_files_with_reports_are_their_owners(folder_mode: int, mode: int, tmp_pa
         path = tmp_path / "runs" / "answers.jsonl"
         write_jsonl(path, [{"text": "Clear."}])
         assert path.stat().st_mode & 0o777 == mode
-        path.chmod(0o640)  # what somebody chose stays
+        path.chmod(0o640)  # what the user chose stays
         write_jsonl(path, [{"text": "Clear."}])
         assert path.stat().st_mode & 0o777 == 0o640
     finally:

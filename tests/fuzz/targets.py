@@ -113,10 +113,15 @@ def run_folder() -> Files:
         return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file() and path.suffix != ".html"}
 
 
-def read_run(folder: Path) -> None:
+def _draw_nothing() -> None:
+    """A second each, of numbers that are read anyway."""
     from reports import page
 
-    page.plots.all_figures = lambda runs, **_: {}  # a second each, of numbers that are read below, too
+    page.plots.all_figures = lambda runs, **_: {}
+
+
+def read_run(folder: Path) -> None:
+    _draw_nothing()
     command("leaderboard", folder, "--csv", folder / "out" / "board.csv", "--no-tests")
     command("report", folder, "--no-images")
     command("report", folder, "--no-text")
@@ -127,6 +132,7 @@ def read_resumed(folder: Path) -> None:
     (folder / "suite.jsonl").write_bytes(jsonl([study | {"image": []} for study in studies()]))
     with suppress(LibraBenchError):
         command("generate", "--suite", folder / "suite.jsonl", "--model", "echo", "--out", folder)
+    _draw_nothing()
     command("report", folder)
 
 

@@ -10,6 +10,8 @@ from run_folders import change_record
 
 import reports
 from benchmarks.errors import InputError
+from reports.cases import Source, collect
+from reports.load import load
 
 
 def test_the_four_tables(make_run: Callable[..., Path]) -> None:
@@ -91,3 +93,28 @@ def test_runs_are_found_at_any_depth(make_run: Callable[..., Path], tmp_path: Pa
     make_run("demo/model/a", fingerprint="a")
     make_run("b", fingerprint="b")
     assert [run.fingerprint for run in reports.find_runs([tmp_path / "runs"])] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[]", "null", "{}", '{"question_id": 1, "text": 5}', '{"question_id": 1, "text": "", "metadata": [1]}', "\xff"],
+)
+def test_a_line_that_is_no_answer_is_named(line: str, make_run: Callable[..., Path]) -> None:
+    folder = make_run()
+    (folder / "answers.jsonl").write_bytes(line.encode("latin-1") + b"\n")
+    with pytest.raises(InputError, match=r"answers\.jsonl"):
+        _ = load(folder).answers
+
+
+@pytest.mark.parametrize("found", [3, "texts", [1, 2], [{}, {"text": 5}], {"text": "a"}])
+def test_alternatives_of_another_layout_are_no_alternatives(found: object, make_run: Callable[..., Path]) -> None:
+    answers = [{"question_id": 1, "prompt": "", "text": "A.", "metadata": {"alternatives": found}}]
+    run = load(make_run(samples=[{"question_id": 1, "text": "Q", "reference": "R"}], answers=answers, sample_scores={}))
+    assert collect([run], Source({}))["cases"][0]["answers"][0]["more"] == []
+
+
+def test_two_rows_of_one_study_are_refused(make_run: Callable[..., Path]) -> None:
+    folder = make_run()
+    (folder / "samples.csv").write_text("question_id,R\n1,1.0\n1,2.0\n")
+    with pytest.raises(InputError, match="two rows of one study"):
+        _ = load(folder).samples

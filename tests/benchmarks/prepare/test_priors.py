@@ -60,7 +60,7 @@ def test_frontal_rule_on_a_day_with_several_studies():
         ("1", "10", "20200101", "80000", "AP"),
         ("1", "10", "20200101", "80000", "LATERAL"),
         ("1", "11", "20200101", "90000", "AP"),
-        ("1", "12", "20200101", "100000", "LATERAL"),  # no frontal: nobody's prior
+        ("1", "12", "20200101", "100000", "LATERAL"),  # no frontal image: never a prior
         ("1", "13", "20200103", "70000", "PA"),
         ("2", "14", "20200104", "70000", "PA"),
     ]

@@ -165,3 +165,14 @@ def test_of_a_run_and_its_copy_the_one_scored_last_is_on_the_board(cli: InProces
     assert done.stderr.strip() == "left out, since it is a copy of run: z_copy"
     (board,) = json.loads(done.stdout)["boards"]
     assert "BLEU1" in board["keys"]
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "file", "file/below", "dangling"])
+def test_an_out_that_cannot_be_a_folder_is_one_line(name: str, cli: InProcess) -> None:
+    cli.suite(1)
+    (cli.folder / "file").touch()
+    (cli.folder / "dangling").symlink_to(cli.folder / "nowhere" / "at all")
+    done = cli("generate", "--suite", "suite.jsonl", "--model", "echo", "--out", name)
+    assert done.returncode in (1, 2)
+    assert "unexpected" not in done.stderr
+    assert done.stderr.rstrip().splitlines()[-1].startswith(f"error: {name}")

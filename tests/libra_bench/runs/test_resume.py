@@ -147,7 +147,7 @@ def test_a_recorded_failure_counts_as_an_empty_text_and_can_be_asked_again(progr
     assert record["metadata"] == {"finish": "error", "error": "ValueError: the third study is too hard"}
     assert json.loads((program.folder / "run/run.json").read_text())["n_failed"] == 1
 
-    assert program(*arguments).returncode == 3  # the record stands; nothing is asked twice
+    assert program(*arguments).returncode == 3  # the record is kept; nothing is asked twice
     again = program(*arguments, "--retry-failed")
     assert again.returncode == 3
     assert [line["question_id"] for line in read_lines(program.folder / "run/answers.jsonl")] == list(range(1, 9))

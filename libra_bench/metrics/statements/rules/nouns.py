@@ -93,7 +93,7 @@ def name(reading: Reading, index: int, token: Token, entry: Entry) -> None:
 
 
 def _differ_in_side(groups: Sequence[Before]) -> bool:
-    """Whether one noun stands for several findings: "right and left effusion", not "left mid and left basilar"."""
+    """Whether one noun means several findings: "right and left effusion", not "left mid and left basilar"."""
     return all(group.sides for group in groups) and any(set(group.sides) != set(groups[0].sides) for group in groups)
 
 

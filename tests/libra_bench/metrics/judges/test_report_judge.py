@@ -182,7 +182,7 @@ def test_silence_scores_nothing(server):
     server.answer = lambda _: reply(matched=())  # what a judge says of a normal reference
     result = judge(server).score(["", "  \n", "Clear.", "", "Clear."], [["Clear."], ["Clear."], [""], [""], ["Clear."]])
     assert result.samples["Report-judge-score"] == [0, 0, 0, 100, 100]
-    assert len(server.requests) == 4  # the two blank texts differ; nobody is asked about nothing at all
+    assert len(server.requests) == 4  # the two blank texts differ; two blank reports are not judged
 
 
 def test_a_report_of_ten_thousand_tokens_is_sent_whole_or_refused_by_name(server):
