@@ -21,6 +21,7 @@ from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
 from benchmarks.files.json_text import parse_json
 from benchmarks.records.json_record import Record, check_version, first_fault
+from benchmarks.records.run import read_run
 from benchmarks.schema import QuestionId
 
 STATISTICS_FILE = "statistics.npz"
@@ -92,7 +93,7 @@ def read_statistics(folder: Path) -> StoredStatistics:
     """Read a run folder's statistics.npz.
 
     Raises:
-        InputError: it is not there, is not such a file, or is from a newer version.
+        InputError: it is not there, is not such a file, or is from a newer version; or the folder is no run's.
     """
     path = folder / STATISTICS_FILE
     hint = f"move it away and score the run again: libra-bench score {folder}"
@@ -106,6 +107,7 @@ def read_statistics(folder: Path) -> StoredStatistics:
                 for place, item in enumerate(header.metrics)
             }
     except (FileNotFoundError, NotADirectoryError) as error:
+        read_run(folder)  # a folder that is no run is called so
         again = f"score the run again: libra-bench score {folder}"
         raise InputError("the run has no stored statistics", where=path, hint=again) from error
     except ValidationError as error:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.catalog import FINDINGS_PROMPT
 from benchmarks.errors import UnknownNameError
 from model_adapters.adapter import Decoding
 
@@ -23,8 +22,6 @@ class Protocol:
     name: str
     decoding: Decoding
     source: str
-    findings_prompt: str = FINDINGS_PROMPT
-    """Only used to build suites: a suite's own `text` is always the prompt of a run."""
 
 
 _LIBRA = Decoding(num_beams=10, length_penalty=2.0, no_repeat_ngram_size=3, max_new_tokens=1024)

@@ -1,6 +1,6 @@
 """Odd inputs of every kind, each target in a process of its own: no traceback, no hang, no flood of memory.
 
-`LIBRA_BENCH_FUZZ_SECONDS` is how long each target is tried (20 seconds; `make fuzz` takes an hour for all of them),
+`LIBRA_BENCH_FUZZ_SECONDS` is how long each target is tried (20 seconds; `make fuzz`: four minutes),
 `LIBRA_BENCH_FUZZ_SEED` where the random numbers begin.
 """
 

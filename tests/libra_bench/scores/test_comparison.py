@@ -169,9 +169,9 @@ def test_mistakes_are_one_line(tmp_path):
     (broken / STATISTICS_FILE).write_text("not a file of numpy's")
     for arguments, words in (
         ([a], "two runs or more"),
-        ([a, empty], "no stored statistics"),
+        ([a, empty], "not a run folder"),
         ([a, broken], "is not a statistics file"),
-        ([a, tmp_path / "nowhere"], "no stored statistics"),
+        ([a, tmp_path / "nowhere"], "not a run folder"),
     ):
         done = compare(*arguments)
         assert done.returncode == 2
