@@ -216,11 +216,12 @@ class Judge:
             seconds=None if seconds is None else seconds * len(questions) / settings.concurrency,
         )
         said = estimate.in_words(f"{settings.model} at {settings.base_url}")
-        before, self._asked = self._asked, self._asked + len(questions)
         if not progress_is_hidden():
             print(f"{settings.metric}: {said}", file=sys.stderr)  # noqa: T201
-        if before <= settings.ask_above:  # else the user has agreed
-            confirm(settings.metric, said, self._asked, settings.ask_above)
+        asked = self._asked + len(questions)
+        if self._asked <= settings.ask_above:  # else the user has agreed
+            confirm(settings.metric, said, asked, settings.ask_above)
+        self._asked = asked
 
     def _price(self, prompt_tokens: int, completion_tokens: int) -> float:
         settings = self.settings

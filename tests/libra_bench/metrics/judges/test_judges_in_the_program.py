@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import signal
+import subprocess
 import time
 
 import pytest
@@ -74,6 +78,26 @@ def test_experiments_take_judges(cli, server, texts):
     done = cli("metrics", "agreement", "--data", "ratings.csv", "--metrics", metric(server), "--out", "a")
     assert done.returncode == 0, done.stderr
     assert "Report-judge-score" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("typed", "asked"), [(b"y\n", 20), (b"n\n", 0), (b"\n", 0)])
+def test_on_a_terminal_it_asks(program, server, texts, typed, asked):
+    server.answer = lambda _: REPLY
+    ours, theirs = pty.openpty()
+    command = program.command("score", *texts, "--metrics", metric(server, "ask_above=5"))
+    with subprocess.Popen(command, cwd=program.folder, stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs) as run:
+        os.close(theirs)
+        os.write(ours, typed)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other side has closed it
+            while piece := os.read(ours, 4096):
+                shown += piece
+    os.close(ours)
+    assert b"20 questions to tiny" in shown
+    assert b"Continue? [y/N]" in shown
+    assert run.returncode == (0 if asked else 2)
+    assert len(server.requests) == asked
 
 
 @pytest.mark.slow
