@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,10 @@ def read_yaml(path: Path, fault: type[InputError], what: str) -> Any:
     try:
         if path.stat().st_size > MAX_YAML_BYTES:
             raise fault(f"is too large for a {what}", where=path, hint="give another file")
-        value = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        if _open_brackets(text) > MAX_DEPTH:  # PyYAML's time grows with the square of it
+            raise RecursionError
+        value = yaml.safe_load(text)
     except FileNotFoundError as error:
         raise fault(f"no such {what}", where=path, hint="check the path") from error
     except OSError as error:
@@ -40,6 +44,12 @@ def read_yaml(path: Path, fault: type[InputError], what: str) -> Any:
     if problem := _problem(value, MAX_DEPTH):
         raise fault(problem, where=path, hint="correct the file")
     return value
+
+
+def _open_brackets(text: str) -> int:
+    """How many brackets are open at once, at most."""
+    steps = ((character in "[{") - (character in "]}") for character in text)
+    return max(accumulate(steps, initial=0))
 
 
 def _problem(value: Any, depth: int) -> str | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from benchmarks.errors import InputError
 from benchmarks.files.json_text import MAX_DEPTH, parse_json
+from benchmarks.files.yaml_text import read_yaml
 
 
 @pytest.mark.parametrize(
@@ -38,3 +41,21 @@ def test_what_is_read() -> None:
     assert parse_json(r'"\ud83d\ude00 \\ud800"') == "😀 \\ud800"
     assert parse_json(f"[{2**64 - 1}, {-(2**63)}]") == [2**64 - 1, -(2**63)]
     assert parse_json("[NaN, 1e999]", not_finite="null") == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("a: " + "[" * 5000, "nested too deep"),
+        ("a: " + "{b: " * 5000, "nested too deep"),
+        ("a: &x [*x]", "holds itself"),
+        ("a: " + "9" * 400, "more than 64 bits"),
+        ('a: "\\0"', "NUL"),
+        ("a: 2020-99-99", "not a YAML file"),
+        ("a: \0", "not a YAML file"),
+    ],
+)
+def test_yaml_that_is_refused(text: str, what: str, tmp_path: Path) -> None:
+    (tmp_path / "card.yaml").write_text(text)
+    with pytest.raises(InputError, match=what):
+        read_yaml(tmp_path / "card.yaml", InputError, "model card")
