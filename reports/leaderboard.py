@@ -18,7 +18,7 @@ from benchmarks.records.scores import Scores, signature_difference
 from benchmarks.tables import read_csv
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 NAME = "Model Name"
 RUN = "run"
@@ -218,13 +218,14 @@ def write_row(path: Path, row: LeaderboardRow) -> None:
     write(path, [row.cells()])
 
 
-def as_table(scores: Scores) -> Table:
+def as_table(scores: Scores) -> Group:
     """The scores of one run as a table for the terminal: value, 95 % interval, direction; counts below it."""
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     with_intervals = any(entry.low is not None for entry in scores.scores)
-    table = Table(title=Text(f"{scores.model} on {scores.suite}"), title_justify="left", caption_justify="left")
+    table = Table(title=Text(f"{scores.model} on {scores.suite}"), title_justify="left")
     table.add_column("metric")
     table.add_column("value", justify="right")
     if with_intervals:
@@ -245,8 +246,7 @@ def as_table(scores: Scores) -> Table:
         caption += f"\nnot run: {lacking.metric} ({lacking.reason}; {lacking.remedy})"
     for metric, reason in scores.not_applicable.items():
         caption += f"\nnothing to measure: {metric} ({reason})"
-    table.caption = Text(caption)
-    return table
+    return Group(table, Text(caption, style="table.caption"))  # as a caption of the table it would be as narrow
 
 
 def empty_note(share: float) -> str:

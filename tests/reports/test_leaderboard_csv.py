@@ -135,3 +135,12 @@ def test_the_terminal_table_says_values_intervals_directions_and_counts(make_run
     assert "RadCliQ-v1 ↓" in text
     assert "3 studies, of them 1 failed, 1 truncated" in text
     assert "not run: bertscore (no weights; give model=DIR)" in text
+
+
+def test_what_is_below_a_narrow_table_is_as_wide_as_the_terminal(make_run: Callable[..., Path]) -> None:
+    from rich.console import Console
+
+    lacking = [{"metric": "bertscore", "reason": "no weights on this machine", "remedy": "give model=DIR"}]
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(leaderboard.as_table(read_scores(make_run(values={"BLEU1": 1.0}, unavailable=lacking))))
+    assert "not run: bertscore (no weights on this machine; give model=DIR)\n" in console.export_text()
