@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
 from benchmarks.records.run import RUN_FILE, RunRecord, read_run
-from benchmarks.records.samples import SpanRecord, read_sample_scores, read_spans
+from benchmarks.records.samples import SAMPLES_FILE, SpanRecord, read_sample_scores, read_spans
 from benchmarks.records.scores import SCORES_FILE, Score, Scores, Stratum, read_scores
+from benchmarks.wording import first_few
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +131,13 @@ class LoadedRun:
 
         stored = read_sample_scores(self.folder)
         typed = {str(question_id): question_id for question_id in self.answers["question_id"]} if stored.ids else {}
-        ids = pd.Index([typed.get(str(name)) for name in stored.ids], name="question_id", dtype=object)
+        if unknown := [name for name in stored.ids if str(name) not in typed]:
+            raise InputError(
+                f"has scores of studies without an answer ({first_few(unknown)})",
+                where=self.folder / SAMPLES_FILE,
+                hint=f"move it away and score again: libra-bench score {self.folder}",
+            )
+        ids = pd.Index([typed[str(name)] for name in stored.ids], name="question_id", dtype=object)
         return pd.DataFrame(dict(stored.columns), index=ids, dtype=float)
 
     @cached_property
