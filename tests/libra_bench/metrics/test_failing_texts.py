@@ -17,7 +17,7 @@ from libra_bench.metrics.metric import Key, MetricResult, mean_of
 from libra_bench.metrics.registry import METRICS, make_metric
 from libra_bench.scores.scoring import score_answers
 
-NEEDS_WEIGHTS = ("weights", "checkpoint", "radgraph")
+NEEDS_WEIGHTS = ("weights", "checkpoint", "radgraph", "a judge")
 WEIGHTLESS = [name for name in METRICS if not any(word in make_metric(name).needs for word in NEEDS_WEIGHTS)]
 
 
