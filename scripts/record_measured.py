@@ -29,6 +29,15 @@ SHOWN = {
 }
 """Error -> how the line names it."""
 
+NAMES = {
+    "radjudge": "RadJudge",
+    "radpref": "RadPref",
+    "rexval": "ReXVal",
+    "radeval-expert": "RadEval",
+    "table": "a table",
+}
+"""Format -> what the set is called."""
+
 
 def keys_of(name: str) -> list[str]:
     """A metric's columns."""
@@ -58,9 +67,11 @@ def agreement_line(found: Mapping[str, Any], name: str) -> str | None:
         if entry is None:
             continue
         if entry["tests"] is not None:
-            return f"{key}: passes {entry['tests']['passed']} of {entry['tests']['n']} {found['format']} tests"
+            return f"{key}: passes {entry['tests']['passed']} of {entry['tests']['n']} {NAMES[found['format']]} tests"
         if entry["tau"] is not None:
-            return f"{key}: tau {entry['tau']:.3f} with radiologists ({found['format']}, {found['n_texts']} texts)"
+            return (
+                f"{key}: tau {entry['tau']:.3f} with radiologists ({NAMES[found['format']]}, {found['n_texts']} texts)"
+            )
     return None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.errors import InputError
+from benchmarks.errors import GenerationError, InputError
 from benchmarks.files import sha256_file, write_jsonl
 from benchmarks.predictions import match_answers
 from benchmarks.records.statistics import StoredStatistics, read_statistics
@@ -198,14 +198,21 @@ def run_audit(
             same_as[one.arm.name] = twin
         else:
             names[one.arm.name] = plan
+    refused: dict[str, str] = {}
     for name, plan in names.items():
         against = check_scoring(plan.folder, plan.suite, plan.chosen)
-        answers = generate_run(plan, progress, processes.for_run(name), load)
+        try:
+            answers = generate_run(plan, progress, processes.for_run(name), load)
+        except GenerationError as error:  # such as a model that must have two images
+            if name == BASELINE or processes.world_size > 1:
+                raise
+            refused[name] = f"the model cannot be asked so ({error})"
+            continue
         if processes.rank == 0:
             score_run(plan.folder, plan.chosen, plan.suite, answers, against)
     if processes.rank > 0:
         return None
-    return _compare(audit, names, same_as, resamples)
+    return _compare(audit, names, same_as, refused, resamples)
 
 
 def _samples_of(audit: AuditPlan, one: Asked, processes: Processes) -> tuple[Sequence[Sample], Path]:
@@ -257,12 +264,18 @@ def _twin(audit: AuditPlan, arm: Arm) -> str | None:
     return "no-prior" if arm.name == "repeated-prior" and policy == "dummy-prior" else None
 
 
-def _compare(audit: AuditPlan, plans: Mapping[str, Plan], same_as: Mapping[str, str], resamples: int) -> Audit:
+def _compare(
+    audit: AuditPlan,
+    plans: Mapping[str, Plan],
+    same_as: Mapping[str, str],
+    refused: Mapping[str, str],
+    resamples: int,
+) -> Audit:
     base = read_statistics(plans[BASELINE].folder)
     base_texts = _texts(plans[BASELINE])
     differences: dict[str, list[Difference]] = {}
     for name, plan in plans.items():
-        if name != BASELINE:
+        if name != BASELINE and name not in refused:
             differences[name] = _differences(name, base, read_statistics(plan.folder), resamples, audit.seed)
     p_values = [one.p_value for found in differences.values() for one in found]
     holm = iter(holm_correction(np.array(p_values)) if p_values else ())
@@ -270,6 +283,8 @@ def _compare(audit: AuditPlan, plans: Mapping[str, Plan], same_as: Mapping[str, 
     results = []
     for one in audit.asked:
         source = same_as.get(one.arm.name, one.arm.name)
+        if source in refused:
+            continue
         results.append(
             _result(one.arm, same_as.get(one.arm.name), base_texts, _texts(plans[source]), corrected[source])
         )
@@ -282,7 +297,7 @@ def _compare(audit: AuditPlan, plans: Mapping[str, Plan], same_as: Mapping[str, 
         seed=audit.seed,
         baseline=dict(_values(base)),
         arms=results,
-        skipped=audit.skipped,
+        skipped={**audit.skipped, **refused},
     )
 
 

@@ -144,6 +144,18 @@ def test_a_model_that_looks_turns_its_directions_and_a_second_call_asks_nothing(
     assert [path.read_text() for path in sorted((program.folder / "out").glob("runs/*/answers.jsonl"))] == answers
 
 
+def test_an_arm_that_the_model_cannot_be_asked_is_named_and_left_out(program):
+    (program.folder / "picky.py").write_text(
+        "def describe(questions):\n"
+        "    if any(len(question.images) == 1 and question.metadata['has_prior'] for question in questions):\n"
+        "        raise ValueError('two images, please')\n"
+        "    return ['No effusion.' for question in questions]\n"
+    )
+    found, _ = audit(program, "--model", "picky:describe", "--n", 8, "--arms", "no-prior,swapped-order", "--out", "out")
+    assert [arm["arm"] for arm in found["arms"]] == ["swapped-order"]
+    assert "two images, please" in found["skipped"]["no-prior"]
+
+
 def test_the_same_command_generates_nothing_twice(program):
     arguments = ("--model", "constant", "--n", 8, "--arms", "blank,no-prior", "--out", "out")
     first, _ = audit(program, *arguments)
