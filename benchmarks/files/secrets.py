@@ -58,7 +58,8 @@ def is_secret_name(name: str) -> bool:
 
 def secrets_in(*values: Any) -> set[str]:
     """The secrets in JSON values, by the names of their keys, and those of the environment."""
-    found = {value for name, value in os.environ.items() if is_secret_name(name)}
+    names = {name for name in os.environ if is_secret_name(name)} - {"PWD", "OLDPWD"}  # the shell's folders
+    found = {os.environ[name] for name in names}
     return {text.strip() for text in (*found, *_named(values)) if len(text.strip()) >= MIN_SECRET}
 
 
