@@ -114,8 +114,8 @@ def _trainer(prepared: Prepared, record: Mapping[str, Any]) -> LibraTrainer:
 
 def _without_worker(error: InputError) -> InputError:
     """An error of a reading process brings that process's traceback along as text: only its last line is ours."""
-    last = str(error).strip().splitlines()[-1]
-    return InputError(last.removeprefix("benchmarks.errors.InputError: "))
+    lines = error.what.strip().splitlines()
+    return error if len(lines) < 2 else InputError(lines[-1].removeprefix("benchmarks.errors.InputError: "))
 
 
 def _claim(out: Path, record: Mapping[str, Any], *, main: bool) -> dict[str, Any] | None:

@@ -242,6 +242,7 @@ def test_an_unfinished_run_says_what_is_missing(make_run: Callable[..., Path]) -
     folder = make_run()
     lines = (folder / "answers.jsonl").read_text().splitlines(keepends=True)
     (folder / "answers.jsonl").write_text("".join(lines[:2]))
+    (folder / "samples.csv").unlink()  # a run that is not finished has not been scored
     report = write_report([folder])
     assert report.n_cases == 2
     assert "libra-tiny has answered 2 of 3 studies: run it again to continue." in report.notes

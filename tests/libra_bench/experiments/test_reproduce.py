@@ -116,7 +116,12 @@ def test_every_shipped_table_can_be_read():
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [("- 1", "valid"), ("title: [", "not YAML"), ("title: t", "lacks"), ("models: {a: {BLEU1: many}}", "lacks|number")],
+    [
+        ("- 1", "valid"),
+        ("title: [", "not a YAML"),
+        ("title: t", "lacks"),
+        ("models: {a: {BLEU1: many}}", "lacks|number"),
+    ],
 )
 def test_a_table_that_cannot_be_used_is_one_line(tmp_path, content, what):
     (tmp_path / "t.yaml").write_text(content)
