@@ -1,6 +1,6 @@
 """`kill -9` at a random moment of run, score or report: the command again ends in the same texts, scores and tables.
 
-`LIBRA_BENCH_KILLS` is at how many moments (12; `make fuzz`: 200). Files that hold times are compared without them.
+`LIBRA_BENCH_KILLS` is at how many moments (5; `make fuzz`: 200). Files that hold times are compared without them.
 Training has a test of its own beside the other tests of `train`.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from real_program import Program, read_lines, stable
 
-POINTS = int(os.environ.get("LIBRA_BENCH_KILLS", "12"))
+POINTS = int(os.environ.get("LIBRA_BENCH_KILLS", "5"))
 SEED = int(os.environ.get("LIBRA_BENCH_FUZZ_SEED", "0"))
 SUITE = ("--suite", "suite.jsonl", "--model", "slow_model:answer")
 TIMES = {"started", "ended", "seconds", "studies_per_minute", "cost", "command", "n_resumed"}
