@@ -18,6 +18,7 @@ from benchmarks.schema import Answer, QuestionId, Sample
 from benchmarks.suites import Suite, load_suite
 from libra_bench.experiments.arm_images import redraw_images, with_redrawn
 from libra_bench.experiments.arms import Arm, Asked, Studies, Subject, ask_arm, chosen_arms, studies_of
+from libra_bench.experiments.edit_kinds import OPPOSITE
 from libra_bench.metrics.metric import Key, Statistics, reduction_of
 from libra_bench.metrics.registry import make_metric
 from libra_bench.metrics.statements.reader import report_statements
@@ -29,6 +30,7 @@ from libra_bench.runs.processes import Processes
 from libra_bench.runs.progress import ProgressCallback
 from libra_bench.runs.runner import generate_run
 from libra_bench.runs.scored_folder import check_scoring, score_run
+from libra_bench.scores.bootstrap import count_clusters
 from libra_bench.scores.statistics import Difference, PairedMetric, compare, holm_correction
 
 SCHEMA_VERSION = 1
@@ -38,7 +40,6 @@ STUDIES = 256
 RESAMPLES = 20_000
 """Enough for a p-value to be small after a correction over a few hundred tests."""
 BASELINE = "baseline"
-OPPOSITE = {"new": "resolved", "resolved": "new", "larger": "smaller", "smaller": "larger"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +293,7 @@ def _compare(
         suite=audit.suite.name,
         model=path_name(audit.plan.spec.name),
         n=len(audit.suite.samples),
-        clusters=None if base.clusters is None else len(set(base.clusters) - {None}) + base.clusters.count(None),
+        clusters=None if base.clusters is None else count_clusters(base.clusters),
         resamples=resamples,
         seed=audit.seed,
         baseline=dict(_values(base)),
