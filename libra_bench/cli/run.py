@@ -62,32 +62,6 @@ def generate(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Jso
     _exit_status(counts.n_failed)
 
 
-@run_options(MODEL, DECODING, without=["batch_size"])
-def describe(
-    current: Annotated[Path, typer.Argument(help="The image to describe: PNG, JPEG or DICOM.")],
-    model: o.Model,
-    options: RunOptions,
-    prior: Annotated[Path | None, typer.Argument(help="The earlier image of the same patient.")] = None,
-    prompt: Annotated[str | None, typer.Option("--prompt", help="What to ask; default: the findings prompt.")] = None,
-    as_json: o.Json = False,
-) -> None:
-    """Describe one study; the text goes to stdout."""
-    from benchmarks.catalog import FINDINGS_PROMPT
-    from libra_bench.runs.single_study import describe_study
-
-    images = [current] if prior is None else [current, prior]
-    answer = describe_study(
-        images, prompt or FINDINGS_PROMPT, model, options, lambda text: output.message(f"warning: {text}")
-    )
-    output.result({"text": answer.text, "metadata": dict(answer.metadata)}, _plain(answer.text), as_json=as_json)
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)
-
-
 def _display(processes: Processes) -> ProgressCallback:
     """What this process shows: only the first one prints."""
     return Display() if processes.rank == 0 else ProgressCallback()
