@@ -119,6 +119,8 @@ class RunOptions:
     """A study that fails: stop, or record it (it counts as an empty text; exit status 3)."""
     retry_failed: bool = field(default=False, metadata=_flag(RUN))
     """Ask again the questions that a finished run recorded as failed."""
+    plots: bool = field(default=True, metadata=_flag(RUN))
+    """Draw the plots."""
     report: bool = field(default=True, metadata=_flag(RUN))
     """Write report.html with every case."""
 

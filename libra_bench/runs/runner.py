@@ -16,7 +16,7 @@ from libra_bench.runs.plan import RUNS_FOLDER, Plan, plan_run
 from libra_bench.runs.processes import Processes, from_env
 from libra_bench.runs.progress import ProgressCallback
 from libra_bench.runs.record import record_end, record_later_costs, record_start, refuse_other_run
-from libra_bench.runs.scored_folder import check_scoring, score_run
+from libra_bench.runs.scored_folder import check_scoring, score_run, scores_that_hold
 from libra_bench.runs.shown_folder import LEADERBOARD, check_leaderboard, draw, write_rows
 
 
@@ -37,8 +37,8 @@ def run(suite: str | Path, model: str, **options: Any) -> Path:
     return finish_run(plan_run(suite, model, RunOptions(**options)), ProgressCallback(), from_env())
 
 
-def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> Path:
-    """Carry a plan out: generate, then (in the first process) score and show.
+def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, load: Load = load_model) -> Path:
+    """Carry a plan out: generate, then (in the first process) score and show. Only what is missing is done.
 
     Raises:
         InputError: what will stop the scoring is found before anything is generated; see `check_scoring`.
@@ -55,15 +55,25 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> 
         replace=options.replace,
         answers_change=options.retry_failed,
     )
-    answers = generate_run(plan, progress, processes)
+    answers = generate_run(plan, progress, processes, load)
     if processes.rank > 0:
         return plan.folder
     began = time.perf_counter()
-    progress.scoring(list(plan.chosen.metrics))
-    scored = score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace)
-    write_rows(plan.folder, scored.scores, leaderboard=leaderboard)
+    scores = scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against)
+    if scores is None:
+        progress.scoring(list(plan.chosen.metrics))
+        scores = score_run(
+            plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace
+        ).scores
+    write_rows(plan.folder, scores, leaderboard=leaderboard)
     drawing = time.perf_counter()
-    draw(plan.folder, report=options.report, follow_links=options.follow_links, on_images=progress.drawing)
+    draw(
+        plan.folder,
+        plots=options.plots,
+        report=options.report,
+        follow_links=options.follow_links,
+        on_images=progress.drawing,
+    )
     record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)
     return plan.folder
 
