@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.errors import GenerationError
 from benchmarks.records.run import ProcessReport, read_run
 from benchmarks.schema import Answer
 from libra_bench.runs.answering import answer_open_questions
@@ -62,9 +64,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
     scores = scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against)
     if scores is None:
         progress.scoring(list(plan.chosen.metrics))
-        scores = score_run(
-            plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace
-        ).scores
+        scores = score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace).scores
     write_rows(plan.folder, scores, leaderboard=leaderboard)
     drawing = time.perf_counter()
     draw(
@@ -104,7 +104,7 @@ def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes, l
         open_ids = {key for key in plan.order if key not in answered}
         processes.broadcast("open questions", list(open_ids))
         if not open_ids:
-            processes.gather("report", None)
+            _refuse_failures(processes.gather("report", None))
             answers, record = log.finish(plan.order), read_run(plan.folder)
             if record.ended is None:  # it crashed after its last answer
                 record_end(
@@ -114,6 +114,7 @@ def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes, l
         record = record_start(plan, processes.world_size)
         done = answer_open_questions(plan, open_ids, log, progress, processes, load)
         gathered = processes.gather("report", done.report.as_json())
+        _refuse_failures(gathered)
         reports = [ProcessReport(**report) for report in gathered if report]
         answers = log.finish(plan.order)
         record = record_end(
@@ -138,3 +139,27 @@ def _help_to_generate(plan: Plan, progress: ProgressCallback, processes: Process
     if open_ids:
         report = answer_open_questions(plan, open_ids, log, progress, processes, load).report.as_json()
     processes.gather("report", report)
+
+
+FAILED = "failed"
+"""Key of what a process reports of a run that failed there."""
+
+
+def release_others(processes: Processes, problem: str) -> None:
+    """Let the other processes go on, which wait for this one in a run that failed here."""
+    if processes.rank == 0:
+        processes.broadcast("fingerprint", "")
+        processes.broadcast("open questions", [])
+    else:
+        processes.gather("report", {FAILED: problem})
+
+
+def _refuse_failures(reports: Sequence[Mapping[str, Any] | None]) -> None:
+    """Raise if another process failed.
+
+    Raises:
+        GenerationError: names the process and its error.
+    """
+    for rank, report in enumerate(reports):
+        if report and FAILED in report:
+            raise GenerationError(f"process {rank}: {report[FAILED]}")

@@ -54,7 +54,8 @@ def has_cuda() -> bool:
         return False
     import torch
 
-    return torch.cuda.is_available()
+    found: bool = torch.cuda.is_available()
+    return found
 
 
 def _has_driver() -> bool:
