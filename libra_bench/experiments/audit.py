@@ -244,7 +244,7 @@ def _arm_plan(audit: AuditPlan, name: str, samples: Sequence[Sample], root: Path
 
 
 def _row(sample: Sample) -> dict[str, Any]:
-    row = {"question_id": sample.question_id, "image": list(sample.images), "text": sample.text, **sample.fields}
+    row = {"question_id": sample.question_id, "image": sample.image_value, "text": sample.text, **sample.fields}
     if sample.references:
         row["reference"] = list(sample.references) if len(sample.references) > 1 else sample.references[0]
     if sample.labels is not None:
