@@ -7,6 +7,9 @@ import random
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
+from benchmarks.phantoms.writing import TASKS, phantom_studies
+from benchmarks.schema import Sample
+from libra_bench.experiments.arm_texts import Share, labels_reversed
 from libra_bench.metrics.progression import PROGRESSIONS, WORDS, TemporalLabel, is_reversed, temporal_label
 from libra_bench.metrics.registry import make_metric
 from libra_bench.metrics.statements.statement import CHANGES
@@ -103,3 +106,23 @@ def test_spans_say_what_was_right():
 )
 def test_reversing_the_images_reverses_the_label(before, after, reversed_):
     assert is_reversed(before, after, TemporalLabel("pleural effusion", None, "stable")) is reversed_
+
+
+def test_the_labels_of_progression_are_what_was_drawn_and_what_the_report_says():
+    records = [record for study in phantom_studies(20, 7) for record in TASKS["temporal"](study)]
+    assert len(records) > 20
+    for record in records:
+        drawn = [f"{change['side'] or ''} {change['finding']}: {change['direction']}" for change in record["changes"]]
+        assert record["labels"] == [text.strip() for text in drawn]
+    result = make_metric("temporal_labels").score([r["reference"] for r in records], [["-"]] * len(records), records)
+    assert set(result.values.values()) == {100.0}
+    assert result.details["unread_labels"] == {}
+
+
+def test_labels_that_turn_around_with_the_images():
+    before = {1: "Left effusion has increased. Edema is unchanged.", 2: "No effusion.", 3: "New left effusion."}
+    after = {1: "Left effusion has decreased. Edema has worsened.", 2: "No effusion.", 3: "New left effusion."}
+    labels = ("left pleural effusion: worse", "edema: stable")
+    samples = [Sample(number, (), "Describe.", labels=labels) for number in before]
+    assert labels_reversed(samples, before, after) == Share(2, 0.5)
+    assert labels_reversed([Sample(1, (), "Describe.", labels=("edema",))], before, after) is None
