@@ -22,6 +22,7 @@ METRICS = {
     "temporal_f1": "libra_bench.metrics.temporal_f1:TemporalF1",
     "cider": "libra_bench.metrics.cider:Cider",
     "temporal_change_f1": "libra_bench.metrics.temporal_change_f1:TemporalChangeF1",
+    "temporal_labels": "libra_bench.metrics.temporal_labels:TemporalLabels",
     "report_errors": "libra_bench.metrics.report_errors:ReportErrors",
     "chexpert_rules": "libra_bench.metrics.chexpert_rules:CheXpertRules",
     "radgraph": "libra_bench.metrics.radgraph:RadGraph",
@@ -92,6 +93,8 @@ def metric_id(name: str) -> str:
     Raises:
         UnknownNameError: no metric has this name, and none fills a column of it.
     """
+    if name in METRICS:  # before the metadata of every package is read
+        return name
     targets = metric_targets()
     if name in targets:
         return name
@@ -101,6 +104,10 @@ def metric_id(name: str) -> str:
     if found is None:
         raise UnknownNameError("metric", name, targets)
     return found
+
+
+def _target(name: str) -> str:
+    return METRICS[name] if name in METRICS else metric_targets()[name]
 
 
 def _letters(name: str) -> str:
@@ -187,7 +194,7 @@ def make_metric(text: str) -> Metric:
         InputError: a value that is not of the parameter's type.
     """
     name, bracket, rest = text.partition("[")
-    module, _, attribute = metric_targets()[metric_id(name)].partition(":")
+    module, _, attribute = _target(metric_id(name)).partition(":")
     metric_class: Any = getattr(importlib.import_module(module), attribute)
     values = _parameters(metric_class, rest.removesuffix("]")) if bracket else {}
     metric: Metric = metric_class(**values)
