@@ -79,6 +79,22 @@ def sample_keys_of(metric: Metric) -> tuple[Key, ...]:
     return (*metric.keys, *further)
 
 
+def check_metric(metric: Metric, references: References, predictions: Sequence[str] | None = None) -> None:
+    """Let a metric find out, before anything slow, what would stop it: its `check`, where it has one.
+
+    Args:
+        metric: any.
+        references: N lists of alternative references.
+        predictions: N texts; None: they are not known yet.
+
+    Raises:
+        LibraBenchError: it would be stopped.
+    """
+    check: Callable[[References, Sequence[str] | None], None] | None = getattr(metric, "check", None)
+    if check is not None:
+        check(references, predictions)
+
+
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """`numerator / denominator`, elementwise; NaN where the denominator is 0 (nothing to average over)."""
     result = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
@@ -146,7 +162,7 @@ class Metric(Protocol):
 
     # Optional, with a default, since metrics of other packages may lack them:
     # `sees: ClassVar[Sees]`, see `sees_of`; `reward_key: ClassVar[str]`, see `reward_key_of`;
-    # `sample_keys: ClassVar[Sequence[Key]]`, see `sample_keys_of`.
+    # `sample_keys: ClassVar[Sequence[Key]]`, see `sample_keys_of`; a method `check`, see `check_metric`.
 
     @property
     def keys(self) -> Sequence[Key]:

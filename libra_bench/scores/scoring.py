@@ -20,7 +20,7 @@ from benchmarks.schema import Answer, Sample
 from benchmarks.suites import read_samples
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.metrics.failing_texts import as_details, failed_note, score_texts
-from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics
+from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics, check_metric
 from libra_bench.scores.bootstrap import RESAMPLES, count_clusters, interval
 from libra_bench.scores.reference_points import reference_points
 from libra_bench.scores.scoring_input import ScoringInput, scoring_input
@@ -91,6 +91,8 @@ def score_against(
     answers = [by_id[str(sample.question_id)] for sample in against.samples]
     clusters, n = against.clusters, len(answers)
     predictions = ["" if answer.failed else answer.text for answer in answers]
+    for metric in chosen.metrics.values():
+        check_metric(metric, against.references, predictions)
     fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
     results = {name: _result(metric, predictions, against, fields) for name, metric in chosen.metrics.items()}
     cache = user_cache() / "reference-points"
