@@ -32,17 +32,17 @@ def metric(server, *more):
     return f"report_judge[{','.join([f'base_url={server.url}', 'model=tiny', *more])}]"
 
 
-def test_score_says_what_it_will_take_and_publishes_without_texts(program, server, texts):
+def test_score_says_what_it_will_take_and_publishes_without_texts(cli, server, texts):
     server.answer = lambda _: REPLY
-    done = program("score", *texts, "--metrics", metric(server), "--json")
+    done = cli("score", *texts, "--metrics", metric(server), "--json")
     assert done.returncode == 0, done.stderr
     assert "report_judge: 20 questions to tiny" in done.stderr
     scores = {row["key"]: row["value"] for row in json.loads(done.stdout)["scores"]}
     assert scores["Report-judge-score"] == 100
     assert len(server.requests) == 20
-    done = program("metrics", "judgements", "--out", "out.jsonl", "--no-text")
+    done = cli("metrics", "judgements", "--out", "out.jsonl", "--no-text")
     assert done.returncode == 0, done.stderr
-    rows = read_lines(program.folder / "out.jsonl")
+    rows = read_lines(cli.folder / "out.jsonl")
     assert len(rows) == 20
     assert "effusion" not in json.dumps(rows)
 
