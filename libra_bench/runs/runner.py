@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import GenerationError
 from benchmarks.records.run import ProcessReport, read_run
 from benchmarks.schema import Answer
+from libra_bench.metrics.metric import check_metric
 from libra_bench.runs.answering import answer_open_questions
 from libra_bench.runs.answers import AnswerLog, locked
 from libra_bench.runs.loading import Load, load_model
@@ -57,7 +58,12 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
         replace=options.replace,
         answers_change=options.retry_failed,
     )
-    answers = generate_run(plan, progress, processes, load)
+
+    def check_metrics() -> None:
+        for metric in plan.chosen.metrics.values():
+            check_metric(metric, against.references)
+
+    answers = generate_run(plan, progress, processes, load, before=check_metrics)
     if processes.rank > 0:
         return plan.folder
     began = time.perf_counter()
@@ -78,8 +84,22 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
     return plan.folder
 
 
-def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes, load: Load = load_model) -> list[Answer]:
+def generate_run(
+    plan: Plan,
+    progress: ProgressCallback,
+    processes: Processes,
+    load: Load = load_model,
+    *,
+    before: Callable[[], None] | None = None,
+) -> list[Answer]:
     """Fill a run folder with answers: those that are missing are generated, the others kept.
+
+    Args:
+        plan: of the run.
+        progress: is told of each answer.
+        processes: that generate together.
+        load: loads the model.
+        before: called by the first process where there is anything to generate, before it is.
 
     Returns:
         All answers in suite order; nothing in a process that isn't the first.
@@ -100,8 +120,10 @@ def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes, l
         if plan.options.retry_failed:
             log.forget(key for key, answer in answered.items() if answer.failed)
             answered = log.read_for(plan.order)
-        progress.planned(plan, len(answered))
         open_ids = {key for key in plan.order if key not in answered}
+        if open_ids and before is not None:
+            before()
+        progress.planned(plan, len(answered))
         processes.broadcast("open questions", list(open_ids))
         if not open_ids:
             _refuse_failures(processes.gather("report", None))
