@@ -100,6 +100,8 @@ class Display(ProgressCallback):
         """Suite, model, folder, decoding, and what is left out."""
         counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
+        if plan.suite.note:
+            output.message(f"found {plan.suite.note}")
         for warning in plan.warnings:
             output.message(f"warning: {warning}")
         changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())

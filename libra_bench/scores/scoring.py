@@ -216,7 +216,7 @@ def score_files(
         SuiteError: ids that don't match, or samples without a reference.
     """
     samples = read_samples(references, prompts_required=False)
-    matched = [match_answers(read_answers(path), samples, where=path) for path in predictions]
+    matched = [match_answers(read_answers(path, samples), samples, where=path) for path in predictions]
     return [
         score_answers(samples, answers, chosen, suite=references.stem, model=name, by=by, partial=partial)
         for name, answers in zip(names, matched, strict=True)
@@ -232,7 +232,7 @@ def score(
     """Score predictions against references.
 
     Args:
-        predictions: a file of answers (JSONL or CSV), or N texts.
+        predictions: a file of answers (see `read_answers`), or N texts.
         references: a suite file, or N texts or lists of alternative texts.
         metrics: names, or "all"; None: the default ones (`DEFAULT_METRICS`) that can run here.
 
@@ -249,7 +249,7 @@ def score(
     else:
         name, samples = "texts", [_sample(number, texts) for number, texts in enumerate(references)]
     if isinstance(predictions, str | Path):
-        model, answers = Path(predictions).stem, read_answers(Path(predictions))
+        model, answers = Path(predictions).stem, read_answers(Path(predictions), samples)
     elif len(predictions) == len(samples):
         model = "texts"
         answers = [Answer(sample.question_id, "", text) for sample, text in zip(samples, predictions, strict=True)]
