@@ -24,6 +24,7 @@ from libra_bench.metrics.many_texts import score_many_texts
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics, check_metric, corpus_values
 from libra_bench.scores.bootstrap import count_clusters, intervals
 from libra_bench.scores.reference_points import reference_points
+from libra_bench.scores.scored_texts import ScoredTexts
 from libra_bench.scores.scoring_input import ScoringInput, scoring_input
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def score(
     predictions: str | Path | Sequence[str],
     references: str | Path | Sequence[str] | Sequence[Sequence[str]],
     metrics: str | Sequence[str] | None = None,
-) -> dict[str, Any]:
+) -> ScoredTexts:
     """Score predictions against references.
 
     Args:
@@ -237,7 +238,7 @@ def score(
         metrics: names, or "all"; None: the default ones (`DEFAULT_METRICS`) that can run here.
 
     Returns:
-        The content of scores.json.
+        The content of scores.json; a dict, which notebooks show as a table, and whose `frame` is a DataFrame.
 
     Raises:
         SuiteError: ids that don't match, or samples without a reference.
@@ -256,7 +257,7 @@ def score(
     else:
         raise InputError(f"{len(predictions)} predictions, but {len(samples)} references", hint="give one per study")
     matched = match_answers(answers, samples, where=model)
-    return score_answers(samples, matched, chosen, suite=name, model=model).scores.as_json()
+    return ScoredTexts(score_answers(samples, matched, chosen, suite=name, model=model).scores.as_json())
 
 
 def _sample(number: int, texts: str | Sequence[str]) -> Sample:
