@@ -126,6 +126,17 @@ class Answer:
         return not self.failed and not self.text.strip()
 
 
+def parts_in_words(counts: Mapping[str, int]) -> str:
+    """Parts of studies and in how many of them: "lateral images (37 studies), prior reports (46)"."""
+    names = {role: f"{ROLE_NAMES[role].lower()} images" for role in ROLES} | {PRIOR_REPORT: "prior reports"}
+    unit = " studies"
+    parts = []
+    for name, count in counts.items():
+        parts.append(f"{names.get(name, name)} ({count}{unit})")
+        unit = ""
+    return ", ".join(parts)
+
+
 def frontal_images(images: list[str] | Mapping[str, str]) -> list[str]:
     """The frontal images of what a line has under `image`: training data know no others."""
     return [images[role] for role in FRONTALS if role in images] if isinstance(images, Mapping) else list(images)

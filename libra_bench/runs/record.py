@@ -104,6 +104,8 @@ def record_start(plan: Plan, world_size: int) -> RunRecord:
         started=provenance.now(),
         batching=read_batching(plan.folder),
         warnings=plan.warnings,
+        cleaning=plan.cleaning,
+        left_out=dict(plan.left_out),
         **asdict(provenance.environment()),
     )
     write_run(plan.folder, record)

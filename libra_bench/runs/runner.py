@@ -52,6 +52,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> 
         plan.chosen,
         by=options.by,
         partial=options.references == "partial",
+        cleaning=plan.cleaning,
         replace=options.replace,
         answers_change=options.retry_failed,
     )

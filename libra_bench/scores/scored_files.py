@@ -39,6 +39,7 @@ def write_scored(folder: Path, scored: Scored, there: Scores | None = None) -> S
         ids=ids,
         references=scored.against.references,
         clusters=scored.against.clusters,
+        cleaning=scored.against.cleaning,
         metrics={
             name: (scored.metrics[name], list(result.values), result.statistics)
             for name, result in scored.results.items()

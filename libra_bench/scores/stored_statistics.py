@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.files import sha256_json
+from benchmarks.predictions.cleaning import NO_CLEANING, signed
 from benchmarks.records.statistics import StoredMetric, StoredStatistics
 from benchmarks.schema import QuestionId
 from libra_bench.metrics.metric import Metric, References, Statistics, reduction_of
@@ -19,6 +20,7 @@ def statistics_to_store(
     references: References,
     clusters: Sequence[Any] | None,
     metrics: Mapping[str, tuple[Metric, Sequence[str], Statistics]],
+    cleaning: str = NO_CLEANING,
 ) -> tuple[StoredStatistics, list[str]]:
     """The content of statistics.npz.
 
@@ -27,6 +29,7 @@ def statistics_to_store(
         references: N lists of references.
         clusters: N cluster names, or None.
         metrics: name as the user wrote it -> (metric, names of its keys, its statistics).
+        cleaning: how the texts were cleaned; part of the signatures.
 
     Returns:
         The statistics; and the metrics left out, because their values cannot be had back from the sums (a metric of
@@ -39,7 +42,7 @@ def statistics_to_store(
         clusters=None if clusters is None else tuple(None if name is None else str(name) for name in clusters),
         digests=digests_of(references),
         metrics={
-            name: StoredMetric(metric.signature, tuple(keys), statistics.per_sample_NS)
+            name: StoredMetric(signed(metric.signature, cleaning), tuple(keys), statistics.per_sample_NS)
             for name, (metric, keys, statistics) in kept.items()
         },
     )
