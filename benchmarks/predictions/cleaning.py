@@ -6,12 +6,11 @@ is another score. `none` leaves a text as it is.
 
 from __future__ import annotations
 
+import json
 import re
-from json import JSONDecodeError
 from typing import Any
 
 from benchmarks.errors import UnknownNameError
-from benchmarks.files.json_text import parse_json
 
 NO_CLEANING = "none"
 RULES = {
@@ -84,8 +83,8 @@ def _json_sections(text: str) -> dict[str, str] | None:
     if not text.lstrip().startswith("{"):
         return None
     try:
-        found = parse_json(text.strip())
-    except (JSONDecodeError, RecursionError):
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
         return None

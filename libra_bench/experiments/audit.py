@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,11 +16,10 @@ from benchmarks.records.statistics import StoredStatistics, read_statistics
 from benchmarks.schema import Answer, QuestionId, Sample
 from benchmarks.suites import Suite, load_suite
 from libra_bench.experiments.arm_images import redraw_images, with_redrawn
+from libra_bench.experiments.arm_texts import Share, changes_reversed, comparing, labels_reversed, statements_kept
 from libra_bench.experiments.arms import Arm, Asked, Studies, Subject, ask_arm, chosen_arms, studies_of
-from libra_bench.experiments.edit_kinds import OPPOSITE
 from libra_bench.metrics.metric import Key, Statistics, reduction_of
 from libra_bench.metrics.registry import make_metric
-from libra_bench.metrics.statements.reader import report_statements
 from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
 from libra_bench.runs.loading import KeptModel
 from libra_bench.runs.options import RunOptions
@@ -60,14 +58,6 @@ class ArmScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """A share of n things, 0 to 1."""
-
-    n: int
-    share: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class ArmResult:
     """One arm."""
 
@@ -82,6 +72,9 @@ class ArmResult:
     direction_flips: Share | None
     """Of the baseline's statements that something is new, resolved, larger or smaller: those whose finding and side
     have the opposite in the arm. None where the arm leaves the prior as it is."""
+    labels_reversed: Share | None
+    """Of the labelled findings that the baseline calls new, worse, improved or resolved: those that the arm calls the
+    reverse. None but for swapped images, in a suite with labels of progression."""
     comparisons: Share | None
     """Texts of the arm that still compare; None where there is a prior to compare with."""
     same_as: str | None
@@ -286,9 +279,11 @@ def _compare(
         source = same_as.get(one.arm.name, one.arm.name)
         if source in refused:
             continue
-        results.append(
-            _result(one.arm, same_as.get(one.arm.name), base_texts, _texts(plans[source]), corrected[source])
-        )
+        texts = _texts(plans[source])
+        result = _result(one.arm, same_as.get(one.arm.name), base_texts, texts, corrected[source])
+        if one.arm.name == "swapped-order":
+            result = replace(result, labels_reversed=labels_reversed(one.samples, base_texts, texts))
+        results.append(result)
     return Audit(
         suite=audit.suite.name,
         model=path_name(audit.plan.spec.name),
@@ -351,9 +346,10 @@ def _result(
         subject=arm.subject,
         n=len(pairs),
         identical_texts=float(np.mean([before == after for before, after in pairs])),
-        statements_kept=_kept(pairs),
-        direction_flips=_flips(pairs) if touches_prior else None,
-        comparisons=_comparisons([after for _, after in pairs]) if arm.name in ("no-prior", "repeated-prior") else None,
+        statements_kept=statements_kept(pairs),
+        direction_flips=changes_reversed(pairs) if touches_prior else None,
+        labels_reversed=None,
+        comparisons=comparing([after for _, after in pairs]) if arm.name in ("no-prior", "repeated-prior") else None,
         same_as=same_as,
         scores=[
             ArmScore(
@@ -369,35 +365,3 @@ def _result(
             for one in differences
         ],
     )
-
-
-def _kept(pairs: Sequence[tuple[str, str]]) -> Share:
-    said = kept = 0
-    for before, after in pairs:
-        ours, theirs = (
-            Counter((one.finding, one.presence, one.side) for one in report_statements(text))
-            for text in (before, after)
-        )
-        said += ours.total()
-        kept += (ours & theirs).total()
-    return _share(said, kept)
-
-
-def _flips(pairs: Sequence[tuple[str, str]]) -> Share:
-    told = flipped = 0
-    for before, after in pairs:
-        now = {(one.finding, one.side, one.change) for one in report_statements(after)}
-        for one in report_statements(before):
-            if one.change in OPPOSITE:
-                told += 1
-                flipped += (one.finding, one.side, OPPOSITE[one.change]) in now
-    return _share(told, flipped)
-
-
-def _comparisons(texts: Sequence[str]) -> Share:
-    comparing = sum(any(one.change is not None for one in report_statements(text)) for text in texts)
-    return _share(len(texts), comparing)
-
-
-def _share(n: int, counted: int) -> Share:
-    return Share(n, counted / n if n else None)

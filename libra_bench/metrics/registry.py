@@ -20,6 +20,7 @@ METRICS = {
     "temporal_f1": "libra_bench.metrics.temporal_f1:TemporalF1",
     "cider": "libra_bench.metrics.cider:Cider",
     "temporal_change_f1": "libra_bench.metrics.temporal_change_f1:TemporalChangeF1",
+    "temporal_labels": "libra_bench.metrics.temporal_labels:TemporalLabels",
     "report_errors": "libra_bench.metrics.report_errors:ReportErrors",
     "chexpert_rules": "libra_bench.metrics.chexpert_rules:CheXpertRules",
     "radgraph": "libra_bench.metrics.radgraph:RadGraph",

@@ -168,9 +168,9 @@ def default_protocol(spec: ModelSpec) -> str:
     """The protocol's name where the user names none: the card's, else the adapter's, else the program's."""
     if spec.card.get("protocol"):
         return str(spec.card["protocol"])
-    return (
-        CARD_PROTOCOL if spec.card.get("decoding") else adapter_class(spec.adapter).default_protocol or DEFAULT_PROTOCOL
-    )
+    if spec.card.get("decoding"):
+        return CARD_PROTOCOL
+    return adapter_class(spec.adapter).default_protocol or DEFAULT_PROTOCOL
 
 
 def path_name(name: str) -> str:

@@ -204,6 +204,9 @@ def cards() -> Sequence[Files]:
 
 
 def read_model_card(folder: Path) -> None:
+    from dataclasses import asdict
+
+    from benchmarks.catalog import FINDINGS_PROMPT
     from benchmarks.schema import Question
     from libra_bench.runs.plan import path_name
     from model_adapters.cards import read_card
