@@ -273,6 +273,10 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
     ]
 
 
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())
+
+
 def _audit_of(run: LoadedRun) -> dict[str, Any] | None:
     """What an audit found, where the run is the baseline of one."""
     try:
@@ -297,6 +301,8 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: PageImages, *,
         notes += [f"{run.name}: {warning}." for warning in run.record.warnings]
         if run.record.left_out:
             notes.append(f"{run.name} does not read what this suite has: {parts_in_words(run.record.left_out)}.")
+        if run.record.suspicious:
+            notes.append(f"{run.name}: texts that look wrong: {_counted(run.record.suspicious)}.")
         if run.record.cleaning != NO_CLEANING:
             rule = run.record.cleaning
             notes.append(f"{run.name}: texts are scored and shown cleaned by {rule} ({RULES[rule]}).")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -173,6 +173,11 @@ class Display(ProgressCallback):
 
         for line in cost_in_words(cost):
             output.message(line)
+
+    def suspicious(self, counts: Mapping[str, int], plan: Plan) -> None:
+        """One line; the page and `models try` show the texts."""
+        found = ", ".join(f"{name} ({count})" for name, count in counts.items())
+        output.message(f"texts that look wrong: {found}; see them: libra-bench models try {plan.spec.name}")
 
     def scoring(self, metric_ids: Sequence[str]) -> None:
         """Which metrics."""

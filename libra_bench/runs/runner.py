@@ -118,6 +118,8 @@ def generate_run(plan: Plan, progress: ProgressCallback, processes: Processes, l
         )
     if record.cost is not None:
         progress.generated(record.cost)
+    if record.suspicious:
+        progress.suspicious(record.suspicious, plan)
     return answers
 
 

@@ -16,7 +16,7 @@ FIELDS = (
     "sex", "view",
 )  # fmt: skip
 """What a template may ask for."""
-_FIELD = re.compile(r"\{(\w*)(?:\|([^{}]*))?\}")
+_FIELD = re.compile(r"\{(\w+)(?:\|([^{}]*))?\}")
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
 

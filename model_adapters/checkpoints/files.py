@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ModelError
+from benchmarks.files import sha256_file
 from benchmarks.files.json_text import parse_json
 from benchmarks.wording import first_few
 
+DECIDING_SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
 
@@ -28,6 +30,12 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelError(f"expected a JSON object, found {type(value).__name__}", where=path)
     return value
+
+
+def deciding_hashes(folder: Path) -> dict[str, str]:
+    """The sha256 of every file of a folder in Hugging Face's format that decides its model's answers, by name."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in DECIDING_SUFFIXES and path.is_file())
+    return {path.name: sha256_file(path) for path in files}
 
 
 def weight_files(folder: Path) -> list[Path]:

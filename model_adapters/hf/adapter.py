@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from benchmarks.files import sha256_file, sha256_json
+from benchmarks.files import sha256_json
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt
 from model_adapters.cards import ImagePolicy
 from model_adapters.cards.image_policy import image_policy, parts_read
 from model_adapters.cards.prompt_hooks import prompt_identity, system_prompt
-from model_adapters.checkpoints.files import read_json
+from model_adapters.checkpoints.files import deciding_hashes, read_json
 from model_adapters.checkpoints.precision import dtype_name, quantization_bits
 from model_adapters.templates import render, template
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from model_adapters.hf.generator import HFTextGenerator
 
 OWN_SETTINGS = ("num_beams", "length_penalty", "no_repeat_ngram_size", "max_new_tokens")
-DECIDING_SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
 
 
 class HFVisionLanguageAdapter(Adapter):
@@ -67,9 +66,8 @@ class HFVisionLanguageAdapter(Adapter):
         bits, dtype = quantization_bits(spec), dtype_name(spec)  # refused before a large download or long hashing
         folder, mode = checkpoint_folder(spec), conversation_mode(spec)
         read_config(folder, spec)
-        files = sorted(path for path in folder.iterdir() if path.suffix in DECIDING_SUFFIXES and path.is_file())
         return {
-            "checkpoint": {path.name: sha256_file(path) for path in files},
+            "checkpoint": deciding_hashes(folder),
             "conv_mode": mode,
             "template_sha256": sha256_json(render(template(mode), ["question", None])) if mode else None,
             "dtype": dtype,
