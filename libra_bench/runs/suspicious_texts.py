@@ -21,10 +21,15 @@ _CHAT_TOKENS = re.compile(r"<\|[^|<>]{1,40}\|>|</?s>|<(?:end|start)_of_turn>|<eo
 _JSON = re.compile(r"\A\s*(?:```(?:json)?\s*)?[{\[]\s*[\"{\[]")
 _HEADING = re.compile(r"\A\W*(?:findings?|impressions?|report)\W*:", re.IGNORECASE)
 _REFUSAL = re.compile(
-    r"\b(?:I(?:'m| am) (?:sorry|unable|not able)|I can(?:not|'t) (?:view|see|provide|analy|interpret|assist|help|give|"
-    r"diagnos|access)|as an AI|as a language model|(?:cannot|can't|unable to) (?:provide|offer|give) (?:a )?(?:medical|"
-    r"diagnos)|not a (?:doctor|radiologist|substitute for)|consult (?:a|your|with a) (?:qualified |healthcare |medical )?"
-    r"(?:doctor|physician|radiologist|professional|healthcare)|no image (?:was|is|has been) (?:provided|attached))",
+    r"\b(?:"
+    r"I(?:'m| am) (?:sorry|unable|not able)"
+    r"|I can(?:not|'t) (?:view|see|provide|analy|interpret|assist|help|give|diagnos|access)"
+    r"|as an AI|as a language model"
+    r"|(?:cannot|can't|unable to) (?:provide|offer|give) (?:a )?(?:medical|diagnos)"
+    r"|not a (?:doctor|radiologist|substitute for)"
+    r"|consult (?:a|your|with a) (?:qualified |healthcare |medical )?(?:doctor|physician|radiologist|professional)"
+    r"|no image (?:was|is|has been) (?:provided|attached)"
+    r")",
     re.IGNORECASE,
 )
 _OTHER_WORDS = frozenset(
@@ -54,7 +59,6 @@ _OTHER_WORDS = frozenset(
         "con",
         "del",
         "por",
-        "no_es",
         "derrame",
         "pulmones",
         "corazón",
@@ -71,6 +75,7 @@ _OTHER_WORDS = frozenset(
         "polmoni",
     ]
 )
+"""Frequent words of German, French, Spanish, Portuguese and Italian that English does not have."""
 
 
 def suspicions(text: str, *, prompt: str = "", finish: str | None = None) -> tuple[str, ...]:

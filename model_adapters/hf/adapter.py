@@ -7,7 +7,7 @@ before a model is loaded.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from benchmarks.files import sha256_json
 from benchmarks.schema import Answer, Question
@@ -37,7 +37,7 @@ class HFVisionLanguageAdapter(Adapter):
     asks_for_card = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         "trust_remote_code": bool,
-        "bits": int,
+        "bits": Literal[4, 8],
         "image_policy": ImagePolicy,
         "attn_implementation": str,
         "system": str,

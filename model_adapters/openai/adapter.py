@@ -26,13 +26,8 @@ from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt,
 from model_adapters.cards import ImagePolicy
 from model_adapters.cards.image_policy import image_policy, parts_read, shown_images
 from model_adapters.cards.prompt_hooks import IMAGE_MARK, prompt_identity, prompt_parts, system_prompt, user_turn
-from model_adapters.openai.endpoint import (
-    RETRIES,
-    TIMEOUT_SECONDS,
-    Endpoint,
-    checked_address,
-    key_of_environment,
-)
+from model_adapters.openai.address import checked_address, key_of_environment
+from model_adapters.openai.endpoint import RETRIES, TIMEOUT_SECONDS, Endpoint
 from model_adapters.openai.replies import ChatReply
 
 CONCURRENCY = 8
