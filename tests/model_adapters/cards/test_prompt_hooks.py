@@ -61,9 +61,7 @@ def test_the_ported_maira_2_as_libras_documentation_writes_it():
 
 
 def test_a_card_asks_for_a_section_in_its_own_words_and_for_nothing_else():
-    card = {
-        "prompts": {"findings": "Write the findings[ for: {indication}].", "impression": "Impression? {age|unknown}"}
-    }
+    card = {"prompts": {"findings": "Write the findings[ for: {indication}].", "impression": "Age? {age|unknown}"}}
     suffix = f"{CONTEXT_MARK} Indication: Cough. Technique: AP."
     assert user_turn(asked(f"{FINDINGS_PROMPT} {suffix}"), card, ["current"]) == "Write the findings for: Cough.."
     assert user_turn(asked(FINDINGS_PROMPT), card, ["current"]) == "Write the findings."
