@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.files.folder_lock import locked
 from benchmarks.records.run import ProcessReport, read_run
 from benchmarks.schema import Answer
 from libra_bench.runs.answering import answer_open_questions
-from libra_bench.runs.answers import AnswerLog, locked
+from libra_bench.runs.answers import AnswerLog
 from libra_bench.runs.loading import Load, load_model
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import RUNS_FOLDER, Plan, plan_run
@@ -60,11 +61,12 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> 
         return plan.folder
     began = time.perf_counter()
     progress.scoring(list(plan.chosen.metrics))
-    scored = score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace)
-    write_rows(plan.folder, scored.scores, leaderboard=leaderboard)
-    drawing = time.perf_counter()
-    draw(plan.folder, report=options.report, follow_links=options.follow_links, on_images=progress.drawing)
-    record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)
+    score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace)
+    with locked(plan.folder, wait=True):
+        write_rows(plan.folder, leaderboard=leaderboard)
+        drawing = time.perf_counter()
+        draw(plan.folder, report=options.report, follow_links=options.follow_links, on_images=progress.drawing)
+        record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)
     return plan.folder
 
 

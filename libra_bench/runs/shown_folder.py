@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.files.folder_lock import locked
 from benchmarks.records.run import read_run
-from benchmarks.records.scores import Scores, read_scores
+from benchmarks.records.scores import read_scores
 
 LEADERBOARD = "leaderboard.csv"
 
@@ -23,10 +24,16 @@ def check_leaderboard(leaderboard: Path | None) -> None:
         check(leaderboard)
 
 
-def write_rows(folder: Path, scores: Scores, *, leaderboard: Path | None) -> None:
-    """Write scores.csv of a run folder and, where one is given, the run's row of a leaderboard."""
+def write_rows(folder: Path, *, leaderboard: Path | None) -> None:
+    """Write scores.csv of a run folder and, where one is given, the run's row of a leaderboard.
+
+    The scores are what the folder has now, not what this process wrote: another may have added to them meanwhile.
+    """
     from reports.leaderboard import LeaderboardRow, update, write_row
 
+    scores = read_scores(folder)
+    if scores is None:
+        return
     row = LeaderboardRow.of(scores, read_run(folder))
     write_row(folder / "scores.csv", row)
     if leaderboard is not None:
@@ -40,12 +47,22 @@ def draw(
     follow_links: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
 ) -> None:
-    """Draw a run folder's plots and, unless it is not wanted, write its report."""
+    """Draw a run folder's plots and, unless it is not wanted, write its report.
+
+    A report that is there already was made as its reader wanted it, without texts perhaps: the new one is made like it.
+    """
     from reports import page, plots
 
     plots.write_plots(folder)
     if report:
-        page.write_report([folder], follow_links=follow_links, on_images=on_images)
+        made = page.settings_of(folder / page.FILE_NAME) or page.Settings()
+        page.write_report(
+            [folder],
+            images=made.images,
+            text=made.text,
+            follow_links=follow_links or made.follow_links,
+            on_images=on_images,
+        )
 
 
 def bring_up_to_date(folder: Path) -> list[str]:
@@ -56,20 +73,18 @@ def bring_up_to_date(folder: Path) -> list[str]:
     """
     from reports import page, plots
 
-    scores = read_scores(folder)  # not what this process wrote: another may have added to it meanwhile
-    if scores is None:
+    with locked(folder, wait=True):
+        write_rows(folder, leaderboard=leaderboard_of(folder))
+        if (folder / plots.FOLDER).is_dir():
+            plots.write_plots(folder)
+        report = folder / page.FILE_NAME
+        if not report.exists():
+            return []
+        made = page.settings_of(report)
+        if made is None:
+            return [f"{report} is older than the scores: libra-bench report {folder} writes it anew"]
+        page.write_report([folder], images=made.images, text=made.text, follow_links=made.follow_links)
         return []
-    write_rows(folder, scores, leaderboard=leaderboard_of(folder))
-    if (folder / plots.FOLDER).is_dir():
-        plots.write_plots(folder)
-    report = folder / page.FILE_NAME
-    if not report.exists():
-        return []
-    made = page.settings_of(report)
-    if made is None:
-        return [f"{report} is older than the scores: libra-bench report {folder} writes it anew"]
-    page.write_report([folder], images=made.images, text=made.text, follow_links=made.follow_links)
-    return []
 
 
 def leaderboard_of(folder: Path) -> Path | None:
