@@ -83,6 +83,22 @@ def sample_keys_of(metric: Metric) -> tuple[Key, ...]:
     return (*metric.keys, *further)
 
 
+def check_metric(metric: Metric, references: References, predictions: Sequence[str] | None = None) -> None:
+    """Let a metric find out, before anything slow, what would stop it: its `check`, where it has one.
+
+    Args:
+        metric: any.
+        references: N lists of alternative references.
+        predictions: N texts; None: they are not known yet.
+
+    Raises:
+        LibraBenchError: it would be stopped.
+    """
+    check: Callable[[References, Sequence[str] | None], None] | None = getattr(metric, "check", None)
+    if check is not None:
+        check(references, predictions)
+
+
 def is_independent(metric: Metric) -> bool:
     """Whether its statistics of a sample depend on that sample alone, and its values on their sum: its `independent`.
 
@@ -166,7 +182,8 @@ class Metric(Protocol):
     # Optional, with a default, since metrics of other packages may lack them:
     # `sees: ClassVar[Sees]`, see `sees_of`; `reward_key: ClassVar[str]`, see `reward_key_of`;
     # `sample_keys: ClassVar[Sequence[Key]]`, see `sample_keys_of`; `independent: ClassVar[bool]`, see `is_independent`;
-    # `merge_details(parts, statistics)`, which an independent metric with details must have, see `merged_details`.
+    # `merge_details(parts, statistics)`, which an independent metric with details must have, see `merged_details`;
+    # a method `check`, see `check_metric`.
 
     @property
     def keys(self) -> Sequence[Key]:

@@ -21,7 +21,7 @@ from benchmarks.suites import read_samples
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.metrics.failing_texts import as_details, failed_note
 from libra_bench.metrics.many_texts import score_many_texts
-from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics, corpus_values
+from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics, check_metric, corpus_values
 from libra_bench.scores.bootstrap import count_clusters, intervals
 from libra_bench.scores.reference_points import reference_points
 from libra_bench.scores.scoring_input import ScoringInput, scoring_input
@@ -91,6 +91,8 @@ def score_against(
     answers = [by_id[str(sample.question_id)] for sample in against.samples]
     clusters, n = against.clusters, len(answers)
     predictions = ["" if answer.failed else answer.text for answer in answers]
+    for metric in chosen.metrics.values():
+        check_metric(metric, against.references, predictions)
     fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
     results = _results(chosen.metrics, predictions, against, fields)
     cache = user_cache() / "reference-points"
