@@ -51,6 +51,7 @@ QUESTION_METRICS = ("exact_match", "token_f1", "yes_no", "label_set")
 CAPTION_METRICS = ("bleu", "meteor", "rouge_l", "cider", "exact_match", "open_closed", "difference_f1")
 PHANTOM_CHANGE_METRICS = ("bleu", "meteor", "rouge_l", "cider", "exact_match", "yes_no", "temporal_change_f1")
 """Without difference_f1, which reads the wording of MIMIC-Diff-VQA alone."""
+TEMPORAL_METRICS = ("temporal_labels", "temporal_change_f1", "report_errors", "rouge_l")
 
 SUITES = (
     SuiteCard(
@@ -112,6 +113,15 @@ SUITES = (
         sections=("answer",),
         file=DEMO / "demo-diff-vqa.jsonl",
         metrics=PHANTOM_CHANGE_METRICS,
+    ),
+    SuiteCard(
+        "demo-temporal",
+        "synthetic chest phantoms with a prior image: tell how each labelled finding progressed",
+        prompt=FINDINGS_PROMPT,
+        sections=("findings", "labels"),
+        file=DEMO / "demo-temporal.jsonl",
+        train_file=DEMO_TRAIN,
+        metrics=TEMPORAL_METRICS,
     ),
 )
 """One entry per suite."""

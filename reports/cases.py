@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file
+from benchmarks.schema import ROLE_NAMES
 from reports.load import LoadedRun
 from reports.without_text import numbers_of
 
@@ -110,7 +111,8 @@ def _case(question_id: QuestionId, prompt: str, sample: Sample | None, *, text: 
         "id": question_id,
         "prompt": prompt if text else "",
         "prior": sample is not None and sample.has_prior,
-        "images": list(shown.images) if shown else [],
+        "images": list(shown.by_role.values()) if shown else [],
+        "roles": [ROLE_NAMES[role] for role in shown.by_role] if shown else [],
         "refs": list(shown.references) if shown else [],
         "labels": list(shown.labels) if shown and shown.labels is not None else None,
         "fields": {

@@ -90,19 +90,12 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
 def write_plots(run: RunLike) -> list[Path]:
     """Draw a run's plots into its folder `plots/`, each as PNG and SVG: one per metric, then what else it has.
 
-    A plot that is no longer drawn, of a score that is gone, is removed; a PNG without its SVG is somebody else's.
-
     Returns:
         The files.
     """
     loaded = load(run)
-    folder = loaded.folder / FOLDER
-    files = [path for name, figure in all_figures([loaded]).items() for path in save(figure, folder / name)]
-    for path in folder.glob("*.png"):
-        if path not in files and [other.suffix for other in sorted(folder.glob(f"{path.stem}.*"))] == [".png", ".svg"]:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".svg").unlink(missing_ok=True)
-    return files
+    drawn = all_figures([loaded])
+    return [path for name, figure in drawn.items() for path in save(figure, loaded.folder / FOLDER / name)]
 
 
 def all_figures(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Figure]:

@@ -19,7 +19,12 @@ DEMO_SEED = 2128
 TRAIN_SEED = 1
 IMAGE_SIZE = 192
 TRAIN_IMAGE_SIZE = 112
-SUITES = {"demo.jsonl": "findings", "demo-vqa.jsonl": "vqa", "demo-diff-vqa.jsonl": "diff-vqa"}
+SUITES = {
+    "demo.jsonl": "findings",
+    "demo-vqa.jsonl": "vqa",
+    "demo-diff-vqa.jsonl": "diff-vqa",
+    "demo-temporal.jsonl": "temporal",
+}
 
 
 def make(out: Path, patients: int, train_patients: int) -> None:

@@ -21,8 +21,9 @@ def parse_json(text: str | bytes, *, not_finite: Literal["refuse", "null"] = "re
         not_finite: what to do with NaN, Infinity and numbers as large as 1e400, which JSON does not have.
 
     Raises:
-        JSONDecodeError: it is not JSON, not UTF-8, nested too deep, or holds an integer of more than 64 bits or half a
-            character ("\\ud800"): values that no later step could write down again.
+        JSONDecodeError: it is not JSON, not UTF-8, nested too deep, names a key twice (only one of its values could be
+            kept), or holds an integer of more than 64 bits or half a character ("\\ud800"): values that no later step
+            could write down again.
     """
     if isinstance(text, bytes):
         try:
@@ -50,8 +51,16 @@ def parse_json(text: str | bytes, *, not_finite: Literal["refuse", "null"] = "re
             refuse(f"an integer of {len(digits.lstrip('-'))} digits; put it in quotes")
         return int(digits)
 
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            names = [name for name, _ in pairs]
+            refuse(f"{next(name for name in names if names.count(name) > 1)!r} occurs twice in one object")
+        return found
+
     try:
-        value = json.loads(source, parse_constant=constant, parse_float=number, parse_int=integer)
+        value = json.loads(
+            source, parse_constant=constant, parse_float=number, parse_int=integer, object_pairs_hook=unique
+        )
     except RecursionError:
         refuse(f"nested more than {MAX_DEPTH} deep")
     if source.count("[") + source.count("{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):

@@ -1,4 +1,4 @@
-"""Write phantoms as files: images, the four evaluation suites and training data, in the published formats."""
+"""Write phantoms as files: images, the five evaluation suites and training data, in the published formats."""
 
 from __future__ import annotations
 
@@ -97,13 +97,24 @@ def difference_records(study: Study) -> list[Record]:
     ]
 
 
+def temporal_records(study: Study) -> list[Record]:
+    """The findings task with labels of progression, drawn and so exact; none for a first visit."""
+    if study.prior is None:
+        return []
+    labels = [f"{finding.side} {finding.kind}: {way}".strip() for finding, way in changes(study.visit, study.prior)]
+    return [record | {"labels": labels} for record in findings_records(study)]
+
+
 TASKS: dict[str, Callable[[Study], list[Record]]] = {
     "findings": findings_records,
     "impressions": impression_records,
     "vqa": vqa_records,
     "diff-vqa": difference_records,
+    "temporal": temporal_records,
 }
 """File name -> its records."""
+ALIGNMENT = ("findings", "impressions", "vqa", "diff-vqa")
+"""The tasks that alignment data mix."""
 
 
 def _report(study: Study, prompt: str, reference: str) -> Record:
@@ -173,8 +184,9 @@ def write_image(study: Study, out: Path, image_size: int) -> None:
 def write_phantoms(out: Path, *, patients: int, seed: int, image_size: int = 224) -> dict[str, int]:
     """Write a phantom data set: the same arguments give the same bytes (with the same Pillow).
 
-    Into `out` go `images/`, the suites `findings.jsonl`, `impressions.jsonl`, `vqa.jsonl`, `diff-vqa.jsonl`, and
-    training data: `train.json` (findings) and `train-align.json` (all four tasks). Patients of different seeds differ.
+    Into `out` go `images/`, the suites `findings.jsonl`, `impressions.jsonl`, `vqa.jsonl`, `diff-vqa.jsonl`,
+    `temporal.jsonl`, and training data: `train.json` (findings) and `train-align.json` (all four tasks). Patients of
+    different seeds differ.
 
     Args:
         out: a folder; files of the same names are replaced.
@@ -209,7 +221,7 @@ def write_phantoms(out: Path, *, patients: int, seed: int, image_size: int = 224
         write_jsonl(out / f"{task}.jsonl", of_task)
     training = {
         "train.json": [training_record(record) for record in records["findings"]],
-        "train-align.json": [training_record(record) for of_task in records.values() for record in of_task],
+        "train-align.json": [training_record(record) for task in ALIGNMENT for record in records[task]],
     }
     for name, samples in training.items():
         write_json(out / name, samples)

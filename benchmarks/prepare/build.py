@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from benchmarks.errors import InputError
-from benchmarks.prepare.output import Built, write_samples
+from benchmarks.prepare.output import Built, image_paths, write_samples
 from benchmarks.wording import first_few
 
 
@@ -56,8 +56,8 @@ def _finished(samples: Iterable[Built], report: BuildReport, ending: str | None,
     root, absent, seen, count = Path(report.image_root), [], set(), 0
     for sample in samples:
         if ending is not None:
-            sample["image"] = [str(PurePosixPath(image).with_suffix(ending)) for image in sample["image"]]
-        for image in sample["image"]:
+            sample["image"] = _with_ending(sample["image"], ending)
+        for image in image_paths(sample):
             if image not in seen:
                 seen.add(image)
                 if not (root / image).is_file():
@@ -75,3 +75,9 @@ def _finished(samples: Iterable[Built], report: BuildReport, ending: str | None,
             where=root,
             hint="give --image-root, or pass --allow-absent-images to write the file anyway",
         )
+
+
+def _with_ending(images: list[str] | dict[str, str], ending: str) -> list[str] | dict[str, str]:
+    if isinstance(images, dict):
+        return {role: str(PurePosixPath(image).with_suffix(ending)) for role, image in images.items()}
+    return [str(PurePosixPath(image).with_suffix(ending)) for image in images]

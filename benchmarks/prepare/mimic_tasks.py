@@ -21,7 +21,7 @@ from benchmarks.prepare.mimic_reports import (
     sections_from_table,
 )
 from benchmarks.prepare.mimic_vqa import diff_vqa_samples, find_diff_vqa, find_vqa, vqa_samples
-from benchmarks.prepare.output import Built, is_training
+from benchmarks.prepare.output import Built, image_paths, is_training
 from benchmarks.prepare.priors import Rule
 from benchmarks.prepare.reports import Progress, ReportCounts
 from benchmarks.wording import first_few
@@ -82,7 +82,7 @@ def build_mimic(
         report.steps = steps[task]
     samples = tasks.mixture(steps) if task == ALIGNMENT else tasks.samples(task, report.steps)
     first = list(islice(samples, 50))
-    root, ending = choice.folder.locate_images([image for sample in first for image in sample["image"]])
+    root, ending = choice.folder.locate_images([image for sample in first for image in image_paths(sample)])
     report.image_root = str(root)
     write_built(chain(first, samples), out, report, ending=ending, allow_absent_images=allow_absent_images)
     if task == ALIGNMENT:

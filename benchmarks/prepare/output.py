@@ -92,7 +92,10 @@ def training_record(sample: Mapping[str, Any]) -> Built:
         {"from": "human", "value": f"<image>\n{sample['text']}"},
         {"from": "gpt", "value": sample["reference"]},
     ]
-    return {"id": sample["question_id"], "image": sample["image"], "conversations": conversation, **kept}
+    images = sample["image"]
+    if isinstance(images, dict):  # Libra's training format has the frontal images alone
+        images = [images[role] for role in ("current", "prior") if role in images]
+    return {"id": sample["question_id"], "image": images, "conversations": conversation, **kept}
 
 
 def one_line(text: str) -> str:
@@ -114,3 +117,17 @@ def whole_number(text: str) -> int | str:
 def image_list(current: str, prior: str) -> list[str]:
     """The images of a sample: current, and prior if there is one."""
     return [current, prior] if prior else [current]
+
+
+def images_by_role(current: str, lateral: str = "", prior: str = "", prior_lateral: str = "") -> Any:
+    """What stands under `image`: a list of the frontal images, or an object where there are lateral ones."""
+    if not lateral and not prior_lateral:
+        return image_list(current, prior)
+    named = {"current": current, "lateral": lateral, "prior": prior, "prior_lateral": prior_lateral}
+    return {role: path for role, path in named.items() if path}
+
+
+def image_paths(sample: Mapping[str, Any]) -> list[str]:
+    """Every image of a built sample."""
+    images = sample["image"]
+    return [*images.values()] if isinstance(images, dict) else list(images)

@@ -256,7 +256,7 @@ function plain(value) {
 function imagesOf(item) {
   images ??= JSON.parse(byId("images").textContent);
   const figures = item.images.map((key, at) => {
-    const what = at === 0 ? "Current" : "Prior";
+    const what = item.roles[at];
     const source = images[key];
     const placeholder = make("div", { className: "placeholder" }, "no image: ", data.missing[key] || "cannot be shown");
     if (!source) return make("figure", {}, placeholder, make("figcaption", {}, what));

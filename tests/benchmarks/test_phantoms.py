@@ -14,7 +14,7 @@ from benchmarks.phantoms.drawing import draw_study
 from benchmarks.phantoms.history import Finding, Patient, Visit, direction
 from benchmarks.phantoms.stream import Stream
 from benchmarks.phantoms.wording import change_of, changes
-from benchmarks.phantoms.writing import TASKS, findings_records, phantom_studies
+from benchmarks.phantoms.writing import ALIGNMENT, TASKS, findings_records, phantom_studies
 from benchmarks.suites import read_samples
 
 STUDIES = list(phantom_studies(60, seed=3))
@@ -43,7 +43,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     counts = [write_phantoms(tmp_path / name, patients=2, seed=4, image_size=56) for name in ("a", "b")]
     assert counts[0] == counts[1]
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
-    assert len(files) == counts[0]["images"] + 6
+    assert len(files) == counts[0]["images"] + 7
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
@@ -196,7 +196,7 @@ def test_written_files_are_suites_and_training_data(tmp_path: Path) -> None:
     assert train[0]["conversations"][0]["value"].startswith("<image>\nProvide a detailed description of the findings")
     assert [turn["from"] for turn in train[0]["conversations"]] == ["human", "gpt"]
     everything = json.loads((tmp_path / "train-align.json").read_text())
-    assert len(everything) == sum(counts[task] for task in TASKS)
+    assert len(everything) == sum(counts[task] for task in ALIGNMENT)
     assert len({sample["id"] for sample in train}) == len(train)
     assert all((tmp_path / image).is_file() for sample in everything for image in sample["image"])
 
