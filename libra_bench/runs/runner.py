@@ -68,8 +68,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
     if processes.rank > 0:
         return plan.folder
     began = time.perf_counter()
-    holding = scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against)
-    if holding is None:
+    if scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against) is None:
         progress.scoring(list(plan.chosen.metrics))
         score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace)
     with locked(plan.folder, wait=True):
