@@ -44,7 +44,7 @@ def adapter_class(name: str) -> type[Adapter]:
         UnknownNameError: no adapter has this name.
         ModelError: it is there, but cannot be imported, or is no adapter; says what is missing.
     """
-    targets = adapter_targets()
+    targets = ADAPTERS if name in ADAPTERS else adapter_targets()  # which reads the metadata of every package
     if name not in targets:
         raise UnknownNameError("adapter", name, targets)
     target = targets[name]

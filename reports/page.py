@@ -17,7 +17,7 @@ from benchmarks.files.json_text import parse_json
 from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
-from reports.figure import svg_address
+from reports.figure import svg_address, svg_of
 from reports.leaderboard import COUNTS, empty_note
 from reports.load import LoadedRun, load
 from reports.thumbnails import How, PageImages, page_images
@@ -89,6 +89,7 @@ def write_report(
     follow_links: bool = False,
     try_page: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
+    drawn: Mapping[str, Path] | None = None,
 ) -> Report:
     """Write the report of one run, or of two runs side by side.
 
@@ -102,6 +103,7 @@ def write_report(
         follow_links: allow symbolic links that lead out of the image root.
         try_page: whether the page's server has a page to try the model.
         on_images: called with the number of images; gives what is called once per image.
+        drawn: name -> SVG file of the plots, where they are drawn already (none: the page has none); None: draw them.
 
     Raises:
         InputError: not one or two runs, a run without answers, or runs of different studies.
@@ -125,7 +127,7 @@ def write_report(
     notes = _notes(loaded, source.problem if text else None, found, text=text)
     moved = suite is not None or image_root is not None
     settings = None if moved or len(loaded) > 1 or try_page else Settings(images, text, follow_links)
-    page = _render(loaded, data, found, notes, settings, try_page=try_page)
+    page = _render(loaded, data, found, notes, settings, try_page=try_page, drawn=drawn)
     with atomic_write(path, private=True) as stream:
         stream.write(page)
     return Report(
@@ -222,6 +224,7 @@ def _render(
     settings: Settings | None,
     *,
     try_page: bool,
+    drawn: Mapping[str, Path] | None,
 ) -> str:
     from markupsafe import Markup
 
@@ -239,7 +242,7 @@ def _render(
             counts=COUNTS,
             scores=_score_rows(runs),
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
-            plots=[(name, svg_address(figure)) for name, figure in plots.all_figures(runs).items()],
+            plots=_plots(runs, drawn),
             notes=notes,
             audit=_audit_of(runs[0]) if data["text"] else None,
             n_cases=len(data["cases"]),
@@ -251,6 +254,13 @@ def _render(
             images=Markup(embedded_json(found.sources)),  # noqa: S704
         )
     )
+
+
+def _plots(runs: Sequence[LoadedRun], drawn: Mapping[str, Path] | None) -> list[tuple[str, str]]:
+    """(name, address of the image) of each plot."""
+    if drawn is not None:
+        return [(name, svg_address(path.read_bytes())) for name, path in drawn.items()]
+    return [(name, svg_address(svg_of(figure))) for name, figure in plots.all_figures(runs).items()]
 
 
 def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:

@@ -26,11 +26,18 @@ SEXES = ("M", "F")
 SPLITS = ("test", "valid", "train")
 
 
+_DRAWN: dict[str, Any] = {}
+"""Study -> its picture: every data set shows the same phantoms."""
+
+
 def _draw(path: Path, study: Study) -> None:
     from PIL import Image
 
+    name = study.patient.study_id(study.visit)
+    if name not in _DRAWN:
+        _DRAWN[name] = Image.fromarray(draw_study(study.patient, study.visit, IMAGE_SIZE))
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(draw_study(study.patient, study.visit, IMAGE_SIZE)).save(path)
+    _DRAWN[name].save(path)
 
 
 def _json(path: Path, value: object) -> None:

@@ -66,6 +66,7 @@ class ReportErrors:
     summary: ClassVar[str] = "false, missing and wrong findings, sides, severities and comparisons, by rules"
     sees: ClassVar[Sees] = "statements"
     needs: ClassVar[str] = "nothing"
+    independent: ClassVar[bool] = True
     reward_key: ClassVar[str] = SCORE
 
     @property

@@ -49,22 +49,33 @@ class Plan:
     """What the user should know about this model on this suite."""
 
     @property
+    def model_id(self) -> str:
+        """What the model is called in files, and its folder."""
+        return self.options.model_name or path_name(self.spec.name)
+
+    @property
     def order(self) -> list[QuestionId]:
         """The question ids in suite order."""
         return [sample.question_id for sample in self.suite.samples]
 
 
-def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
+def plan_run(suite: str | Path, model: str, options: RunOptions, *, scoring: bool = True) -> Plan:
     """Resolve names, settings and metrics; refuse what cannot work before anything slow begins.
+
+    Args:
+        suite: a suite's name or file.
+        model: a model's name, path or hub id.
+        options: everything else that the user said.
+        scoring: False chooses no metrics, for who only generates.
 
     Raises:
         InputError: any of its kinds; one line says what and the hint.
     """
     loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
-    return plan_suite(loaded_suite, model, options)
+    return plan_suite(loaded_suite, model, options, scoring=scoring)
 
 
-def plan_suite(loaded_suite: Suite, model: str, options: RunOptions) -> Plan:
+def plan_suite(loaded_suite: Suite, model: str, options: RunOptions, *, scoring: bool = True) -> Plan:
     """As `plan_run`, for a suite that is loaded already, whatever the options say of where it is.
 
     Raises:
@@ -80,17 +91,19 @@ def plan_suite(loaded_suite: Suite, model: str, options: RunOptions) -> Plan:
         protocol=protocol if options.protocol or adapter_class(spec.adapter).follows_decoding else None,
         decoding=decoding,
         overrides=overrides,
-        chosen=choose_metrics(
-            options.metrics,
-            loaded_suite.card.metrics or DEFAULT_METRICS,
-            dialect=options.dialect,
-        ),
+        chosen=_metrics(loaded_suite, options) if scoring else ChosenMetrics({}),
         facts=facts,
         fingerprint=mark,
-        folder=Path(options.out or RUNS_FOLDER / loaded_suite.name / path_name(spec.name) / mark),
+        folder=Path(
+            options.out or RUNS_FOLDER / loaded_suite.name / (options.model_name or path_name(spec.name)) / mark
+        ),
         options=options,
         warnings=cautions_for_suite(spec, loaded_suite.samples),
     )
+
+
+def _metrics(suite: Suite, options: RunOptions) -> ChosenMetrics:
+    return choose_metrics(options.metrics, suite.card.metrics or DEFAULT_METRICS, dialect=options.dialect)
 
 
 def _identity(spec: ModelSpec, suite: Suite) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from benchmarks.wording import first_few
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import answer_files
 from libra_bench.runs.cost import cost_of
-from libra_bench.runs.plan import Plan, path_name
+from libra_bench.runs.plan import Plan
 from model_adapters.registry import adapter_class
 
 BATCHING_FILE = "batching.json"
@@ -88,7 +88,7 @@ def record_start(plan: Plan, world_size: int) -> RunRecord:
             limit=plan.options.limit,
         ),
         model=RecordedModel(
-            id=path_name(spec.name),
+            id=plan.model_id,
             name=spec.name,
             adapter=spec.adapter,
             path=spec.path,

@@ -10,8 +10,9 @@ from benchmarks.catalog import suite_names
 from benchmarks.errors import InputError, LibraBenchError, RunConflictError, SuiteError
 from benchmarks.predictions import count_answers, match_answers
 from benchmarks.records.run import RunRecord, read_run
+from benchmarks.records.samples import SAMPLES_FILE
 from benchmarks.records.scores import SCORES_FILE, Scores, read_scores
-from benchmarks.records.statistics import read_statistics
+from benchmarks.records.statistics import STATISTICS_FILE, read_statistics
 from benchmarks.schema import Answer
 from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
@@ -71,6 +72,35 @@ def check_scoring(
         if answers_change:
             _with_earlier_metrics(folder, there, chosen, replace=replace)
     return against
+
+
+def scores_that_hold(
+    folder: Path, chosen: ChosenMetrics, suite: Suite, answers: Sequence[Answer], against: ScoringInput
+) -> Scores | None:
+    """The folder's scores, where scoring these answers again would give the same; None where it must be done.
+
+    They hold while texts, references, fields, strata and the signature of every metric are as they were.
+    """
+    there = _scores_there(folder, replace=True)
+    if there is None or not all((folder / name).exists() for name in (STATISTICS_FILE, SAMPLES_FILE)):
+        return None
+    known = {score.key: score.signature for score in there.scores}
+    lacking = {entry.metric for entry in there.unavailable}
+    levels = {(part.by, part.level) for part in there.strata}
+    holds = (
+        set(chosen.metrics) <= set(there.metrics)
+        and all(
+            known.get(key.name, metric.signature) == metric.signature
+            for metric in chosen.metrics.values()
+            for key in metric.keys
+        )
+        and {entry["metric"] for entry in chosen.unavailable} <= lacking | {score.metric for score in there.scores}
+        and {(name, level) for name, members in against.strata.items() for level in members} <= levels
+    )
+    if not holds:
+        return None
+    matched = match_answers(answers, suite.samples, where=folder / ANSWERS_FILE)
+    return there if _same_texts(folder, there, against, matched) else None
 
 
 def score_run(

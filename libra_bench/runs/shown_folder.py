@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.records.run import read_run
 from benchmarks.records.scores import Scores, read_scores
+from libra_bench.runs.made_from import Made, inputs_of, read_made, write_made
 
 LEADERBOARD = "leaderboard.csv"
 
@@ -36,16 +37,44 @@ def write_rows(folder: Path, scores: Scores, *, leaderboard: Path | None) -> Non
 def draw(
     folder: Path,
     *,
-    report: bool,
+    plots: bool = True,
+    report: bool = True,
     follow_links: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
-) -> None:
-    """Draw a run folder's plots and, unless it is not wanted, write its report."""
-    from reports import page, plots
+) -> bool:
+    """Draw a run folder's plots and write its report, as far as they are wanted and not there from the same inputs.
 
-    plots.write_plots(folder)
-    if report:
-        page.write_report([folder], follow_links=follow_links, on_images=on_images)
+    Returns:
+        Whether anything was made.
+    """
+    from reports import page
+
+    inputs = inputs_of(folder)
+    made = read_made(folder)
+    same = made is not None and made.inputs == inputs
+    files = made.plots if made is not None and same else ()
+    draws = plots and not (files and all((folder / name).exists() for name in files))
+    settings = page.Settings("embed", text=True, follow_links=follow_links)
+    file = folder / page.FILE_NAME
+    writes = report and not (same and not draws and file.exists() and page.settings_of(file) == settings)
+    if draws:
+        files = _write_plots(folder)
+    if writes:
+        page.write_report([folder], follow_links=follow_links, on_images=on_images, drawn=_svgs(folder, files))
+    if draws or writes:
+        write_made(folder, Made(inputs=inputs, plots=files))
+    return draws or writes
+
+
+def _write_plots(folder: Path) -> tuple[str, ...]:
+    from reports import plots
+
+    return tuple(str(path.relative_to(folder)) for path in plots.write_plots(folder))
+
+
+def _svgs(folder: Path, files: Sequence[str]) -> dict[str, Path]:
+    """Name of a plot -> its file, for the page."""
+    return {Path(name).stem: folder / name for name in files if name.endswith(".svg")}
 
 
 def bring_up_to_date(folder: Path) -> list[str]:
@@ -54,21 +83,29 @@ def bring_up_to_date(folder: Path) -> list[str]:
     Returns:
         What could not be brought up to date, and how the user does it.
     """
-    from reports import page, plots
+    from reports import page
+    from reports.plots import FOLDER
 
     scores = read_scores(folder)  # not what this process wrote: another may have added to it meanwhile
     if scores is None:
         return []
     write_rows(folder, scores, leaderboard=leaderboard_of(folder))
-    if (folder / plots.FOLDER).is_dir():
-        plots.write_plots(folder)
+    had_plots = (folder / FOLDER).is_dir()
+    files = _write_plots(folder) if had_plots else ()
+    write_made(folder, Made(inputs=inputs_of(folder), plots=files))
     report = folder / page.FILE_NAME
     if not report.exists():
         return []
     made = page.settings_of(report)
     if made is None:
         return [f"{report} is older than the scores: libra-bench report {folder} writes it anew"]
-    page.write_report([folder], images=made.images, text=made.text, follow_links=made.follow_links)
+    page.write_report(
+        [folder],
+        images=made.images,
+        text=made.text,
+        follow_links=made.follow_links,
+        drawn=_svgs(folder, files) if made.text and had_plots else None,
+    )
     return []
 
 

@@ -11,6 +11,7 @@ from benchmarks.wording import first_few
 
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
+DECIDING_SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -42,6 +43,11 @@ def weight_files(folder: Path) -> list[Path]:
         if (folder / single).is_file():
             return [folder / single]
     raise no_weights(folder)
+
+
+def deciding_files(folder: Path) -> list[Path]:
+    """The files of a checkpoint that decide its answers: weights, configuration, tokenizer, templates, code."""
+    return sorted(path for path in folder.iterdir() if path.suffix in DECIDING_SUFFIXES and path.is_file())
 
 
 def no_weights(folder: Path) -> ModelError:

@@ -7,20 +7,19 @@ before a model is loaded.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from benchmarks.files import sha256_file, sha256_json
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt
 from model_adapters.cards import ImagePolicy
 from model_adapters.cards.image_policy import image_policy
+from model_adapters.checkpoints.files import deciding_files
 from model_adapters.checkpoints.precision import dtype_name, quantization_bits
 from model_adapters.templates import render, template
 
 if TYPE_CHECKING:
     from model_adapters.hf.generator import HFTextGenerator
-
-DECIDING_SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
 
 
 class HFVisionLanguageAdapter(Adapter):
@@ -34,7 +33,7 @@ class HFVisionLanguageAdapter(Adapter):
     needs_weights = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         "trust_remote_code": bool,
-        "bits": int,
+        "bits": Literal[4, 8],
         "image_policy": ImagePolicy,
         "attn_implementation": str,
         "system": str,
@@ -63,9 +62,8 @@ class HFVisionLanguageAdapter(Adapter):
         bits, dtype = quantization_bits(spec), dtype_name(spec)  # refused before a large download or long hashing
         folder, mode = checkpoint_folder(spec), conversation_mode(spec)
         read_config(folder, spec)
-        files = sorted(path for path in folder.iterdir() if path.suffix in DECIDING_SUFFIXES and path.is_file())
         return {
-            "checkpoint": {path.name: sha256_file(path) for path in files},
+            "checkpoint": {path.name: sha256_file(path) for path in deciding_files(folder)},
             "conv_mode": mode,
             "template_sha256": sha256_json(render(template(mode), ["question", None])) if mode else None,
             "dtype": dtype,

@@ -86,13 +86,18 @@ class HFPrompts:
 
     def adds_special_tokens(self, text: str) -> bool:
         """Whether the tokenizer has to write a begin token: not where the template has written it."""
-        bos = self._processor.tokenizer.bos_token
-        return not (bos and text.startswith(bos))
+        return adds_special_tokens(self._processor.tokenizer, text)
 
     def text(self, token_ids: Sequence[int]) -> str:
         """The words of an answer: special tokens left out, a stop string at the end cut off."""
         text = self._processor.tokenizer.decode(token_ids, skip_special_tokens=True).strip()
         return str(text if self._template is None else text.removesuffix(self._template.stop).strip())
+
+
+def adds_special_tokens(tokenizer: Any, text: str) -> bool:
+    """Whether a tokenizer has to write a begin token: not where the template has written it."""
+    bos = tokenizer.bos_token
+    return not (bos and text.startswith(bos))
 
 
 def checkpoint_folder(spec: ModelSpec) -> Path:

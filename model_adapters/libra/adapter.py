@@ -6,7 +6,9 @@ Nothing heavy is imported before a model is loaded: the facts on the class are c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from annotated_types import Ge, Le
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_json
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 
 PROMPT_OPTIONS: Mapping[str, Any] = {
     "image_policy": ImagePolicy,
-    "workers": int,
-    "feature_cache_mb": float,
+    "workers": Annotated[int, Ge(1), Le(256)],
+    "feature_cache_mb": Annotated[float, Ge(0)],
     "feature_cache_dir": str,
     "vision_tower": str,
 }
@@ -47,7 +49,7 @@ class LibraAdapter(Adapter):
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         **PROMPT_OPTIONS,
         "attn_implementation": str,
-        "bits": int,
+        "bits": Literal[4, 8],
         "device_map": str,
     }
 

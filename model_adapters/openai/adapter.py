@@ -26,13 +26,8 @@ from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt,
 from model_adapters.cards import ImagePolicy
 from model_adapters.cards.image_policy import chosen_images, image_policy
 from model_adapters.cards.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_parts
-from model_adapters.openai.endpoint import (
-    RETRIES,
-    TIMEOUT_SECONDS,
-    Endpoint,
-    checked_address,
-    key_of_environment,
-)
+from model_adapters.openai.address import checked_address, key_of_environment
+from model_adapters.openai.endpoint import RETRIES, TIMEOUT_SECONDS, Endpoint
 from model_adapters.openai.replies import ChatReply
 
 CONCURRENCY = 8

@@ -26,7 +26,7 @@ def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, HFPromptBuilder]:
     """
     folder = checkpoint_folder(spec)
     processor = load_processor(folder, spec)
-    ends = end_ids(stated_end_ids(folder, spec), processor)
+    ends = end_ids(stated_end_ids(folder, spec), processor.tokenizer)
     prompts = HFPromptBuilder(processor, HFPrompts(processor, spec), ends)
     engine = Engine(
         folder,

@@ -38,13 +38,13 @@ def launch(program: Program, processes: int, *arguments: object) -> subprocess.P
 
 
 @pytest.fixture
-def whole(program):
+def whole(cli):
     """The answers of one process, uninterrupted."""
-    program.suite(30)
-    program.slow_model(0.1)
+    cli.suite(30)
+    cli.slow_model(0.1)
     arguments = ("generate", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--batch-size", 1)
-    assert program(*arguments, "--out", "alone").returncode == 0
-    return arguments, stable(read_lines(program.folder / "alone/answers.jsonl"))
+    assert cli(*arguments, "--out", "alone").returncode == 0
+    return arguments, stable(read_lines(cli.folder / "alone/answers.jsonl"))
 
 
 @pytest.mark.parametrize("processes", [2, pytest.param(3, marks=pytest.mark.slow)])
@@ -177,17 +177,17 @@ AnswerLog(pathlib.Path(sys.argv[1])).finish(range(1, 31))
 
 
 @pytest.mark.parametrize("step", ["replace", "unlink"])
-def test_a_process_that_dies_while_merging_leaves_every_answer_once(program, whole, step):
+def test_a_process_that_dies_while_merging_leaves_every_answer_once(cli, whole, step):
     """Killed before the merged file takes its place, or after that and before the other files are gone."""
     arguments, expected = whole
-    folder = program.folder / "alone"
+    folder = cli.folder / "alone"
     lines = (folder / "answers.jsonl").read_text().splitlines(keepends=True)
     (folder / "answers.jsonl").write_text("".join(lines[::2]))
     (folder / "answers.rank1.jsonl").write_text("".join(lines[1::2]))
     killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_MERGING, str(folder), step], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert (folder / "answers.rank1.jsonl").exists()
-    done = program(*arguments, "--out", "alone")
+    done = cli(*arguments, "--out", "alone")
     assert done.returncode == 0, done.stderr
     assert stable(read_lines(folder / "answers.jsonl")) == expected
     assert [path.name for path in folder.glob("answers*")] == ["answers.jsonl"]

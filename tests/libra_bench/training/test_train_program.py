@@ -63,8 +63,8 @@ def refused(program: Program, message: str, *given: object, status: int = 2) -> 
     return last
 
 
-def test_a_dry_run_says_what_would_happen_and_writes_nothing(program):
-    done = program(*arguments("out", num_train_epochs=3), "--dry-run", "--json")
+def test_a_dry_run_says_what_would_happen_and_writes_nothing(cli):
+    done = cli(*arguments("out", num_train_epochs=3), "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     assert plan["parameters"]["vision tower"][0] == plan["parameters"]["language model"][0] == 0
@@ -73,7 +73,7 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(program):
     assert (plan["samples"], plan["steps"], plan["global_batch"], plan["accumulation"]) == (16, 12, 4, 2)
     assert plan["sample"].count("[[") == 1
     assert "[[The heart is normal in size." in plan["sample"].replace("[[ ", "[[")
-    assert not (program.folder / "out").exists()
+    assert not (cli.folder / "out").exists()
     assert "learning_rate: 0.001  # --learning-rate" in done.stderr
 
 
@@ -107,8 +107,8 @@ def test_a_lora_with_the_connector_of_stage_1_is_run_by_the_program(program):
     assert said.returncode == 0, said.stderr
 
 
-def test_validation_on_text_decides_the_best(program):
-    done = program(
+def test_validation_on_text_decides_the_best(cli):
+    done = cli(
         *arguments(
             "out",
             max_steps=4,
@@ -122,7 +122,7 @@ def test_validation_on_text_decides_the_best(program):
         "--json",
     )
     assert done.returncode == 0, done.stderr
-    out, result = program.folder / "out", json.loads(done.stdout)
+    out, result = cli.folder / "out", json.loads(done.stdout)
     scored = {line["step"]: line["eval_ROUGE-L"] for line in read_lines(out / "log.jsonl") if "eval_ROUGE-L" in line}
     assert set(scored) == {2, 4}
     assert result["best"]["ROUGE-L"] == max(scored.values())
