@@ -94,30 +94,6 @@ def _options(
     pass
 
 
-<<<<<<< HEAD
-app.command("run")(run.run)
-app.command("generate")(run.generate)
-app.command("score")(score.score)
-app.command("report")(report.report)
-app.command("plot")(report.plot)
-app.command("leaderboard")(report.leaderboard)
-app.command("serve")(serve.serve)
-app.command("describe")(run.describe)
-app.command("verify-batching")(batching.verify_batching)
-app.command("compare")(compare.compare)
-app.command("audit")(experiments.audit)
-app.command("stability")(experiments.stability)
-app.command("reproduce")(experiments.reproduce)
-app.add_typer(data.app, name="data")
-app.add_typer(train.app, name="train")
-app.add_typer(listings.suites_app, name="suites")
-app.add_typer(models.app, name="models")
-app.add_typer(metrics.app, name="metrics")
-app.command("doctor")(listings.doctor)
-
-
-=======
->>>>>>> main
 OF_PATHS = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EROFS, errno.ENOTDIR})
 """What is wrong with a path that the user gave, whichever step first touches it."""
 
