@@ -34,8 +34,9 @@ LATERAL_OF: Mapping[Role, Role] = {"lateral": "current", "prior_lateral": "prior
 REFERENCE_KEYS = ("reference", "findings", "impression", "answer")
 """Fields that may hold the reference; the first of these that exists counts."""
 
-HIDDEN_KEYS = frozenset({*REFERENCE_KEYS, "labels", "changes", "finding_labels"})
-"""What an adapter never sees of a sample: the truth (`changes`, `finding_labels`: what a phantom was drawn from)."""
+HIDDEN_KEYS = frozenset({*REFERENCE_KEYS, "labels", "changes", "finding_labels", "sentences"})
+"""What an adapter never sees of a sample: the truth (`changes`, `finding_labels`: what a phantom was drawn
+from; `sentences`: a report sentence by sentence, with boxes)."""
 
 
 @dataclass(frozen=True, slots=True)

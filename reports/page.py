@@ -40,9 +40,9 @@ _SETTINGS = re.compile(r'<meta name="libra-bench-report" content="images=(\w+) t
 class Settings:
     """How a report of one run was made, so that it can be made again."""
 
-    images: How
-    text: bool
-    follow_links: bool
+    images: How = "embed"
+    text: bool = True
+    follow_links: bool = False
 
     def __str__(self) -> str:
         """As the page itself has it."""
@@ -51,9 +51,12 @@ class Settings:
 
 
 def settings_of(report: Path) -> Settings | None:
-    """How a report was made; None where it does not say: two runs, files that had moved, or an older version."""
-    with report.open(encoding="utf-8", errors="replace") as page:
-        found = _SETTINGS.search(page.read(_HEAD_LETTERS))
+    """How a report was made; None where there is none, or it does not say: two runs, moved files, an older version."""
+    try:
+        with report.open(encoding="utf-8", errors="replace") as page:
+            found = _SETTINGS.search(page.read(_HEAD_LETTERS))
+    except OSError:  # writing it will say more
+        return None
     if found is None or found[1] not in get_args(How):
         return None
     return Settings(cast(How, found[1]), found[2] == "yes", found[3] == "yes")

@@ -184,9 +184,9 @@ def write_image(study: Study, out: Path, image_size: int) -> None:
 def write_phantoms(out: Path, *, patients: int, seed: int, image_size: int = 224) -> dict[str, int]:
     """Write a phantom data set: the same arguments give the same bytes (with the same Pillow).
 
-    Into `out` go `images/`, the suites `findings.jsonl`, `impressions.jsonl`, `vqa.jsonl`, `diff-vqa.jsonl`,
-    `temporal.jsonl`, and training data: `train.json` (findings) and `train-align.json` (all four tasks). Patients of
-    different seeds differ.
+    Into `out` go `images/`, the suites `findings.jsonl`, `impressions.jsonl`, `vqa.jsonl`, `diff-vqa.jsonl` and
+    `temporal.jsonl`, and training data: `train.json` (findings) and `train-align.json` (the tasks of ALIGNMENT).
+    Patients of different seeds differ.
 
     Args:
         out: a folder; files of the same names are replaced.

@@ -39,7 +39,7 @@ COMMANDS = {
     "verify-batching": Listed("batching:verify_batching", "does a batch change texts?", MODELS),
     "data": Listed("data:app", "from hospital files to suites, and checks of your own", DATA),
     "train": Listed("train:app", "train a Libra model: stage 1 and stage 2", DATA),
-    "suites": Listed("listings:suites", "list the suites", LOOK),
+    "suites": Listed("listings:suites_app", "list the suites; what one is and how it was built", LOOK),
     "models": Listed("models:app", "list the models; check and merge checkpoints", LOOK),
     "metrics": Listed("metrics:app", "list the metrics; what they see, whom they agree with", LOOK),
     "doctor": Listed("listings:doctor", "what works on this machine, and how to get the rest", LOOK),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.catalog import suite_names
 from benchmarks.errors import InputError, LibraBenchError, RunConflictError, SuiteError
+from benchmarks.files.folder_lock import locked
 from benchmarks.predictions import count_answers, match_answers
 from benchmarks.records.run import RunRecord, read_run
 from benchmarks.records.samples import SAMPLES_FILE
@@ -18,7 +19,7 @@ from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.metrics.registry import make_metric
 from libra_bench.runs import provenance
-from libra_bench.runs.answers import ANSWERS_FILE, locked, read_answer_lines
+from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
 from libra_bench.scores.adding import refuse_replacing
 from libra_bench.scores.scored_files import check_files, write_scored
 from libra_bench.scores.scoring import Scored, digest_of, score_against

@@ -120,7 +120,7 @@ def test_two_runs_in_one_folder_at_the_same_time(program):
     first.kill()
     first.wait()
     assert second.returncode == 2
-    assert "another run is writing this folder" in second.stderr
+    assert "another process is writing this folder" in second.stderr
 
 
 def test_a_failed_study_stops_the_run_and_keeps_the_answers_before_it(cli):
