@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ COMMANDS = {
     "verify-batching": Listed("batching:verify_batching", "does a batch change texts?", MODELS),
     "data": Listed("data:app", "from hospital files to suites, and checks of your own", DATA),
     "train": Listed("train:app", "train a Libra model: stage 1 and stage 2", DATA),
-    "suites": Listed("listings:suites", "list the suites", LOOK),
+    "suites": Listed("listings:suites_app", "list the suites; what one is and how it was built", LOOK),
     "models": Listed("models:app", "list the models; check and merge checkpoints", LOOK),
     "metrics": Listed("metrics:app", "list the metrics; what they see, whom they agree with", LOOK),
     "doctor": Listed("listings:doctor", "what works on this machine, and how to get the rest", LOOK),
@@ -47,10 +47,10 @@ COMMANDS = {
 
 
 class LazyCommands(MutableMapping[str, Any]):
-    """Name -> command. A command is made when it is asked for."""
+    """Name -> command: those that were made already, and those of the table, each made when it is asked for."""
 
-    def __init__(self) -> None:
-        self._made: dict[str, Any] = {}
+    def __init__(self, made: Mapping[str, Any]) -> None:
+        self._made = dict(made)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
@@ -64,10 +64,10 @@ class LazyCommands(MutableMapping[str, Any]):
         del self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
+        return iter(COMMANDS | self._made)
 
     def __len__(self) -> int:
-        return len(COMMANDS)
+        return len(COMMANDS | self._made)
 
 
 def _made(name: str, target: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,6 +46,8 @@ def report(
     from rich.text import Text
 
     from benchmarks.errors import InputError
+    from benchmarks.files.folder_lock import locked
+    from benchmarks.records.run import RUN_FILE
     from reports.page import write_report
 
     if no_images and link_images:
@@ -56,16 +59,18 @@ def report(
             task = progress.add_task("radiographs", total=total)
             return lambda: progress.advance(task)
 
-        written = write_report(
-            runs,
-            out,
-            images="none" if no_images else "link" if link_images else "embed",
-            text=not no_text,
-            suite=suite,
-            image_root=image_root,
-            follow_links=follow_links,
-            on_images=on_images,
-        )
+        writes_into_run = out is None and (runs[0] / RUN_FILE).is_file()
+        with locked(runs[0], otherwise="give --out") if writes_into_run else nullcontext():
+            written = write_report(
+                runs,
+                out,
+                images="none" if no_images else "link" if link_images else "embed",
+                text=not no_text,
+                suite=suite,
+                image_root=image_root,
+                follow_links=follow_links,
+                on_images=on_images,
+            )
     for note in written.notes:
         output.message(note)
     value = {

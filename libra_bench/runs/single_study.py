@@ -12,7 +12,7 @@ from benchmarks.catalog import FINDINGS_PROMPT
 from benchmarks.errors import GenerationError, ImageError, InputError
 from benchmarks.schema import Answer, Question
 from benchmarks.suites import SUITE_ENDINGS, load_suite
-from libra_bench.runs.cautions import cautions_for_pictures
+from libra_bench.runs.cautions import cautions_for_pictures, cautions_without_card
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import model_and_decoding
 from model_adapters.adapter import failed_answer
@@ -50,7 +50,7 @@ def describe_study(
     if not prompt.strip():
         raise InputError("the prompt is empty", where="--prompt")
     spec, _, decoding, _ = model_and_decoding(model, options)
-    cautions = cautions_for_pictures(spec, paths)
+    cautions = (*cautions_for_pictures(spec, paths), *cautions_without_card(spec, options))
     for warning in cautions:
         on_warning(warning)
     adapter = load_adapter(spec)
@@ -87,7 +87,8 @@ def describe_studies(
     """
     questions = _questions(studies, prompt)
     spec, _, decoding, _ = model_and_decoding(model, options)
-    for warning in cautions_for_pictures(spec, [path for question in questions for path in question.images]):
+    pictures = [path for question in questions for path in question.images]
+    for warning in (*cautions_for_pictures(spec, pictures), *cautions_without_card(spec, options)):
         on_warning(warning)
     answers = {answer.question_id: answer for answer in load_adapter(spec).generate(questions, decoding)}
     return [
