@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
 from benchmarks.files.json_text import parse_json
+from benchmarks.wording import rate_in_words, studies
 from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
@@ -236,6 +237,7 @@ def _render(
             two=len(runs) == 2,
             settings=settings,
             empty_note=empty_note,
+            rate_in_words=rate_in_words,
             counts=COUNTS,
             scores=_score_rows(runs),
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
@@ -291,7 +293,7 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: PageImages, *,
             folder = run.folder if text else "RUN"
             notes.append(f"{run.name} has not been scored: `libra-bench score {folder}` does it.")
         if run.summary and run.summary.n_without_reference:
-            notes.append(f"{run.name}: {run.summary.n_without_reference} studies without a reference are not scored.")
+            notes.append(f"{run.name}: {studies(run.summary.n_without_reference)} without a reference not scored.")
         notes += [f"{run.name}: {warning}." for warning in run.record.warnings]
         n = run.record.suite.n or 0
         if len(run.answers) < n:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from benchmarks.files.formulas import guarded
 from benchmarks.records.scores import MOVED_BY_EMPTY_TEXTS
+from benchmarks.wording import rate_in_words
 from reports.board import Board, BoardRow, Cell
 from reports.leaderboard import COUNTS, NAME, RUN, empty_note, metric_columns
 
@@ -121,7 +122,7 @@ def small_print(cell: Cell | None) -> list[str]:
 
 def facts(row: BoardRow) -> list[str]:
     """The columns after the scores: counts, throughput, training data, and notes about the model."""
-    speed = "" if row.studies_per_minute is None else f"{row.studies_per_minute:.1f}"
+    speed = "" if row.studies_per_minute is None else rate_in_words(row.studies_per_minute)
     counts = [str(row.counts[name]) if row.counts else "" for name in COUNTS]
     return [*counts, speed, row.trained_on, "; ".join([*row.flags, *([row.note] if row.note else [])])]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import re
 import sys
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from benchmarks.errors import InputError, LibraBenchError, StoppedError
 from benchmarks.values import has_surrogates
@@ -16,8 +17,8 @@ from libra_bench.cli import (
     compare,
     crash,
     data,
+    doctor,
     experiments,
-    listings,
     metrics,
     models,
     output,
@@ -26,6 +27,7 @@ from libra_bench.cli import (
     score,
     serve,
     streams,
+    suites,
     train,
 )
 from libra_bench.cli.repeats import refuse_repeated
@@ -91,14 +93,36 @@ app.command("stability")(experiments.stability)
 app.command("reproduce")(experiments.reproduce)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
-app.command("suites")(listings.suites)
+app.add_typer(suites.app, name="suites")
 app.add_typer(models.app, name="models")
 app.add_typer(metrics.app, name="metrics")
-app.command("doctor")(listings.doctor)
+app.command("doctor")(doctor.doctor)
 
 
 OF_PATHS = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EROFS, errno.ENOTDIR})
 """What is wrong with a path that the user gave, whichever step first touches it."""
+
+
+def program() -> TyperGroup:
+    """The command line, with every help text as it is written: its brackets are no markup, but for `[bold]`."""
+    group = typer.main.get_group(app)
+    _keep_brackets(group)
+    return group
+
+
+def _keep_brackets(command: TyperCommand | TyperGroup) -> None:
+    command.help = _with_brackets(command.help)
+    for parameter in command.params:
+        if isinstance(parameter, TyperOption | TyperArgument):
+            parameter.help = _with_brackets(parameter.help)
+    if isinstance(command, TyperGroup):
+        for one in command.commands.values():
+            if isinstance(one, TyperCommand | TyperGroup):
+                _keep_brackets(one)
+
+
+def _with_brackets(text: str | None) -> str | None:
+    return text and re.sub(r"\[(?=[a-z#/@])(?!/?bold\])", r"\\[", text)
 
 
 def main() -> None:
@@ -109,7 +133,7 @@ def main() -> None:
     try:
         try:
             _refuse_bytes(arguments)
-            command = typer.main.get_command(app)
+            command = program()
             refuse_repeated(command, arguments)
             command(arguments)
         finally:

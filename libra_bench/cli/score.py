@@ -94,10 +94,7 @@ def _score_files(
             f"{twice[0]!r} is the name of several files", where="--predictions", hint="name them: --model-name"
         )
     chosen = choose_metrics(options.metrics, dialect=options.dialect)
-    scored = score_files(references, files, called, chosen, options.by, partial=partial)
-    for entry in chosen.unavailable:
-        output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
-    return scored
+    return score_files(references, files, called, chosen, options.by, partial=partial)
 
 
 def _score_run(run: Path, options: RunOptions, *, partial: bool) -> tuple[Scores, Scored]:

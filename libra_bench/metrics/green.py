@@ -25,7 +25,7 @@ from annotated_types import Ge, Le
 from benchmarks.errors import InputError, UnreadableReplyError
 from libra_bench.metrics.error_counts import CATEGORIES
 from libra_bench.metrics.judges.judge import Question, prompt_hash
-from libra_bench.metrics.judges.judge_metric import JudgeMetric, Verdict
+from libra_bench.metrics.judges.judge_metric import JUDGE, SERVER, JudgeMetric, Verdict
 from libra_bench.metrics.judges.replies import MAX_COUNT, answer_in
 from libra_bench.metrics.metric import WITHOUT_EFFECT, Key, Missing
 
@@ -93,7 +93,7 @@ class Green(JudgeMetric):
             InputError: it cannot be used.
         """
         if self.prompt is None:
-            return Missing("no prompt is given", "write green[prompt=FILE,base_url=http://HOST:PORT/v1,model=NAME]")
+            return Missing("no prompt is given", f"pass prompt=FILE,{JUDGE} of {SERVER}", f"prompt=FILE,{JUDGE}")
         if not Path(self.prompt).expanduser().is_file():
             return Missing(f"{self.prompt} is not a file", f"give GREEN's prompt, with {REFERENCE} and {CANDIDATE}")
         _ = self._template

@@ -37,6 +37,9 @@ from libra_bench.metrics.metric import (
     signature_of,
 )
 
+JUDGE = "base_url=URL,model=NAME"
+"""The parameters that name a judge."""
+SERVER = "an OpenAI-compatible server, e.g. base_url=http://127.0.0.1:8000/v1"
 SHOWN = 5
 """Failures in the details."""
 
@@ -148,7 +151,7 @@ class JudgeMetric(ABC):
         if absent := self.prompt_missing():
             return absent
         if not (self.base_url and self.model):
-            return Missing("no judge is named", f"write {self.id}[base_url=http://HOST:PORT/v1,model=NAME]")
+            return Missing("no judge is named", f"pass {JUDGE} of {SERVER}", JUDGE)
         return None
 
     @cached_property
