@@ -10,6 +10,8 @@ import typer
 from libra_bench.cli import options, output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from reports.board import Board
     from reports.load import LoadedRun
 
@@ -102,36 +104,80 @@ def leaderboard(
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write a Markdown file.")] = None,
     latex: Annotated[Path | None, typer.Option("--latex", help="Write a LaTeX file (booktabs).")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write an HTML file.")] = None,
+    suite: Annotated[str | None, typer.Option("--suite", help="Only runs of these suites: a,b.")] = None,
+    metrics: Annotated[str | None, typer.Option("--metrics", help="Only the columns of these metrics: a,b.")] = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", help="Only these columns, in this order: BLEU1,ROUGE-L.")
+    ] = None,
+    no_intervals: Annotated[bool, typer.Option("--no-intervals", help="Leave out the 95 % intervals.")] = False,
+    across_protocols: Annotated[
+        bool, typer.Option("--across-protocols", help="One table per suite, the protocol as a column of it.")
+    ] = False,
+    mark_best: Annotated[
+        bool, typer.Option("--mark-best", help="In LaTeX: the best of a column bold, the second underlined.")
+    ] = False,
     no_tests: Annotated[bool, typer.Option("--no-tests", help="Skip the tests of which differences are real.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Rank all runs, one table per suite and protocol; ties are marked by a paired test."""
-    from dataclasses import asdict
+    """Rank all runs, one table per suite and protocol; ties are marked by a paired test.
 
-    from rich.console import Console
+    Runs of a part of a suite (--limit) have tables of their own.
+    """
+    from dataclasses import asdict
+    from functools import partial
 
     from benchmarks.errors import InputError
     from benchmarks.files import atomic_write
     from reports import tables
-    from reports.board import boards
+    from reports.board import BoardChoice, boards
     from reports.latex import to_latex
     from reports.leaderboard import is_leaderboard
     from reports.page import board_page
     from reports.terminal import to_terminal
 
-    loaded = _scored(runs)
-    shown = boards(loaded, sort=sort)
+    loaded = _of_suites(_scored(runs), _names(suite))
+    choice = BoardChoice(
+        metrics=_names(metrics),
+        columns=_names(columns),
+        intervals=not no_intervals,
+        across_protocols=across_protocols,
+    )
+    shown = boards(loaded, sort=sort, choice=choice)
     if not no_tests:
-        shown = boards(loaded, sort=sort, ties=_ties(shown, loaded))
+        shown = boards(loaded, sort=sort, choice=choice, ties=_ties(shown, loaded))
     if csv is not None and is_leaderboard(csv):
         raise InputError("is a leaderboard that runs keep their rows in", where=csv, hint="write to another file")
-    writers = [(csv, tables.to_csv), (markdown, tables.to_markdown), (latex, to_latex), (html, board_page)]
+    writers: list[tuple[Path | None, Callable[[Sequence[Board]], str]]] = [
+        (csv, tables.to_csv),
+        (markdown, tables.to_markdown),
+        (latex, partial(to_latex, mark_best=mark_best)),
+        (html, board_page),
+    ]
     for path, writer in writers:
         if path is not None:
             with atomic_write(path) as stream:
                 stream.write(writer(shown))
             output.message(f"wrote {path}")
-    output.result({"boards": [asdict(board) for board in shown]}, to_terminal(shown, Console().width), as_json=as_json)
+    output.result({"boards": [asdict(board) for board in shown]}, to_terminal(shown, output.width()), as_json=as_json)
+
+
+def _names(said: str | None) -> list[str]:
+    return [name.strip() for name in (said or "").split(",") if name.strip()]
+
+
+def _of_suites(runs: list[LoadedRun], suites: list[str]) -> list[LoadedRun]:
+    """The runs of these suites; all of them where none is named.
+
+    Raises:
+        UnknownNameError: there is no run of such a suite.
+    """
+    from benchmarks.errors import UnknownNameError
+
+    there = {run.suite for run in runs}
+    for suite in suites:
+        if suite not in there:
+            raise UnknownNameError("suite", suite, there)
+    return [run for run in runs if not suites or run.suite in suites]
 
 
 def _ties(boards: list[Board], runs: list[LoadedRun]) -> dict[str, set[frozenset[str]]]:

@@ -172,9 +172,7 @@ def test_an_error_is_seen_only_if_it_costs_clearly_more_than_a_harmless_change()
     assert findings([*harmful, paraphrase]) == (
         "BLEU1 sees omission; it does not see side (not clearly dearer than a harmless change (paraphrase, 9.0 %))."
     )
-    near = change(
-        "insertion", "harmful", 12.0, 10.5, 14.0
-    )
+    near = change("insertion", "harmful", 12.0, 10.5, 14.0)
     assert "sees no harmful error; it does not see insertion" in findings([near, paraphrase])
     faint = change("negation", "harmful", 0.5, 0.4, 0.6)
     assert "sees no harmful error; it does not see negation (under 1 %" in findings([faint])
