@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError, UnknownNameError
 from reports.leaderboard import COUNTS, metric_columns
-from reports.load import LoadedRun, without_copies
+from reports.load import LoadedRun, without_copies, without_repeats
 
 Ties: TypeAlias = Mapping[str, Collection[frozenset[str]]]
 """Key -> the pairs of runs (fingerprints) that a paired test could not tell apart; no entry: not tested."""
@@ -135,7 +135,7 @@ def boards(
             groups[_Place(suite, limit, None)] = []
     order = sorted(groups, key=lambda place: (place.suite, place.limit or math.inf, place.protocol or ""))
     return [
-        _board(place, groups[place], _unrepeated(beside.get((place.suite, place.limit), [])), sort, ties, choice)
+        _board(place, groups[place], without_repeats(beside.get((place.suite, place.limit), [])), sort, ties, choice)
         for place in sorted(order, key=lambda place: place.limit is not None)
     ]
 
@@ -162,15 +162,6 @@ def _check_names(runs: Sequence[LoadedRun], choice: BoardChoice, sort: str | Non
     for name in choice.columns:
         if name not in keys:
             raise UnknownNameError("column", name, keys)
-
-
-def _unrepeated(runs: Sequence[LoadedRun]) -> list[LoadedRun]:
-    """A baseline once, whatever decoding it was asked for: it does not decode."""
-    seen: dict[object, LoadedRun] = {}
-    for run in runs:
-        values = tuple((entry.key, entry.signature, entry.value) for entry in run.entries)
-        seen.setdefault((run.name, run.record.studies, values), run)
-    return list(seen.values())
 
 
 def _protocol(run: LoadedRun) -> str | None:

@@ -15,6 +15,8 @@ HEADINGS = {
     "metric": "Metrics (`libra-bench metrics`)",
 }
 
+MARKS = {"ok": "ok", "absent": "– ", "broken": "!!"}
+
 
 def doctor(as_json: o.Json = False) -> None:
     """Check what works on this machine, and how to get the rest."""
@@ -33,7 +35,7 @@ def doctor(as_json: o.Json = False) -> None:
             return HEADINGS[finding.kind], Item(finding.name, finding.found + ("" if ok else f"; {finding.remedy}"))
         if finding.kind == "metric" and ok:
             about = ""  # a signature, which `metrics show` has
-        return HEADINGS[finding.kind], Item(finding.name, f"{finding.state.ljust(6)}  {about}".rstrip(), dim=not ok)
+        return HEADINGS[finding.kind], Item(finding.name, f"{MARKS[finding.state]}  {about}".rstrip(), dim=not ok)
 
     broken = [finding for finding in findings if finding.state == "broken"]
     summary = f"Here: {works('package')}, {works('model')}, {works('metric')}."
@@ -44,6 +46,6 @@ def doctor(as_json: o.Json = False) -> None:
         grouped(map(item, findings), HEADINGS.values()),
         ("kind", "name", "state", "found", "to get the rest"),
         [(one.kind, one.name, one.state, one.found, one.remedy) for one in findings],
-        ["What is absent is optional: a name of a hub is fetched when first used; docs/weights.md says the rest."],
+        ["–: not here, and optional. A hub id is fetched when first used; docs/weights.md says how to get the rest."],
     )
     output.result([asdict(finding) for finding in findings], listing, as_json=as_json)

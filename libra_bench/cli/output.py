@@ -25,8 +25,12 @@ def result(value: Any, view: RenderableType | Listing | Facts, *, as_json: bool)
         json.dump(value, sys.stdout, ensure_ascii=not _is_unicode(sys.stdout), indent=2)
         sys.stdout.write("\n")
         return
+    from rich.text import Text
+
     console = _console()
-    if not isinstance(view, Listing | Facts):
+    if isinstance(view, Text) and view.no_wrap:
+        sys.stdout.write(f"{view.plain}\n")
+    elif not isinstance(view, Listing | Facts):
         console.print(view)
     elif console.is_terminal:
         console.print(view.on_screen(console.width), soft_wrap=True)

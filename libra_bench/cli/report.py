@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from libra_bench.cli import options, output
+from libra_bench.cli.data_options import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,6 +77,9 @@ def plot(
     out: Annotated[Path, typer.Option("--out", help="Folder of the plots.")] = Path("plots"),
     formats: Annotated[str, typer.Option("--format", help="png, svg, pdf; several with commas.")] = "pdf,svg,png",
     columns: Annotated[int, typer.Option("--columns", help="Width: 1 or 2 columns of a paper.")] = 1,
+    font_name: Annotated[
+        str, typer.Option("--font", help="sans, serif (Computer Modern, as LaTeX has it) or times.")
+    ] = "sans",
     training_log: Annotated[
         Path | None, typer.Option("--training-log", help="Also draw the curves of this log (JSON lines).")
     ] = None,
@@ -84,16 +88,21 @@ def plot(
     """Plot everything for which the runs have numbers: scores, lengths, priors, classes, directions of change."""
     from rich.text import Text
 
+    from benchmarks.prepare.choices import one_of
     from reports.breakdowns import training_curves
-    from reports.figure import save
+    from reports.figure import FONTS, font, save
     from reports.plots import all_figures
 
     loaded = _scored(runs)
-    figures = all_figures(loaded, columns=columns)
-    if training_log is not None:
-        figures["training"] = training_curves(training_log, columns=columns)
     wanted = [name.strip().lower() for name in formats.split(",") if name.strip()]
-    files = [str(path) for name, figure in figures.items() for path in save(figure, out / name, wanted)]
+    with font(one_of("font", font_name, tuple(FONTS))), progress_bar("drawing") as on_drawn:
+        figures = all_figures(loaded, columns=columns)
+        if training_log is not None:
+            figures["training"] = training_curves(training_log, columns=columns)
+        files = []
+        for number, (name, figure) in enumerate(figures.items(), start=1):
+            files += [str(path) for path in save(figure, out / name, wanted)]
+            on_drawn(number, len(figures))
     output.result({"plots": files}, Text("\n".join(files), overflow="ignore", no_wrap=True), as_json=as_json)
 
 
