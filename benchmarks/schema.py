@@ -7,21 +7,39 @@ The files of a run folder that come after it (scores, statistics, the run's own 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 QuestionId: TypeAlias = int | str
 Finish: TypeAlias = Literal["stop", "length", "error"]
 FINISHES = get_args(Finish)
+_Image = TypeVar("_Image", str, Path)
 _CLOSED = re.compile(r"[.!?:;][\"')\]]*\s*$")
+
+Role: TypeAlias = Literal["current", "lateral", "prior", "prior_lateral"]
+"""What an image is to its study."""
+ROLES: tuple[Role, ...] = get_args(Role)
+ROLE_NAMES: Mapping[Role, str] = {
+    "current": "Current",
+    "lateral": "Lateral",
+    "prior": "Prior",
+    "prior_lateral": "Prior lateral",
+}
+"""Role -> how it is shown."""
+LATERAL_OF: Mapping[Role, Role] = {"lateral": "current", "prior_lateral": "prior"}
+"""Lateral image -> the frontal one of the same study."""
+FRONTALS: tuple[Role, Role] = ("current", "prior")
+PRIOR_REPORT = "prior_report"
+"""The field that holds the report of the study that the prior image is from."""
 
 REFERENCE_KEYS = ("reference", "findings", "impression", "answer")
 """Fields that may hold the reference; the first of these that exists counts."""
 
-HIDDEN_KEYS = frozenset({*REFERENCE_KEYS, "labels", "changes", "finding_labels"})
-"""What an adapter never sees of a sample: the truth (`changes`, `finding_labels`: what a phantom was drawn from)."""
+HIDDEN_KEYS = frozenset({*REFERENCE_KEYS, "labels", "changes", "finding_labels", "sentences"})
+"""What an adapter never sees of a sample: the truth (`changes`, `finding_labels`: what a phantom was drawn
+from; `sentences`: a report sentence by sentence, with boxes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +53,13 @@ class Question:
     """No image, the current image, or (current, prior); existing files, inside the image root."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """The sample's other fields, references and labels excluded."""
+    laterals: Mapping[Role, Path] = field(default_factory=dict)
+    """`lateral` and `prior_lateral`, where the suite has them."""
+
+    @property
+    def by_role(self) -> dict[Role, Path]:
+        """Every image by its role, in the order of `ROLES`."""
+        return _by_role(self.images, self.laterals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +68,7 @@ class Sample:
 
     question_id: QuestionId
     images: tuple[str, ...]
-    """Image paths as the suite file has them: relative to the image root."""
+    """The frontal images, current or (current, prior), as the suite file has them: relative to the image root."""
     text: str
     """The prompt."""
     references: tuple[str, ...] = ()
@@ -52,6 +77,18 @@ class Sample:
     """The true label set (may be empty), or None where the suite has no labels."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Every other key of the line: used to stratify scores and to cluster by patient."""
+    laterals: Mapping[Role, str] = field(default_factory=dict)
+    """`lateral` and `prior_lateral`, where there are any."""
+
+    @property
+    def by_role(self) -> dict[Role, str]:
+        """Every image by its role, in the order of `ROLES`."""
+        return _by_role(self.images, self.laterals)
+
+    @property
+    def image_value(self) -> list[str] | dict[Role, str]:
+        """The images as a line of a suite's file has them: a list, or an object where there are laterals."""
+        return self.by_role if self.laterals else list(self.images)
 
     @property
     def has_prior(self) -> bool:
@@ -88,6 +125,27 @@ class Answer:
     def empty(self) -> bool:
         """Whether it says nothing, though it didn't fail."""
         return not self.failed and not self.text.strip()
+
+
+def parts_in_words(counts: Mapping[str, int]) -> str:
+    """Parts of studies and in how many of them: "lateral images (37 studies), prior reports (46)"."""
+    names = {role: f"{ROLE_NAMES[role].lower()} images" for role in ROLES} | {PRIOR_REPORT: "prior reports"}
+    unit = " studies"
+    parts = []
+    for name, count in counts.items():
+        parts.append(f"{names.get(name, name)} ({count}{unit})")
+        unit = ""
+    return ", ".join(parts)
+
+
+def frontal_images(images: list[str] | Mapping[str, str]) -> list[str]:
+    """The frontal images of what a line has under `image`: training data know no others."""
+    return [images[role] for role in FRONTALS if role in images] if isinstance(images, Mapping) else list(images)
+
+
+def _by_role(images: Sequence[_Image], laterals: Mapping[Role, _Image]) -> dict[Role, _Image]:
+    named = {**dict(zip(FRONTALS, images, strict=False)), **laterals}
+    return {role: named[role] for role in ROLES if role in named}
 
 
 def is_truncated(text: str, finish: object = None) -> bool:

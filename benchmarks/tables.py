@@ -17,7 +17,7 @@ from benchmarks.schema import REFERENCE_KEYS
 
 WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)")
 TEXT_LISTS = frozenset({"image", "labels", *REFERENCE_KEYS})
-"""Columns whose cell is a text, or a JSON list of texts."""
+"""Columns whose cell is a text, or a JSON list of texts (`image`: or an object)."""
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -25,9 +25,9 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     A place is "file:line" ("file: row N" in Parquet, both from 1). In CSV and Parquet an empty cell is an absent
     value, except under `text`, where it is an empty text. CSV cells: whole numbers under `question_id` become int,
-    JSON lists of texts are read under `image`, `labels` and the reference columns, and true, false, JSON lists and
-    JSON objects under any other column but `text`; all else stays text, without the apostrophe that `data export` puts
-    in front of what looks like a formula.
+    JSON lists of texts are read under `image` (and objects there), `labels` and the reference columns, and true,
+    false, JSON lists and JSON objects under any other column but `text`; all else stays text, without the apostrophe
+    that `data export` puts in front of what looks like a formula.
 
     Raises:
         InputError: the file is missing or cannot be read as what its ending says; names the line.
@@ -108,11 +108,12 @@ def _cell(column: str, cell: str) -> Any:
         return cell.lower() == "true"
     if cell.startswith(("[", "{")):
         try:
-            value = parse_json(cell)
+            value = parse_json(cell, unique_keys=True)
         except ValueError:
             return cell
         is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        return value if is_texts or column not in TEXT_LISTS else cell
+        is_roles = column == "image" and isinstance(value, dict)
+        return value if is_texts or is_roles or column not in TEXT_LISTS else cell
     return cell
 
 
@@ -139,7 +140,7 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _json_value(column: str, value: Any) -> Any:
-    """Values that JSON has stay; dates and the like become text, and a text under `image` may be a JSON list."""
+    """Values that JSON has stay; dates and the like become text, and a text under `image` may be JSON."""
     if column in TEXT_LISTS and isinstance(value, str):
         return _cell(column, value)
     return value if isinstance(value, str | int | float | list | dict) else str(value)

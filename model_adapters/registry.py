@@ -14,6 +14,7 @@ ADAPTERS = {
     "libra": "model_adapters.libra.adapter:LibraAdapter",
     "hf_vlm": "model_adapters.hf.adapter:HFVisionLanguageAdapter",
     "vllm": "model_adapters.vllm.adapter:VLLMAdapter",
+    "side": "model_adapters.side.adapter:SideAdapter",
     "openai": "model_adapters.openai.adapter:OpenAIAdapter",
     "function": "model_adapters.function:FunctionAdapter",
     "replay": "model_adapters.baselines.replay:ReplayAdapter",
@@ -44,7 +45,7 @@ def adapter_class(name: str) -> type[Adapter]:
         UnknownNameError: no adapter has this name.
         ModelError: it is there, but cannot be imported, or is no adapter; says what is missing.
     """
-    targets = adapter_targets()
+    targets = ADAPTERS if name in ADAPTERS else adapter_targets()  # which reads the metadata of every package
     if name not in targets:
         raise UnknownNameError("adapter", name, targets)
     target = targets[name]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.schema import parts_in_words
 from reports.leaderboard import COUNTS, metric_columns
 from reports.load import LoadedRun, without_copies, without_repeats
 
@@ -200,7 +201,7 @@ def _board(
             studies_per_minute=run.record.studies_per_minute if run.record.model.kind == "model" else None,
             trained_on=_trained_on(run),
             protocol=run.protocol if run.record.model.kind == "model" else "",
-            note=" ".join(str(run.card.get("note") or "").split()),
+            note=_note(run),
             flags=tuple(_flags(run, studies, settings.get(_protocol(run)), columns)),
         )
         for run in everyone
@@ -334,6 +335,13 @@ def _ranks(
         return better and frozenset({mark, other}) not in tied
 
     return {mark: 1 + sum(beats(other, mark) for other in values) for mark in values}
+
+
+def _note(run: LoadedRun) -> str:
+    """The card's note, and what the suite has that the model does not read."""
+    note = " ".join(str(run.card.get("note") or "").split())
+    unread = f"does not read {parts_in_words(run.record.left_out)}" if run.record.left_out else ""
+    return "; ".join(filter(None, [note, unread]))
 
 
 def _trained_on(run: LoadedRun) -> str:

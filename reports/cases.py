@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file
+from benchmarks.predictions.cleaning import clean
+from benchmarks.schema import ROLE_NAMES
 from reports.load import LoadedRun
 from reports.without_text import numbers_of
 
@@ -110,7 +112,8 @@ def _case(question_id: QuestionId, prompt: str, sample: Sample | None, *, text: 
         "id": question_id,
         "prompt": prompt if text else "",
         "prior": sample is not None and sample.has_prior,
-        "images": list(shown.images) if shown else [],
+        "images": list(shown.by_role.values()) if shown else [],
+        "roles": [ROLE_NAMES[role] for role in shown.by_role] if shown else [],
         "refs": list(shown.references) if shown else [],
         "labels": list(shown.labels) if shown and shown.labels is not None else None,
         "fields": {
@@ -132,7 +135,8 @@ def _answers(
             spans.setdefault(span["question_id"], []).append({str(name): value for name, value in span.items()})
     found: dict[Any, tuple[str, dict[str, Any]]] = {}
     for answer in run.answers.to_dict(orient="records"):
-        key, words = answer["question_id"], str(answer["text"] or "")
+        key, written = answer["question_id"], str(answer["text"] or "")
+        words = clean(written, run.record.cleaning)
         metadata = answer["metadata"] or {}
         if not text:
             metadata = numbers_of(metadata)
@@ -140,6 +144,7 @@ def _answers(
             str(answer["prompt"] or ""),
             {
                 "text": words if text else None,
+                **({"written": written} if text and words != written else {}),
                 "words": len(words.split()),
                 "finish": metadata.get("finish"),
                 "error": metadata.get("error"),

@@ -1,9 +1,11 @@
 """Time the lexical metrics against their reference implementations, on as many report pairs as the test split has.
 
-    python scripts/bench_metrics.py [--pairs 2461] [--reports FILE.csv --column NAME]
+    python scripts/bench_metrics.py [--pairs 2461] [--reports FILE.csv --column NAME] [--ours]
 
-Prints, for each stage of the published evaluation, CPU seconds of the reference and of ours (the first call: tables
-are loaded, nothing is remembered), their ratio and the largest difference. References: sacrebleu's 13a tokens with
+Prints, for each stage of the published evaluation, CPU seconds of the reference and of ours in one process (the first
+call: tables are loaded, nothing is remembered), their ratio and the largest difference; then seconds by the clock of
+all four on all cores, as `run` and `score` do them. `--ours` leaves the references out and prints seconds, pairs per
+second and the memory of all processes. References: sacrebleu's 13a tokens with
 plain corpus BLEU, four times; rouge_score's four types and its bootstrap, as `evaluate` runs it; nltk's word_tokenize
 and METEOR; the temporal keywords as one pattern. Where nltk's WordNet or Punkt data are not installed, nltk runs on
 the shipped tables, which makes the reference faster than it is. Reports: made up here, or a column of a CSV file.
@@ -13,9 +15,14 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import math
+import os
 import random
 import re
+import resource
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -25,6 +32,8 @@ from typing import Any, TypeVar
 from libra_bench.metrics.registry import make_metric
 
 T = TypeVar("T")
+
+STAGES = ("bleu", "rouge_l", "meteor", "temporal_f1")
 
 FINDINGS = [
     "pleural effusion", "atelectasis", "consolidation", "pulmonary edema", "pneumothorax", "airspace opacity",
@@ -220,25 +229,63 @@ def timed(call: Callable[[], T]) -> tuple[float, T]:
     return time.process_time() - start, result
 
 
+def made_pairs(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Predictions and references; every other prediction shares sentences with its reference."""
+    texts = load_reports(arguments)
+    random.Random(1).shuffle(texts)
+    half = min(arguments.pairs, len(texts) // 2)
+    predictions, references = texts[:half], texts[half : 2 * half]
+    for number in range(0, half, 2):
+        kept = references[number].split(". ")
+        predictions[number] = ". ".join([*kept[: len(kept) // 2], predictions[number]])
+    return predictions, references
+
+
+def on_all_cores(arguments: argparse.Namespace) -> tuple[float, float]:
+    """(Seconds by the clock, gigabytes) of the four on all cores, in a process that has scored nothing before."""
+    command = [sys.executable, __file__, "--pairs", str(arguments.pairs), "--column", arguments.column, "--once"]
+    if arguments.reports:
+        command += ["--reports", str(arguments.reports)]
+    seconds, memory = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return seconds, memory
+
+
+def once(arguments: argparse.Namespace) -> None:
+    """Score on all cores, and print seconds and gigabytes."""
+    from libra_bench.metrics.many_texts import score_many_texts
+
+    predictions, references = made_pairs(arguments)
+    start = time.perf_counter()
+    score_many_texts([make_metric(name) for name in STAGES], predictions, [[text] for text in references])
+    seconds = time.perf_counter() - start
+    of_workers = (os.cpu_count() or 1) - 1
+    own, one_worker = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(json.dumps([seconds, (own + of_workers * one_worker) / 1e6]))
+
+
 def main() -> None:
     """Time every stage, ours first (nothing remembered), and compare the values."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=2461)
     parser.add_argument("--reports", type=Path, help="a CSV file of real reports")
     parser.add_argument("--column", default="report")
+    parser.add_argument("--ours", action="store_true", help="leave the references out")
+    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    texts = load_reports(arguments)
-    random.Random(1).shuffle(texts)
-    half = min(arguments.pairs, len(texts) // 2)
-    predictions, references = texts[:half], texts[half : 2 * half]
-    for number in range(0, half, 2):  # every other prediction shares sentences with its reference
-        kept = references[number].split(". ")
-        predictions[number] = ". ".join([*kept[: len(kept) // 2], predictions[number]])
-    words = sum(len(text.split()) for text in predictions + references) / (2 * half)
-    stages = ("bleu", "rouge_l", "meteor", "temporal_f1")
+    if arguments.once:
+        return once(arguments)
+    if arguments.ours:
+        seconds, memory = on_all_cores(arguments)
+        rate = arguments.pairs / seconds
+        print(
+            f"{arguments.pairs} pairs on {os.cpu_count()} cores: {seconds:.2f} s, {rate:.0f} pairs/s, {memory:.2f} GB"
+        )
+        return None
+    predictions, references = made_pairs(arguments)
+    words = sum(len(text.split()) for text in predictions + references) / (2 * len(references))
     ours = {
         name: timed(lambda name=name: dict(make_metric(name).score(predictions, [[t] for t in references]).values))
-        for name in stages
+        for name in STAGES
     }
     tokenize, wordnet, data = nltk_parts()
     run = {
@@ -247,20 +294,23 @@ def main() -> None:
         "meteor": reference_meteor(tokenize, wordnet),
         "temporal_f1": reference_temporal_f1,
     }
+    parallel, _ = on_all_cores(arguments)
     cleaning, cleaned = timed(lambda: ([clean(text) for text in predictions], [clean(text) for text in references]))
-    print(f"{half} pairs, {words:.0f} words a report; nltk runs on {data}")
-    print(f"{'stage':12} {'reference s':>11} {'ours s':>8} {'ratio':>7}  largest difference")
-    print(f"{'clean':12} {cleaning:11.2f} {'(below)':>8}")
+    print(f"{len(references)} pairs, {words:.0f} words per report; nltk runs on {data}")
+    print(f"{'stage':22} {'reference s':>11} {'ours s':>8} {'ratio':>7}  largest difference")
+    print(f"{'clean':22} {cleaning:11.2f} {'(below)':>8}")
     total = [cleaning, 0.0]
-    for name in stages:
+    for name in STAGES:
         seconds, values = timed(lambda name=name: run[name](*cleaned))
         difference = max(abs(values[key] - ours[name][1][key]) for key in values)
         total[0] += seconds
         total[1] += ours[name][0]
-        print(f"{name:12} {seconds:11.2f} {ours[name][0]:8.2f} {seconds / ours[name][0]:7.1f}  {difference:.1e}")
+        print(f"{name:22} {seconds:11.2f} {ours[name][0]:8.2f} {seconds / ours[name][0]:7.1f}  {difference:.1e}")
         if difference > 1e-9:
             raise SystemExit(f"{name} differs from its reference: {values} against {ours[name][1]}")
-    print(f"{'all':12} {total[0]:11.2f} {total[1]:8.2f} {total[0] / total[1]:7.1f}")
+    print(f"{'all, one process':22} {total[0]:11.2f} {total[1]:8.2f} {total[0] / total[1]:7.1f}")
+    print(f"{f'all, {os.cpu_count()} cores':22} {total[0]:11.2f} {parallel:8.2f} {total[0] / parallel:7.1f}")
+    return None
 
 
 if __name__ == "__main__":

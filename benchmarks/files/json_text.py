@@ -13,12 +13,15 @@ MAX_DEPTH = 64
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**64 - 1
 
 
-def parse_json(text: str | bytes, *, not_finite: Literal["refuse", "null"] = "refuse") -> Any:
+def parse_json(
+    text: str | bytes, *, not_finite: Literal["refuse", "null"] = "refuse", unique_keys: bool = False
+) -> Any:
     """The value of a JSON text.
 
     Args:
         text: as text, or as UTF-8 bytes, with or without a byte-order mark.
         not_finite: what to do with NaN, Infinity and numbers as large as 1e400, which JSON does not have.
+        unique_keys: refuse an object that names a key twice; else the last of its values counts.
 
     Raises:
         JSONDecodeError: it is not JSON, not UTF-8, nested too deep, or holds an integer of more than 64 bits or half a
@@ -50,8 +53,20 @@ def parse_json(text: str | bytes, *, not_finite: Literal["refuse", "null"] = "re
             refuse(f"an integer of {len(digits.lstrip('-'))} digits; put it in quotes")
         return int(digits)
 
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            names = [name for name, _ in pairs]
+            refuse(f"{next(name for name in names if names.count(name) > 1)!r} occurs twice in one object")
+        return found
+
     try:
-        value = json.loads(source, parse_constant=constant, parse_float=number, parse_int=integer)
+        value = json.loads(
+            source,
+            parse_constant=constant,
+            parse_float=number,
+            parse_int=integer,
+            object_pairs_hook=unique if unique_keys else None,
+        )
     except RecursionError:
         refuse(f"nested more than {MAX_DEPTH} deep")
     if source.count("[") + source.count("{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):

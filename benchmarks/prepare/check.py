@@ -181,6 +181,7 @@ def _check_sample(sample: Sample, place: str, split: str, report: CheckReport, s
 
     counts = report.counts
     counts["with prior"] = counts.get("with prior", 0) + sample.has_prior
+    counts["with lateral"] = counts.get("with lateral", 0) + bool(sample.laterals)
     counts["without image"] = counts.get("without image", 0) + (not sample.images)
     counts["without reference"] = counts.get("without reference", 0) + (not sample.references and sample.labels is None)
     if len(sample.images) == 2 and len(set(sample.images)) == 1:
@@ -212,8 +213,9 @@ def _check_sample(sample: Sample, place: str, split: str, report: CheckReport, s
 
 def _locate(sample: Sample, place: str, root: Path, follow_links: bool, report: CheckReport, seen: _Seen) -> None:
     try:
-        for path in resolve_images(sample.images, root, follow_links=follow_links):
-            seen.images.setdefault(path, place)
+        for names in (sample.images, [*sample.laterals.values()]):
+            for path in resolve_images(names, root, follow_links=follow_links):
+                seen.images.setdefault(path, place)
     except InputError as error:
         report.remarks.append(Remark("error", place, f"{sample.question_id}: {error}"))
 

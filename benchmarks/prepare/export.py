@@ -10,11 +10,11 @@ from typing import Any
 
 from benchmarks.files import atomic_write
 from benchmarks.files.formulas import guarded
-from benchmarks.schema import Answer, Sample
+from benchmarks.schema import LATERAL_OF, Answer, Sample
 
 
 def write_csv(samples: Sequence[Sample], out: Path, answers: Sequence[Answer] | None = None) -> int:
-    """Write question_id, image, prior_image, text, reference, labels, the answers, and every other field.
+    """Write question_id, the images, text, reference, labels, the answers, and every other field.
 
     Args:
         samples: a suite.
@@ -25,13 +25,16 @@ def write_csv(samples: Sequence[Sample], out: Path, answers: Sequence[Answer] | 
         How many rows.
     """
     fields = list(dict.fromkeys(key for sample in samples for key in sample.fields))
-    columns = ["question_id", "image", "prior_image", "text", "reference", "labels"]
+    roles = [role for role in LATERAL_OF if any(role in sample.laterals for sample in samples)]
+    columns = ["question_id", "image", "prior_image", *(f"{role}_image" for role in roles)]
+    columns += ["text", "reference", "labels"]
     columns += [] if answers is None else ["prediction"]
     with atomic_write(out, private=True, encoding="utf-8-sig") as stream:
         writer = csv.writer(stream)
         writer.writerow(guarded(column) for column in (*columns, *fields))
         for index, sample in enumerate(samples):
-            cells: list[Any] = [sample.question_id, *(*sample.images, "", "")[:2], sample.text]
+            cells: list[Any] = [sample.question_id, *(*sample.images, "", "")[:2]]
+            cells += [*(sample.laterals.get(role) for role in roles), sample.text]
             cells += [_joined(sample.references), _joined(sample.labels)]
             cells += [] if answers is None else [answers[index].text]
             writer.writerow([_cell(cell) for cell in (*cells, *(sample.fields.get(key) for key in fields))])

@@ -71,13 +71,11 @@ def _mark(metric: Mapping[str, Any]) -> str:
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help="A metric's name.")], as_json: o.Json = False) -> None:
     """Show one metric: its columns, parameters and signature, what it needs, what was measured of it."""
-    from benchmarks.errors import UnknownNameError
     from libra_bench.metrics.listing import SEES, list_metrics
+    from libra_bench.metrics.registry import metric_id
 
-    listed = {metric["name"]: metric for metric in list_metrics()}
-    if name not in listed:
-        raise UnknownNameError("metric", name, listed)
-    metric = listed[name]
+    asked = metric_id(name)
+    metric = next(metric for metric in list_metrics() if metric["name"] == asked)
     facts = {
         "metric": metric["name"],
         "what it is": metric["summary"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +15,7 @@ from libra_bench.cli.data_options import progress_bar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from reports.board import Board
+    from reports.board import Board, BoardChoice
     from reports.load import LoadedRun
 
 RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that contain them.")]
@@ -39,6 +41,8 @@ def report(
     from rich.text import Text
 
     from benchmarks.errors import InputError
+    from benchmarks.files.folder_lock import locked
+    from benchmarks.records.run import RUN_FILE
     from reports.page import write_report
 
     if no_images and link_images:
@@ -50,16 +54,18 @@ def report(
             task = progress.add_task("radiographs", total=total)
             return lambda: progress.advance(task)
 
-        written = write_report(
-            runs,
-            out,
-            images="none" if no_images else "link" if link_images else "embed",
-            text=not no_text,
-            suite=suite,
-            image_root=image_root,
-            follow_links=follow_links,
-            on_images=on_images,
-        )
+        writes_into_run = out is None and (runs[0] / RUN_FILE).is_file()
+        with locked(runs[0], otherwise="give --out") if writes_into_run else nullcontext():
+            written = write_report(
+                runs,
+                out,
+                images="none" if no_images else "link" if link_images else "embed",
+                text=not no_text,
+                suite=suite,
+                image_root=image_root,
+                follow_links=follow_links,
+                on_images=on_images,
+            )
     for note in written.notes:
         output.message(note)
     value = {
@@ -93,7 +99,7 @@ def plot(
     from reports.figure import FONTS, font, save
     from reports.plots import all_figures
 
-    loaded = _scored(runs)
+    loaded = scored_runs(runs)
     wanted = [name.strip().lower() for name in formats.split(",") if name.strip()]
     with font(one_of("font", font_name, tuple(FONTS))), progress_bar("drawing") as on_drawn:
         figures = all_figures(loaded, columns=columns)
@@ -108,7 +114,9 @@ def plot(
 
 def leaderboard(
     runs: RunFolders,
-    sort: Annotated[str | None, typer.Option("--sort", help="Column to rank by; default: the first one.")] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", help="Column or metric to rank by; default: the first column.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write a CSV file.")] = None,
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write a Markdown file.")] = None,
     latex: Annotated[Path | None, typer.Option("--latex", help="Write a LaTeX file (booktabs).")] = None,
@@ -138,22 +146,20 @@ def leaderboard(
     from benchmarks.errors import InputError
     from benchmarks.files import atomic_write
     from reports import tables
-    from reports.board import BoardChoice, boards
+    from reports.board import BoardChoice
     from reports.latex import to_latex
     from reports.leaderboard import is_leaderboard
     from reports.page import board_page
     from reports.terminal import to_terminal
 
-    loaded = _of_suites(_scored(runs), _names(suite))
     choice = BoardChoice(
-        metrics=_names(metrics),
+        metrics=_metrics(metrics),
         columns=_names(columns),
         intervals=not no_intervals,
         across_protocols=across_protocols,
     )
-    shown = boards(loaded, sort=sort, choice=choice)
-    if not no_tests:
-        shown = boards(loaded, sort=sort, choice=choice, ties=_ties(shown, loaded))
+    loaded = _of_suites(scored_runs(runs), _names(suite))
+    shown = boards_of(loaded, sort=sort, tests=not no_tests, choice=choice)
     if csv is not None and is_leaderboard(csv):
         raise InputError("is a leaderboard that runs keep their rows in", where=csv, hint="write to another file")
     writers: list[tuple[Path | None, Callable[[Sequence[Board]], str]]] = [
@@ -174,6 +180,13 @@ def _names(said: str | None) -> list[str]:
     return [name.strip() for name in (said or "").split(",") if name.strip()]
 
 
+def _metrics(said: str | None) -> list[str]:
+    """The ids of metrics in any spelling."""
+    from libra_bench.metrics.registry import metric_id
+
+    return [metric_id(name) for name in _names(said)]
+
+
 def _of_suites(runs: list[LoadedRun], suites: list[str]) -> list[LoadedRun]:
     """The runs of these suites; all of them where none is named.
 
@@ -189,7 +202,29 @@ def _of_suites(runs: list[LoadedRun], suites: list[str]) -> list[LoadedRun]:
     return [run for run in runs if not suites or run.suite in suites]
 
 
-def _ties(boards: list[Board], runs: list[LoadedRun]) -> dict[str, set[frozenset[str]]]:
+def boards_of(
+    runs: Sequence[LoadedRun],
+    *,
+    sort: str | None = None,
+    tests: bool = True,
+    choice: BoardChoice | None = None,
+) -> list[Board]:
+    """The boards of runs, ranked by a column or metric in any spelling, with ties by paired tests unless not wanted."""
+    from dataclasses import replace
+
+    from libra_bench.metrics.registry import column_among
+    from reports.board import boards
+
+    known = {entry.key: entry.metric for run in runs for entry in run.entries}
+    if sort is not None:
+        sort = column_among(sort, known)
+    if choice is not None:
+        choice = replace(choice, columns=[column_among(name, known) for name in choice.columns])
+    shown = boards(runs, sort=sort, choice=choice)
+    return boards(runs, sort=sort, choice=choice, ties=_ties(shown, runs)) if tests else shown
+
+
+def _ties(boards: Sequence[Board], runs: Sequence[LoadedRun]) -> dict[str, set[frozenset[str]]]:
     """The pairs of runs that share a board and cannot be told apart."""
     from libra_bench.scores.tied_runs import find_ties
 
@@ -204,7 +239,7 @@ def _ties(boards: list[Board], runs: list[LoadedRun]) -> dict[str, set[frozenset
     return ties
 
 
-def _scored(folders: list[Path]) -> list[LoadedRun]:
+def scored_runs(folders: Sequence[Path]) -> list[LoadedRun]:
     """The scored runs in these folders; says which are left out.
 
     Raises:

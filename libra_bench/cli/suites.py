@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from libra_bench.cli.listing import Facts, Item, Listing
 
 if TYPE_CHECKING:
     from benchmarks.catalog import SuiteCard
+    from benchmarks.suites import Suite
 
 app = typer.Typer(help="List the suites: what each asks, and where its file comes from.", invoke_without_command=True)
 
@@ -46,24 +48,71 @@ def suites(context: typer.Context, as_json: o.Json = False) -> None:
 
 
 @app.command("show")
-def show(name: Annotated[str, typer.Argument(help="A suite's name.")], as_json: o.Json = False) -> None:
-    """Show one suite: what it asks, its prompt, its metrics, and how to get its file."""
-    from benchmarks.catalog import suite_card
+def show(
+    suite: Annotated[str, typer.Argument(help="A suite's name, or its file.")],
+    data: Annotated[Path | None, typer.Option("--data", help="The file of a named suite.")] = None,
+    as_json: o.Json = False,
+) -> None:
+    """Show a suite's data card: source, licence, how it was built, how many samples it has, the hash of its file."""
+    from benchmarks.catalog import suite_card, suite_names
+    from benchmarks.suites import load_suite
 
-    card = suite_card(name)
-    facts = {
-        "suite": card.name,
-        "what it asks": card.description,
-        "file": "shipped with libra-bench" if card.file else "yours: --data FILE",
-        "how to get it": card.source,
-        "published studies": "" if card.published_samples is None else f"{card.published_samples:,}",
-        "prompt": card.prompt or "each line has its own",
-        "references": ", ".join(card.sections),
-        "data sets": ", ".join(card.data_sets),
-        "metrics": ", ".join(card.metrics),
-        "run it": f"libra-bench run --suite {card.name} --model MODEL" + ("" if card.file else " --data FILE"),
+    named = suite_card(suite) if suite in suite_names() and not Path(suite).is_file() else None
+    if named is not None and named.file is None and data is None:
+        card: dict[str, Any] = {
+            "suite": named.name,
+            "description": named.description,
+            "homepage": named.homepage,
+            "licence": named.licence,
+            "published": named.published_samples,
+            "how to get it": named.source,
+        }
+    else:
+        card = _card(load_suite(suite, data=data))
+    output.result(card, Facts({name: _in_words(value) for name, value in card.items()}), as_json=as_json)
+
+
+def _card(suite: Suite) -> dict[str, Any]:
+    """The card beside a suite's file, or what its file alone tells."""
+    from collections import Counter
+
+    from benchmarks.records.data_card import card_file, read_card
+
+    stored = read_card(suite.path)
+    if stored is not None and stored.sha256 != suite.sha256:
+        output.message(
+            f"warning: {suite.path} has changed since {card_file(suite.path).name} was written: what follows is of the "
+            "file as it is now"
+        )
+        stored = None
+    if stored is not None:
+        return stored.as_json()
+    samples = suite.samples
+    patients = {sample.fields.get("subject_id") for sample in samples} - {None}
+    return {
+        "suite": suite.name,
+        "description": suite.card.description,
+        "homepage": suite.card.homepage,
+        "licence": suite.card.licence or "unknown",
+        "n": len(samples),
+        "with_prior": sum(sample.has_prior for sample in samples),
+        "with_lateral": sum(bool(sample.laterals) for sample in samples),
+        "patients": len(patients),
+        "fields": dict(Counter(name for sample in samples for name in sample.fields)),
+        "sha256": suite.sha256,
     }
-    output.result(_as_json(card), Facts(facts), as_json=as_json)
+
+
+def _in_words(value: Any) -> str:
+    """Numbers as people read them, mappings and lists one entry per line."""
+    if isinstance(value, Mapping):
+        return "\n".join(f"{name}: {number:,}" for name, number in value.items())
+    if isinstance(value, list | tuple):
+        return "\n".join(
+            ", ".join(f"{part}" for part in one.values() if part is not None) if isinstance(one, dict) else str(one)
+            for one in value
+        )
+    return "unknown" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _as_json(card: SuiteCard) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def redraw_images(
     Raises:
         StorageError: one cannot be written.
     """
-    for name in dict.fromkeys(name for sample in samples for name in sample.images):
+    for name in dict.fromkeys(name for sample in samples for name in sample.by_role.values()):
         target = folder / _new_name(name)
         if target.exists():
             continue
@@ -58,7 +58,14 @@ def redraw_images(
 
 def with_redrawn(samples: Sequence[Sample]) -> list[Sample]:
     """The samples with the names of their redrawn images."""
-    return [replace(sample, images=tuple(map(_new_name, sample.images))) for sample in samples]
+    return [
+        replace(
+            sample,
+            images=tuple(map(_new_name, sample.images)),
+            laterals={role: _new_name(name) for role, name in sample.laterals.items()},
+        )
+        for sample in samples
+    ]
 
 
 def _new_name(name: str) -> str:

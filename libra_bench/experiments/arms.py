@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from benchmarks.catalog import CONTEXT, FINDINGS_PROMPT, IMPRESSION_PROMPT
 from benchmarks.errors import UnknownNameError
-from benchmarks.schema import Sample
+from benchmarks.schema import Role, Sample
 from libra_bench.experiments.arm_images import REDRAWN
 
 Subject: TypeAlias = Literal["image", "prior", "context", "prompt", "robustness"]
@@ -105,14 +105,18 @@ def _as_it_is(studies: Studies, place: int) -> Sample | None:
 def _other_patient(studies: Studies, place: int) -> Sample | None:
     if place not in studies.donors or not studies.samples[place].images:
         return None
-    return replace(studies.samples[place], images=studies.samples[studies.donors[place]].images)
+    donor = studies.samples[studies.donors[place]]
+    return replace(studies.samples[place], images=donor.images, laterals=donor.laterals)
 
 
 def _with_prior(images: Callable[[Studies, int], tuple[str, ...] | None]) -> Change:
     def change(studies: Studies, place: int) -> Sample | None:
         sample = studies.samples[place]
         chosen = images(studies, place) if _has_prior(sample) else None
-        return None if chosen is None else replace(sample, images=chosen)
+        if chosen is None:
+            return None
+        laterals: dict[Role, str] = {role: path for role, path in sample.laterals.items() if role != "prior_lateral"}
+        return replace(sample, images=chosen, laterals=laterals)
 
     return change
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,21 +16,19 @@ from benchmarks.records.statistics import StoredStatistics, read_statistics
 from benchmarks.schema import Answer, QuestionId, Sample
 from benchmarks.suites import Suite, load_suite
 from libra_bench.experiments.arm_images import redraw_images, with_redrawn
+from libra_bench.experiments.arm_texts import Share, changes_reversed, comparing, labels_reversed, statements_kept
 from libra_bench.experiments.arms import Arm, Asked, Studies, Subject, ask_arm, chosen_arms, studies_of
-from libra_bench.experiments.edit_kinds import OPPOSITE
-from libra_bench.metrics.metric import Key, Statistics, reduction_of
-from libra_bench.metrics.registry import make_metric
-from libra_bench.metrics.statements.reader import report_statements
 from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
 from libra_bench.runs.loading import KeptModel
 from libra_bench.runs.options import RunOptions
-from libra_bench.runs.plan import Plan, path_name, plan_suite
+from libra_bench.runs.plan import Plan, plan_suite
 from libra_bench.runs.processes import Processes
 from libra_bench.runs.progress import ProgressCallback
 from libra_bench.runs.runner import generate_run
 from libra_bench.runs.scored_folder import check_scoring, score_run
 from libra_bench.scores.bootstrap import count_clusters
-from libra_bench.scores.statistics import Difference, PairedMetric, compare, holm_correction
+from libra_bench.scores.statistics import Difference, compare, holm_correction
+from libra_bench.scores.stored_statistics import paired_metric, values_of
 
 SCHEMA_VERSION = 1
 AUDITS_FOLDER = Path("audits")
@@ -60,14 +57,6 @@ class ArmScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """A share of n things, 0 to 1."""
-
-    n: int
-    share: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class ArmResult:
     """One arm."""
 
@@ -82,6 +71,9 @@ class ArmResult:
     direction_flips: Share | None
     """Of the baseline's statements that something is new, resolved, larger or smaller: those whose finding and side
     have the opposite in the arm. None where the arm leaves the prior as it is."""
+    labels_reversed: Share | None
+    """Of the labelled findings that the baseline calls new, worse, improved or resolved: those that the arm calls the
+    reverse. None but for swapped images, in a suite with labels of progression."""
     comparisons: Share | None
     """Texts of the arm that still compare; None where there is a prior to compare with."""
     same_as: str | None
@@ -161,7 +153,7 @@ def plan_audit(
     baseline = replace(loaded, samples=samples)
     # Planned once without a folder, so that settings which cannot work are refused before anything is written.
     plan = plan_suite(baseline, model, replace(options, report=False))
-    folder = options.out or AUDITS_FOLDER / loaded.name / path_name(plan.spec.name) / plan.fingerprint
+    folder = options.out or AUDITS_FOLDER / loaded.name / plan.model_id / plan.fingerprint
     return AuditPlan(
         suite=baseline,
         studies=studies,
@@ -251,7 +243,7 @@ def _arm_plan(audit: AuditPlan, name: str, samples: Sequence[Sample], root: Path
 
 
 def _row(sample: Sample) -> dict[str, Any]:
-    row = {"question_id": sample.question_id, "image": list(sample.images), "text": sample.text, **sample.fields}
+    row = {"question_id": sample.question_id, "image": sample.image_value, "text": sample.text, **sample.fields}
     if sample.references:
         row["reference"] = list(sample.references) if len(sample.references) > 1 else sample.references[0]
     if sample.labels is not None:
@@ -286,48 +278,39 @@ def _compare(
         source = same_as.get(one.arm.name, one.arm.name)
         if source in refused:
             continue
-        results.append(
-            _result(one.arm, same_as.get(one.arm.name), base_texts, _texts(plans[source]), corrected[source])
-        )
+        texts = _texts(plans[source])
+        result = _result(one.arm, same_as.get(one.arm.name), base_texts, texts, corrected[source])
+        if one.arm.name == "swapped-order":
+            result = replace(result, labels_reversed=labels_reversed(one.samples, base_texts, texts))
+        results.append(result)
     return Audit(
         suite=audit.suite.name,
-        model=path_name(audit.plan.spec.name),
+        model=audit.plan.model_id,
         n=len(audit.suite.samples),
         clusters=None if base.clusters is None else count_clusters(base.clusters),
         resamples=resamples,
         seed=audit.seed,
-        baseline=dict(_values(base)),
+        baseline={key: value for name, found in base.metrics.items() for key, value in values_of(name, found).items()},
         arms=results,
         skipped={**audit.skipped, **refused},
     )
 
 
 def _differences(
-    name: str, base: StoredStatistics, arm: StoredStatistics, resamples: int, seed: int
+    model: str, base: StoredStatistics, arm: StoredStatistics, resamples: int, seed: int
 ) -> list[Difference]:
     """The arm against the baseline over the arm's studies, on every metric that both have."""
     place = {question: index for index, question in enumerate(base.ids)}
     rows = [place[question] for question in arm.ids]
     clusters = None if base.clusters is None else [base.clusters[row] for row in rows]
-    paired = []
-    for metric_name, stored in arm.metrics.items():
-        if metric_name in base.metrics:
-            metric = make_metric(metric_name)
-            known = {key.name: key for key in metric.keys}
-            reduce = reduction_of(metric)
-            matrices = (base.metrics[metric_name].per_sample_NS[rows], stored.per_sample_NS)
-            keys = [known.get(key, Key(key)) for key in stored.keys]
-            paired.append(PairedMetric(metric_name, keys, [Statistics(matrix, reduce) for matrix in matrices]))
+    paired = [
+        paired_metric(name, [base.metrics[name], stored], [rows, None])
+        for name, stored in arm.metrics.items()
+        if name in base.metrics
+    ]
     if not paired:
         raise InputError("no metric of the audit can be compared", hint="name others with --metrics")
-    return compare([BASELINE, name], paired, clusters, resamples, seed)
-
-
-def _values(stored: StoredStatistics) -> Iterator[tuple[str, float]]:
-    for name, metric in stored.metrics.items():
-        sums_1S = metric.per_sample_NS.sum(axis=0, keepdims=True)
-        values_K = reduction_of(make_metric(name))(sums_1S, np.array([float(len(metric.per_sample_NS))]))[0]
-        yield from zip(metric.keys, map(float, values_K), strict=True)
+    return compare([BASELINE, model], paired, clusters, resamples, seed)
 
 
 def _texts(plan: Plan) -> dict[QuestionId, str]:
@@ -351,9 +334,10 @@ def _result(
         subject=arm.subject,
         n=len(pairs),
         identical_texts=float(np.mean([before == after for before, after in pairs])),
-        statements_kept=_kept(pairs),
-        direction_flips=_flips(pairs) if touches_prior else None,
-        comparisons=_comparisons([after for _, after in pairs]) if arm.name in ("no-prior", "repeated-prior") else None,
+        statements_kept=statements_kept(pairs),
+        direction_flips=changes_reversed(pairs) if touches_prior else None,
+        labels_reversed=None,
+        comparisons=comparing([after for _, after in pairs]) if arm.name in ("no-prior", "repeated-prior") else None,
         same_as=same_as,
         scores=[
             ArmScore(
@@ -369,35 +353,3 @@ def _result(
             for one in differences
         ],
     )
-
-
-def _kept(pairs: Sequence[tuple[str, str]]) -> Share:
-    said = kept = 0
-    for before, after in pairs:
-        ours, theirs = (
-            Counter((one.finding, one.presence, one.side) for one in report_statements(text))
-            for text in (before, after)
-        )
-        said += ours.total()
-        kept += (ours & theirs).total()
-    return _share(said, kept)
-
-
-def _flips(pairs: Sequence[tuple[str, str]]) -> Share:
-    told = flipped = 0
-    for before, after in pairs:
-        now = {(one.finding, one.side, one.change) for one in report_statements(after)}
-        for one in report_statements(before):
-            if one.change in OPPOSITE:
-                told += 1
-                flipped += (one.finding, one.side, OPPOSITE[one.change]) in now
-    return _share(told, flipped)
-
-
-def _comparisons(texts: Sequence[str]) -> Share:
-    comparing = sum(any(one.change is not None for one in report_statements(text)) for text in texts)
-    return _share(len(texts), comparing)
-
-
-def _share(n: int, counted: int) -> Share:
-    return Share(n, counted / n if n else None)

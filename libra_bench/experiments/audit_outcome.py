@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from libra_bench.experiments.arm_texts import Share
 from libra_bench.experiments.arms import Subject
-from libra_bench.experiments.audit import ArmResult, ArmScore, Audit, Share
+from libra_bench.experiments.audit import ArmResult, ArmScore, Audit
 from reports.dots import Dot, dot_plot
 from reports.experiment import Outcome, Table
 
@@ -90,6 +91,10 @@ def _verdicts(found: Audit, key: str) -> Iterable[str]:
         flips = swapped.direction_flips
         percent = f"{100 * (flips.share or 0):.0f} %"
         yield f"With the images in reverse order, {percent} of {flips.n} stated changes reverse their direction."
+    if swapped is not None and swapped.labels_reversed is not None and swapped.labels_reversed.n:
+        turned = swapped.labels_reversed
+        percent = f"{100 * (turned.share or 0):.0f} %"
+        yield f"Of {turned.n} labelled findings that it says have changed, {percent} are then said to have reversed."
     alone = next((arm for arm in found.arms if arm.arm == "no-prior"), None)
     if alone is not None and alone.comparisons is not None and alone.comparisons.share:
         yield f"Without a prior image, {100 * alone.comparisons.share:.0f} % of the texts still compare with one."

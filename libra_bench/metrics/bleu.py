@@ -65,6 +65,7 @@ class Bleu:
     summary: ClassVar[str] = "BLEU 1 to 4: n-grams shared with the reference, as Hugging Face evaluate"
     sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "nothing"
+    independent: ClassVar[bool] = True
     sample_keys: ClassVar[Sequence[Key]] = (Key(SENTENCE_COLUMN),)
 
     @property

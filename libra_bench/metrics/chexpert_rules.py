@@ -25,7 +25,7 @@ from libra_bench.metrics.metric import (
     corpus_values,
     signature_of,
 )
-from libra_bench.metrics.observation_f1 import AVERAGES, OBSERVATIONS, averages, by_observation, outcomes
+from libra_bench.metrics.observation_f1 import AVERAGES, OBSERVATIONS, averages, classes_of, outcomes
 from libra_bench.metrics.statements.lexicon import LEXICON_VERSION
 from libra_bench.metrics.statements.reader import report_statements
 
@@ -38,6 +38,7 @@ class CheXpertRules:
     summary: ClassVar[str] = "F1 over CheXpert's 14 (5) observations, read by rules (not CheXbert)"
     sees: ClassVar[Sees] = "labels"
     needs: ClassVar[str] = "nothing"
+    independent: ClassVar[bool] = True
 
     @property
     def keys(self) -> Sequence[Key]:
@@ -68,8 +69,12 @@ class CheXpertRules:
         return MetricResult(
             values=corpus_values(self.keys, statistics),
             statistics=statistics,
-            details={"classes": by_observation(said_NC, true_NC)},
+            details={"classes": classes_of(statistics.per_sample_NS.sum(axis=0))},
         )
+
+    def merge_details(self, parts: Sequence[Mapping[str, Any]], statistics: Statistics) -> Mapping[str, Any]:
+        """The details of all samples from their statistics."""
+        return {"classes": classes_of(statistics.per_sample_NS.sum(axis=0))}
 
 
 def observations(text: str) -> tuple[bool, ...]:

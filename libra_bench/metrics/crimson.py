@@ -23,9 +23,10 @@ from pydantic import BaseModel, Field, field_validator
 
 from benchmarks.errors import UnreadableReplyError
 from benchmarks.packages import installed_version
-from libra_bench.metrics.judges.judge import Question, prompt_hash
-from libra_bench.metrics.judges.judge_metric import JudgeMetric, Verdict
+from libra_bench.metrics.judges.judge_metric import JudgeMetric
+from libra_bench.metrics.judges.questions import Question, prompt_hash
 from libra_bench.metrics.judges.replies import MAX_COUNT, answer_in, checked, json_in
+from libra_bench.metrics.judges.verdicts import Verdict
 from libra_bench.metrics.metric import Key, Missing
 
 RELEASE = "0.2.0"
@@ -82,7 +83,7 @@ class Crimson(JudgeMetric):
 
     id: ClassVar[str] = "crimson"
     summary: ClassVar[str] = "CRIMSON: findings weighted by clinical significance, as a language model matches them"
-    needs: ClassVar[str] = "the package crimson-score; a judge: an OpenAI-compatible server (base_url, model)"
+    needs: ClassVar[str] = "the package crimson-score; a judge: a server (base_url, model) or a checkpoint"
     prefix: ClassVar[str] = "CRIMSON"
     score_keys: ClassVar = (Key("CRIMSON", range=(-100.0, 100.0)),)
     count_names: ClassVar = NAMES

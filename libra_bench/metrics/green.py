@@ -3,11 +3,12 @@
     score = 100 x matched / (matched + significant errors), 0 where nothing is matched
 
 The prompt is not part of this package: give it as a file with `{reference}` and `{candidate}` where the reports go.
-Both reports are cut to 300 words, replies to 2,048 tokens, as GREEN does; its checkpoint
-(StanfordAIMI/GREEN-RadLlama2-7b) can be served by vLLM. Counts are read as GREEN reads them: the number between ": "
-and "." of each line "(a)" to "(f)" (or "(1)" to "(6)") up to the first blank line, and the number that [Matched
-Findings] begins with. One rule differs: a reply without these two sections, or without a number of matched findings, is
-unread (GREEN counts 0 matched findings in it).
+Both reports are cut to 300 words, replies to 2,048 tokens, as GREEN does. Its checkpoint
+(StanfordAIMI/GREEN-RadLlama2-7b) can be loaded (`checkpoint=`) or served; where it brings no chat template, prompts are
+worded as GREEN does: `<|user|>`, the prompt and the end token, then `<|assistant|>`, each on a line. Counts are read as
+GREEN reads them: the number between ": " and "." of each line "(a)" to "(f)" (or "(1)" to "(6)") up to the first blank
+line, and the number that [Matched Findings] begins with. One rule differs: a reply without these two sections, or
+without a number of matched findings, is unread (GREEN counts 0 matched findings in it).
 
 Source: Ostmeier et al. 2024 (arXiv 2405.03595), the repository Stanford-AIMI/GREEN.
 """
@@ -24,15 +25,21 @@ from annotated_types import Ge, Le
 
 from benchmarks.errors import InputError, UnreadableReplyError
 from libra_bench.metrics.error_counts import CATEGORIES
-from libra_bench.metrics.judges.judge import Question, prompt_hash
-from libra_bench.metrics.judges.judge_metric import JUDGE, SERVER, JudgeMetric, Verdict
+from libra_bench.metrics.judges.judge_metric import JudgeMetric
+from libra_bench.metrics.judges.parameters import JUDGE, SERVER
+from libra_bench.metrics.judges.questions import Question, prompt_hash
 from libra_bench.metrics.judges.replies import MAX_COUNT, answer_in
+from libra_bench.metrics.judges.verdicts import Verdict
 from libra_bench.metrics.metric import WITHOUT_EFFECT, Key, Missing
 
 REFERENCE, CANDIDATE = "{reference}", "{candidate}"
 SIGNIFICANT, INSIGNIFICANT, MATCHED = (
     "Clinically Significant Errors", "Clinically Insignificant Errors", "Matched Findings",
 )  # fmt: skip
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}{{ eos_token }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
 _MARKS = re.compile(f"{re.escape(REFERENCE)}|{re.escape(CANDIDATE)}")
 _LINE = re.compile(r"\(([a-f])\) .*")
 _NUMBERED_LINE = re.compile(r"\(([1-6])\) .*")
@@ -53,8 +60,9 @@ class Green(JudgeMetric):
 
     id: ClassVar[str] = "green"
     summary: ClassVar[str] = "GREEN: matched findings and significant errors, as a language model lists them"
-    needs: ClassVar[str] = "GREEN's prompt as a file; a judge: an OpenAI-compatible server (base_url, model)"
+    needs: ClassVar[str] = "GREEN's prompt as a file; a judge: a server (base_url, model) or a checkpoint"
     prefix: ClassVar[str] = "GREEN"
+    chat_template: ClassVar[str | None] = CHAT_TEMPLATE
     score_keys: ClassVar = (Key("GREEN"),)
     count_names: ClassVar = (*CATEGORIES, "insignificant")
     both_blank: ClassVar[Verdict] = Verdict((0.0,), (0.0,) * (len(CATEGORIES) + 1))

@@ -44,6 +44,7 @@ class Meteor:
     summary: ClassVar[str] = "METEOR: aligned words, stems and WordNet 3.0 synonyms, as nltk"
     sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "nothing (WordNet 3.0 words are shipped)"
+    independent: ClassVar[bool] = True
 
     @property
     def keys(self) -> Sequence[Key]:

@@ -50,6 +50,10 @@ class Statistics:
     reduce: Reduce
 
 
+MergeDetails: TypeAlias = Callable[[Sequence[Mapping[str, Any]], Statistics], Mapping[str, Any]]
+"""(details of consecutive parts of the samples, statistics of all samples) -> details of all samples."""
+
+
 def percent_mean(sums_RK: Floats, n_R: Floats) -> Floats:
     """100 x the mean over samples: the reduction of a metric that does not name another."""
     return 100.0 * sums_RK / n_R[:, None]
@@ -77,6 +81,37 @@ def sample_keys_of(metric: Metric) -> tuple[Key, ...]:
     """The columns of samples.csv that rank texts: a metric's keys, and those of its `sample_keys` that are no keys."""
     further: Sequence[Key] = getattr(metric, "sample_keys", ())
     return (*metric.keys, *further)
+
+
+def check_metric(metric: Metric, references: References, predictions: Sequence[str] | None = None) -> None:
+    """Let a metric find out, before anything slow, what would stop it: its `check`, where it has one.
+
+    Args:
+        metric: any.
+        references: N lists of alternative references.
+        predictions: N texts; None: they are not known yet.
+
+    Raises:
+        LibraBenchError: it would be stopped.
+    """
+    check: Callable[[References, Sequence[str] | None], None] | None = getattr(metric, "check", None)
+    if check is not None:
+        check(references, predictions)
+
+
+def is_independent(metric: Metric) -> bool:
+    """Whether its statistics of a sample depend on that sample alone, and its values on their sum: its `independent`.
+
+    Samples of such a metric may be scored in several processes (`many_texts.py`).
+    """
+    independent: bool = getattr(metric, "independent", False)
+    return independent
+
+
+def merged_details(metric: Metric, parts: Sequence[Mapping[str, Any]], statistics: Statistics) -> Mapping[str, Any]:
+    """The details of all samples from those of parts: its `merge_details`; {} for a metric without details."""
+    merge: MergeDetails = getattr(metric, "merge_details", lambda parts, statistics: {})
+    return merge(parts, statistics)
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -158,7 +193,9 @@ class Metric(Protocol):
 
     # Optional, with a default, since metrics of other packages may lack them:
     # `sees: ClassVar[Sees]`, see `sees_of`; `reward_key: ClassVar[str]`, see `reward_key_of`;
-    # `sample_keys: ClassVar[Sequence[Key]]`, see `sample_keys_of`.
+    # `sample_keys: ClassVar[Sequence[Key]]`, see `sample_keys_of`; `independent: ClassVar[bool]`, see `is_independent`;
+    # `merge_details(parts, statistics)`, which an independent metric with details must have, see `merged_details`;
+    # a method `check`, see `check_metric`.
 
     @property
     def keys(self) -> Sequence[Key]:

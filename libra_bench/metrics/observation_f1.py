@@ -62,10 +62,15 @@ def f1(tp: Floats, fp: Floats, fn: Floats) -> Floats:
 def by_observation(
     said_NC: Decisions, true_NC: Decisions, names: Sequence[str] = OBSERVATIONS
 ) -> dict[str, dict[str, float]]:
+    """`classes_of` of decisions per report."""
+    return classes_of(outcomes(said_NC, true_NC).sum(axis=0), names)
+
+
+def classes_of(outcomes_3C: Floats, names: Sequence[str] = OBSERVATIONS) -> dict[str, dict[str, float]]:
     """Per observation: F1 (x100), support (references that have it), predicted (predictions that have it)."""
-    tp_C, said_C, true_C = (m.sum(axis=0).astype(float) for m in (said_NC & true_NC, said_NC, true_NC))
-    f1_C = 100 * f1(tp_C, said_C - tp_C, true_C - tp_C)
+    tp_C, fp_C, fn_C = np.split(outcomes_3C, 3)
+    f1_C = 100 * f1(tp_C, fp_C, fn_C)
     return {
-        name: {"f1": float(f1_C[c]), "support": int(true_C[c]), "predicted": int(said_C[c])}
+        name: {"f1": float(f1_C[c]), "support": int(tp_C[c] + fn_C[c]), "predicted": int(tp_C[c] + fp_C[c])}
         for c, name in enumerate(names)
     }

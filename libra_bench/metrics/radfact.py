@@ -24,10 +24,12 @@ import numpy as np
 
 from benchmarks.errors import UnreadableReplyError
 from benchmarks.packages import installed_version
-from libra_bench.metrics.judges.judge import Outcome, Question, prompt_hash
-from libra_bench.metrics.judges.judge_metric import Judged, JudgeMetric, Verdict
+from libra_bench.metrics.judges.judge_metric import JudgeMetric
+from libra_bench.metrics.judges.questions import Outcome, Question, prompt_hash
 from libra_bench.metrics.judges.replies import MAX_COUNT, json_in
+from libra_bench.metrics.judges.verdicts import Judged, Verdict
 from libra_bench.metrics.metric import Floats, Key, Missing, ratio
+from libra_bench.metrics.statements.sentences import sentences
 
 RELEASE = "0.2.0"
 NOTHING_SAID: Mapping[str, Any] = {"sentence_list": [], "phrase": "", "status": "", "evidence": []}
@@ -53,7 +55,7 @@ class RadFact(JudgeMetric):
 
     id: ClassVar[str] = "radfact"
     summary: ClassVar[str] = "RadFact: phrases of one report that the other one entails, by a language model"
-    needs: ClassVar[str] = "the package radfact-lite; a judge: an OpenAI-compatible server (base_url, model)"
+    needs: ClassVar[str] = "the package radfact-lite; a judge: a server (base_url, model) or a checkpoint"
     prefix: ClassVar[str] = "RadFact"
     score_keys: ClassVar = (Key("RadFact-precision"), Key("RadFact-recall"), Key("RadFact-F1"))
     count_names: ClassVar = ("unread-phrases",)
@@ -95,6 +97,13 @@ class RadFact(JudgeMetric):
     def question(self, prediction: str, reference: str) -> Question[Verdict]:
         """There is no single question; see `judge_pairs`."""
         raise NotImplementedError
+
+    def planned(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[Question[Any]], int]:
+        """The reports are split; then each sentence of both is expected to be a phrase."""
+        texts = list(dict.fromkeys(text for pair in pairs for text in pair if text.strip()))
+        length = {text: len(list(sentences(text))) for text in texts}
+        both = [pair for pair in pairs if all(text.strip() for text in pair)]
+        return [self._split(text) for text in texts], sum(length[text] for pair in both for text in pair)
 
     def judge_pairs(self, pairs: Sequence[tuple[str, str]], repeat: int) -> list[Judged]:
         """Split the reports, then ask for each phrase."""

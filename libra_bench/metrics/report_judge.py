@@ -16,9 +16,10 @@ from pydantic import BaseModel
 
 from benchmarks.errors import UnreadableReplyError
 from libra_bench.metrics.error_counts import CATEGORIES
-from libra_bench.metrics.judges.judge import Question, prompt_hash
-from libra_bench.metrics.judges.judge_metric import JudgeMetric, Verdict
+from libra_bench.metrics.judges.judge_metric import JudgeMetric
+from libra_bench.metrics.judges.questions import Question, prompt_hash
 from libra_bench.metrics.judges.replies import MAX_COUNT, checked, json_in
+from libra_bench.metrics.judges.verdicts import Verdict
 from libra_bench.metrics.metric import Key, Missing
 
 PROMPT_VERSION = 1
@@ -98,7 +99,7 @@ class ReportJudge(JudgeMetric):
 
     id: ClassVar[str] = "report_judge"
     summary: ClassVar[str] = "false, missing and wrong findings as a language model counts them, by our own prompt"
-    needs: ClassVar[str] = "a judge: an OpenAI-compatible server (base_url, model)"
+    needs: ClassVar[str] = "a judge: a server (base_url, model) or a checkpoint"
     prefix: ClassVar[str] = "Report-judge"
     score_keys: ClassVar = (Key("Report-judge-score"),)
     count_names: ClassVar = (*CATEGORIES, "significant")

@@ -45,6 +45,7 @@ class RougeL:
     summary: ClassVar[str] = "ROUGE-L: longest common subsequence of words, mean F"
     sees: ClassVar[Sees] = "words"
     needs: ClassVar[str] = "nothing"
+    independent: ClassVar[bool] = True
 
     @property
     def keys(self) -> Sequence[Key]:

@@ -97,6 +97,7 @@ class TemporalChangeF1:
     summary: ClassVar[str] = "F1 over statements of change: what changed, on which side, in which direction"
     sees: ClassVar[Sees] = "change"
     needs: ClassVar[str] = "nothing"
+    independent: ClassVar[bool] = True
 
     @property
     def keys(self) -> Sequence[Key]:
@@ -152,6 +153,15 @@ class TemporalChangeF1:
                 *_spans(expected, [f"reference {i + 1}" if i else "reference" for i in best]),
             ],
         )
+
+    def merge_details(self, parts: Sequence[Mapping[str, Any]], statistics: Statistics) -> Mapping[str, Any]:
+        """The details of all samples from those of consecutive parts."""
+        return {
+            **_precision_recall(statistics.per_sample_NS.sum(axis=0)),
+            "support": _added([part["support"] for part in parts]),
+            "direction_confusion": _added([part["direction_confusion"] for part in parts]),
+            "comparison_without_prior": _pooled_rates([part["comparison_without_prior"] for part in parts]),
+        }
 
     def _best_reference(self, said: Sequence[StatedChange], texts: Sequence[str]) -> int:
         """The index of the reference with the best F1 of statements, then of directions; the first of equals."""
@@ -229,6 +239,27 @@ def _without_prior(
         return 100.0 * sum(has_comparison(texts[i]) for i in without) / len(without) if without else None
 
     return {"samples": len(without), "predictions": rate(predictions), "references": rate(references)}
+
+
+def _added(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Nested tables of counts with the same keys, added up."""
+    return {
+        key: sum(table[key] for table in tables) if isinstance(value, int) else _added([table[key] for table in tables])
+        for key, value in tables[0].items()
+    }
+
+
+def _pooled_rates(rates: Sequence[Mapping[str, Any] | None]) -> dict[str, float | int | None] | None:
+    """What `_without_prior` says of all samples from what it says of parts."""
+    known = [rate for rate in rates if rate is not None]
+    if not known:
+        return None
+    n = sum(rate["samples"] for rate in known)
+    pooled = {
+        side: sum(rate["samples"] * (rate[side] or 0.0) for rate in known) / n if n else None
+        for side in ("predictions", "references")
+    }
+    return {"samples": n, **pooled}
 
 
 def _spans(texts: Sequence[Sequence[StatedChange]], sides: Sequence[str]) -> Iterable[Span]:

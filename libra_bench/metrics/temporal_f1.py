@@ -51,6 +51,7 @@ class TemporalF1:
     summary: ClassVar[str] = "Temporal F1: shared words of change (44 keywords), as published"
     sees: ClassVar[Sees] = "change"
     needs: ClassVar[str] = "nothing"
+    independent: ClassVar[bool] = True
 
     @property
     def keys(self) -> Sequence[Key]:

@@ -34,7 +34,7 @@ def questions_sha256(samples: Sequence[Sample]) -> str:
             [
                 sample.question_id,
                 sample.text,
-                list(sample.images),
+                sample.image_value,
                 {name: value for name, value in sample.fields.items() if name not in HIDDEN_KEYS},
             ]
             for sample in samples

@@ -54,12 +54,54 @@ def interval(
     Returns:
         low_K and high_K; NaN with fewer than four clusters, or where no resample has a value.
     """
-    sums_CS, n_C = cluster_sums(statistics.per_sample_NS, clusters)
-    limits_2K = np.array([key.range for key in keys], dtype=float).reshape(-1, 2).T
-    low_K, high_K = bootstrap_interval(statistics.reduce, sums_CS, n_C, limits_2K, resamples, seed)
-    if len(low_K) != len(keys):
-        raise ValueError(f"{len(keys)} keys for {len(low_K)} columns")
-    return low_K, high_K
+    return intervals([(statistics, keys)], clusters, resamples, seed)[0]
+
+
+def intervals(
+    parts: Sequence[tuple[Statistics, Sequence[Key]]],
+    clusters: Sequence[Hashable] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> list[tuple[Floats, Floats]]:
+    """What `interval` gives for each of several metrics on the same samples; clusters are drawn once for all.
+
+    Args:
+        parts: the statistics and the keys of each metric, for the same N samples.
+        clusters: as for `interval`.
+        resamples: as for `interval`.
+        seed: as for `interval`.
+    """
+    if not parts:
+        return []
+    sums_CS, n_C = cluster_sums(np.hstack([statistics.per_sample_NS for statistics, _ in parts]), clusters)
+    ends = np.cumsum([statistics.per_sample_NS.shape[1] for statistics, _ in parts])
+    columns = [
+        slice(end - statistics.per_sample_NS.shape[1], end) for end, (statistics, _) in zip(ends, parts, strict=True)
+    ]
+    if len(n_C) < MANY_CLUSTERS:
+        return [
+            _checked(keys, bootstrap_interval(statistics.reduce, sums_CS[:, part], n_C, _limits(keys), resamples, seed))
+            for (statistics, keys), part in zip(parts, columns, strict=True)
+        ]
+    values: list[list[Floats]] = [[] for _ in parts]
+    for weights_rC in draws(len(n_C), resamples, seed):
+        drawn_rS, drawn_r = weights_rC @ sums_CS, weights_rC @ n_C
+        for (statistics, _), part, so_far in zip(parts, columns, values, strict=True):
+            so_far.append(statistics.reduce(drawn_rS[:, part], drawn_r))
+    return [
+        _checked(keys, percentiles(np.concatenate(of_metric), len(n_C)))
+        for (_, keys), of_metric in zip(parts, values, strict=True)
+    ]
+
+
+def _limits(keys: Sequence[Key]) -> Floats:
+    return np.array([key.range for key in keys], dtype=float).reshape(-1, 2).T
+
+
+def _checked(keys: Sequence[Key], ends: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    if len(ends[0]) != len(keys):
+        raise ValueError(f"{len(keys)} keys for {len(ends[0])} columns")
+    return ends
 
 
 def bootstrap_interval(
@@ -191,10 +233,10 @@ def draws(n_clusters: int, resamples: int, seed: int, *, width: int = 1) -> Iter
     """
     generator = np.random.default_rng(seed)
     for rows in chunks(n_clusters * width, resamples):
-        drawn = generator.integers(n_clusters, size=(rows, n_clusters))
-        drawn += np.arange(rows)[:, None] * n_clusters
-        counts = np.bincount(drawn.ravel(), minlength=rows * n_clusters)
-        yield counts.reshape(rows, n_clusters).astype(float)
+        weights_rC = np.empty((rows, n_clusters))
+        for row in weights_rC:
+            row[:] = np.bincount(generator.integers(n_clusters, size=n_clusters), minlength=n_clusters)
+        yield weights_rC
 
 
 def chunks(cells_per_resample: int, resamples: int) -> Iterator[int]:

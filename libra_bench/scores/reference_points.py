@@ -28,7 +28,7 @@ from pydantic import TypeAdapter
 from benchmarks.errors import StorageError
 from benchmarks.files import sha256_json, write_json
 from benchmarks.records.scores import ReferencePoint
-from libra_bench.metrics.failing_texts import score_texts
+from libra_bench.metrics.many_texts import score_many_texts
 from libra_bench.metrics.metric import Metric, References, sees_of
 from model_adapters.baselines.constant import CONSTANT_TEXT
 
@@ -66,10 +66,8 @@ def reference_points(
     }
     result: list[ReferencePoint] = []
     for name, predictions in texts.items():
-        scores: dict[str, float] = {}
-        for metric in metrics:
-            path = None if cache is None else cache / f"{sha256_json([content, name, metric.signature])[:32]}.json"
-            scores |= _kept(path, partial(_values, metric, predictions, references, fields))
+        paths = [cache and cache / f"{sha256_json([content, name, m.signature])[:32]}.json" for m in metrics]
+        scores = _kept(metrics, paths, partial(_values, predictions=predictions, references=references, fields=fields))
         result.append(ReferencePoint(name=name, n=len(references), scores=scores))
     several = [i for i, alternatives in enumerate(references) if len(alternatives) > 1]
     if several:
@@ -141,34 +139,46 @@ def _ceiling(metric: Metric, references: References, fields: Fields | None) -> d
         members = [i for i, texts in enumerate(references) if len(texts) > turn]
         said = [references[i][turn] for i in members]
         others = [[text for k, text in enumerate(references[i]) if k != turn] for i in members]
-        for key, value in _values(metric, said, others, _some(fields, members)).items():
+        for key, value in _values([metric], said, others, _some(fields, members))[0].items():
             total = totals.setdefault(key, [0.0, 0.0])
             total[0] += value * len(members)
             total[1] += len(members)
     return {key: total / weight for key, (total, weight) in totals.items()}
 
 
-def _kept(path: Path | None, compute: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """What the file holds, else what `compute` gives, kept in the file where that can be written."""
-    if path is None:
-        return compute()
-    try:
-        stored = _VALUES.validate_json(path.read_bytes(), strict=True)
-    except (OSError, ValueError):  # not there, or damaged
-        stored = compute()
+def _kept(
+    metrics: Sequence[Metric],
+    paths: Sequence[Path | None],
+    compute: Callable[[Sequence[Metric]], list[dict[str, float]]],
+) -> dict[str, float]:
+    """What the files hold; what `compute` gives for the other metrics is kept in theirs where they can be written."""
+    known = [_stored(path) for path in paths]
+    missing = [m for m, scores in enumerate(known) if scores is None]
+    for m, scores in zip(missing, compute([metrics[m] for m in missing]) if missing else [], strict=True):
+        known[m] = scores
         with suppress(StorageError, OSError):  # a cache costs time, never a score
-            write_json(path, stored)
-    return stored
+            if path := paths[m]:
+                write_json(path, scores)
+    return {key: value for scores in known if scores for key, value in scores.items()}
+
+
+def _stored(path: Path | None) -> dict[str, float] | None:
+    """What a file of the cache holds; None for one that is not there, or damaged."""
+    try:
+        return None if path is None else _VALUES.validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValueError):
+        return None
 
 
 _VALUES = TypeAdapter(dict[str, float])
 
 
 def _values(
-    metric: Metric, predictions: Sequence[str], references: References, fields: Fields | None
-) -> dict[str, float]:
-    values = score_texts(metric, predictions, references, fields)[0].values
-    return {key: float(value) for key, value in values.items() if math.isfinite(value)}
+    metrics: Sequence[Metric], predictions: Sequence[str], references: References, fields: Fields | None
+) -> list[dict[str, float]]:
+    """The defined values of each metric."""
+    found = score_many_texts(metrics, predictions, references, fields)
+    return [{k: float(v) for k, v in result.values.items() if math.isfinite(v)} for result, _ in found]
 
 
 def _some(fields: Fields | None, members: Sequence[int]) -> Fields | None:

@@ -14,17 +14,18 @@ import numpy as np
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_json, user_cache
 from benchmarks.predictions import count_answers, match_answers, read_answers
+from benchmarks.predictions.cleaning import NO_CLEANING, clean, signed
 from benchmarks.records.json_record import plain
 from benchmarks.records.scores import Score, Scores, Stratum, StratumScore, Unavailable
 from benchmarks.schema import Answer, Sample
 from benchmarks.suites import read_samples
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
-from libra_bench.metrics.failing_texts import as_details, failed_note, score_texts
-from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics
-from libra_bench.scores.bootstrap import RESAMPLES, count_clusters, interval
+from libra_bench.metrics.failing_texts import as_details, failed_note
+from libra_bench.metrics.many_texts import score_many_texts
+from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics, check_metric, corpus_values
+from libra_bench.scores.bootstrap import count_clusters, intervals
 from libra_bench.scores.reference_points import reference_points
 from libra_bench.scores.scoring_input import ScoringInput, scoring_input
-from libra_bench.scores.strata import Strata
 
 if TYPE_CHECKING:
     from libra_bench.metrics.official.verify import Check, Unverified
@@ -60,6 +61,7 @@ def score_answers(
     model: str,
     by: Sequence[str] = (),
     partial: bool = False,
+    cleaning: str = NO_CLEANING,
 ) -> Scored:
     """Score answers (in the order of the samples) with every chosen metric.
 
@@ -74,12 +76,13 @@ def score_answers(
         model: the model's id.
         by: fields to stratify by; none: the built-in strata that the suite has.
         partial: leave out samples without a reference, and count them.
+        cleaning: how the answers are cleaned before they are scored.
 
     Raises:
         SuiteError: samples without a reference; names them.
-        UnknownNameError: no sample has a field of `by`.
+        UnknownNameError: no sample has a field of `by`, or no such cleaning.
     """
-    against = scoring_input(samples, suite, by, partial=partial)
+    against = scoring_input(samples, suite, by, partial=partial, cleaning=cleaning)
     return score_against(against, answers, chosen, suite=suite, model=model)
 
 
@@ -90,9 +93,11 @@ def score_against(
     by_id = {str(answer.question_id): answer for answer in answers}
     answers = [by_id[str(sample.question_id)] for sample in against.samples]
     clusters, n = against.clusters, len(answers)
-    predictions = ["" if answer.failed else answer.text for answer in answers]
+    predictions = ["" if answer.failed else clean(answer.text, against.cleaning) for answer in answers]
+    for metric in chosen.metrics.values():
+        check_metric(metric, against.references, predictions)
     fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
-    results = {name: _result(metric, predictions, against, fields) for name, metric in chosen.metrics.items()}
+    results = _results(chosen.metrics, predictions, against, fields)
     cache = user_cache() / "reference-points"
     points = reference_points(list(chosen.metrics.values()), against.references, against.fields, clusters, cache=cache)
     found = Scores(
@@ -102,11 +107,7 @@ def score_against(
         **asdict(count_answers(answers, against.samples)),
         n_without_reference=against.n_without_reference,
         n_clusters=count_clusters(clusters) if clusters else None,
-        scores=tuple(
-            score
-            for name, result in results.items()
-            for score in _score_rows(chosen.metrics[name], result, n, clusters)
-        ),
+        scores=tuple(_score_rows(chosen.metrics, results, n, against)),
         details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
         strata=tuple(_strata(against, predictions, chosen, results)),
         reference_points=tuple(points),
@@ -117,32 +118,46 @@ def score_against(
     return Scored(found, against, predictions, chosen.metrics, results)
 
 
-def _result(
-    metric: Metric, predictions: Sequence[str], against: ScoringInput, fields: Sequence[Mapping[str, Any]]
-) -> MetricResult:
-    """What a metric says; texts that it fails on count as empty, are named on stderr and in its details."""
-    result, failed = score_texts(metric, predictions, against.references, fields)
-    if not failed:
-        return result
+def _results(
+    metrics: Mapping[str, Metric],
+    predictions: Sequence[str],
+    against: ScoringInput,
+    fields: Sequence[Mapping[str, Any]],
+) -> dict[str, MetricResult]:
+    """What each metric says; texts that it fails on count as empty, are named on stderr and in its details."""
+    found = score_many_texts([*metrics.values()], predictions, against.references, fields)
     ids = [sample.question_id for sample in against.samples]
-    print(failed_note(metric, failed, ids), file=sys.stderr)  # noqa: T201
-    return replace(result, details={**result.details, "failed_texts": as_details(failed, ids)})
+    results = {}
+    for (name, metric), (result, failed) in zip(metrics.items(), found, strict=True):
+        results[name] = result
+        if failed:
+            print(failed_note(metric, failed, ids), file=sys.stderr)  # noqa: T201
+            results[name] = replace(result, details={**result.details, "failed_texts": as_details(failed, ids)})
+    return results
 
 
 def _strata(
     against: ScoringInput, predictions: Sequence[str], chosen: ChosenMetrics, results: Mapping[str, MetricResult]
 ) -> Iterator[Stratum]:
-    """The scores of each level of each stratum, of the metrics that have statistics."""
-    rows: dict[tuple[str, str], list[StratumScore]] = {}
-    for name, result in results.items():
-        if result.statistics is not None:
-            keys = _keys(chosen.metrics[name], result)
-            for stratum, level, its in _stratified(result.statistics, keys, against.strata, against.clusters):
-                rows.setdefault((stratum, level), []).extend(its)
-    for (stratum, level), its in rows.items():
-        members = against.strata[stratum][level]
-        n_empty = sum(not predictions[i].strip() for i in members)
-        yield Stratum(by=stratum, level=level, n=len(members), n_empty=n_empty, scores=tuple(its))
+    """The scores of each level of each stratum with their intervals, of the metrics that have statistics."""
+    known = [(r.statistics, _keys(chosen.metrics[name], r)) for name, r in results.items() if r.statistics is not None]
+    for stratum, levels in against.strata.items():
+        for level, members in levels.items():
+            parts = [(Statistics(st.per_sample_NS[members], st.reduce), keys) for st, keys in known]
+            ends = intervals(parts, against.clusters and [against.clusters[i] for i in members], STRATA_RESAMPLES)
+            yield Stratum(
+                by=stratum,
+                level=level,
+                n=len(members),
+                n_empty=sum(not predictions[i].strip() for i in members),
+                scores=tuple(
+                    StratumScore(key=name, value=_defined(value), low=_defined(low), high=_defined(high))
+                    for (statistics, keys), (low_K, high_K) in zip(parts, ends, strict=True)
+                    for (name, value), low, high in zip(
+                        corpus_values(keys, statistics).items(), low_K, high_K, strict=True
+                    )
+                ),
+            )
 
 
 def digest_of(against: ScoringInput, answers: Sequence[Answer]) -> str:
@@ -157,51 +172,32 @@ def digest_of(against: ScoringInput, answers: Sequence[Answer]) -> str:
     )
 
 
-def _score_rows(metric: Metric, result: MetricResult, n: int, clusters: Sequence[Any] | None) -> Iterator[Score]:
-    """A metric's rows of scores.json; a value that is undefined is None there."""
-    keys = _keys(metric, result)
-    bounds = _bounds(result.statistics, keys, clusters, RESAMPLES)
-    for key, (low, high) in zip(keys, bounds, strict=True):
-        yield Score(
-            key=key.name,
-            metric=metric.id,
-            value=_defined(result.values[key.name]),
-            low=low,
-            high=high,
-            n=n,
-            signature=metric.signature,
-            higher_is_better=key.higher_is_better,
-        )
+def _score_rows(
+    metrics: Mapping[str, Metric], results: Mapping[str, MetricResult], n: int, against: ScoringInput
+) -> Iterator[Score]:
+    """The rows of scores.json; a value that is undefined is None there, and an interval that does not exist."""
+    known = {name: r.statistics for name, r in results.items() if r.statistics is not None and r.values}
+    parts = [(statistics, _keys(metrics[name], results[name])) for name, statistics in known.items()]
+    ends = dict(zip(known, intervals(parts, against.clusters), strict=True))
+    for name, result in results.items():
+        low_K, high_K = ends.get(name) or (np.full(len(result.values), np.nan),) * 2
+        for key, low, high in zip(_keys(metrics[name], result), low_K, high_K, strict=True):
+            yield Score(
+                key=key.name,
+                metric=metrics[name].id,
+                value=_defined(result.values[key.name]),
+                low=_defined(low),
+                high=_defined(high),
+                n=n,
+                signature=signed(metrics[name].signature, against.cleaning),
+                higher_is_better=key.higher_is_better,
+            )
 
 
 def _keys(metric: Metric, result: MetricResult) -> list[Key]:
     """The keys that have a value, in the order of the statistics' columns."""
     known = {key.name: key for key in metric.keys}
     return [known[name] for name in result.values]
-
-
-def _bounds(
-    statistics: Statistics | None, keys: Sequence[Key], clusters: Sequence[Any] | None, resamples: int
-) -> list[tuple[float | None, float | None]]:
-    """The interval of each key; (None, None) where there is none."""
-    if statistics is None or not keys:
-        return [(None, None)] * len(keys)
-    low_K, high_K = interval(statistics, keys, clusters, resamples)
-    return [(_defined(low), _defined(high)) for low, high in zip(low_K, high_K, strict=True)]
-
-
-def _stratified(
-    statistics: Statistics, keys: Sequence[Key], levels: Strata, clusters: Sequence[Any] | None
-) -> Iterator[tuple[str, str, list[StratumScore]]]:
-    """The values of each level of each stratum with their intervals, from the statistics of its samples."""
-    for stratum, members_of in levels.items():
-        for level, members in members_of.items():
-            part = Statistics(statistics.per_sample_NS[members], statistics.reduce)
-            its_clusters = clusters and [clusters[i] for i in members]
-            values_1K = part.reduce(part.per_sample_NS.sum(axis=0, keepdims=True), np.array([float(len(members))]))
-            bounds = _bounds(part, keys, its_clusters, STRATA_RESAMPLES)
-            rows = zip(keys, map(_defined, values_1K[0]), bounds, strict=True)
-            yield stratum, level, [StratumScore(key=k.name, value=v, low=low, high=high) for k, v, (low, high) in rows]
 
 
 def _defined(value: float) -> float | None:
@@ -216,16 +212,19 @@ def score_files(
     by: Sequence[str] = (),
     *,
     partial: bool = False,
+    cleaning: str = NO_CLEANING,
 ) -> list[Scored]:
     """Score several files of predictions against one file of references.
 
     Raises:
-        SuiteError: ids that don't match, or samples without a reference.
+        SuiteError: ids that don't match, or samples without a reference. UnknownNameError: no such cleaning.
     """
     samples = read_samples(references, prompts_required=False)
     matched = [match_answers(read_answers(path), samples, where=path) for path in predictions]
     return [
-        score_answers(samples, answers, chosen, suite=references.stem, model=name, by=by, partial=partial)
+        score_answers(
+            samples, answers, chosen, suite=references.stem, model=name, by=by, partial=partial, cleaning=cleaning
+        )
         for name, answers in zip(names, matched, strict=True)
     ]
 
@@ -235,6 +234,7 @@ def score(
     predictions: str | Path | Sequence[str],
     references: str | Path | Sequence[str] | Sequence[Sequence[str]],
     metrics: str | Sequence[str] | None = None,
+    cleaning: str = NO_CLEANING,
 ) -> dict[str, Any]:
     """Score predictions against references.
 
@@ -242,6 +242,8 @@ def score(
         predictions: a file of answers (JSONL or CSV), or N texts.
         references: a suite file, or N texts or lists of alternative texts.
         metrics: names, or "all"; None: the default ones (`DEFAULT_METRICS`) that can run here.
+        cleaning: how predictions are cleaned before they are scored: "none", or "report-1" of chat tokens, Markdown and
+            headings (docs/models.md).
 
     Returns:
         The content of scores.json.
@@ -263,7 +265,7 @@ def score(
     else:
         raise InputError(f"{len(predictions)} predictions, but {len(samples)} references", hint="give one per study")
     matched = match_answers(answers, samples, where=model)
-    return score_answers(samples, matched, chosen, suite=name, model=model).scores.as_json()
+    return score_answers(samples, matched, chosen, suite=name, model=model, cleaning=cleaning).scores.as_json()
 
 
 def _sample(number: int, texts: str | Sequence[str]) -> Sample:

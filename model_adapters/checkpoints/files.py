@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ModelError
+from benchmarks.files import sha256_file
 from benchmarks.files.json_text import parse_json
 from benchmarks.wording import first_few
 
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
+DECIDING_SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -30,6 +32,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def deciding_hashes(folder: Path) -> dict[str, str]:
+    """The sha256 of each of `deciding_files`, by name."""
+    return {path.name: sha256_file(path) for path in deciding_files(folder)}
+
+
 def weight_files(folder: Path) -> list[Path]:
     """The weight files of a checkpoint folder: sharded or single, safetensors before .bin.
 
@@ -42,6 +49,11 @@ def weight_files(folder: Path) -> list[Path]:
         if (folder / single).is_file():
             return [folder / single]
     raise no_weights(folder)
+
+
+def deciding_files(folder: Path) -> list[Path]:
+    """The files of a checkpoint that decide its answers: weights, configuration, tokenizer, templates, code."""
+    return sorted(path for path in folder.iterdir() if path.suffix in DECIDING_SUFFIXES and path.is_file())
 
 
 def no_weights(folder: Path) -> ModelError:

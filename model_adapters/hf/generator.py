@@ -13,18 +13,13 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
-from transformers import GenerationConfig
 
-from benchmarks.errors import GenerationError, InputError, LibraBenchError
+from benchmarks.errors import LibraBenchError
 from benchmarks.schema import Answer, Question
-from benchmarks.wording import first_line
 from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt, failed_answer, study_seed
-from model_adapters.generation.memory import is_out_of_memory
-from model_adapters.hf.loading import end_ids, load_model, load_processor
+from model_adapters.hf.decoding import BatchDecoder, Decoded
+from model_adapters.hf.loading import load_model, load_processor
 from model_adapters.hf.prompts import HFPrompt, HFPrompts, checkpoint_folder
-
-CPU_BATCH = 4
-GPU_BATCH = 16
 
 
 class HFTextGenerator:
@@ -49,13 +44,9 @@ class HFTextGenerator:
     ) -> None:
         self.model, self.processor, self.prompts = model, processor, prompts
         self._unused_keys = list(unused_keys)
-        self._batch_size = batch_size or (GPU_BATCH if model.device.type == "cuda" else CPU_BATCH)
+        self._decoder = BatchDecoder(model, processor.tokenizer, batch_size)
         self._seconds = {"images": 0.0, "generation": 0.0}
         self._new_tokens = 0
-        tokenizer = processor.tokenizer
-        tokenizer.padding_side = "left"
-        if tokenizer.pad_token_id is None:
-            tokenizer.pad_token = tokenizer.eos_token
 
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""
@@ -64,7 +55,7 @@ class HFTextGenerator:
 
     def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
         """Yield answers as batches are finished; a study that cannot be answered says so and harms no other."""
-        size = 1 if decoding.is_sampling else self._batch_size  # each study has its own random numbers
+        size = 1 if decoding.is_sampling else self._decoder.batch_size  # each study has its own random numbers
         by_images: dict[int, list[Question]] = {}
         for question in questions:
             by_images.setdefault(len(question.images), []).append(question)
@@ -81,7 +72,7 @@ class HFTextGenerator:
             "architecture": type(self.model).__name__,
             "processor": type(self.processor).__name__,
             "image_processor": type(self.processor.image_processor).__name__,
-            "batch_size": self._batch_size,
+            "batch_size": self._decoder.batch_size,
             "seconds": {name: round(seconds, 3) for name, seconds in self._seconds.items()},
             "decode_tokens": self._new_tokens,
             "versions": {"transformers": version("transformers")},
@@ -101,52 +92,33 @@ class HFTextGenerator:
             yield from self._decode(batch, decoding)
 
     def _decode(self, batch: Sequence[HFPrompt], decoding: Decoding) -> Iterator[Answer]:
-        """Decode a batch; half as many at a time where it doesn't fit, one at a time where one of them is at fault."""
         started = time.perf_counter()
-        try:
-            inputs = self._inputs(batch)
-            self._check_length(inputs)
-            with torch.random.fork_rng(devices=[self.model.device] if self.model.device.type == "cuda" else []):
-                torch.manual_seed(study_seed(decoding.seed, batch[0].question.question_id))
-                output = self.model.generate(**inputs, generation_config=self._settings(decoding))
-        except (RuntimeError, ValueError, LibraBenchError) as error:
-            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
-                raise
-            if len(batch) == 1:
-                yield failed_answer(batch[0].question, _reason(error))
-                return
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            middle = len(batch) // 2
-            yield from self._decode(batch[:middle], decoding)
-            yield from self._decode(batch[middle:], decoding)
-            return
-        seconds = time.perf_counter() - started
-        self._seconds["generation"] += seconds
-        written = output.sequences[:, inputs["input_ids"].shape[1] :].tolist()
-        scores = getattr(output, "sequences_scores", None)
-        kept = decoding.num_return_sequences
-        for place, prepared in enumerate(batch):
-            rows = slice(place * kept, (place + 1) * kept)
-            stated = [None] * kept if scores is None else scores[rows].tolist()
-            yield self._answer(prepared.question, written[rows], stated, seconds)
+        decoded = self._decoder.decode(
+            batch, self._inputs, decoding, lambda prepared: study_seed(decoding.seed, prepared.question.question_id)
+        )
+        for outcome in decoded:
+            self._seconds["generation"] += time.perf_counter() - started
+            if isinstance(outcome, Decoded):
+                yield self._answer(outcome)
+            else:
+                prepared, error = outcome
+                yield failed_answer(prepared.question, error)
+            started = time.perf_counter()
 
-    def _answer(
-        self, question: Question, sequences: Sequence[list[int]], scores: Sequence[float | None], seconds: float
-    ) -> Answer:
-        ended = [_until_end(sequence, self._end_ids()) for sequence in sequences]
-        texts = [self.prompts.text(token_ids) for token_ids, _ in ended]
-        token_ids, finished = ended[0]
-        self._new_tokens += len(token_ids)
+    def _answer(self, decoded: Decoded[HFPrompt]) -> Answer:
+        question = decoded.prompt.question
+        texts = [self.prompts.text(token_ids) for token_ids in decoded.sequences]
+        num_tokens = len(decoded.sequences[0])
+        self._new_tokens += num_tokens
         metadata: dict[str, Any] = {
-            "finish": "stop" if finished else "length",
-            "new_tokens": len(token_ids),
-            "seconds": round(seconds, 4),
+            "finish": "stop" if decoded.finished else "length",
+            "new_tokens": num_tokens,
+            "seconds": round(decoded.seconds, 4),
         }
-        if len(sequences) > 1:
+        if len(texts) > 1:
             metadata["alternatives"] = [
                 {"text": text, "score": score if score is not None and math.isfinite(score) else None}
-                for text, score in zip(texts, scores, strict=True)
+                for text, score in zip(texts, decoded.scores, strict=True)
             ]
         return Answer(question.question_id, question.prompt, texts[0], metadata=metadata)
 
@@ -162,35 +134,6 @@ class HFTextGenerator:
         )
         return inputs.to(device=self.model.device, dtype=self.model.dtype)
 
-    def _check_length(self, inputs: Any) -> None:
-        config = self.model.config.get_text_config()
-        limit, length = getattr(config, "max_position_embeddings", None), inputs["input_ids"].shape[1]
-        if limit and length > limit:
-            raise InputError(
-                f"the prompt takes {length:,} positions, image included; the model has {limit:,}",
-                hint="shorten the prompt",
-            )
-
-    def _settings(self, decoding: Decoding) -> Any:
-        settings: dict[str, Any] = {
-            "max_new_tokens": decoding.max_new_tokens,
-            "num_return_sequences": decoding.num_return_sequences,
-            "no_repeat_ngram_size": decoding.no_repeat_ngram_size,
-            "do_sample": decoding.is_sampling,
-            "return_dict_in_generate": True,
-            "eos_token_id": self._end_ids(),
-            "pad_token_id": self.processor.tokenizer.pad_token_id,
-        }
-        if decoding.num_beams > 1:
-            settings |= {"num_beams": decoding.num_beams, "length_penalty": decoding.length_penalty}
-            settings["output_scores"] = decoding.num_return_sequences > 1  # beams x vocabulary floats per step
-        if decoding.is_sampling:
-            settings |= {"temperature": decoding.temperature, "top_k": 0, "top_p": decoding.top_p or 1.0}
-        return GenerationConfig(**settings)
-
-    def _end_ids(self) -> list[int]:
-        return end_ids(self.model.generation_config.eos_token_id, self.processor)
-
 
 def load_generator(spec: ModelSpec) -> HFTextGenerator:
     """Load model and processor.
@@ -203,18 +146,3 @@ def load_generator(spec: ModelSpec) -> HFTextGenerator:
     prompts = HFPrompts(processor, spec)
     model, unused = load_model(folder, spec)
     return HFTextGenerator(model, processor, prompts, batch_size=spec.batch_size, unused_keys=unused)
-
-
-def _until_end(token_ids: Sequence[int], end_ids: Sequence[int]) -> tuple[list[int], bool]:
-    """The tokens up to the end token, which counts; and whether there is one (else the text was cut)."""
-    for place, token_id in enumerate(token_ids):
-        if token_id in end_ids:
-            return list(token_ids[: place + 1]), True
-    return list(token_ids), False
-
-
-def _reason(error: Exception) -> Exception:
-    if isinstance(error, LibraBenchError):
-        return error
-    what = "it does not fit into memory" if isinstance(error, RuntimeError) else "the model cannot take it"
-    return GenerationError(f"{what} ({first_line(error)})")

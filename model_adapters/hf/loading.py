@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +22,47 @@ from model_adapters.checkpoints.precision import (
     torch_dtype,
 )
 from model_adapters.checkpoints.weights import quiet_loading_report, raise_for_keys
+from model_adapters.hf.images_only import load_images_only
 
-AUTO_CLASSES = ("AutoModelForImageTextToText", "AutoModelForCausalLM")
-"""In this order of a checkpoint's own code."""
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a checkpoint is loaded for."""
+
+    auto_class: str
+    """Of transformers."""
+    mapping: str
+    """Where transformers lists the model types that it can do this with."""
+    called: str
+    hint: str
+    """What to do with a model of another kind."""
+
+
+IMAGE_TEXT_TO_TEXT = Task(
+    "AutoModelForImageTextToText",
+    "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES",
+    "vision-language model",
+    "name another --adapter, or serve it and use openai:NAME",
+)
+CAUSAL_LM = Task(
+    "AutoModelForCausalLM", "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES", "language model", "serve it, and give its address"
+)
 
 logger = logging.getLogger(__name__)
 
 
-def read_config(folder: Path, spec: ModelSpec) -> dict[str, Any]:
-    """The checkpoint's config.json; refuses what this adapter cannot load.
+def read_config(folder: Path, spec: ModelSpec, task: Task = IMAGE_TEXT_TO_TEXT) -> dict[str, Any]:
+    """The checkpoint's config.json; refuses what cannot be loaded for this task.
 
     Raises:
-        ModelError: no vision-language model that transformers knows, or one whose own code the user has not allowed.
+        ModelError: no such model that transformers knows, or one whose own code the user has not allowed.
     """
+    from transformers.models.auto import modeling_auto
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type"))
-    if kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
+    if kind in getattr(modeling_auto, task.mapping):
         return config
     where = folder / "config.json"
     if "auto_map" in config and kind not in CONFIG_MAPPING_NAMES:
@@ -51,9 +74,9 @@ def read_config(folder: Path, spec: ModelSpec) -> dict[str, Any]:
             hint="add --trust-remote-code if you have read it and trust it",
         )
     raise ModelError(
-        f"{kind!r} is no vision-language model that transformers can load",
+        f"{kind!r} is no {task.called} that transformers can load",
         where=where,
-        hint="name another --adapter, or serve it and use openai:NAME",
+        hint=task.hint,
     )
 
 
@@ -65,16 +88,17 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
     """
     from transformers import AutoProcessor
 
-    read_config(folder, spec)
+    config = read_config(folder, spec)
     trust = bool(spec.options.get("trust_remote_code"))
     torchvision = importlib.util.find_spec("torchvision") is not None
     try:
         try:
             processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust, backend="pil")
         except ImportError:  # a part of it, such as the one for videos, has no form that uses Pillow
-            if not torchvision:
-                raise
-            processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
+            if torchvision:
+                processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
+            else:
+                processor = load_images_only(folder, str(config.get("model_type")))
     except ImportError as error:
         if not torchvision and any(word in str(error).lower() for word in ("torchvision", "pil backend")):
             what, hint = "its processor needs torchvision, which is not installed", "pip install torchvision"
@@ -96,7 +120,25 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
     return processor
 
 
-def load_model(folder: Path, spec: ModelSpec) -> tuple[Any, list[str]]:
+def load_tokenizer(folder: Path) -> Any:
+    """The checkpoint's tokenizer.
+
+    Raises:
+        ModelError: it is missing, or cannot be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"its tokenizer cannot be loaded ({first_line(error)})",
+            where=folder,
+            hint="the folder needs the tokenizer's files",
+        ) from error
+
+
+def load_model(folder: Path, spec: ModelSpec, task: Task = IMAGE_TEXT_TO_TEXT) -> tuple[Any, list[str]]:
     """The model in evaluation mode, and the keys of the checkpoint that it has no place for.
 
     Raises:
@@ -104,11 +146,11 @@ def load_model(folder: Path, spec: ModelSpec) -> tuple[Any, list[str]]:
     """
     import transformers
 
-    config = read_config(folder, spec)
+    config = read_config(folder, spec, task)
     bits, device, dtype = quantization_bits(spec), torch.device(device_name(spec)), torch_dtype(dtype_name(spec))
     trust = bool(spec.options.get("trust_remote_code"))
     own = config.get("auto_map", {}) if trust else {}
-    auto_class = next((name for name in AUTO_CLASSES if name in own), AUTO_CLASSES[0])
+    auto_class = next((name for name in (task.auto_class, CAUSAL_LM.auto_class) if name in own), task.auto_class)
     options: dict[str, Any] = {} if device.type == "cpu" else {"device_map": {"": device}}
     if bits is not None:
         options["quantization_config"] = quantization_config(bits, device, dtype)
@@ -155,9 +197,9 @@ def stated_end_ids(folder: Path, spec: ModelSpec) -> Any:
     return GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder, trust_remote_code=trust)).eos_token_id
 
 
-def end_ids(stated: Any, processor: Any) -> list[int]:
+def end_ids(stated: Any, tokenizer: Any) -> list[int]:
     """Any of these tokens ends a text: what the checkpoint states (one id, several or None), else the tokenizer's."""
-    found = processor.tokenizer.eos_token_id if stated is None else stated
+    found = tokenizer.eos_token_id if stated is None else stated
     if found is None:
         return []
     return list(found) if isinstance(found, list | tuple) else [int(found)]

@@ -12,24 +12,25 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-import os
+import logging
 import threading
 import time
 import weakref
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 import httpx2
 
 from benchmarks.errors import GenerationError, ModelError, RefusedError
 from benchmarks.files.secrets import MIN_SECRET, without_secrets
 from benchmarks.wording import first_line
+from model_adapters.openai.address import KEY_VARIABLE
 from model_adapters.openai.replies import (
     ChatReply,
     chat_reply,
     error_message,
+    model_names,
     one_line,
     seconds_to_wait,
 )
@@ -37,8 +38,6 @@ from model_adapters.openai.replies import (
 if TYPE_CHECKING:
     from tenacity import AsyncRetrying
 
-KEY_VARIABLE = "OPENAI_API_KEY"
-URL_VARIABLE = "OPENAI_BASE_URL"
 TIMEOUT_SECONDS = 300.0
 RETRIES = 6
 CONNECT_SECONDS = 10.0
@@ -46,6 +45,9 @@ FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 60.0
 MAX_WAIT_SECONDS = 600.0
 """The longest `Retry-After` that is obeyed; a longer one is a failure."""
+TRIAL_SECONDS = 60.0
+"""For one token; a server that loads its model first may take longer, and is asked for answers all the same."""
+SHOWN_MODELS = 5
 MAX_REPLY_BYTES = 16 * 2**20
 """A chat completion of 100,000 tokens has about 1 MB."""
 JSON = {"Content-Type": "application/json"}
@@ -55,6 +57,7 @@ HOPELESS = frozenset({401, 403, 404})
 """Statuses that every further question would get, too."""
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 class _PassingError(Exception):
@@ -98,25 +101,55 @@ class Endpoint:
         self._not_before = 0.0
         """No question is sent before then (monotonic seconds), as the server asked."""
 
-    def check_access(self) -> None:
-        """Find out whether a server answers and accepts the key.
+    def check_access(self, model: str | None = None) -> None:
+        """Find out whether a server answers, accepts the key and knows the model, with the list of its models.
+
+        A model that is not in the list, or any where there is no list, is asked for one token: some servers know more
+        names than they list.
+
+        Args:
+            model: None: any.
 
         Raises:
-            ModelError: none answers, or the key is refused.
+            ModelError: no server answers, or it refuses the key or the model.
         """
         try:
-            status = self._wait_for(self._status_of_models())
+            status, content = self._wait_for(self._request("GET", "models", 2 * CONNECT_SECONDS))
+            self._check_key(status)
+            listed = model_names(content) if status == 200 else []
+            if model is None or model in listed or status == 429 or status >= 500:
+                return  # where it is busy, the questions will tell
+            question = {"model": model, "messages": [{"role": "user", "content": "Hello."}], "max_tokens": 1}
+            status, content = self._wait_for(
+                self._request("POST", "chat/completions", TRIAL_SECONDS, json.dumps(question).encode())
+            )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
             raise ModelError(
                 f"no server answers there ({one_line(str(error))})",
                 where=self.base_url,
-                hint="start the server, or correct --base-url (it usually ends in /v1)",
+                hint="start the server, or correct its address (it usually ends in /v1)",
             ) from error
         except (httpx2.HTTPError, TimeoutError):
             return  # a server is there; generation retries what goes wrong
+        self._check_key(status)
+        self._check_model(model, status, error_message(content), listed)
+
+    def _check_key(self, status: int) -> None:
         if status in (401, 403):
             what = "refuses the key" if self._key else "wants a key"
             raise ModelError(f"the endpoint {what} ({status})", where=self.base_url, hint=f"set {KEY_VARIABLE}")
+
+    def _check_model(self, model: str, status: int, said: str, listed: Sequence[str]) -> None:
+        """Refuse a model that the server has refused, or doesn't list though it answers to any name."""
+        names = self._shown(", ".join(listed[:SHOWN_MODELS]))
+        if status == 404 or (400 <= status < 500 and model in said and "model" in said.lower()):
+            raise ModelError(
+                f"the server does not know the model {model!r} ({status}: {self._shown(said)})",
+                where=self.base_url,
+                hint=f"it has {names}" if names else "check the model's name and the address",
+            )
+        if names:
+            logger.warning("%s lists %s, and not %r, but answers to that, too", self.base_url, names, model)
 
     def complete(self, body: Mapping[str, Any]) -> ChatReply:
         """Ask for a chat completion, again and again while what went wrong may pass.
@@ -165,12 +198,16 @@ class Endpoint:
             with self._lock:
                 self._pending.discard(future)
 
-    async def _status_of_models(self) -> int:
+    async def _request(self, method: str, path: str, seconds: float, content: bytes | None = None) -> tuple[int, bytes]:
+        """Status and body of a reply, without retries."""
         async with (
-            asyncio.timeout(2 * CONNECT_SECONDS),
-            self._client.stream("GET", f"{self.base_url}/models") as response,
+            asyncio.timeout(seconds),
+            self._client.stream(method, f"{self.base_url}/{path}", content=content, headers=JSON) as response,
         ):
-            return response.status_code
+            try:
+                return response.status_code, await self._content(response, 1)
+            except RefusedError:  # too large, or compressed
+                return response.status_code, b""
 
     async def _complete(self, question: bytes) -> ChatReply:
         number = 0
@@ -251,45 +288,6 @@ class Endpoint:
 
     def _without_secrets(self, text: str) -> str:
         return str(without_secrets(text, self._secrets))
-
-
-def checked_address(given: str | None) -> str:
-    """The address of an endpoint: as given, else that of the environment variable OPENAI_BASE_URL.
-
-    Raises:
-        ModelError: there is none, it is no address, or it holds what must not be written down.
-    """
-    url = given or os.environ.get(URL_VARIABLE) or ""
-    if not url:
-        raise ModelError(
-            "no endpoint given", where="--base-url", hint="add --base-url URL: the images of the suite are sent there"
-        )
-    try:
-        parts = urlsplit(url)
-        httpx2.URL(url)
-    except (ValueError, httpx2.InvalidURL) as error:
-        raise ModelError(f"not an address ({error})", where="--base-url", hint="http://HOST:PORT/v1") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ModelError(f"{url!r} is not an address", where="--base-url", hint="write it as http://HOST:PORT/v1")
-    if parts.username or parts.password or parts.query:
-        raise ModelError(
-            "holds a name, a key or a query, which would be written down",
-            where="--base-url",
-            hint=f"put the key into {KEY_VARIABLE}",
-        )
-    return url.rstrip("/")
-
-
-def key_of_environment() -> str | None:
-    """The key in OPENAI_API_KEY; the only place that it is taken from.
-
-    Raises:
-        ModelError: it is no key.
-    """
-    key = os.environ.get(KEY_VARIABLE, "").strip()
-    if not (key.isascii() and key.isprintable()):
-        raise ModelError("holds characters that no key has", where=KEY_VARIABLE, hint="set it again")
-    return key or None
 
 
 def _retrying(retries: int) -> AsyncRetrying:

@@ -79,6 +79,15 @@ def error_message(content: bytes) -> str:
     return said if isinstance(said, str) else text
 
 
+def model_names(content: bytes) -> list[str]:
+    """The models that a server lists; none where it lists nothing that makes sense."""
+    try:
+        names = [entry["id"] for entry in json.loads(content)["data"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
+    return [name for name in names if isinstance(name, str)]
+
+
 def seconds_to_wait(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """What `Retry-After` asks for, a number of seconds or a date; None where it says nothing that makes sense."""
     stated = headers.get("retry-after")

@@ -107,6 +107,10 @@ class Endpoint(ThreadingHTTPServer):
         self.times: list[float] = []
         self.at_once = self.most_at_once = 0
         self.finish_reason = "stop"
+        self.models: list[str] | None = ["tiny"]
+        """What it lists; None: it has no list."""
+        self.knows: Callable[[str], bool] = lambda name: True
+        """Whether it answers for a model of this name."""
         self.answer: Callable[[dict[str, Any]], str] | None = None
         """What is said to a request; None: "words of N images"."""
         self.together: threading.Barrier | None = None
@@ -140,8 +144,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.server.always is not None:
             self.server.always(self)
+        elif self.server.models is None:
+            refuse(404, "Not Found")(self)
         else:
-            self.reply(200, json.dumps({"object": "list", "data": [{"id": "tiny"}]}))
+            self.reply(200, json.dumps({"object": "list", "data": [{"id": name} for name in self.server.models]}))
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -158,6 +164,8 @@ class Handler(BaseHTTPRequestHandler):
             self.server.at_once -= 1
         if fault is not None:
             fault(self)
+        elif not self.server.knows(request["model"]):
+            refuse(404, f"The model `{request['model']}` does not exist.")(self)
         else:
             self.reply(200, json.dumps(self._completion(request)))
 

@@ -113,7 +113,7 @@ def digest(path: Path | None) -> str:
     if path is None:
         return "unknown"
     files = [path] if path.is_file() else _weight_files(path)
-    hashes = [_sha256(file) for file in files]
+    hashes = [file_digest(file) for file in files]
     return hashes[0][:12] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()[:12]
 
 
@@ -124,10 +124,11 @@ def tokenizer_digest(folder: Path) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def _sha256(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """The sha256 of a file; a large one of the hub cache has it in its name."""
     blob = path.resolve().name
     if len(blob) == 64 and set(blob) <= set("0123456789abcdef"):
-        return blob  # the hub cache names large files by their sha256
+        return blob
     return sha256_file(path)
 
 

@@ -48,17 +48,21 @@ def expected(known: Sequence[float], otherwise: float | None) -> float | None:
     return sum(known) / len(known) if known else otherwise
 
 
-def confirm(metric: str, said: str, questions: int, ask_above: int) -> None:
+def confirm(metric: str, said: str, questions: int, ask_above: int) -> bool:
     """Ask in a terminal whether to send so many requests.
+
+    Returns:
+        Whether the user was asked, and agreed.
 
     Raises:
         InputError: no, or there is no terminal to ask on.
     """
     if questions <= ask_above:
-        return
+        return False
     hint = f"write {metric}[...,ask_above={questions}] to allow them without a question"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InputError(f"{said}; that is more than ask_above={ask_above}", where=metric, hint=hint)
     print(f"{metric}: over {ask_above:,} questions. Continue? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise InputError("nothing was asked", where=metric, hint=hint)
+    return True

@@ -34,7 +34,7 @@ class Identity:
     """Hash of the texts."""
     model: str
     revision: str | None
-    decoding: Mapping[str, float | None]
+    decoding: Mapping[str, float | str | None]
     repeat: int
 
     @property

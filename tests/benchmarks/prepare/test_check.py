@@ -41,6 +41,7 @@ def test_a_sound_file(root):
     assert report.samples == 2
     assert report.counts == {
         "with prior": 1,
+        "with lateral": 0,
         "without image": 0,
         "without reference": 0,
         "patients": 2,

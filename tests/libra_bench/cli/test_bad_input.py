@@ -55,23 +55,23 @@ def write_suite(folder: Path, *rows: dict | str) -> Path:
         "no reference",
     ],
 )
-def test_a_bad_suite(program, rows, words):
-    (program.folder.parent / "outside.png").write_bytes(b"x")
-    suite = write_suite(program.folder, *rows)
-    refused(program("run", "--suite", suite, "--model", "echo", "--metrics", "temporal_f1"), *words)
+def test_a_bad_suite(cli, rows, words):
+    (cli.folder.parent / "outside.png").write_bytes(b"x")
+    suite = write_suite(cli.folder, *rows)
+    refused(cli("run", "--suite", suite, "--model", "echo", "--metrics", "temporal_f1"), *words)
 
 
-def test_a_link_that_leaves_the_image_root_is_followed_only_when_asked(program):
+def test_a_link_that_leaves_the_image_root_is_followed_only_when_asked(cli):
     from PIL import Image
 
-    inside = program.folder / "inside"
+    inside = cli.folder / "inside"
     inside.mkdir()
-    Image.new("L", (8, 8), 9).save(program.folder / "outside.png")
-    os.symlink(program.folder / "outside.png", inside / "link.png")
+    Image.new("L", (8, 8), 9).save(cli.folder / "outside.png")
+    os.symlink(cli.folder / "outside.png", inside / "link.png")
     suite = write_suite(inside, {**GOOD, "image": "link.png"})
     arguments = ("run", "--suite", suite, "--model", "echo", "--metrics", "temporal_f1")
-    refused(program(*arguments), "link.png", "--follow-links")
-    assert program(*arguments, "--follow-links").returncode == 0
+    refused(cli(*arguments), "link.png", "--follow-links")
+    assert cli(*arguments, "--follow-links").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -95,22 +95,22 @@ def test_a_link_that_leaves_the_image_root_is_followed_only_when_asked(program):
         (["describe", "gone.png", "--model", "echo"], ["gone.png", "no such image"]),
     ],
 )
-def test_a_wrong_word_on_the_command_line(program, arguments, words):
-    refused(program(*arguments), *words)
+def test_a_wrong_word_on_the_command_line(cli, arguments, words):
+    refused(cli(*arguments), *words)
 
 
-def test_metrics_are_known_before_generation_starts(program):
-    program.suite()
-    done = program("run", "--suite", "suite.jsonl", "--model", "echo", "--metrics", "chexbert")
+def test_metrics_are_known_before_generation_starts(cli):
+    cli.suite()
+    done = cli("run", "--suite", "suite.jsonl", "--model", "echo", "--metrics", "chexbert")
     refused(done, "chexbert")
-    assert not (program.folder / "runs").exists()
+    assert not (cli.folder / "runs").exists()
 
 
-def test_predictions_that_do_not_match_the_references_are_named(program):
-    references = write_suite(program.folder, GOOD, {**GOOD, "question_id": 2}, {**GOOD, "question_id": "x"})
-    predictions = program.folder / "p.jsonl"
+def test_predictions_that_do_not_match_the_references_are_named(cli):
+    references = write_suite(cli.folder, GOOD, {**GOOD, "question_id": 2}, {**GOOD, "question_id": "x"})
+    predictions = cli.folder / "p.jsonl"
     predictions.write_text('{"question_id": 1, "text": "a"}\n{"question_id": 7, "text": "b"}\n')
-    done = program("score", "--references", references, "--predictions", predictions)
+    done = cli("score", "--references", references, "--predictions", predictions)
     refused(done, "p.jsonl", "2 of 3 studies have no answer (2, x)", "1 answers belong to no study (7)")
 
 

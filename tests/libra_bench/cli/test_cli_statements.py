@@ -1,4 +1,4 @@
-"""`libra-bench metrics statements`, the real program: any file, one row per statement, one line per mistake."""
+"""`libra-bench metrics statements`: any file, one row per statement, one line per mistake."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ PROGRAM = Path(sys.executable).with_name("libra-bench")
 REPORT = "Small left pleural effusion.\nNo pneumothorax."
 
 
-def run(*arguments, **options):
-    return subprocess.run(
-        [PROGRAM, "metrics", "statements", *map(str, arguments)], capture_output=True, text=True, check=False, **options
-    )
+@pytest.fixture
+def run(cli):
+    return lambda *arguments: cli("metrics", "statements", *arguments)
 
 
 def write(path, *rows):
@@ -26,7 +25,7 @@ def write(path, *rows):
     return path
 
 
-def test_json_has_a_row_per_statement_whose_offsets_point_into_the_text(tmp_path):
+def test_json_has_a_row_per_statement_whose_offsets_point_into_the_text(run, tmp_path):
     file = write(tmp_path / "suite.jsonl", {"question_id": 17, "image": "a.png", "text": "prompt", "reference": REPORT})
     finished = run(file, "--json")
     assert finished.returncode == 0
@@ -41,20 +40,20 @@ def test_json_has_a_row_per_statement_whose_offsets_point_into_the_text(tmp_path
     assert "statements: 2" in finished.stderr
 
 
-def test_csv_has_the_same_rows(tmp_path):
+def test_csv_has_the_same_rows(run, tmp_path):
     file = write(tmp_path / "answers.jsonl", {"question_id": "a", "text": REPORT})
     rows = list(csv.DictReader(io.StringIO(run(file, "--csv").stdout)))
     as_json = json.loads(run(file, "--json").stdout)
     assert rows == [{name: "" if value is None else str(value) for name, value in row.items()} for row in as_json]
 
 
-def test_every_text_of_a_line_is_read(tmp_path):
+def test_every_text_of_a_line_is_read(run, tmp_path):
     line = {"question_id": 1, "findings": [REPORT, "Cardiomegaly."], "impression": "Fracture.", "prediction": "Mass."}
     rows = json.loads(run(write(tmp_path / "all.jsonl", line), "--json").stdout)
     assert list(dict.fromkeys(row["source"] for row in rows)) == ["findings", "findings 2", "impression", "prediction"]
 
 
-def test_people_see_the_text_and_what_it_says_without_escapes_when_piped(tmp_path):
+def test_people_see_the_text_and_what_it_says_without_escapes_when_piped(run, tmp_path):
     (tmp_path / "report.txt").write_text(REPORT)
     finished = run(tmp_path / "report.txt")
     assert REPORT in finished.stdout
@@ -64,11 +63,12 @@ def test_people_see_the_text_and_what_it_says_without_escapes_when_piped(tmp_pat
 
 def test_standard_input_and_several_files(tmp_path):
     (tmp_path / "b.txt").write_text("Fracture.")
-    rows = json.loads(run("-", tmp_path / "b.txt", "--json", input=REPORT).stdout)
+    command = [PROGRAM, "metrics", "statements", "-", tmp_path / "b.txt", "--json"]
+    rows = json.loads(subprocess.run(command, input=REPORT, capture_output=True, text=True, check=True).stdout)
     assert [row["question_id"] for row in rows] == ["stdin", "stdin", "b"]
 
 
-def test_any_text(tmp_path):
+def test_any_text(run, tmp_path):
     texts = [
         "", "   \n ", "pneumonia " * 2000, "Кардиомегалия, выпот слева.", "<b>Effusion</b> &amp; no edema",
         "[red]\x00\u2028",
@@ -92,7 +92,7 @@ def test_any_text(tmp_path):
         ("no-id.jsonl", b'{"reference": "Mass."}', "missing question_id"),
     ],
 )
-def test_a_mistake_is_one_line(name, content, said, tmp_path):
+def test_a_mistake_is_one_line(run, name, content, said, tmp_path):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     finished = run(tmp_path / name)
@@ -102,5 +102,5 @@ def test_a_mistake_is_one_line(name, content, said, tmp_path):
     assert len(finished.stderr.splitlines()) == 1
 
 
-def test_json_or_csv(tmp_path):
+def test_json_or_csv(run, tmp_path):
     assert run(tmp_path / "x.txt", "--json", "--csv").returncode == 2

@@ -56,30 +56,30 @@ def edit(file: Path, **fields) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **fields}))
 
 
-def test_the_listing_says_what_each_model_needs(program):
-    listed = {model["name"]: model for model in json.loads(program("models", "--json").stdout)}
+def test_the_listing_says_what_each_model_needs(cli):
+    listed = {model["name"]: model for model in json.loads(cli("models", "--json").stdout)}
     assert listed["libra-tiny"]["here"] is True
     assert listed["CheXagent-2"]["state"] == "needs transformers==4.40.0"
     assert "torchvision" in listed["Qwen2.5-VL"]["state"] or listed["Qwen2.5-VL"]["here"] in (True, False)
     assert listed["libra-v1.0-7b"]["card"]["conv_mode"] == "libra_v1"
     assert {"echo", "constant", "normal", "random-report", "retrieval", "copy-prior-report", "oracle"} <= set(listed)
-    shown = program("models").stdout
+    shown = cli("models").stdout
     assert "libra-maira-2" in shown
     assert "openai:NAME" in shown
 
 
-def test_check_shows_prompt_and_first_token(program, llava):
-    found = json.loads(program("models", "check", "libra-tiny", "--json").stdout)
+def test_check_shows_prompt_and_first_token(cli, llava):
+    found = json.loads(cli("models", "check", "libra-tiny", "--json").stdout)
     assert found["works"] is True
     assert found["prompt"].endswith("ASSISTANT:")
     assert found["prompt_tokens"] > 50
     assert isinstance(found["first_token"], str)
-    found = json.loads(program("models", "check", llava, "--json").stdout)
+    found = json.loads(cli("models", "check", llava, "--json").stdout)
     assert (found["adapter"], found["works"]) == ("hf_vlm", True)
     assert found["prompt"].count("<image>") == 2
 
 
-def test_check_lists_every_key_that_does_not_fit(program, copy):
+def test_check_lists_every_key_that_does_not_fit(cli, copy):
     from safetensors.torch import load_file, save_file
 
     weights = load_file(copy / "tiny-libra-tac" / "model.safetensors")
@@ -88,7 +88,7 @@ def test_check_lists_every_key_that_does_not_fit(program, copy):
     save_file(
         {**kept, "model.stray": weights["model.norm.weight"].clone()}, copy / "tiny-libra-tac" / "model.safetensors"
     )
-    done = program("models", "check", copy / "tiny-libra-tac", "--json")
+    done = cli("models", "check", copy / "tiny-libra-tac", "--json")
     found = json.loads(done.stdout)
     assert found["loads"] is False
     assert set(found["missing_keys"]) == set(taken)
@@ -96,9 +96,9 @@ def test_check_lists_every_key_that_does_not_fit(program, copy):
     refused(done, f"{len(taken)} missing keys", "1 unexpected key: model.stray", "tiny-libra-tac")
 
 
-def test_merge_writes_a_checkpoint_that_answers_the_same(program, copy):
+def test_merge_writes_a_checkpoint_that_answers_the_same(cli, copy):
     base, lora, out = copy / "tiny-libra-tac", copy / "tiny-libra-lora", copy / "merged"
-    done = program("models", "merge", base, lora, out, "--json")
+    done = cli("models", "merge", base, lora, out, "--json")
     assert json.loads(done.stdout) == {"checkpoint": str(out), "dtype": "float32"}, done.stderr
 
     def text(model: Path, **options) -> str:
@@ -106,9 +106,9 @@ def test_merge_writes_a_checkpoint_that_answers_the_same(program, copy):
         return libra_bench.describe(images, FINDINGS_PROMPT, str(model), num_beams=2, max_new_tokens=12, **options)
 
     assert text(out) == text(lora, model_base=str(base)) != text(base)
-    refused(program("models", "merge", base, lora, out), "is not empty", "name a new folder")
-    refused(program("models", "merge", base, copy / "gone", copy / "o"), "gone", "no such folder")
-    refused(program("models", "merge", copy / "gone", lora, copy / "o"), "gone", "no such folder")
+    refused(cli("models", "merge", base, lora, out), "is not empty", "name a new folder")
+    refused(cli("models", "merge", base, copy / "gone", copy / "o"), "gone", "no such folder")
+    refused(cli("models", "merge", copy / "gone", lora, copy / "o"), "gone", "no such folder")
 
 
 def damaged(copy: Path, kind: str) -> list[object]:
@@ -146,9 +146,9 @@ def damaged(copy: Path, kind: str) -> list[object]:
         ("unknown field", ["own.yaml", "did you mean 'conv_mode'?"]),
     ],
 )
-def test_what_does_not_fit_is_said_in_one_line(program, copy, kind, words):
+def test_what_does_not_fit_is_said_in_one_line(cli, copy, kind, words):
     arguments = damaged(copy, kind)
-    refused(program("models", "check", *arguments), *words)
+    refused(cli("models", "check", *arguments), *words)
 
 
 @pytest.mark.parametrize(
@@ -178,38 +178,36 @@ def test_what_does_not_fit_is_said_in_one_line(program, copy, kind, words):
         (["--model", "libra-v1.0-7b", "--weights", "gone"], ["--weights gone", "no such folder"]),
     ],
 )
-def test_a_wrong_option_is_said_in_one_line(program, arguments, words):
-    refused(program("run", "--suite", "demo", *arguments, *SPARE), *words)
+def test_a_wrong_option_is_said_in_one_line(cli, arguments, words):
+    refused(cli("run", "--suite", "demo", *arguments, *SPARE), *words)
     if arguments[1] != "openai:x":
-        assert not list(program.folder.glob("runs/*/*/*/answers*"))
+        assert not list(cli.folder.glob("runs/*/*/*/answers*"))
 
 
-def test_without_torchvision_a_model_that_needs_it_is_refused(program):
+def test_without_torchvision_a_model_that_needs_it_is_refused(cli):
     import importlib.util
 
     if importlib.util.find_spec("torchvision") is not None:
         pytest.skip("torchvision is installed")
-    refused(
-        program("run", "--suite", "demo", "--model", "Qwen2.5-VL"), "Qwen2.5-VL", "needs torchvision", "pip install"
-    )
+    refused(cli("run", "--suite", "demo", "--model", "Qwen2.5-VL"), "Qwen2.5-VL", "needs torchvision", "pip install")
 
 
-def test_a_card_of_ones_own_leads_the_run(program, copy):
-    card = program.folder / "own.yaml"
+def test_a_card_of_ones_own_leads_the_run(cli, copy):
+    card = cli.folder / "own.yaml"
     card.write_text(
         "id: own\nadapter: libra\npath: models/tiny-libra-tac\nconv_mode: libra_v1\nimage_policy: one\n"
         "protocol: greedy\ntrained_on: [A]\nlicence: null\n"
     )
-    record, answers = run_json(program, "--model", card, "--max-new-tokens", 4)
+    record, answers = run_json(cli, "--model", card, "--max-new-tokens", 4)
     assert (record["model"]["id"], record["protocol"]["name"]) == ("own", "greedy")
     assert record["deciding"]["model"]["conv_mode"] == "libra_v1"
     assert record["deciding"]["model"]["image_policy"] == "one"
     assert len(answers) == 6
 
 
-def test_a_shipped_card_takes_its_weights_from_a_folder(program, copy):
+def test_a_shipped_card_takes_its_weights_from_a_folder(cli, copy):
     record, _ = run_json(
-        program, "--model", "libra-v1.0-7b", "--weights", copy / "tiny-libra-tac", "--max-new-tokens", 4,
+        cli, "--model", "libra-v1.0-7b", "--weights", copy / "tiny-libra-tac", "--max-new-tokens", 4,
         "--num-beams", 1,
     )  # fmt: skip
     assert record["model"]["name"] == "libra-v1.0-7b"
@@ -233,11 +231,11 @@ def test_baselines_learn_from_the_demos_own_file_or_from_a_given_one(tmp_path, m
     assert answers("retrieval", adapter_options={"train": "own.jsonl"})[0] == {"Mine."}
 
 
-def test_a_served_model_is_recorded_and_its_key_is_not(program):
+def test_a_served_model_is_recorded_and_its_key_is_not(cli):
     key = "sk-secret-1234567890"
     with endpoint() as server:
         record, answers = run_json(
-            program, "--model", "openai:tiny", "--base-url", server.url, "--concurrency", 2,
+            cli, "--model", "openai:tiny", "--base-url", server.url, "--concurrency", 2,
             "--option", "price_in=1", "--option", "price_out=2", OPENAI_API_KEY=key,
         )  # fmt: skip
         assert set(server.keys) == {f"Bearer {key}"}
@@ -246,7 +244,7 @@ def test_a_served_model_is_recorded_and_its_key_is_not(program):
     assert record["adapter_report"]["requests"] == 6
     assert record["adapter_report"]["cost"] == pytest.approx(6 * 120e-6)
     assert answers[1]["metadata"]["prompt_tokens"] == 100
-    for path in (program.folder / "runs").rglob("*"):
+    for path in (cli.folder / "runs").rglob("*"):
         assert path.is_dir() or key.encode() not in path.read_bytes(), path
 
 
@@ -267,10 +265,8 @@ def test_ctrl_c_ends_a_run_whose_endpoint_hangs(program):
     assert len(read_lines(logs[0])) == 1
 
 
-def test_code_that_was_asked_for_is_recorded(program, llava):
-    record, _ = run_json(
-        program, "--model", llava, "--trust-remote-code", "--protocol", "greedy", "--max-new-tokens", 4
-    )
+def test_code_that_was_asked_for_is_recorded(cli, llava):
+    record, _ = run_json(cli, "--model", llava, "--trust-remote-code", "--protocol", "greedy", "--max-new-tokens", 4)
     assert record["model"]["options"] == {"trust_remote_code": True}
     assert record["deciding"]["model"]["trust_remote_code"] is True
     assert record["deciding"]["model"]["bits"] is None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from real_program import Program
+from in_process import InProcess
 from run_folders import change_record, write_run
 
 from benchmarks.records.statistics import write_statistics
@@ -16,8 +16,8 @@ from libra_bench.metrics.registry import make_metric
 from libra_bench.scores.stored_statistics import statistics_to_store
 
 
-def fails(program: Program, *arguments: object) -> str:
-    done = program(*arguments)
+def fails(cli: InProcess, *arguments: object) -> str:
+    done = cli(*arguments)
     assert done.returncode == 2, done
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
@@ -25,12 +25,12 @@ def fails(program: Program, *arguments: object) -> str:
     return done.stderr
 
 
-def test_leaderboard_writes_every_format(program: Program) -> None:
-    runs = program.folder / "runs"
+def test_leaderboard_writes_every_format(cli: InProcess) -> None:
+    runs = cli.folder / "runs"
     write_run(runs / "a", model="one", fingerprint="a")
     write_run(runs / "b", model="two", fingerprint="b", values={"BLEU1": 60.0})
-    files = {flag: program.folder / f"board.{flag}" for flag in ("csv", "markdown", "latex", "html")}
-    done = program("leaderboard", runs, *(word for flag, path in files.items() for word in (f"--{flag}", path)))
+    files = {flag: cli.folder / f"board.{flag}" for flag in ("csv", "markdown", "latex", "html")}
+    done = cli("leaderboard", runs, *(word for flag, path in files.items() for word in (f"--{flag}", path)))
     assert done.returncode == 0, done.stderr
     assert "two" in done.stdout.splitlines()[4]
     assert "Ties were not tested." in done.stdout
@@ -41,20 +41,20 @@ def test_leaderboard_writes_every_format(program: Program) -> None:
     assert "<table>" in files["html"].read_text()
 
 
-def test_leaderboard_as_json(program: Program) -> None:
-    write_run(program.folder / "runs" / "a")
-    (board,) = json.loads(program("leaderboard", "runs", "--json").stdout)["boards"]
+def test_leaderboard_as_json(cli: InProcess) -> None:
+    write_run(cli.folder / "runs" / "a")
+    (board,) = json.loads(cli("leaderboard", "runs", "--json").stdout)["boards"]
     assert board["rows"][0]["cells"]["BLEU1"]["value"] == 51.2489
 
 
-def test_ties_come_from_a_paired_test_of_the_stored_statistics(program: Program) -> None:
+def test_ties_come_from_a_paired_test_of_the_stored_statistics(cli: InProcess) -> None:
     """Two models that differ by noise are tied though the values differ; the third, worse on every study, is not."""
     metric = make_metric("rouge_l")
     random = np.random.default_rng(0)
     good = random.uniform(0.3, 0.7, 60)
     for name, scores in {"a": good, "b": good + random.normal(0, 0.05, 60), "c": good - 0.2}.items():
         statistics = type(metric.score(["x"], [["x"]]).statistics)(scores[:, None], metric_reduce(metric))
-        folder = write_run(program.folder / "runs" / name, model=name, fingerprint=name,
+        folder = write_run(cli.folder / "runs" / name, model=name, fingerprint=name,
                            values={"ROUGE-L": float(100 * scores.mean())})  # fmt: skip
         stored, _ = statistics_to_store(
             ids=list(range(60)),
@@ -63,14 +63,14 @@ def test_ties_come_from_a_paired_test_of_the_stored_statistics(program: Program)
             metrics={"rouge_l": (metric, ["ROUGE-L"], statistics)},
         )
         write_statistics(folder, stored)
-    done = program("leaderboard", "runs", "--json")
+    done = cli("leaderboard", "runs", "--json")
     (board,) = json.loads(done.stdout)["boards"]
     assert {row["name"]: (row["rank"], row["shared"]) for row in board["rows"]} == {
         "a": (1, True),
         "b": (1, True),
         "c": (3, False),
     }, done.stderr
-    (untested,) = json.loads(program("leaderboard", "runs", "--no-tests", "--json").stdout)["boards"]
+    (untested,) = json.loads(cli("leaderboard", "runs", "--no-tests", "--json").stdout)["boards"]
     assert [row["rank"] for row in untested["rows"]] == [1, 2, 3]
 
 
@@ -80,88 +80,88 @@ def metric_reduce(metric: object) -> object:
     return reduction_of(metric)  # type: ignore[arg-type]
 
 
-def test_report_says_where_it_is_and_what_is_missing(program: Program) -> None:
-    folder = write_run(program.folder / "run")
-    done = program("report", "run")
+def test_report_says_where_it_is_and_what_is_missing(cli: InProcess) -> None:
+    folder = write_run(cli.folder / "run")
+    done = cli("report", "run")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "run/report.html\n"
     assert "4 of 4 images could not be read" in done.stderr
     assert (folder / "report.html").is_file()
 
 
-def test_report_of_two_runs_elsewhere_without_text(program: Program) -> None:
+def test_report_of_two_runs_elsewhere_without_text(cli: InProcess) -> None:
     for name in "ab":
-        write_run(program.folder / name, fingerprint=name)
-    done = program("report", "a", "b", "--no-text", "--out", "both.html", "--json")
+        write_run(cli.folder / name, fingerprint=name)
+    done = cli("report", "a", "b", "--no-text", "--out", "both.html", "--json")
     assert json.loads(done.stdout)["report"] == "both.html"
-    assert "effusion" not in (program.folder / "both.html").read_text()
+    assert "effusion" not in (cli.folder / "both.html").read_text()
 
 
-def test_plot_draws_into_a_folder(program: Program) -> None:
-    write_run(program.folder / "runs" / "a", fingerprint="a")
-    write_run(program.folder / "runs" / "b", fingerprint="b")
-    done = program("plot", "runs", "--out", "figures", "--format", "pdf", "--columns", 2)
+def test_plot_draws_into_a_folder(cli: InProcess) -> None:
+    write_run(cli.folder / "runs" / "a", fingerprint="a")
+    write_run(cli.folder / "runs" / "b", fingerprint="b")
+    done = cli("plot", "runs", "--out", "figures", "--format", "pdf", "--columns", 2)
     assert done.returncode == 0, done.stderr
-    names = {path.name for path in (program.folder / "figures").iterdir()}
+    names = {path.name for path in (cli.folder / "figures").iterdir()}
     assert {"bleu.pdf", "rouge_l.pdf", "all-metrics.pdf", "length-ROUGE-L.pdf"} <= names
-    assert all((program.folder / line).is_file() for line in done.stdout.split())
+    assert all((cli.folder / line).is_file() for line in done.stdout.split())
 
 
 @pytest.mark.parametrize("command", ["leaderboard", "plot"])
-def test_a_folder_without_runs(command: str, program: Program) -> None:
-    (program.folder / "empty").mkdir()
-    assert "empty: no run in it (no run.json at any depth); give a run folder" in fails(program, command, "empty")
-    assert "no such folder" in fails(program, command, "nowhere")
+def test_a_folder_without_runs(command: str, cli: InProcess) -> None:
+    (cli.folder / "empty").mkdir()
+    assert "empty: no run in it (no run.json at any depth); give a run folder" in fails(cli, command, "empty")
+    assert "no such folder" in fails(cli, command, "nowhere")
 
 
-def test_a_run_without_scores_is_left_out_or_refused(program: Program) -> None:
-    a, b = (write_run(program.folder / "runs" / name, fingerprint=name) for name in "ab")
+def test_a_run_without_scores_is_left_out_or_refused(cli: InProcess) -> None:
+    a, b = (write_run(cli.folder / "runs" / name, fingerprint=name) for name in "ab")
     (a / "scores.json").unlink()
-    done = program("leaderboard", "runs")
+    done = cli("leaderboard", "runs")
     assert done.returncode == 0
     assert "left out, since it has no scores: runs/a" in done.stderr
     (b / "scores.json").unlink()
-    message = fails(program, "leaderboard", "runs")
+    message = fails(cli, "leaderboard", "runs")
     assert "none of the 2 runs has scores; score them first: libra-bench score runs/a" in message
 
 
-def test_a_run_without_answers(program: Program) -> None:
-    folder = write_run(program.folder / "run")
+def test_a_run_without_answers(cli: InProcess) -> None:
+    folder = write_run(cli.folder / "run")
     (folder / "answers.jsonl").unlink()
-    assert "run: this run has no answers.jsonl; give its command again" in fails(program, "report", "run")
-    assert program("leaderboard", "run").returncode == 0
-    assert program("plot", "run", "--format", "png").returncode == 0
+    assert "run: this run has no answers.jsonl; give its command again" in fails(cli, "report", "run")
+    assert cli("leaderboard", "run").returncode == 0
+    assert cli("plot", "run", "--format", "png").returncode == 0
 
 
-def test_a_run_of_a_newer_version(program: Program) -> None:
-    change_record(write_run(program.folder / "run"), schema_version=9)
+def test_a_run_of_a_newer_version(cli: InProcess) -> None:
+    change_record(write_run(cli.folder / "run"), schema_version=9)
     for command in ("report", "plot", "leaderboard"):
-        assert "written by a newer libra-bench (layout 9" in fails(program, command, "run")
+        assert "written by a newer libra-bench (layout 9" in fails(cli, command, "run")
 
 
-def test_runs_of_different_suites(program: Program) -> None:
-    write_run(program.folder / "a")
-    write_run(program.folder / "b", suite="other", fingerprint="b")
-    assert "a is a run of suite 'demo', b of 'other'" in fails(program, "report", "a", "b")
-    assert program("leaderboard", "a", "b").stdout.count("protocol phantom") == 2
+def test_runs_of_different_suites(cli: InProcess) -> None:
+    write_run(cli.folder / "a")
+    write_run(cli.folder / "b", suite="other", fingerprint="b")
+    assert "a is a run of suite 'demo', b of 'other'" in fails(cli, "report", "a", "b")
+    assert cli("leaderboard", "a", "b").stdout.count("protocol phantom") == 2
 
 
-def test_no_cases(program: Program) -> None:
-    write_run(program.folder / "run", samples=[], answers=[])
-    assert json.loads(program("report", "run", "--json").stdout)["cases"] == 0
+def test_no_cases(cli: InProcess) -> None:
+    write_run(cli.folder / "run", samples=[], answers=[])
+    assert json.loads(cli("report", "run", "--json").stdout)["cases"] == 0
 
 
-def test_contradictions_and_unknown_names(program: Program) -> None:
-    write_run(program.folder / "run")
-    assert "contradict each other" in fails(program, "report", "run", "--no-images", "--link-images")
-    assert "unknown column 'BLEU'; did you mean 'BLEU" in fails(program, "leaderboard", "run", "--sort", "BLEU")
-    assert "unknown format 'gif'; choose of png, svg, pdf" in fails(program, "plot", "run", "--format", "gif")
-    assert "1 or 2 columns wide, not 3" in fails(program, "plot", "run", "--columns", 3)
+def test_contradictions_and_unknown_names(cli: InProcess) -> None:
+    write_run(cli.folder / "run")
+    assert "contradict each other" in fails(cli, "report", "run", "--no-images", "--link-images")
+    assert "unknown column 'BLEU'; did you mean 'BLEU" in fails(cli, "leaderboard", "run", "--sort", "BLEU")
+    assert "unknown format 'gif'; choose of png, svg, pdf" in fails(cli, "plot", "run", "--format", "gif")
+    assert "1 or 2 columns wide, not 3" in fails(cli, "plot", "run", "--columns", 3)
 
 
-def test_a_file_that_cannot_be_written_leaves_the_old_one(program: Program, tmp_path: Path) -> None:
-    write_run(program.folder / "run")
+def test_a_file_that_cannot_be_written_leaves_the_old_one(cli: InProcess, tmp_path: Path) -> None:
+    write_run(cli.folder / "run")
     (tmp_path / "taken").write_text("")
-    done = program("leaderboard", "run", "--csv", tmp_path / "taken" / "board.csv")
+    done = cli("leaderboard", "run", "--csv", tmp_path / "taken" / "board.csv")
     assert done.returncode == 1
     assert "cannot write" in done.stderr

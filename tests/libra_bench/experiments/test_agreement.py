@@ -102,10 +102,10 @@ def test_ranking_tests():
     assert failed.tests.by_category == {"False findings": {"n": 1, "passed": 0}}
 
 
-def test_the_command_on_a_table(program):
+def test_the_command_on_a_table(cli):
     generator = np.random.default_rng(0)
     words = ["the", "heart", "is", "enlarged", "with", "a", "small", "left", "effusion", "and", "no", "pneumothorax"]
-    with (program.folder / "ratings.csv").open("w", newline="") as stream:
+    with (cli.folder / "ratings.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["study", "reference", "prediction", "anna", "ben"])
         for study in range(8):
@@ -113,20 +113,20 @@ def test_the_command_on_a_table(program):
                 text = " ".join(words[: kept + int(generator.integers(2))])
                 writer.writerow([study, " ".join(words), text, kept // 2, kept // 2 + int(generator.integers(2))])
     arguments = ("metrics", "agreement", "--data", "ratings.csv", "--metrics", "rouge_l,meteor,bleu", "--out", "out")
-    done = program(*arguments, COLUMNS="80")
+    done = cli(*arguments, COLUMNS="80")
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "scoring 16 texts with rouge_l" in done.stderr
-    result = json.loads((program.folder / "out" / "agreement.json").read_text())
+    result = json.loads((cli.folder / "out" / "agreement.json").read_text())
     assert (result["format"], result["n_studies"], result["n_texts"]) == ("table", 8, 16)
     assert {entry["key"] for entry in result["metrics"]} >= {"ROUGE-L", "METEOR", "BLEU4-sentence"}
     for entry in result["metrics"]:
         assert entry["tau"] > 0.5
         assert set(entry["pairwise"]) == {"accuracy", "n", "ties"}
     assert set(result["raters"]) == {"n", "tau", "ceiling"}
-    assert {path.name for path in (program.folder / "out").iterdir()} >= {
+    assert {path.name for path in (cli.folder / "out").iterdir()} >= {
         *("agreement.tex", "agreement.html", "agreement-tau.csv", "agreement-tau.png", "agreement-tau.pdf"),
     }
-    again = program(*arguments, "--json")
+    again = cli(*arguments, "--json")
     assert "scoring" not in again.stderr  # the values of the texts were kept
     assert json.loads(again.stdout) == result

@@ -112,54 +112,54 @@ def audit(program, *arguments, **environment):
     return json.loads(done.stdout), done
 
 
-def test_a_model_that_does_not_look_shows_no_difference(program):
-    found, _ = audit(program, "--model", "constant", "--n", 8)
+def test_a_model_that_does_not_look_shows_no_difference(cli):
+    found, _ = audit(cli, "--model", "constant", "--n", 8)
     assert {arm["arm"] for arm in found["arms"]} == {arm.name for arm in ARMS if arm.subject != "robustness"}
     for arm in found["arms"]:
         assert arm["identical_texts"] == 1
         assert {score["difference"] for score in arm["scores"]} == {0}
     assert found["verdicts"][0].endswith("No: all texts are identical.")
-    (folder,) = (program.folder / "audits/demo/constant").iterdir()
+    (folder,) = (cli.folder / "audits/demo/constant").iterdir()
     assert "What the model looks at" in (folder / "runs/baseline/report.html").read_text()
     assert {path.name for path in folder.iterdir()} >= {"audit.json", "audit.html", "audit.tex", "audit-arms.png"}
 
 
-def test_a_model_that_looks_turns_its_directions_and_a_second_call_asks_nothing(program):
-    (program.folder / "looker.py").write_text(LOOKER)
+def test_a_model_that_looks_turns_its_directions_and_a_second_call_asks_nothing(cli):
+    (cli.folder / "looker.py").write_text(LOOKER)
     arguments = ("--model", "looker:describe", "--n", 24, "--arms", "blank,swapped-order,no-prior", "--out", "out")
-    found, _ = audit(program, *arguments)
+    found, _ = audit(cli, *arguments)
     arms = {arm["arm"]: arm for arm in found["arms"]}
     flips = arms["swapped-order"]["direction_flips"]
     assert flips["n"] > 0
     assert flips["share"] > 0.9
     assert arms["no-prior"]["comparisons"] == {"n": arms["no-prior"]["n"], "share": 0}
     assert arms["blank"]["direction_flips"] is None
-    (program.folder / "looker.py").write_text("def describe(questions):\n    raise SystemExit('asked again')\n")
-    answers = [path.read_text() for path in sorted((program.folder / "out").glob("runs/*/answers.jsonl"))]
-    again = program("audit", "--suite", "demo", *arguments, "--metrics", "rouge_l,temporal_f1", "--json")
+    (cli.folder / "looker.py").write_text("def describe(questions):\n    raise SystemExit('asked again')\n")
+    answers = [path.read_text() for path in sorted((cli.folder / "out").glob("runs/*/answers.jsonl"))]
+    again = cli("audit", "--suite", "demo", *arguments, "--metrics", "rouge_l,temporal_f1", "--json")
     if again.returncode == 0:  # another function is another model, so the folder may refuse it instead
         assert json.loads(again.stdout)["arms"] == found["arms"]
     else:
         assert "another run" in again.stderr
-    assert [path.read_text() for path in sorted((program.folder / "out").glob("runs/*/answers.jsonl"))] == answers
+    assert [path.read_text() for path in sorted((cli.folder / "out").glob("runs/*/answers.jsonl"))] == answers
 
 
-def test_an_arm_that_the_model_cannot_be_asked_is_named_and_left_out(program):
-    (program.folder / "picky.py").write_text(
+def test_an_arm_that_the_model_cannot_be_asked_is_named_and_left_out(cli):
+    (cli.folder / "picky.py").write_text(
         "def describe(questions):\n"
         "    if any(len(question.images) == 1 and question.metadata['has_prior'] for question in questions):\n"
         "        raise ValueError('two images, please')\n"
         "    return ['No effusion.' for question in questions]\n"
     )
-    found, _ = audit(program, "--model", "picky:describe", "--n", 8, "--arms", "no-prior,swapped-order", "--out", "out")
+    found, _ = audit(cli, "--model", "picky:describe", "--n", 8, "--arms", "no-prior,swapped-order", "--out", "out")
     assert [arm["arm"] for arm in found["arms"]] == ["swapped-order"]
     assert "two images, please" in found["skipped"]["no-prior"]
 
 
-def test_the_same_command_generates_nothing_twice(program):
+def test_the_same_command_generates_nothing_twice(cli):
     arguments = ("--model", "constant", "--n", 8, "--arms", "blank,no-prior", "--out", "out")
-    first, _ = audit(program, *arguments)
-    second, done = audit(program, *arguments)
+    first, _ = audit(cli, *arguments)
+    second, done = audit(cli, *arguments)
     assert second == first
     assert "8 of them answered already" in done.stderr
 

@@ -15,9 +15,9 @@ def answer(questions):
 
 
 @pytest.fixture
-def command(program):
-    program.suite(12)
-    (program.folder / "batched.py").write_text(BATCHED)
+def command(cli):
+    cli.suite(12)
+    (cli.folder / "batched.py").write_text(BATCHED)
     return ("--suite", "suite.jsonl", "--model", "batched:answer", "--batch-size", 4)
 
 
@@ -28,34 +28,34 @@ def row(program):
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_the_share_is_measured_and_recorded_whichever_comes_first(program, command, order):
+def test_the_share_is_measured_and_recorded_whichever_comes_first(cli, command, order):
     steps = [("verify-batching", "--n", 12, "--json"), ("run", "--metrics", "bleu", "--no-report")]
     for name, *options in steps if order == "before" else reversed(steps):
-        done = program(name, *command, *options)
+        done = cli(name, *command, *options)
         assert done.returncode == 0, done.stderr
         if name == "verify-batching":
             found = json.loads(done.stdout)
     assert (found["n"], found["differing"], found["batch_size"]) == (12, 3, 4)
     assert found["question_ids"] == [4, 8, 12]
-    assert float(row(program)["batching_differs"]) == 25.0
-    assert list(row(program))[-1] == "run"
-    (path,) = (program.folder / "runs").rglob("run.json")
+    assert float(row(cli)["batching_differs"]) == 25.0
+    assert list(row(cli))[-1] == "run"
+    (path,) = (cli.folder / "runs").rglob("run.json")
     assert json.loads(path.read_text())["batching"]["share"] == 0.25
 
 
-def test_without_a_measurement_there_is_no_column(program, command):
-    assert program("run", *command, "--metrics", "bleu", "--no-report").returncode == 0
-    assert "batching_differs" not in row(program)
+def test_without_a_measurement_there_is_no_column(cli, command):
+    assert cli("run", *command, "--metrics", "bleu", "--no-report").returncode == 0
+    assert "batching_differs" not in row(cli)
 
 
-def test_fewer_studies_are_taken_evenly(program, command):
-    done = program("verify-batching", *command, "--n", 3)
+def test_fewer_studies_are_taken_evenly(cli, command):
+    done = cli("verify-batching", *command, "--n", 3)
     assert "0 of 3 texts (0.0%) differ between batch size 1 and batch size 4" in done.stdout  # 1, 5, 9
 
 
-def test_the_reference_model_in_float32_is_not_changed_by_batches(program):
+def test_the_reference_model_in_float32_is_not_changed_by_batches(cli):
     options = ("--n", 6, "--max-new-tokens", 24, "--dtype", "float32", "--json")
-    done = program("verify-batching", "--model", "libra-tiny", *options)
+    done = cli("verify-batching", "--model", "libra-tiny", *options)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["n"], found["differing"], found["dtype"], found["batch_size"]) == (6, 0, "float32", 6)

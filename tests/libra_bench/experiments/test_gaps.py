@@ -33,11 +33,11 @@ def suite_with(program, **fields) -> None:
 
 
 @pytest.fixture
-def run(program):
-    suite_with(program)
-    done = program("run", "--suite", "suite.jsonl", "--model", "echo", "--metrics", "exact_match,bleu", "--out", "run")
+def run(cli):
+    suite_with(cli)
+    done = cli("run", "--suite", "suite.jsonl", "--model", "echo", "--metrics", "exact_match,bleu", "--out", "run")
     assert done.returncode == 0, done.stderr
-    return program.folder / "run"
+    return cli.folder / "run"
 
 
 def test_a_gap_is_the_difference_of_the_levels(run):
@@ -64,23 +64,23 @@ def test_numbers_are_cut_into_quarters():
     assert list(levels_of(few, "grade")) == ["0", "1", "2"]
 
 
-def test_no_interval_with_few_patients(program):
-    suite_with(program, subject_id=None)
-    rows = [json.loads(line) for line in (program.folder / "suite.jsonl").read_text().splitlines()]
+def test_no_interval_with_few_patients(cli):
+    suite_with(cli, subject_id=None)
+    rows = [json.loads(line) for line in (cli.folder / "suite.jsonl").read_text().splitlines()]
     for row in rows:
         row["subject_id"] = f"p{row['question_id'] % 3}"
-    (program.folder / "suite.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    program("run", "--suite", "suite.jsonl", "--model", "echo", "--metrics", "exact_match", "--out", "run")
-    for one in subgroup_gaps([program.folder / "run"], "sex", resamples=200).gaps:
+    (cli.folder / "suite.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    cli("run", "--suite", "suite.jsonl", "--model", "echo", "--metrics", "exact_match", "--out", "run")
+    for one in subgroup_gaps([cli.folder / "run"], "sex", resamples=200).gaps:
         assert (one.low, one.high) == (None, None)
 
 
-def test_the_command(run, program):
-    done = program("compare", run, "--by", "sex", "--resamples", 500, COLUMNS="80")
+def test_the_command(run, cli):
+    done = cli("compare", run, "--by", "sex", "--resamples", 500, COLUMNS="80")
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "worse than" in done.stdout or "better than" in done.stdout
-    result = json.loads(program("compare", run, "--by", "age", "--resamples", 500, "--json").stdout)
+    result = json.loads(cli("compare", run, "--by", "age", "--resamples", 500, "--json").stdout)
     assert result["by"] == "age"
     assert len({one["level"] for one in result["gaps"]}) == 4
     assert np.isfinite([one["value"] for one in result["gaps"]]).all()
@@ -88,7 +88,7 @@ def test_the_command(run, program):
         (("--by", "height"), "unknown field"),
         (("--by", "sex", "--metrics", "meteor"), "no such"),
     ):
-        wrong = program("compare", run, *arguments)
+        wrong = cli("compare", run, *arguments)
         assert wrong.returncode == 2
         assert words in wrong.stderr
         assert wrong.stderr.count("\n") == 1

@@ -77,28 +77,28 @@ def test_one_beam_is_named_as_the_cause(tmp_path):
     assert any("without beam search" in cause for cause in found.causes)
 
 
-def test_another_computation_of_the_same_texts_is_named(tmp_path, program):
+def test_another_computation_of_the_same_texts_is_named(tmp_path, cli):
     """A table of sentence BLEU: the run's corpus BLEU is outside, and the program finds out why."""
-    suite = program.folder / "suite.jsonl"
+    suite = cli.folder / "suite.jsonl"
     texts = [("no acute disease today", "no acute disease is seen today")] * 12
     lines = [{"question_id": i, "image": [], "text": a, "reference": b} for i, (a, b) in enumerate(texts)]
     suite.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert program("run", "--suite", suite, "--model", "echo", "--metrics", "bleu", "--out", "run").returncode == 0
+    assert cli("run", "--suite", suite, "--model", "echo", "--metrics", "bleu", "--out", "run").returncode == 0
     answers, references = [a for a, _ in texts], [[b] for _, b in texts]
     published = make_metric("bleu[scheme=sentence]").score(answers, references).values["BLEU4"]
     table = {"title": "t", "source": "s", "suite": "suite", "n": 12, "models": {"echo": {"BLEU4": round(published, 2)}}}
-    (program.folder / "table.yaml").write_text(json.dumps(table))
-    done = program("reproduce", "table.yaml", "run", "--json")
+    (cli.folder / "table.yaml").write_text(json.dumps(table))
+    done = cli("reproduce", "table.yaml", "run", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["comparable"] is True
     assert found["rows"][0]["verdict"] == "outside"
     assert "bleu[scheme=sentence]" in found["causes"][0]
     assert "trying bleu[scheme=sentence]" in done.stderr
-    shown = program("reproduce", "table.yaml", "run", "--out", "out", COLUMNS="80")
+    shown = cli("reproduce", "table.yaml", "run", "--out", "out", COLUMNS="80")
     assert "A likely cause" in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 80
-    assert {path.suffix for path in (program.folder / "out").iterdir()} == {
+    assert {path.suffix for path in (cli.folder / "out").iterdir()} == {
         ".json",
         ".csv",
         ".tex",

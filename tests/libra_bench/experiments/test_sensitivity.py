@@ -142,20 +142,20 @@ def test_reports_come_evenly_and_once(tmp_path):
         reports_of(path, 4)
 
 
-def test_the_command_shows_and_writes_everything(program):
-    path = program.folder / "r.jsonl"
+def test_the_command_shows_and_writes_everything(cli):
+    path = cli.folder / "r.jsonl"
     rows = [{"question_id": i, "image": [], "text": "", "reference": text} for i, text in enumerate(REPORTS)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     arguments = ("--metrics", "rouge_l,temporal_f1,bleu", "--max-edits", 2, "--out", "out")
-    done = program("metrics", "sensitivity", "--references", path, *arguments, COLUMNS="80")
+    done = cli("metrics", "sensitivity", "--references", path, *arguments, COLUMNS="80")
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "Temporal_entity_score does not see" in done.stdout
-    result = json.loads((program.folder / "out" / "sensitivity.json").read_text())
+    result = json.loads((cli.folder / "out" / "sensitivity.json").read_text())
     assert result["n"] == 6
     assert set(result["errors"][0]) >= {"error", "harmful", "n", "edits", "scores", "examples"}
     assert set(result["errors"][0]["scores"][0]) == {"key", "copy", "value", "drop", "low", "high", "undetected"}
-    assert {path.name for path in (program.folder / "out").iterdir()} == {
+    assert {path.name for path in (cli.folder / "out").iterdir()} == {
         *("sensitivity.json", "sensitivity.tex", "sensitivity.html", "sensitivity-lost.csv", "sensitivity-drops.csv"),
         *("sensitivity-examples.csv", "sensitivity-heat-map.png", "sensitivity-heat-map.pdf"),
     }

@@ -142,28 +142,28 @@ def test_one_run_and_other_studies_are_refused(runs, tmp_path):
         rank_stability([runs[0], other])
 
 
-def test_the_command_shows_and_writes_everything(runs, program):
-    done = program("stability", *runs, "--resamples", 500, "--out", "out", COLUMNS="80")
+def test_the_command_shows_and_writes_everything(runs, cli):
+    done = cli("stability", *runs, "--resamples", 500, "--out", "out", COLUMNS="80")
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "model-90 is first" in done.stdout
-    names = {path.name for path in (program.folder / "out").iterdir()}
+    names = {path.name for path in (cli.folder / "out").iterdir()}
     assert names == {
         *("stability.json", "stability.tex", "stability.html", "stability-ranks.csv", "stability-ranks.png"),
         *("stability-ranks.pdf", "stability-between-metrics.csv", "stability-swaps.csv"),
     } - ({"stability-swaps.csv"} - names)  # there may be no such pair
-    result = json.loads((program.folder / "out" / "stability.json").read_text())
+    result = json.loads((cli.folder / "out" / "stability.json").read_text())
     assert result["schema_version"] == 1
     assert {"runs", "metrics", "between_metrics"} <= result.keys()
     assert set(result["metrics"][0]["ranks"][0]) == {"run", "value", "rank", "low", "high", "p_best"}
-    with (program.folder / "out" / "stability-ranks.csv").open() as stream:
+    with (cli.folder / "out" / "stability-ranks.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == len(result["metrics"]) * 4
-    as_json = program("stability", runs[0].parent, "--resamples", 500, "--json")
+    as_json = cli("stability", runs[0].parent, "--resamples", 500, "--json")
     assert json.loads(as_json.stdout) == result
 
 
-def test_one_run_is_one_line(runs, program):
-    done = program("stability", runs[0])
+def test_one_run_is_one_line(runs, cli):
+    done = cli("stability", runs[0])
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

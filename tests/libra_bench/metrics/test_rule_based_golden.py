@@ -14,7 +14,7 @@ from libra_bench.metrics.registry import make_metric
 METRICS = GOLDEN / "metrics"
 NAMES = (
     "temporal_change_f1", "exact_match", "token_f1", "yes_no", "open_closed", "label_set", "difference_f1",
-    "diagnostics", "report_errors", "chexpert_rules",
+    "diagnostics", "report_errors", "chexpert_rules", "temporal_labels",
 )  # fmt: skip
 CASES = {name: json.loads((METRICS / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES}
 

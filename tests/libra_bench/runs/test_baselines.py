@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -36,18 +37,26 @@ class Yardstick(Model):
     is_baseline = True
 
 
-@pytest.fixture
-def scored(monkeypatch, tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Path:
     """Runs of both, of a baseline of ours and of the ceiling."""
+    folder = tmp_path_factory.mktemp("scored")
     module = types.ModuleType("a_plug_in")
     vars(module).update(Model=Model, Yardstick=Yardstick)
-    monkeypatch.setitem(sys.modules, "a_plug_in", module)
-    monkeypatch.setitem(ADAPTERS, "their-model", "a_plug_in:Model")
-    monkeypatch.setitem(ADAPTERS, "their-yardstick", "a_plug_in:Yardstick")
-    monkeypatch.chdir(tmp_path)
-    for model in ("their-model", "their-yardstick", "constant", "oracle"):
-        libra_bench.run("demo", model, metrics="temporal_f1", report=False, limit=4)
-    return tmp_path / "runs"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "a_plug_in", module)
+        patch.setitem(ADAPTERS, "their-model", "a_plug_in:Model")
+        patch.setitem(ADAPTERS, "their-yardstick", "a_plug_in:Yardstick")
+        patch.chdir(folder)
+        for model in ("their-model", "their-yardstick", "constant", "oracle"):
+            libra_bench.run("demo", model, metrics="temporal_f1", report=False, limit=4)
+    return folder / "runs"
+
+
+@pytest.fixture
+def scored(runs, tmp_path) -> Path:
+    """The same runs, for a test that changes them."""
+    return Path(shutil.copytree(runs, tmp_path / "runs"))
 
 
 def test_only_models_are_ranked(scored):

@@ -64,36 +64,36 @@ def test_odd_words_of_a_foreign_adapter_do_not_end_a_run():
     assert (found.peak_memory_mb, found.decode_tokens_per_second, found.shares["a"]) == (None, None, 0.0)
 
 
-def test_the_plan_of_a_second_run_is_what_the_first_one_took(program):
-    program.suite(40)
-    program.slow_model(0.02)
+def test_the_plan_of_a_second_run_is_what_the_first_one_took(cli):
+    cli.suite(40)
+    cli.slow_model(0.02)
     command = ("generate", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--batch-size", 4)
-    first = program(*command, "--limit", 30)
+    first = cli(*command, "--limit", 30)
     assert "plan: 30 studies, about" in first.stderr  # measured on the first ones
     assert "(measured on the first 8)" in first.stderr
     assert "generated 30 studies in" in first.stderr
     assert "(planned: " in first.stderr
-    (record,) = (json.loads(path.read_text()) for path in (program.folder / "runs").rglob("run.json"))
+    (record,) = (json.loads(path.read_text()) for path in (cli.folder / "runs").rglob("run.json"))
     assert record["cost"]["studies"] == 30
     assert record["cost"]["planned"]["source"] == "measured on the first 8"
     assert record["cost"]["planned"]["seconds"] == pytest.approx(record["cost"]["generating_seconds"], rel=0.7)
     assert record["studies_per_minute"] == pytest.approx(60 * 30 / record["cost"]["generating_seconds"], rel=0.01)
-    second = program(*command)
+    second = cli(*command)
     assert "plan: 40 studies, about" in second.stderr
     assert f"(measured on 30 studies of run {record['fingerprint']})" in second.stderr
 
 
-def test_a_crash_before_the_record_was_finished_is_made_good(program):
+def test_a_crash_before_the_record_was_finished_is_made_good(cli):
     """All answers are there, but the process died before it could write run.json."""
-    program.suite(6)
-    program.slow_model(0)
+    cli.suite(6)
+    cli.slow_model(0)
     command = ("generate", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--out", "run")
-    assert program(*command).returncode == 0
-    path = program.folder / "run/run.json"
+    assert cli(*command).returncode == 0
+    path = cli.folder / "run/run.json"
     record = json.loads(path.read_text())
     path.write_text(json.dumps({**{k: v for k, v in record.items() if k not in ("n", "cost")}, "ended": None}))
-    assert program(*command).returncode == 0
+    assert cli(*command).returncode == 0
     mended = json.loads(path.read_text())
     assert mended["ended"]
     assert (mended["n"], mended["n_failed"]) == (6, 0)
-    assert len(read_lines(program.folder / "run/answers.jsonl")) == 6
+    assert len(read_lines(cli.folder / "run/answers.jsonl")) == 6

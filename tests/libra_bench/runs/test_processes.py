@@ -11,40 +11,20 @@ import time
 from pathlib import Path
 
 import pytest
-from real_program import Program, read_lines, stable
+from real_program import TORCHRUN, launch, read_lines, stable, workers_of
 from torch.distributed import HashStore
 
 from libra_bench.runs.processes import ProcessGroup, local_device
 
-TORCHRUN = Path(sys.executable).parent / "torchrun"
-
-
-def launch(program: Program, processes: int, *arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            str(TORCHRUN),
-            "--standalone",
-            f"--nproc_per_node={processes}",
-            "--no-python",
-            *program.command(*arguments),
-        ],
-        cwd=program.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        start_new_session=True,
-    )
-
 
 @pytest.fixture
-def whole(program):
+def whole(cli):
     """The answers of one process, uninterrupted."""
-    program.suite(30)
-    program.slow_model(0.1)
+    cli.suite(30)
+    cli.slow_model(0.1)
     arguments = ("generate", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--batch-size", 1)
-    assert program(*arguments, "--out", "alone").returncode == 0
-    return arguments, stable(read_lines(program.folder / "alone/answers.jsonl"))
+    assert cli(*arguments, "--out", "alone").returncode == 0
+    return arguments, stable(read_lines(cli.folder / "alone/answers.jsonl"))
 
 
 @pytest.mark.parametrize("processes", [2, pytest.param(3, marks=pytest.mark.slow)])
@@ -177,17 +157,17 @@ AnswerLog(pathlib.Path(sys.argv[1])).finish(range(1, 31))
 
 
 @pytest.mark.parametrize("step", ["replace", "unlink"])
-def test_a_process_that_dies_while_merging_leaves_every_answer_once(program, whole, step):
+def test_a_process_that_dies_while_merging_leaves_every_answer_once(cli, whole, step):
     """Killed before the merged file takes its place, or after that and before the other files are gone."""
     arguments, expected = whole
-    folder = program.folder / "alone"
+    folder = cli.folder / "alone"
     lines = (folder / "answers.jsonl").read_text().splitlines(keepends=True)
     (folder / "answers.jsonl").write_text("".join(lines[::2]))
     (folder / "answers.rank1.jsonl").write_text("".join(lines[1::2]))
     killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_MERGING, str(folder), step], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert (folder / "answers.rank1.jsonl").exists()
-    done = program(*arguments, "--out", "alone")
+    done = cli(*arguments, "--out", "alone")
     assert done.returncode == 0, done.stderr
     assert stable(read_lines(folder / "answers.jsonl")) == expected
     assert [path.name for path in folder.glob("answers*")] == ["answers.jsonl"]
@@ -202,9 +182,3 @@ def test_accelerate_launch_starts_it_too(program, whole):
     done = subprocess.run(command, cwd=program.folder, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     assert stable(read_lines(program.folder / "accelerated/answers.jsonl")) == expected
-
-
-def workers_of(launcher: int) -> list[int]:
-    """The processes that torchrun started."""
-    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
-    return [int(child) for child in children]

@@ -27,11 +27,11 @@ def kill_after_answers(process, path, number: int) -> None:
     process.wait()
 
 
-@pytest.mark.parametrize("points", [pytest.param(4), pytest.param(25, marks=pytest.mark.slow)])
-def test_killed_at_any_point_the_same_command_finishes_the_same_file(program, points):
+@pytest.mark.parametrize("points", [2, pytest.param(25, marks=pytest.mark.slow)])
+def test_killed_at_any_point_the_same_command_finishes_the_same_file(program, cli, points):
     program.suite(24)
     program.slow_model(0.01)
-    finished(program, "--out", "whole", "--batch-size", 1)
+    finished(cli, "--out", "whole", "--batch-size", 1)
     whole = stable(read_lines(program.folder / "whole" / "answers.jsonl"))
     draw = random.Random(20)
     for number in range(points):
@@ -40,7 +40,7 @@ def test_killed_at_any_point_the_same_command_finishes_the_same_file(program, po
         for _ in range(draw.choice([1, 2])):
             process = program.start(*arguments, "--out", out)
             kill_after_answers(process, out / "answers.jsonl", draw.randrange(24))
-        finished(program, "--out", out, "--batch-size", 1)
+        finished(cli, "--out", out, "--batch-size", 1)
         assert stable(read_lines(out / "answers.jsonl")) == whole
 
 
@@ -59,53 +59,53 @@ def test_killed_with_the_reference_model(program):
         assert stable(read_lines(out / "answers.jsonl")) == whole
 
 
-def test_a_finished_run_is_recognised_and_left_alone(program):
-    program.suite()
-    program.slow_model(0)
-    finished(program)
-    (folder,) = (program.folder / "runs/suite").glob("*/*")
+def test_a_finished_run_is_recognised_and_left_alone(cli):
+    cli.suite()
+    cli.slow_model(0)
+    finished(cli)
+    (folder,) = (cli.folder / "runs/suite").glob("*/*")
     before = (folder / "answers.jsonl").read_bytes(), (folder / "run.json").read_bytes()
-    done = finished(program)
+    done = finished(cli)
     assert "8 of them answered already" in done.stderr
     assert ((folder / "answers.jsonl").read_bytes(), (folder / "run.json").read_bytes()) == before
 
 
-def test_the_device_and_batch_size_are_recorded_but_do_not_make_another_run(program):
-    program.suite()
-    program.slow_model(0)
-    finished(program)
-    finished(program, "--batch-size", 3, "--device", "cpu")
-    assert len(list((program.folder / "runs/suite").glob("*/*"))) == 1
+def test_the_device_and_batch_size_are_recorded_but_do_not_make_another_run(cli):
+    cli.suite()
+    cli.slow_model(0)
+    finished(cli)
+    finished(cli, "--batch-size", 3, "--device", "cpu")
+    assert len(list((cli.folder / "runs/suite").glob("*/*"))) == 1
 
 
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (["--num-beams", 3], "decoding.num_beams is 10 there, 3 here"),
+        (["--num-beams", 3], "decoding.num_beams is 1 there, 3 here"),
         (["--limit", 5], "suite.n is 8 there, 5 here"),
-        (["--protocol", "greedy"], "decoding.num_beams is 10 there, 1 here"),
+        (["--protocol", "libra-v1"], "decoding.num_beams is 1 there, 10 here"),
     ],
 )
-def test_another_setting_in_the_same_folder_is_refused_and_named(program, change, named):
-    program.suite()
-    program.slow_model(0)
-    finished(program, "--out", "run")
-    answers = (program.folder / "run/answers.jsonl").read_bytes()
-    done = program("run", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--out", "run", *change)
+def test_another_setting_in_the_same_folder_is_refused_and_named(cli, change, named):
+    cli.suite()
+    cli.slow_model(0)
+    finished(cli, "--out", "run")
+    answers = (cli.folder / "run/answers.jsonl").read_bytes()
+    done = cli("run", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--out", "run", *change)
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
     assert named in done.stderr
-    assert (program.folder / "run/answers.jsonl").read_bytes() == answers
+    assert (cli.folder / "run/answers.jsonl").read_bytes() == answers
 
 
-def test_another_suite_and_another_model_in_the_same_folder_are_refused(program):
-    program.suite()
-    program.slow_model(0)
-    finished(program, "--out", "run")
-    program.suite(name="other.jsonl", text="another question")
-    done = program("run", "--suite", "other.jsonl", "--model", "slow_model:answer", "--out", "run")
+def test_another_suite_and_another_model_in_the_same_folder_are_refused(cli):
+    cli.suite()
+    cli.slow_model(0)
+    finished(cli, "--out", "run")
+    cli.suite(name="other.jsonl", text="another question")
+    done = cli("run", "--suite", "other.jsonl", "--model", "slow_model:answer", "--out", "run")
     assert (done.returncode, "suite.questions_sha256" in done.stderr) == (2, True)
-    done = program("run", "--suite", "suite.jsonl", "--model", "echo", "--out", "run")
+    done = cli("run", "--suite", "suite.jsonl", "--model", "echo", "--out", "run")
     assert (done.returncode, "model.name is 'slow_model-answer' there, 'echo' here" in done.stderr) == (2, True)
 
 
@@ -120,34 +120,34 @@ def test_two_runs_in_one_folder_at_the_same_time(program):
     first.kill()
     first.wait()
     assert second.returncode == 2
-    assert "another run is writing this folder" in second.stderr
+    assert "another process is writing this folder" in second.stderr
 
 
-def test_a_failed_study_stops_the_run_and_keeps_the_answers_before_it(program):
-    program.suite()
-    program.slow_model()
+def test_a_failed_study_stops_the_run_and_keeps_the_answers_before_it(cli):
+    cli.suite()
+    cli.slow_model()
     arguments = ("run", "--suite", "suite.jsonl", "--model", "slow_model:fails_on_3", "--batch-size", 1, "--out", "run")
-    done = program(*arguments)
+    done = cli(*arguments)
     assert done.returncode == 1
     assert "question 3 failed: ValueError: the third study is too hard" in done.stderr
-    assert [line["question_id"] for line in read_lines(program.folder / "run/answers.jsonl")] == [1, 2]
+    assert [line["question_id"] for line in read_lines(cli.folder / "run/answers.jsonl")] == [1, 2]
 
 
-def test_a_recorded_failure_counts_as_an_empty_text_and_can_be_asked_again(program):
-    program.suite()
-    program.slow_model()
+def test_a_recorded_failure_counts_as_an_empty_text_and_can_be_asked_again(cli):
+    cli.suite()
+    cli.slow_model()
     arguments = ["run", "--suite", "suite.jsonl", "--model", "slow_model:fails_on_3", "--batch-size", 1]
     arguments += ["--on-error", "record", "--out", "run", "--metrics", "rouge_l,temporal_f1"]
-    done = program(*arguments)
+    done = cli(*arguments)
     assert done.returncode == 3, done.stderr
-    scores = json.loads((program.folder / "run/scores.json").read_text())
+    scores = json.loads((cli.folder / "run/scores.json").read_text())
     assert (scores["n"], scores["n_failed"], scores["n_empty"]) == (8, 1, 0)
     assert {score["key"]: score["value"] for score in scores["scores"]}["ROUGE-L"] == pytest.approx(100 * 7 / 8)
-    (record,) = [line for line in read_lines(program.folder / "run/answers.jsonl") if line["question_id"] == 3]
+    (record,) = [line for line in read_lines(cli.folder / "run/answers.jsonl") if line["question_id"] == 3]
     assert record["metadata"] == {"finish": "error", "error": "ValueError: the third study is too hard"}
-    assert json.loads((program.folder / "run/run.json").read_text())["n_failed"] == 1
+    assert json.loads((cli.folder / "run/run.json").read_text())["n_failed"] == 1
 
-    assert program(*arguments).returncode == 3  # the record is kept; nothing is asked twice
-    again = program(*arguments, "--retry-failed")
+    assert cli(*arguments).returncode == 3  # the record is kept; nothing is asked twice
+    again = cli(*arguments, "--retry-failed")
     assert again.returncode == 3
-    assert [line["question_id"] for line in read_lines(program.folder / "run/answers.jsonl")] == list(range(1, 9))
+    assert [line["question_id"] for line in read_lines(cli.folder / "run/answers.jsonl")] == list(range(1, 9))

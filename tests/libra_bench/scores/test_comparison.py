@@ -1,10 +1,8 @@
-"""Stored statistics and `libra-bench compare`, by the real program."""
+"""Stored statistics and `libra-bench compare`, by the command line."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from libra_bench.metrics.registry import make_metric
 from libra_bench.scores.comparison import compare_runs, run_names
 from libra_bench.scores.stored_statistics import statistics_to_store
 
-PROGRAM = Path(sys.executable).with_name("libra-bench")
 REFERENCES = [f"{side} effusion has {change}" for side in ("left", "right") for change in ("increased", "resolved")] * 5
 GOOD = REFERENCES[:17] + ["nothing"] * 3
 BAD = REFERENCES[:6] + ["nothing"] * 14
@@ -47,8 +44,9 @@ def store(folder, predictions, ids=None, references=None, clusters=None, metrics
     return folder
 
 
-def compare(*arguments):
-    return subprocess.run([PROGRAM, "compare", *map(str, arguments)], capture_output=True, text=True, timeout=120)
+@pytest.fixture
+def compare(cli):
+    return lambda *arguments: cli("compare", *arguments)
 
 
 def test_what_is_stored_comes_back(tmp_path):
@@ -85,7 +83,7 @@ def test_a_metric_that_cannot_be_rebuilt_is_left_out(tmp_path):
     assert not stored.metrics
 
 
-def test_compare_tells_a_better_run(tmp_path):
+def test_compare_tells_a_better_run(compare, tmp_path):
     a, b = store(tmp_path / "a", BAD, model="weak"), store(tmp_path / "b", GOOD, model="strong")
     done = compare(a, b, "--json", "--resamples", 2000)
     assert done.returncode == 0, done.stderr
@@ -120,7 +118,7 @@ def test_patients_are_drawn_as_a_whole(tmp_path):
     assert clustered.differences[0].p_value > naive.differences[0].p_value
 
 
-def test_other_studies_are_refused(tmp_path):
+def test_other_studies_are_refused(compare, tmp_path):
     a, b = store(tmp_path / "a", GOOD), store(tmp_path / "b", GOOD, ids=[*range(19), 99])
     done = compare(a, b)
     assert done.returncode == 2
@@ -137,7 +135,7 @@ def test_other_references_are_refused(tmp_path):
         compare_runs([a, b])
 
 
-def test_other_signatures_are_flagged(tmp_path):
+def test_other_signatures_are_flagged(compare, tmp_path):
     a, b = store(tmp_path / "a", GOOD), store(tmp_path / "b", BAD)
     path = b / STATISTICS_FILE
     with np.load(path) as stored:
@@ -152,7 +150,7 @@ def test_other_signatures_are_flagged(tmp_path):
     assert len(result["not_compared"]) == 1
 
 
-def test_a_metric_of_one_run_is_named(tmp_path):
+def test_a_metric_of_one_run_is_named(compare, tmp_path):
     a, b = store(tmp_path / "a", GOOD), store(tmp_path / "b", BAD, metrics=["exact_match"])
     assert compare_runs([a, b]).not_compared == [f"temporal_change_f1: not in {b}"]
     done = compare(a, b, "--metrics", "exactmatch")
@@ -160,7 +158,7 @@ def test_a_metric_of_one_run_is_named(tmp_path):
     assert "did you mean 'exact_match'" in done.stderr
 
 
-def test_mistakes_are_one_line(tmp_path):
+def test_mistakes_are_one_line(compare, tmp_path):
     a = store(tmp_path / "a", GOOD)
     empty = tmp_path / "empty"
     empty.mkdir()

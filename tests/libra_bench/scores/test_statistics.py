@@ -11,7 +11,7 @@ import pytest
 import scipy.stats
 
 from libra_bench.metrics.metric import Key, Statistics, mean_of
-from libra_bench.scores.bootstrap import cluster_sums, count_clusters, draws, interval, percentiles
+from libra_bench.scores.bootstrap import cluster_sums, count_clusters, draws, interval, intervals, percentiles
 from libra_bench.scores.statistics import PairedMetric, compare, holm_correction
 
 KEY = [Key("score")]
@@ -37,6 +37,19 @@ def test_the_same_seed_gives_the_same_interval():
     values = means(np.random.default_rng(1).random(50))
     assert interval(values, KEY, seed=3) == interval(values, KEY, seed=3)
     assert interval(values, KEY, seed=3) != interval(values, KEY, seed=4)
+
+
+@pytest.mark.parametrize("n", [20, 300])
+def test_metrics_together_have_the_intervals_that_each_has_alone(n):
+    generator = np.random.default_rng(3)
+    parts = [
+        (mean_of(generator.random((n, 2))), [Key("a"), Key("b")]),
+        (means(generator.random(n)), KEY),
+    ]
+    clusters = [f"p{i // 2}" for i in range(n)]
+    together = intervals(parts, clusters, resamples=300, seed=5)
+    for (statistics, keys), ends in zip(parts, together, strict=True):
+        np.testing.assert_allclose(ends, interval(statistics, keys, clusters, resamples=300, seed=5), rtol=1e-12)
 
 
 def test_too_few_clusters_have_no_interval():

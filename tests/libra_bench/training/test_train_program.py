@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from oracles import GOLDEN, MODELS
-from real_program import Program, read_lines
+from real_program import read_lines
 
 BASE = MODELS / "tiny-llm-base"
 DATA = GOLDEN / "train" / "train.json"
@@ -43,28 +43,8 @@ def losses(out: Path) -> list[tuple[int, float]]:
     return [(line["step"], line["loss"]) for line in read_lines(out / "log.jsonl") if "loss" in line]
 
 
-def edited(tmp_path: Path, change) -> Path:
-    """The training data with one sample changed."""
-    samples = json.loads(DATA.read_text())
-    change(samples)
-    path = tmp_path / "edited.json"
-    path.write_text(json.dumps(samples))
-    return path
-
-
-def refused(program: Program, message: str, *given: object, status: int = 2) -> str:
-    """The program says it in one line, with this exit status and no traceback."""
-    done = program(*given, OMP_NUM_THREADS="1")
-    last = done.stderr.strip().splitlines()[-1]
-    assert done.returncode == status, done.stderr[-2000:]
-    assert last.startswith("error: ")
-    assert message in last
-    assert "Traceback" not in done.stderr
-    return last
-
-
-def test_a_dry_run_says_what_would_happen_and_writes_nothing(program):
-    done = program(*arguments("out", num_train_epochs=3), "--dry-run", "--json")
+def test_a_dry_run_says_what_would_happen_and_writes_nothing(cli):
+    done = cli(*arguments("out", num_train_epochs=3), "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     assert plan["parameters"]["vision tower"][0] == plan["parameters"]["language model"][0] == 0
@@ -73,11 +53,11 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(program):
     assert (plan["samples"], plan["steps"], plan["global_batch"], plan["accumulation"]) == (16, 12, 4, 2)
     assert plan["sample"].count("[[") == 1
     assert "[[The heart is normal in size." in plan["sample"].replace("[[ ", "[[")
-    assert not (program.folder / "out").exists()
+    assert not (cli.folder / "out").exists()
     assert "learning_rate: 0.001  # --learning-rate" in done.stderr
 
 
-def test_an_aligned_connector_is_run_by_the_program(program):
+def test_an_aligned_connector_is_run_by_the_program(program, cli):
     done = program(*arguments("out", max_steps=2, report_to="tensorboard"), "--json")
     assert done.returncode == 0, done.stderr
     out = program.folder / "out"
@@ -87,11 +67,11 @@ def test_an_aligned_connector_is_run_by_the_program(program):
         path.name for path in out.iterdir()
     }
     assert (out / "plots" / "training.png").stat().st_size > 5_000
-    again = program(*arguments("out", max_steps=2), "--json")
+    again = cli(*arguments("out", max_steps=2), "--json")
     assert "is finished" in again.stderr
     assert json.loads(again.stdout) == json.loads(done.stdout) | {"seconds": json.loads(again.stdout)["seconds"]}
     image = GOLDEN / "images" / "cur0.png"
-    said = program("describe", image, "--model", out, "--model-base", BASE, "--max-new-tokens", 4, "--num-beams", 1)
+    said = cli("describe", image, "--model", out, "--model-base", BASE, "--max-new-tokens", 4, "--num-beams", 1)
     assert said.returncode == 0, said.stderr
 
 
@@ -107,8 +87,8 @@ def test_a_lora_with_the_connector_of_stage_1_is_run_by_the_program(program):
     assert said.returncode == 0, said.stderr
 
 
-def test_validation_on_text_decides_the_best(program):
-    done = program(
+def test_validation_on_text_decides_the_best(cli):
+    done = cli(
         *arguments(
             "out",
             max_steps=4,
@@ -122,7 +102,7 @@ def test_validation_on_text_decides_the_best(program):
         "--json",
     )
     assert done.returncode == 0, done.stderr
-    out, result = program.folder / "out", json.loads(done.stdout)
+    out, result = cli.folder / "out", json.loads(done.stdout)
     scored = {line["step"]: line["eval_ROUGE-L"] for line in read_lines(out / "log.jsonl") if "eval_ROUGE-L" in line}
     assert set(scored) == {2, 4}
     assert result["best"]["ROUGE-L"] == max(scored.values())

@@ -129,7 +129,7 @@ def test_a_server_that_dies_in_the_middle_ends_it_and_what_came_is_kept(server):
     texts = [f"Text {i}." for i in range(40)]
     judge(server, "concurrency=1").score(texts[:20], [["Text."]] * 20)
     server.answer, server.always = None, refuse(400, "out of memory")
-    with pytest.raises(MetricUnavailableError, match="9 of the last 10 replies could not be read: no reply: 400"):
+    with pytest.raises(MetricUnavailableError, match="9 of the last 10 questions got no reply: 400"):
         judge(server, "concurrency=1", "retries=0").score(texts, [["Text."]] * 40)
     server.answer, server.always, server.requests = (lambda _: reply()), None, []
     assert judge(server).score(texts, [["Text."]] * 40).values["Report-judge-score"] == 100

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.catalog import SuiteCard, list_suites, suite_card, suite_names
 from benchmarks.errors import InputError, SuiteError
 from benchmarks.files import is_folder_name, sha256_file
-from benchmarks.schema import HIDDEN_KEYS, REFERENCE_KEYS, Question, QuestionId, Sample
+from benchmarks.schema import HIDDEN_KEYS, Question, Sample
+from benchmarks.suites.rows import check_unique, question_id_of, sample_of
 from benchmarks.tables import read_rows
 
-__all__ = ["Suite", "SuiteCard", "list_suites", "load_suite", "read_samples", "sample_of"]
+__all__ = [
+    "Suite",
+    "SuiteCard",
+    "check_unique",
+    "list_suites",
+    "load_suite",
+    "question_id_of",
+    "read_samples",
+    "sample_of",
+]
 
 SUITE_ENDINGS = (".jsonl", ".csv", ".parquet")
-TEXT_FIELDS = frozenset(
-    {"prior_report", "indication", "technique", "comparison", "history", "view", "question_type", "answer_type"}
-)
-"""Fields with one meaning everywhere, by which adapters and metrics go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,12 @@ class Suite:
         """
         from benchmarks.images import resolve_images
 
-        images = resolve_images(sample.images, self.image_root, follow_links=follow_links)
+        def files(names: Sequence[str]) -> tuple[Path, ...]:
+            return resolve_images(names, self.image_root, follow_links=follow_links)
+
+        laterals = dict(zip(sample.laterals, files([*sample.laterals.values()]), strict=True))
         metadata = {key: value for key, value in sample.fields.items() if key not in HIDDEN_KEYS}
-        return Question(sample.question_id, sample.text, images, metadata)
+        return Question(sample.question_id, sample.text, files(sample.images), metadata, laterals)
 
 
 def load_suite(
@@ -131,97 +139,3 @@ def read_samples(path: Path, *, prompts_required: bool = True) -> list[Sample]:
     if not samples:
         raise SuiteError("holds no samples", where=path, hint="give a file with at least one line")
     return samples
-
-
-def check_unique(question_id: QuestionId, place: str, places: dict[str, str]) -> None:
-    """Note where an id occurs; 17 and "17" are one id, since CSV cannot tell them apart.
-
-    Raises:
-        SuiteError: it has occurred before; names both places.
-    """
-    first = places.setdefault(str(question_id), place)
-    if first != place:
-        raise SuiteError(
-            f"duplicate question_id {question_id!r}, first at {first}", where=place, hint="make ids unique"
-        )
-
-
-def question_id_of(row: Mapping[str, Any], place: str) -> QuestionId:
-    """The id of a row, as it is typed there.
-
-    Raises:
-        SuiteError: there is none, or it is neither a whole number nor a text.
-    """
-    question_id = row.get("question_id")
-    if question_id is None or question_id == "":
-        raise SuiteError("missing question_id", where=place, hint="give every line a unique question_id")
-    if isinstance(question_id, bool) or not isinstance(question_id, int | str):
-        raise _wrong_type("question_id", question_id, "a whole number or a text", place)
-    return question_id
-
-
-def sample_of(row: Mapping[str, Any], place: str, *, prompts_required: bool = True) -> Sample:
-    """One row of a suite as a Sample.
-
-    Raises:
-        SuiteError: it is not as a sample must be; names the place.
-    """
-    question_id = question_id_of(row, place)
-    present = {key: value for key, value in row.items() if value is not None}
-    text = present.get("text", "")
-    if not isinstance(text, str):
-        raise _wrong_type("text", text, "a text", place)
-    if prompts_required and not text.strip():
-        raise SuiteError("the prompt (text) is empty", where=place, hint="give every sample a prompt under `text`")
-    images = _texts("image", present.get("image", ""), place)
-    images = () if images == ("",) else images
-    if len(images) > 2:
-        raise SuiteError(f"{len(images)} images, at most two are possible", where=place, hint="give [current, prior]")
-    if "" in images:
-        raise SuiteError("an image path is empty", where=place, hint="leave the image out, or name its file")
-    reference_key = next((key for key in REFERENCE_KEYS if key in present), None)
-    references = () if reference_key is None else _texts(reference_key, present[reference_key], place)
-    labels = present.get("labels")
-    if labels is not None and not isinstance(labels, list):
-        raise _wrong_type("labels", labels, "a list of texts", place)
-    subject = present.get("subject_id")
-    if subject is not None and (isinstance(subject, bool) or not isinstance(subject, int | float | str)):
-        raise _wrong_type("subject_id", subject, "a number or a text", place)
-    for key in TEXT_FIELDS & present.keys():
-        if not isinstance(present[key], str):
-            raise _wrong_type(key, present[key], "a text", place)
-    used = {"question_id", "image", "text", "labels", reference_key}
-    return Sample(
-        question_id=question_id,
-        images=images,
-        text=text,
-        references=references,
-        labels=None if labels is None else _texts("labels", labels, place),
-        fields={key: value for key, value in row.items() if key not in used},
-    )
-
-
-def _texts(key: str, value: Any, place: str) -> tuple[str, ...]:
-    """A text or a list of texts, as a tuple."""
-    values: Iterable[Any] = value if isinstance(value, list) else (value,)
-    texts = tuple(values)
-    for item in texts:
-        if not isinstance(item, str):
-            raise _wrong_type(key, item, "a text or a list of texts", place)
-    return texts
-
-
-def _wrong_type(key: str, value: Any, expected: str, place: str) -> SuiteError:
-    found = {
-        "NoneType": "null",
-        "bool": "true/false",
-        "int": "a number",
-        "float": "a number",
-        "str": "a text",
-        "list": "a list",
-        "dict": "an object",
-    }
-    name = type(value).__name__
-    return SuiteError(
-        f"{key} is {found.get(name, f'a {name}')}, not {expected}", where=place, hint=f"make it {expected}"
-    )
