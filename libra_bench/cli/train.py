@@ -68,9 +68,7 @@ def _train(origins: Origins, stage: Stage, *, dry_run: bool, as_json: bool) -> N
     plan = plan_of(prepared, int(os.environ.get("WORLD_SIZE", "1")))
     if main:
         shown = origins.lines(defaults=False)
-        rest = (
-            f"# {len(fields()) - len(shown)} more fields have their defaults; recipe.yaml in the output folder has all"
-        )
+        rest = f"# {len(fields()) - len(shown)} more fields have their defaults; all are in recipe.yaml of the output"
         output.message("\n".join([*shown, rest, "", *plan.lines()]))
     if dry_run:
         if main:
