@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -98,13 +98,20 @@ class Display(ProgressCallback):
 
     def planned(self, plan: Plan, answered: int) -> None:
         """Suite, model, folder, decoding, and what is left out."""
+        from benchmarks.predictions.cleaning import NO_CLEANING, RULES
+        from benchmarks.schema import parts_in_words
+
         counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
         for warning in plan.warnings:
             output.message(f"warning: {warning}")
-        changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
+        if plan.left_out:
+            output.message(f"not read by {plan.spec.name}: {parts_in_words(plan.left_out)}")
+        changed = "".join(f", {name} {value} set" for name, value in plan.overrides.items())
         if plan.protocol:
             output.message(f"protocol {plan.protocol}{changed}: {plan.decoding}")
+            if plan.cleaning != NO_CLEANING:
+                output.message(f"cleaning {plan.cleaning}: {RULES[plan.cleaning]}")
         else:
             ignored = f" ({', '.join(plan.overrides)} by flag: no effect)" if plan.overrides else ""
             output.message(f"no protocol: its texts do not depend on the decoding{ignored}")
@@ -166,6 +173,11 @@ class Display(ProgressCallback):
 
         for line in cost_in_words(cost):
             output.message(line)
+
+    def suspicious(self, counts: Mapping[str, int], plan: Plan) -> None:
+        """One line; the page and `models try` show the texts."""
+        found = ", ".join(f"{name} ({count})" for name, count in counts.items())
+        output.message(f"texts that look wrong: {found}; see them: libra-bench models try {plan.spec.name}")
 
     def scoring(self, metric_ids: Sequence[str]) -> None:
         """Which metrics."""

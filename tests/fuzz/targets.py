@@ -204,15 +204,18 @@ def cards() -> Sequence[Files]:
 
 
 def read_model_card(folder: Path) -> None:
+    from dataclasses import asdict
+
+    from benchmarks.catalog import FINDINGS_PROMPT
     from benchmarks.schema import Question
     from libra_bench.runs.plan import path_name
     from model_adapters.cards import read_card
-    from model_adapters.cards.prompt_hooks import hooked_prompt
+    from model_adapters.cards.prompt_hooks import user_turn
 
     card = read_card(folder / "card.yaml")
     assert (Path("runs") / "suite" / path_name(card.id)).resolve().is_relative_to(Path("runs/suite").resolve()), card.id
     assert path_name(card.id) not in ("", ".", "..")
-    hooked_prompt(Question(1, "Describe.", (), {"indication": "pain"}), {"prompt_hook": card.prompt_hook}, 1)
+    user_turn(Question(1, FINDINGS_PROMPT, (), {"indication": "pain"}), asdict(card), ["current"])
 
 
 REPLY = {
