@@ -41,7 +41,7 @@ test: $(STAMP)
 	$(PYTEST)
 
 test-all: $(STAMP) test-vllm
-	$(PYTEST) -m 'slow or not slow' --override-ini "addopts=--import-mode=importlib --strict-markers -ra"
+	$(PYTEST) -m 'slow or not slow' --override-ini "addopts=--import-mode=importlib --strict-markers -ra --dist=loadfile --durations=20"
 
 # vLLM needs other versions than constraints.txt pins, so it has an environment of its own.
 $(VLLM_STAMP): $(wildcard locks/*.txt)
