@@ -55,7 +55,7 @@ _PUBLIC = {
     "describe": "libra_bench.runs.single_study",
     "evaluate_report": "libra_bench.scores.evaluate",
     "load_adapter": "model_adapters.models",
-    "load_runs": "reports.frames",
+    "load_runs": "reports.load.frames",
     "load_suite": "benchmarks.suites",
     "report_statements": "libra_bench.metrics.statements.reader",
     "run": "libra_bench.runs.runner",
@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from libra_bench.scores.evaluate import evaluate_report
     from libra_bench.scores.scoring import score
     from model_adapters.models import load_adapter
-    from reports.frames import load_runs
+    from reports.load.frames import load_runs
 
     __version__: str
 
