@@ -108,7 +108,7 @@ def _cell(column: str, cell: str) -> Any:
         return cell.lower() == "true"
     if cell.startswith(("[", "{")):
         try:
-            value = parse_json(cell)
+            value = parse_json(cell, unique_keys=True)
         except ValueError:
             return cell
         is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)

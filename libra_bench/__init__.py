@@ -88,6 +88,10 @@ def __getattr__(name: str) -> Any:
 
     if name == "rewards":
         return importlib.import_module("libra_bench.rewards")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("libra-bench")
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.schema import parts_in_words
 from reports.leaderboard import COUNTS, metric_columns
 from reports.load import LoadedRun, without_copies
 
@@ -144,7 +145,7 @@ def _board(
             counts={name: getattr(run.summary, name) for name in COUNTS},
             studies_per_minute=run.record.studies_per_minute,
             trained_on=_trained_on(run),
-            note=" ".join(str(run.card.get("note") or "").split()),
+            note=_note(run),
             flags=tuple(_flags(run, studies, settings, columns)),
         )
         for run in everyone
@@ -251,6 +252,13 @@ def _ranks(
         return better and frozenset({mark, other}) not in tied
 
     return {mark: 1 + sum(beats(other, mark) for other in values) for mark in values}
+
+
+def _note(run: LoadedRun) -> str:
+    """The card's note, and what the suite has that the model does not read."""
+    note = " ".join(str(run.card.get("note") or "").split())
+    unread = f"does not read {parts_in_words(run.record.left_out)}" if run.record.left_out else ""
+    return "; ".join(filter(None, [note, unread]))
 
 
 def _trained_on(run: LoadedRun) -> str:

@@ -113,9 +113,14 @@ def save(figure: Figure, stem: str | Path, formats: Sequence[str] = ("png", "svg
     return paths
 
 
-def svg_address(figure: Figure) -> str:
-    """A figure as the address of an image: a page that holds it loads nothing."""
+def svg_of(figure: Figure) -> bytes:
+    """A figure as SVG."""
     stream = io.BytesIO()
     with style():
         figure.savefig(stream, format="svg", metadata=UNDATED["svg"])
-    return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode()
+    return stream.getvalue()
+
+
+def svg_address(svg: bytes) -> str:
+    """An SVG as the address of an image: a page that holds it loads nothing."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
 from benchmarks.files.json_text import parse_json
+from benchmarks.predictions.cleaning import NO_CLEANING, RULES
+from benchmarks.schema import parts_in_words
 from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
-from reports.figure import svg_address
+from reports.figure import svg_address, svg_of
 from reports.leaderboard import COUNTS, empty_note
 from reports.load import LoadedRun, load
 from reports.thumbnails import How, PageImages, page_images
@@ -40,9 +42,9 @@ _SETTINGS = re.compile(r'<meta name="libra-bench-report" content="images=(\w+) t
 class Settings:
     """How a report of one run was made, so that it can be made again."""
 
-    images: How
-    text: bool
-    follow_links: bool
+    images: How = "embed"
+    text: bool = True
+    follow_links: bool = False
 
     def __str__(self) -> str:
         """As the page itself has it."""
@@ -51,9 +53,12 @@ class Settings:
 
 
 def settings_of(report: Path) -> Settings | None:
-    """How a report was made; None where it does not say: two runs, files that had moved, or an older version."""
-    with report.open(encoding="utf-8", errors="replace") as page:
-        found = _SETTINGS.search(page.read(_HEAD_LETTERS))
+    """How a report was made; None where there is none, or it does not say: two runs, moved files, an older version."""
+    try:
+        with report.open(encoding="utf-8", errors="replace") as page:
+            found = _SETTINGS.search(page.read(_HEAD_LETTERS))
+    except OSError:  # writing it will say more
+        return None
     if found is None or found[1] not in get_args(How):
         return None
     return Settings(cast(How, found[1]), found[2] == "yes", found[3] == "yes")
@@ -89,6 +94,7 @@ def write_report(
     follow_links: bool = False,
     try_page: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
+    drawn: Mapping[str, Path] | None = None,
 ) -> Report:
     """Write the report of one run, or of two runs side by side.
 
@@ -102,6 +108,7 @@ def write_report(
         follow_links: allow symbolic links that lead out of the image root.
         try_page: whether the page's server has a page to try the model.
         on_images: called with the number of images; gives what is called once per image.
+        drawn: name -> SVG file of the plots, where they are drawn already (none: the page has none); None: draw them.
 
     Raises:
         InputError: not one or two runs, a run without answers, or runs of different studies.
@@ -125,7 +132,7 @@ def write_report(
     notes = _notes(loaded, source.problem if text else None, found, text=text)
     moved = suite is not None or image_root is not None
     settings = None if moved or len(loaded) > 1 or try_page else Settings(images, text, follow_links)
-    page = _render(loaded, data, found, notes, settings, try_page=try_page)
+    page = _render(loaded, data, found, notes, settings, try_page=try_page, drawn=drawn)
     with atomic_write(path, private=True) as stream:
         stream.write(page)
     return Report(
@@ -222,6 +229,7 @@ def _render(
     settings: Settings | None,
     *,
     try_page: bool,
+    drawn: Mapping[str, Path] | None,
 ) -> str:
     from markupsafe import Markup
 
@@ -239,7 +247,7 @@ def _render(
             counts=COUNTS,
             scores=_score_rows(runs),
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
-            plots=[(name, svg_address(figure)) for name, figure in plots.all_figures(runs).items()],
+            plots=_plots(runs, drawn),
             notes=notes,
             audit=_audit_of(runs[0]) if data["text"] else None,
             n_cases=len(data["cases"]),
@@ -251,6 +259,13 @@ def _render(
             images=Markup(embedded_json(found.sources)),  # noqa: S704
         )
     )
+
+
+def _plots(runs: Sequence[LoadedRun], drawn: Mapping[str, Path] | None) -> list[tuple[str, str]]:
+    """(name, address of the image) of each plot."""
+    if drawn is not None:
+        return [(name, svg_address(path.read_bytes())) for name, path in drawn.items()]
+    return [(name, svg_address(svg_of(figure))) for name, figure in plots.all_figures(runs).items()]
 
 
 def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
@@ -269,6 +284,10 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
         }
         for key in keys
     ]
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())
 
 
 def _audit_of(run: LoadedRun) -> dict[str, Any] | None:
@@ -293,6 +312,13 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: PageImages, *,
         if run.summary and run.summary.n_without_reference:
             notes.append(f"{run.name}: {run.summary.n_without_reference} studies without a reference are not scored.")
         notes += [f"{run.name}: {warning}." for warning in run.record.warnings]
+        if run.record.left_out:
+            notes.append(f"{run.name} does not read what this suite has: {parts_in_words(run.record.left_out)}.")
+        if run.record.suspicious:
+            notes.append(f"{run.name}: texts that look wrong: {_counted(run.record.suspicious)}.")
+        if run.record.cleaning != NO_CLEANING:
+            rule = run.record.cleaning
+            notes.append(f"{run.name}: texts are scored and shown cleaned by {rule} ({RULES[rule]}).")
         n = run.record.suite.n or 0
         if len(run.answers) < n:
             notes.append(f"{run.name} has answered {len(run.answers)} of {n} studies: run it again to continue.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import typer
@@ -11,41 +12,66 @@ from typer.core import TyperGroup
 
 from benchmarks.errors import InputError, LibraBenchError, StoppedError
 from benchmarks.values import has_surrogates
-from libra_bench.cli import (
-    batching,
-    compare,
-    crash,
-    data,
-    experiments,
-    listings,
-    metrics,
-    models,
-    output,
-    report,
-    run,
-    score,
-    serve,
-    streams,
-    train,
-)
+from libra_bench.cli import output, streams
+from libra_bench.cli.commands import COMMANDS, LazyCommands
 from libra_bench.cli.repeats import refuse_repeated
+
+EXIT_STATUS = {
+    "0": "done",
+    "1": "failed",
+    "2": "wrong usage or input",
+    "3": "done, but studies failed and are recorded",
+    "130": "stopped (Ctrl-C)",
+}
 
 
 class Commands(TyperGroup):
     """The commands; what Typer would end in its own way is an error of ours."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings | {"commands": None})
+        self.commands = LazyCommands()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the order of the table; no command is made for it."""
+        return list(COMMANDS)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The overview: commands under headings, options, exit statuses. It imports no command and no rich."""
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        for heading in dict.fromkeys(listed.heading for listed in COMMANDS.values()):
+            rows = [(name, listed.summary) for name, listed in COMMANDS.items() if listed.heading == heading]
+            _section(formatter, heading, rows)
+        _section(formatter, "Options", [row for one in self.get_params(ctx) if (row := one.get_help_record(ctx))])
+        _section(formatter, "Exit status", EXIT_STATUS.items())
+        formatter.write("\n`libra-bench COMMAND --help` says more.\n")
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for.
 
         Raises:
-            StoppedError: Ctrl-C. RuntimeError: a file ended unexpectedly.
+            StoppedError: Ctrl-C. RuntimeError: a file ended unexpectedly. InputError: a value of the wrong type.
         """
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            from pydantic import ValidationError
+
+            from benchmarks.records.json_record import first_fault
+
+            if error.param is None or not isinstance(error.__cause__, ValidationError):
+                raise
+            raise InputError(first_fault(error.__cause__), where=error.param.opts[0]) from error
         except KeyboardInterrupt as stop:
             raise StoppedError("stopped", hint=str(stop) or "run the same command to continue") from stop
         except EOFError as error:
             raise RuntimeError("a file or stream ended early") from error
+
+
+def _section(formatter: Any, heading: str, rows: Iterable[tuple[str, str]]) -> None:
+    with formatter.section(heading):
+        formatter.write_dl(list(rows))
 
 
 app = typer.Typer(
@@ -62,39 +88,18 @@ app = typer.Typer(
 
 def _version(show: bool) -> None:
     if show:
-        from importlib.metadata import version
+        from libra_bench import __version__
 
-        typer.echo(version("libra-bench"))
+        typer.echo(__version__)
         raise typer.Exit
 
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(False, "--version", "-V", callback=_version, is_eager=True, help="Print the version."),
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. Works after a command, too."),
 ) -> None:
     pass
-
-
-app.command("run")(run.run)
-app.command("generate")(run.generate)
-app.command("score")(score.score)
-app.command("report")(report.report)
-app.command("plot")(report.plot)
-app.command("leaderboard")(report.leaderboard)
-app.command("serve")(serve.serve)
-app.command("describe")(run.describe)
-app.command("verify-batching")(batching.verify_batching)
-app.command("compare")(compare.compare)
-app.command("audit")(experiments.audit)
-app.command("stability")(experiments.stability)
-app.command("reproduce")(experiments.reproduce)
-app.add_typer(data.app, name="data")
-app.add_typer(train.app, name="train")
-app.command("suites")(listings.suites)
-app.add_typer(models.app, name="models")
-app.add_typer(metrics.app, name="metrics")
-app.command("doctor")(listings.doctor)
 
 
 OF_PATHS = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EROFS, errno.ENOTDIR})
@@ -102,7 +107,7 @@ OF_PATHS = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EROFS
 
 
 def main() -> None:
-    """Run the command line; the exit status is 0 done, 1 failed, 2 wrong usage or input, 3 done with failed samples."""
+    """Run the command line; the exit status is one of `EXIT_STATUS`."""
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     streams.prepare()
@@ -130,6 +135,8 @@ def main() -> None:
                 str(InputError(f"cannot be used ({error.strerror})", where=error.filename, hint="give another path"))
             )
             sys.exit(InputError.exit_status)
+        from libra_bench.cli import crash
+
         output.error(crash.in_one_sentence(error, arguments))
         sys.exit(1)
 

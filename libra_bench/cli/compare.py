@@ -60,10 +60,10 @@ def compare(
     )
     for reason in result.not_compared:
         output.message(f"not compared: {reason}")
-    output.result(result.as_json(), _view(result), as_json=as_json)
+    output.result(result.as_json(), comparison_view(result), as_json=as_json)
 
 
-def _view(result: Comparison) -> RenderableType:
+def comparison_view(result: Comparison) -> RenderableType:
     """A table and the verdicts for each run against the baseline; fits 80 columns."""
     from rich.console import Group
     from rich.text import Text

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from libra_bench.cli import data_build, data_exchange, output
+from libra_bench.cli import data_build, data_exchange, data_sets, output
 from libra_bench.cli import data_options as d
 from libra_bench.cli import options as o
 
 SHOWN_REMARKS = 100
 
 app = typer.Typer(no_args_is_help=True, help="Prepare and check data: from hospital files to suites.")
+for _name, _command in data_sets.COMMANDS.items():
+    data_build.app.command(_name)(_command)
 app.add_typer(data_build.app, name="build")
 app.add_typer(data_exchange.import_app, name="import")
 app.add_typer(data_exchange.export_app, name="export")

@@ -20,5 +20,23 @@ Model = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+Suites = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--suite",
+        help="A suite's name (see `libra-bench suites`), a file, or a folder of images. Several: repeated, or a,b.",
+        rich_help_panel=SUITE,
+    ),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        help="A name (see `libra-bench models`), a checkpoint folder, a card (.yaml), a hub id, replay:FILE, "
+        "openai:NAME or module:function. Several: repeated, or a,b.",
+        rich_help_panel=MODEL,
+    ),
+]
 FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read images through links that leave the root.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result, and errors.")]

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.errors import InputError
 
-TOGETHER = {"--suite": "run once per suite", "--model": "run once per model"}
+TOGETHER = {"--suite": "`run` takes several", "--model": "`run` takes several"}
 """What to do instead, where a user has reason to give several."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,6 +38,8 @@ def report(
     from rich.text import Text
 
     from benchmarks.errors import InputError
+    from benchmarks.files.folder_lock import locked
+    from benchmarks.records.run import RUN_FILE
     from reports.page import write_report
 
     if no_images and link_images:
@@ -47,16 +51,18 @@ def report(
             task = progress.add_task("radiographs", total=total)
             return lambda: progress.advance(task)
 
-        written = write_report(
-            runs,
-            out,
-            images="none" if no_images else "link" if link_images else "embed",
-            text=not no_text,
-            suite=suite,
-            image_root=image_root,
-            follow_links=follow_links,
-            on_images=on_images,
-        )
+        writes_into_run = out is None and (runs[0] / RUN_FILE).is_file()
+        with locked(runs[0], otherwise="give --out") if writes_into_run else nullcontext():
+            written = write_report(
+                runs,
+                out,
+                images="none" if no_images else "link" if link_images else "embed",
+                text=not no_text,
+                suite=suite,
+                image_root=image_root,
+                follow_links=follow_links,
+                on_images=on_images,
+            )
     for note in written.notes:
         output.message(note)
     value = {
@@ -86,7 +92,7 @@ def plot(
     from reports.figure import save
     from reports.plots import all_figures
 
-    loaded = _scored(runs)
+    loaded = scored_runs(runs)
     figures = all_figures(loaded, columns=columns)
     if training_log is not None:
         figures["training"] = training_curves(training_log, columns=columns)
@@ -97,7 +103,9 @@ def plot(
 
 def leaderboard(
     runs: RunFolders,
-    sort: Annotated[str | None, typer.Option("--sort", help="Column to rank by; default: the first one.")] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", help="Column or metric to rank by; default: the first column.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write a CSV file.")] = None,
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write a Markdown file.")] = None,
     latex: Annotated[Path | None, typer.Option("--latex", help="Write a LaTeX file (booktabs).")] = None,
@@ -113,16 +121,12 @@ def leaderboard(
     from benchmarks.errors import InputError
     from benchmarks.files import atomic_write
     from reports import tables
-    from reports.board import boards
     from reports.latex import to_latex
     from reports.leaderboard import is_leaderboard
     from reports.page import board_page
     from reports.terminal import to_terminal
 
-    loaded = _scored(runs)
-    shown = boards(loaded, sort=sort)
-    if not no_tests:
-        shown = boards(loaded, sort=sort, ties=_ties(shown, loaded))
+    shown = boards_of(scored_runs(runs), sort=sort, tests=not no_tests)
     if csv is not None and is_leaderboard(csv):
         raise InputError("is a leaderboard that runs keep their rows in", where=csv, hint="write to another file")
     writers = [(csv, tables.to_csv), (markdown, tables.to_markdown), (latex, to_latex), (html, board_page)]
@@ -134,7 +138,18 @@ def leaderboard(
     output.result({"boards": [asdict(board) for board in shown]}, to_terminal(shown, Console().width), as_json=as_json)
 
 
-def _ties(boards: list[Board], runs: list[LoadedRun]) -> dict[str, set[frozenset[str]]]:
+def boards_of(runs: Sequence[LoadedRun], *, sort: str | None = None, tests: bool = True) -> list[Board]:
+    """The boards of runs, ranked by a column or metric in any spelling, with ties by paired tests unless not wanted."""
+    from libra_bench.metrics.registry import column_among
+    from reports.board import boards
+
+    if sort is not None:
+        sort = column_among(sort, {entry.key: entry.metric for run in runs for entry in run.entries})
+    shown = boards(runs, sort=sort)
+    return boards(runs, sort=sort, ties=_ties(shown, runs)) if tests else shown
+
+
+def _ties(boards: Sequence[Board], runs: Sequence[LoadedRun]) -> dict[str, set[frozenset[str]]]:
     """The pairs of runs that share a board and cannot be told apart."""
     from libra_bench.scores.tied_runs import find_ties
 
@@ -149,7 +164,7 @@ def _ties(boards: list[Board], runs: list[LoadedRun]) -> dict[str, set[frozenset
     return ties
 
 
-def _scored(folders: list[Path]) -> list[LoadedRun]:
+def scored_runs(folders: Sequence[Path]) -> list[LoadedRun]:
     """The scored runs in these folders; says which are left out.
 
     Raises:

@@ -1,11 +1,11 @@
-"""`run`, `generate` and `describe`: the commands that make a model write."""
+"""`run` and `generate`: the commands that make a model answer a suite."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,23 +23,49 @@ if TYPE_CHECKING:
 
 
 @run_options(SUITE, MODEL, DECODING, RUN)
-def run(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Json = False) -> None:
-    """Generate, score and plot. After an interruption, the same command continues the run.
+def run(
+    options: RunOptions,
+    suite: o.Suites = None,
+    model: o.Models = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="An experiment's file instead (`libra-bench init` writes one).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and what is there; run nothing.")] = False,
+    quiet: o.Quiet = False,
+    as_json: o.Json = False,
+) -> None:
+    """Generate, score and plot. The same command again does only what is missing.
 
     [bold]libra-bench run --suite demo --model libra-tiny[/bold]
+
+    Several suites and models: every combination runs, one that fails stops no other, and the board comes last.
+
+    [bold]libra-bench run --suite demo,mine.jsonl --model libra-tiny --model constant[/bold]
     """
+    from libra_bench.cli.experiment import chosen_combinations, run_combinations, show_plan
     from libra_bench.runs.plan import plan_run
     from libra_bench.runs.processes import from_env
     from libra_bench.runs.runner import finish_run
 
+    combinations = chosen_combinations(suite, model, config, options)
+    if dry_run:
+        show_plan(combinations, as_json=as_json)
+        return
     processes = from_env()
-    folder = finish_run(plan_run(suite, model, options), _display(processes), processes)
+    display = _display(processes, quiet=quiet)
+    if len(combinations) > 1:
+        run_combinations(combinations, display, processes, quiet=quiet, as_json=as_json)
+        return
+    (only,) = combinations
+    folder = finish_run(plan_run(only.suite, only.model, only.options), display, processes)
     if processes.rank == 0:
         _show_run(folder, as_json=as_json)
 
 
 @run_options(SUITE, MODEL, DECODING, RUN)
-def generate(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Json = False) -> None:
+def generate(
+    suite: o.Suite, model: o.Model, options: RunOptions, quiet: o.Quiet = False, as_json: o.Json = False
+) -> None:
     """Only write answers.jsonl; `score RUN` and `report RUN` do the rest."""
     from dataclasses import asdict
 
@@ -49,8 +75,8 @@ def generate(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Jso
     from libra_bench.runs.runner import generate_run
 
     processes = from_env()
-    plan = plan_run(suite, model, options)
-    answers = generate_run(plan, _display(processes), processes)
+    plan = plan_run(suite, model, options, scoring=False)
+    answers = generate_run(plan, _display(processes, quiet=quiet), processes)
     if processes.rank > 0:
         return
     counts = count_answers(answers, plan.suite.samples)
@@ -59,38 +85,12 @@ def generate(suite: o.Suite, model: o.Model, options: RunOptions, as_json: o.Jso
         f"{len(answers)} answers in {plan.folder / 'answers.jsonl'}",
         as_json=as_json,
     )
-    _exit_status(counts.n_failed)
+    exit_status(counts.n_failed)
 
 
-@run_options(MODEL, DECODING, without=["batch_size"])
-def describe(
-    current: Annotated[Path, typer.Argument(help="The image to describe: PNG, JPEG or DICOM.")],
-    model: o.Model,
-    options: RunOptions,
-    prior: Annotated[Path | None, typer.Argument(help="The earlier image of the same patient.")] = None,
-    prompt: Annotated[str | None, typer.Option("--prompt", help="What to ask; default: the findings prompt.")] = None,
-    as_json: o.Json = False,
-) -> None:
-    """Describe one study; the text goes to stdout."""
-    from benchmarks.catalog import FINDINGS_PROMPT
-    from libra_bench.runs.single_study import describe_study
-
-    images = [current] if prior is None else [current, prior]
-    answer = describe_study(
-        images, prompt or FINDINGS_PROMPT, model, options, lambda text: output.message(f"warning: {text}")
-    )
-    output.result({"text": answer.text, "metadata": dict(answer.metadata)}, _plain(answer.text), as_json=as_json)
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)
-
-
-def _display(processes: Processes) -> ProgressCallback:
+def _display(processes: Processes, *, quiet: bool = False) -> ProgressCallback:
     """What this process shows: only the first one prints."""
-    return Display() if processes.rank == 0 else ProgressCallback()
+    return Display() if processes.rank == 0 and not quiet else ProgressCallback()
 
 
 class Display(ProgressCallback):
@@ -98,13 +98,20 @@ class Display(ProgressCallback):
 
     def planned(self, plan: Plan, answered: int) -> None:
         """Suite, model, folder, decoding, and what is left out."""
+        from benchmarks.predictions.cleaning import NO_CLEANING, RULES
+        from benchmarks.schema import parts_in_words
+
         counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
         for warning in plan.warnings:
             output.message(f"warning: {warning}")
-        changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
+        if plan.left_out:
+            output.message(f"not read by {plan.spec.name}: {parts_in_words(plan.left_out)}")
+        changed = "".join(f", {name} {value} set" for name, value in plan.overrides.items())
         if plan.protocol:
             output.message(f"protocol {plan.protocol}{changed}: {plan.decoding}")
+            if plan.cleaning != NO_CLEANING:
+                output.message(f"cleaning {plan.cleaning}: {RULES[plan.cleaning]}")
         else:
             ignored = f" ({', '.join(plan.overrides)} by flag: no effect)" if plan.overrides else ""
             output.message(f"no protocol: its texts do not depend on the decoding{ignored}")
@@ -167,6 +174,11 @@ class Display(ProgressCallback):
         for line in cost_in_words(cost):
             output.message(line)
 
+    def suspicious(self, counts: Mapping[str, int], plan: Plan) -> None:
+        """One line; the page and `models try` show the texts."""
+        found = ", ".join(f"{name} ({count})" for name, count in counts.items())
+        output.message(f"texts that look wrong: {found}; see them: libra-bench models try {plan.spec.name}")
+
     def scoring(self, metric_ids: Sequence[str]) -> None:
         """Which metrics."""
         output.message(f"scoring: {', '.join(metric_ids)}")
@@ -194,10 +206,15 @@ def _show_run(folder: Path, *, as_json: bool) -> None:
         *([Text(f"report  {folder / 'report.html'}")] if (folder / "report.html").exists() else []),
     )
     output.result({"run": str(folder), **scores.as_json()}, view, as_json=as_json)
-    _exit_status(scores.n_failed)
+    exit_status(scores.n_failed)
 
 
-def _exit_status(n_failed: int) -> None:
+def exit_status(n_failed: int) -> None:
+    """End with 3 where studies failed.
+
+    Raises:
+        typer.Exit: 3.
+    """
     if n_failed:
         output.message(f"{n_failed} studies failed and count as empty texts; answers.jsonl says why")
         raise typer.Exit(3)

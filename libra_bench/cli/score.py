@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from benchmarks.records.run import RunRecord
     from benchmarks.records.scores import Scores
     from libra_bench.metrics.official.verify import Check
+    from libra_bench.scores.comparison import Comparison
     from libra_bench.scores.scoring import Scored
 
 PARTIAL = "partial"
 
 
-@run_options("metrics", "dialect", "by", "replace")
+@run_options("metrics", "dialect", "cleaning", "by", "replace")
 def score(
     run: Annotated[Path | None, typer.Argument(help="A run folder; or use --references and --predictions.")] = None,
     more_predictions: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
@@ -48,9 +49,15 @@ def score(
     verify: Annotated[
         bool, typer.Option("--verify", help="Recompute with the official packages and show the largest differences.")
     ] = False,
+    tests: Annotated[
+        bool, typer.Option("--tests/--no-tests", help="Of several files: test each against the first, paired.")
+    ] = True,
     as_json: o.Json = False,
 ) -> None:
-    """Score existing answers; needs no model.
+    """Score existing answers; needs no model. Several files are also compared with the first, in paired tests.
+
+    Predictions: JSON lines, a JSON array, CSV, Parquet or a Hugging Face dataset on disk, the text under `text`,
+    `prediction`, `generated` or `output`; or plain text, one per line, in the order of the references.
 
     [bold]libra-bench score RUN[/bold]   or
     [bold]libra-bench score --references R.jsonl --predictions P.jsonl [P2.jsonl ...] --csv leaderboard.csv[/bold]
@@ -58,6 +65,7 @@ def score(
     from benchmarks.errors import InputError
     from benchmarks.records.run import read_run
     from libra_bench.runs.shown_folder import check_leaderboard
+    from libra_bench.scores.comparison import compare_scored
 
     check_leaderboard(csv)
     partial = PARTIAL in (references or [])
@@ -71,7 +79,8 @@ def score(
     else:
         raise InputError("give a run folder, or both --references FILE and --predictions")
     _add_rows(csv, [scores for scores, _ in found], None if truth or run is None else read_run(run), options)
-    _show(found, verify=verify, as_json=as_json)
+    compared = compare_scored([item for _, item in found]) if tests and len(found) > 1 else None
+    _show(found, compared, verify=verify, as_json=as_json)
 
 
 def _score_files(
@@ -83,6 +92,7 @@ def _score_files(
         InputError: names that do not tell the files apart; any other of `score_files`.
     """
     from benchmarks.errors import InputError
+    from benchmarks.predictions.cleaning import NO_CLEANING
     from libra_bench.metrics.choice import choose_metrics
     from libra_bench.scores.scoring import score_files
 
@@ -94,7 +104,8 @@ def _score_files(
             f"{twice[0]!r} is the name of several files", where="--predictions", hint="name them: --model-name"
         )
     chosen = choose_metrics(options.metrics, dialect=options.dialect)
-    scored = score_files(references, files, called, chosen, options.by, partial=partial)
+    cleaning = options.cleaning or NO_CLEANING
+    scored = score_files(references, files, called, chosen, options.by, partial=partial, cleaning=cleaning)
     for entry in chosen.unavailable:
         output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
     return scored
@@ -106,7 +117,13 @@ def _score_run(run: Path, options: RunOptions, *, partial: bool) -> tuple[Scores
     from libra_bench.runs.shown_folder import bring_up_to_date
 
     found = rescore(
-        run, options.metrics, dialect=options.dialect, by=options.by, partial=partial, replace=options.replace
+        run,
+        options.metrics,
+        dialect=options.dialect,
+        by=options.by,
+        partial=partial,
+        cleaning=options.cleaning,
+        replace=options.replace,
     )
     for problem in bring_up_to_date(run):
         output.message(problem)
@@ -121,10 +138,11 @@ def _add_rows(csv: Path | None, scores: list[Scores], record: RunRecord | None, 
             leaderboard.update(csv, leaderboard.LeaderboardRow.of(item, record), replace=options.replace)
 
 
-def _show(found: list[tuple[Scores, Scored]], *, verify: bool, as_json: bool) -> None:
-    """The scores that there are now, and what the official packages say to those that were computed."""
+def _show(found: list[tuple[Scores, Scored]], compared: Comparison | None, *, verify: bool, as_json: bool) -> None:
+    """The scores that there are now, what tests say of them, and what the official packages say to those computed."""
     from rich.console import Group
 
+    from libra_bench.cli.compare import comparison_view
     from reports import leaderboard
 
     results = [scores.as_json() for scores, _ in found]
@@ -135,6 +153,10 @@ def _show(found: list[tuple[Scores, Scored]], *, verify: bool, as_json: bool) ->
             result["verified"] = [asdict(check) for check in checks]
             result["unverified"] = [asdict(entry) for entry in unverified]
             views += [_verification(checks), *(f"not verified: {u.metric}: {u.reason}; {u.remedy}" for u in unverified)]
+    if compared is not None:
+        views += ["", comparison_view(compared)]
+        for result in results[1:]:
+            result["comparison"] = compared.against_baseline(result["model"])
     output.result(results[0] if len(results) == 1 else results, Group(*views), as_json=as_json)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,17 @@ from benchmarks.suites import Suite, load_suite
 from libra_bench.experiments.arm_images import redraw_images, with_redrawn
 from libra_bench.experiments.arm_texts import Share, changes_reversed, comparing, labels_reversed, statements_kept
 from libra_bench.experiments.arms import Arm, Asked, Studies, Subject, ask_arm, chosen_arms, studies_of
-from libra_bench.metrics.metric import Key, Statistics, reduction_of
-from libra_bench.metrics.registry import make_metric
 from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
 from libra_bench.runs.loading import KeptModel
 from libra_bench.runs.options import RunOptions
-from libra_bench.runs.plan import Plan, path_name, plan_suite
+from libra_bench.runs.plan import Plan, plan_suite
 from libra_bench.runs.processes import Processes
 from libra_bench.runs.progress import ProgressCallback
 from libra_bench.runs.runner import generate_run
 from libra_bench.runs.scored_folder import check_scoring, score_run
 from libra_bench.scores.bootstrap import count_clusters
-from libra_bench.scores.statistics import Difference, PairedMetric, compare, holm_correction
+from libra_bench.scores.statistics import Difference, compare, holm_correction
+from libra_bench.scores.stored_statistics import paired_metric, values_of
 
 SCHEMA_VERSION = 1
 AUDITS_FOLDER = Path("audits")
@@ -154,7 +153,7 @@ def plan_audit(
     baseline = replace(loaded, samples=samples)
     # Planned once without a folder, so that settings which cannot work are refused before anything is written.
     plan = plan_suite(baseline, model, replace(options, report=False))
-    folder = options.out or AUDITS_FOLDER / loaded.name / path_name(plan.spec.name) / plan.fingerprint
+    folder = options.out or AUDITS_FOLDER / loaded.name / plan.model_id / plan.fingerprint
     return AuditPlan(
         suite=baseline,
         studies=studies,
@@ -286,43 +285,32 @@ def _compare(
         results.append(result)
     return Audit(
         suite=audit.suite.name,
-        model=path_name(audit.plan.spec.name),
+        model=audit.plan.model_id,
         n=len(audit.suite.samples),
         clusters=None if base.clusters is None else count_clusters(base.clusters),
         resamples=resamples,
         seed=audit.seed,
-        baseline=dict(_values(base)),
+        baseline={key: value for name, found in base.metrics.items() for key, value in values_of(name, found).items()},
         arms=results,
         skipped={**audit.skipped, **refused},
     )
 
 
 def _differences(
-    name: str, base: StoredStatistics, arm: StoredStatistics, resamples: int, seed: int
+    model: str, base: StoredStatistics, arm: StoredStatistics, resamples: int, seed: int
 ) -> list[Difference]:
     """The arm against the baseline over the arm's studies, on every metric that both have."""
     place = {question: index for index, question in enumerate(base.ids)}
     rows = [place[question] for question in arm.ids]
     clusters = None if base.clusters is None else [base.clusters[row] for row in rows]
-    paired = []
-    for metric_name, stored in arm.metrics.items():
-        if metric_name in base.metrics:
-            metric = make_metric(metric_name)
-            known = {key.name: key for key in metric.keys}
-            reduce = reduction_of(metric)
-            matrices = (base.metrics[metric_name].per_sample_NS[rows], stored.per_sample_NS)
-            keys = [known.get(key, Key(key)) for key in stored.keys]
-            paired.append(PairedMetric(metric_name, keys, [Statistics(matrix, reduce) for matrix in matrices]))
+    paired = [
+        paired_metric(name, [base.metrics[name], stored], [rows, None])
+        for name, stored in arm.metrics.items()
+        if name in base.metrics
+    ]
     if not paired:
         raise InputError("no metric of the audit can be compared", hint="name others with --metrics")
-    return compare([BASELINE, name], paired, clusters, resamples, seed)
-
-
-def _values(stored: StoredStatistics) -> Iterator[tuple[str, float]]:
-    for name, metric in stored.metrics.items():
-        sums_1S = metric.per_sample_NS.sum(axis=0, keepdims=True)
-        values_K = reduction_of(make_metric(name))(sums_1S, np.array([float(len(metric.per_sample_NS))]))[0]
-        yield from zip(metric.keys, map(float, values_K), strict=True)
+    return compare([BASELINE, model], paired, clusters, resamples, seed)
 
 
 def _texts(plan: Plan) -> dict[QuestionId, str]:

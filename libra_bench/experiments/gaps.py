@@ -13,11 +13,12 @@ from benchmarks.errors import InputError
 from benchmarks.records.run import read_run
 from benchmarks.records.statistics import StoredMetric, read_statistics
 from benchmarks.schema import Sample
-from libra_bench.metrics.metric import Floats, Key, Reduce, reduction_of
-from libra_bench.metrics.registry import make_metric
+from libra_bench.metrics.metric import Floats, Reduce
+from libra_bench.metrics.registry import metric_among
 from libra_bench.runs.scored_folder import suite_of
 from libra_bench.scores.bootstrap import RESAMPLES, bootstrap_interval, cluster_sums
 from libra_bench.scores.comparison import run_names
+from libra_bench.scores.stored_statistics import keys_and_reduction
 from libra_bench.scores.strata import MISSING, strata
 
 SCHEMA_VERSION = 1
@@ -91,9 +92,10 @@ def subgroup_gaps(
         if len(levels) < 2:
             raise InputError(f"all studies have the same {by}", where=folder, hint="name a field with several levels")
         clusters = stored.clusters if clustered else None
-        for metric_name, metric in stored.metrics.items():
-            if metrics is None or metric_name in metrics:
-                found += _of_metric(name, metric_name, metric, levels, clusters, resamples, seed)
+        columns = {metric_name: metric.keys for metric_name, metric in stored.metrics.items()}
+        wanted = columns if metrics is None else dict.fromkeys(metric_among(one, columns) for one in metrics)
+        for metric_name in wanted:
+            found += _of_metric(name, metric_name, stored.metrics[metric_name], levels, clusters, resamples, seed)
     if not found:
         raise InputError("the runs have no such metric", where="--metrics", hint="name one that they were scored with")
     return Gaps(by, names, resamples, seed, found)
@@ -136,10 +138,7 @@ def _of_metric(
     resamples: int,
     seed: int,
 ) -> list[Gap]:
-    metric = make_metric(name)
-    known = {key.name: key for key in metric.keys}
-    keys = [known.get(key, Key(key)) for key in stored.keys]
-    reduce = reduction_of(metric)
+    keys, reduce = keys_and_reduction(name, stored)
     reference = max((level for level in levels if level != MISSING), key=lambda level: len(levels[level]))
     found = []
     for level, members in levels.items():

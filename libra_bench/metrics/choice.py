@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.errors import InputError, MetricUnavailableError
 from libra_bench.metrics.dialects import in_dialect
 from libra_bench.metrics.metric import Metric
-from libra_bench.metrics.registry import make_metric, metric_targets, split_names
+from libra_bench.metrics.registry import make_metric, metric_name, metric_targets, split_names
 
 PUBLISHED_METRICS = ("bleu", "meteor", "rouge_l", "bertscore", "temporal_f1")
 """The metrics of the published evaluation."""
@@ -23,7 +23,7 @@ class ChosenMetrics:
     """The metrics of a run, and those left out because they cannot run here."""
 
     metrics: Mapping[str, Metric]
-    """By the name that the user wrote, parameters included."""
+    """By name, parameters included as the user wrote them."""
     unavailable: Sequence[Mapping[str, str]] = ()
 
 
@@ -33,7 +33,8 @@ def choose_metrics(
     """The metrics of a `--metrics` value; known before generation starts.
 
     Args:
-        names: "bleu,rouge_l" or a list of names, "all" (what can run here), or None (of `default`, what can run here).
+        names: "bleu,rouge_l" or a list of names in any spelling (see `metric_id`), "all" (what can run here), or None
+            (of `default`, what can run here).
         default: names for None.
         dialect: whose parameters the metrics take; None: the published ones.
 
@@ -43,7 +44,7 @@ def choose_metrics(
         MetricUnavailableError: a metric that was asked for by name cannot run; says what to install or pass.
     """
     names = names if names is None or isinstance(names, str) else ",".join(names)
-    asked = None if names in (None, "all") else split_names(str(names))
+    asked = None if names in (None, "all") else [metric_name(one) for one in split_names(str(names))]
     if asked == []:
         raise InputError("names no metric", where="--metrics", hint="see `libra-bench metrics`")
     candidates = asked or list(metric_targets() if names == "all" else default)

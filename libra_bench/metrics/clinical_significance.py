@@ -6,15 +6,16 @@ benign and expected, weighs 0.05 here and not 0: a reference of benign findings 
 normal one. A severe finding weighs double, at most 1, and a mild one half: a class up or down, since a large effusion
 is acted on today and a trace of it is followed. What the table doesn't name is not actionable, as in CRIMSON.
 
-Why a finding is where it is: *urgent* if it can kill within hours and is treated on sight (air where none may be);
-*actionable* if it changes treatment, or asks for another examination (fluid, infection, what may be a tumour, a
-fracture); *not actionable* if it is followed or goes with another finding (atelectasis, an enlarged heart, congestion,
-emphysema); *benign* if it is old, degenerative, the trace of an operation, or known at the bedside (tubes and lines
-that are there). No weight was fitted to judgements of radiologists.
+Why a finding is where it is: *urgent* if it can kill within hours and is treated on sight (air where none may be, a
+tube in the wrong place); *actionable* if it changes treatment, or asks for another examination (fluid, infection,
+what may be a tumour, a fracture); *not actionable* if it is followed or goes with another finding (atelectasis, an
+enlarged heart, congestion, emphysema); *benign* if it is old, degenerative, the trace of an operation, or known at
+the bedside (tubes, lines). No weight was fitted to judgements of radiologists.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ UNNAMED = WEIGHTS["not actionable"]
 _CLASSES = {
     "urgent": """
         pneumothorax, deep sulcus sign, mediastinal shift, pneumomediastinum, pneumoperitoneum, pulmonary embolism
+        tube malposition
     """,
     "actionable": """
         pleural effusion, opacity, consolidation, pneumonia, tuberculosis, edema, nodule, mass, cavity, hilar mass
@@ -75,6 +77,9 @@ class Significance:
     """Finding -> weight."""
     unnamed: float
     by_degree: bool = True
+    serious: float = WEIGHTS["actionable"]
+    """Errors of this weight double what errors cost: a report with several serious errors is no use to its reader,
+    whatever else it gets right, and a long report has no more right to them than a short one."""
 
     def weight(self, finding: str, degree: Severity | None = None) -> float:
         """What missing, or wrongly reporting, this finding costs: 0.025 to 1."""
@@ -83,7 +88,7 @@ class Significance:
 
 
 CLINICAL = Significance({name: WEIGHTS[kind] for name, kind in SIGNIFICANCE.items()}, UNNAMED)
-EQUAL = Significance({}, 1.0, by_degree=False)
+EQUAL = Significance({}, 1.0, by_degree=False, serious=math.inf)
 
 
 def read_significance(weights: str) -> Significance:

@@ -29,9 +29,8 @@ DENIALS = 0.25
 REST = 0.1
 """What is normal besides the reference's findings weighs so much, as far as these are matched: who finds an old
 granuloma and invents an emphysema has done little worse than who invents it in a normal study."""
-ALWAYS_MATCHED = 0.00125
-"""A tenth of the least that a finding can weigh (benign, mild, uncertain): it orders reports that match nothing by the
-weight of their errors, and leaves them below 10."""
+UNMATCHED = 0.1
+"""The most that a report can score that matches no finding: the lighter its errors, the nearer it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +81,18 @@ def _score(aligned: Alignment, matched: float, errors: float, significance: Sign
         return float(not said.statements and not true.statements)
     if true.findings:
         expected = sum(_weight(one, significance) * one.certainty for one in true.findings.values())
-        matched += ALWAYS_MATCHED + REST * min(1.0, matched / expected)
-    else:
-        matched += NORMAL
-        errors += NORMAL * DENIALS * (1 - share_of_denials(said, true, significance))
-    return matched / (matched + errors)
+        matched += REST * min(1.0, matched / expected)
+        cost = _cost(errors, significance)
+        share = matched / (matched + cost) if matched else 0.0
+        return share + (1 - share) * UNMATCHED * NORMAL / (NORMAL + cost)
+    errors += NORMAL * DENIALS * (1 - share_of_denials(said, true, significance))
+    matched += NORMAL
+    return matched / (matched + _cost(errors, significance))
+
+
+def _cost(errors: float, significance: Significance) -> float:
+    """What errors of this weight cost together: more than the sum of what each costs alone."""
+    return errors * (1 + errors / significance.serious)
 
 
 def _credit(pair: Pair) -> float:

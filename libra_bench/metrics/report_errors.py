@@ -1,6 +1,6 @@
 """Errors in a report, counted as radiologists count them: six categories, and a score like GREEN's.
 
-    score = 100 x matched / (matched + weighted errors)
+    score = 100 x matched / (matched + cost of the weighted errors)
 
 Both reports are read by rules (`report_statements`) and their findings matched (`report_alignment.py`). Counted are the
 categories of ReXVal and GREEN: a false finding, a missing finding, a wrong location (side), a wrong severity, a
@@ -16,9 +16,12 @@ Weights, in units of the finding's own (`clinical_significance.py`):
   where it only describes it (an opacity for a pneumonia). Certain for uncertain: three quarters to one.
 
 Where the reference has a finding, what both deny doesn't count; the normal rest is matched as far as the findings are
-(`REST`), and a normal report scores `ALWAYS_MATCHED` over its errors, below 10. Where it has none, "nothing is wrong"
-is the finding, of weight `NORMAL`: a false finding costs what it weighs, and a prediction that denies less than the
-reference loses up to 20 points. Neither report states anything: 100; only one does: 0.
+(`REST`), and who matches none, as a normal report does, scores below 10, the more the lighter the errors. Where it has
+none, "nothing is wrong" is the finding, of weight `NORMAL`: a false finding costs what it weighs, and a prediction that
+denies less than the reference loses up to 22 points. Neither report states anything: 100; only one does: 0.
+
+Errors that weigh w together cost w (1 + w / 0.5): radiologists' ratings fall with the number of significant errors, not
+with their share of what is right, so one actionable error costs double and three cost four times each (`serious`).
 
 Own definition, no reference implementation. The corpus score is the mean over samples; precision and recall are those
 of all samples' findings (a relative is part of a match). Of several references, the one with the best score counts.
@@ -82,6 +85,7 @@ class ReportErrors:
             self,
             impl="libra-bench",
             weights=name_of_weights(self.weights),
+            cost="rising",
             refs="best",
             agg="mean",
             lexicon=LEXICON_VERSION,

@@ -12,7 +12,7 @@ from libra_bench.runs.answers import AnswerLog
 from libra_bench.runs.estimates import Meter, estimate_from_earlier_run
 from libra_bench.runs.generation import Stamp, ask, generate, record_failures
 from libra_bench.runs.loading import Load, first_prompt, load_model, report_of
-from libra_bench.runs.plan import RUNS_FOLDER, Plan, path_name
+from libra_bench.runs.plan import RUNS_FOLDER, Plan
 from libra_bench.runs.processes import Processes
 from libra_bench.runs.progress import ProgressCallback
 
@@ -57,7 +57,7 @@ def answer_open_questions(
         progress.prompted(first_prompt(adapter, asked.questions), plan)
         planned = estimate_from_earlier_run(
             RUNS_FOLDER,
-            path_name(plan.spec.name),
+            plan.model_id,
             plan.facts,
             report_of(adapter).get("device"),
             processes.world_size,
@@ -67,7 +67,7 @@ def answer_open_questions(
             meter = Meter(len(open_ids), lambda: report_of(adapter), processes.world_size, progress.estimated)
         else:
             progress.estimated(planned)
-    stamp = Stamp(plan.fingerprint, path_name(plan.spec.name))
+    stamp = Stamp(plan.fingerprint, plan.model_id)
     batch = plan.spec.batch_size or USUAL_BATCH
     before = len(plan.order) - len(open_ids)
     studies = 0

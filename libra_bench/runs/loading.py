@@ -36,6 +36,8 @@ class KeptModel:
             kept, asked, adapter = self._kept
             if kept == spec and (asked is suite or not issubclass(adapter_class(spec.adapter), OracleAdapter)):
                 return adapter
+            del adapter
+        self._kept = None  # before the next is loaded: two need not fit
         adapter = load_model(spec, suite)
         self._kept = (spec, suite, adapter)
         return adapter

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
+from benchmarks.errors import InputError
+from benchmarks.files import is_folder_name
 from benchmarks.values import converted
 from model_adapters.adapter import Decoding
 
@@ -92,7 +94,8 @@ class RunOptions:
     """An option of the adapter itself; may be repeated."""
 
     protocol: str | None = field(default=None, metadata=_flag(DECODING))
-    """Named decoding: libra-v1, libra-script, rexrank, greedy; default: the model card's, else libra-v1."""
+    """Named decoding: libra-v1, libra-script, rexrank, greedy, or card (the model card's settings); default: the card's
+    choice; without a card libra-v1 for Libra checkpoints, else greedy."""
     num_beams: int | None = field(default=None, metadata=_flag(DECODING, documented_in=Decoding))
     length_penalty: float | None = field(default=None, metadata=_flag(DECODING, documented_in=Decoding))
     no_repeat_ngram_size: int | None = field(default=None, metadata=_flag(DECODING, documented_in=Decoding))
@@ -107,18 +110,25 @@ class RunOptions:
     brackets: bertscore[num_layers=5]."""
     dialect: str | None = field(default=None, metadata=_flag(RUN))
     """Score in the way of another group: libra (default), rexrank, radeval, coco or llava-med."""
+    cleaning: str | None = field(default=None, metadata=_flag(RUN))
+    """How texts are cleaned before they are scored: none, or report-1 (chat tokens, Markdown, headings); default: the
+    model card's, else none."""
     by: Sequence[str] = field(default=(), metadata=_flag(RUN, metavar="FIELD"))
     """A field of the suite to stratify by; may be repeated."""
     references: Literal["all", "partial"] = field(default="all", metadata=_flag(RUN))
     """partial: score the studies that have a reference, and count the others."""
     replace: bool = field(default=False, metadata=_flag(RUN))
     """Replace existing scores that were computed in another way."""
+    model_name: str | None = field(default=None, metadata=_flag(RUN, metavar="NAME"))
+    """What the model is called in folders, tables and plots; default: as it is known."""
     out: Path | None = field(default=None, metadata=_flag(RUN, metavar="DIR"))
     """Run folder; default: a folder of its own in runs/."""
     on_error: OnError = field(default="stop", metadata=_flag(RUN))
     """A study that fails: stop, or record it (it counts as an empty text; exit status 3)."""
     retry_failed: bool = field(default=False, metadata=_flag(RUN))
     """Ask again the questions that a finished run recorded as failed."""
+    plots: bool = field(default=True, metadata=_flag(RUN))
+    """Draw the plots."""
     report: bool = field(default=True, metadata=_flag(RUN))
     """Write report.html with every case."""
 
@@ -127,6 +137,15 @@ class RunOptions:
             flag = flag_of(item)
             value = converted(getattr(self, item.name), types()[item.name], where=flag.name, none=flag.none)
             object.__setattr__(self, item.name, value)
+        if self.model_name is not None and not is_folder_name(self.model_name):
+            raise InputError(f"{self.model_name!r} cannot be the name of a folder", where="--model-name")
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The fields that are not as by default."""
+        defaults = RunOptions()
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return {name: value for name, value in values.items() if value != getattr(defaults, name)}
 
     @property
     def decoding_overrides(self) -> dict[str, Any]:

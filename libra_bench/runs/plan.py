@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import is_folder_name, sha256_file, sha256_json
+from benchmarks.predictions.cleaning import NO_CLEANING, rule_for_section, rule_named
 from benchmarks.records.run import DecidingFacts
 from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.runs import provenance
-from libra_bench.runs.cautions import cautions_for_suite
+from libra_bench.runs.cautions import cautions_for_suite, cautions_without_card, own_decoding
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.processes import local_device
-from libra_bench.runs.protocols import DEFAULT_PROTOCOL, decoding_with, protocol_named
+from libra_bench.runs.protocols import CARD_PROTOCOL, DEFAULT_PROTOCOL, decoding_with, protocol_named
 from model_adapters.adapter import Decoding, ModelSpec
 from model_adapters.baselines.replay import OracleAdapter
+from model_adapters.cards.image_policy import left_out
 from model_adapters.models import resolve_model
 from model_adapters.registry import adapter_class
 
@@ -47,6 +49,15 @@ class Plan:
     options: RunOptions
     warnings: tuple[str, ...] = ()
     """What the user should know about this model on this suite."""
+    cleaning: str = NO_CLEANING
+    """How its texts are cleaned before they are scored."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """What the suite has and the model does not read -> in how many studies."""
+
+    @property
+    def model_id(self) -> str:
+        """What the model is called in files, and its folder."""
+        return self.options.model_name or path_name(self.spec.name)
 
     @property
     def order(self) -> list[QuestionId]:
@@ -54,17 +65,23 @@ class Plan:
         return [sample.question_id for sample in self.suite.samples]
 
 
-def plan_run(suite: str | Path, model: str, options: RunOptions) -> Plan:
+def plan_run(suite: str | Path, model: str, options: RunOptions, *, scoring: bool = True) -> Plan:
     """Resolve names, settings and metrics; refuse what cannot work before anything slow begins.
+
+    Args:
+        suite: a suite's name or file.
+        model: a model's name, path or hub id.
+        options: everything else that the user said.
+        scoring: False chooses no metrics, for who only generates.
 
     Raises:
         InputError: any of its kinds; one line says what and the hint.
     """
     loaded_suite = load_suite(suite, data=options.data, image_root=options.image_root, limit=options.limit)
-    return plan_suite(loaded_suite, model, options)
+    return plan_suite(loaded_suite, model, options, scoring=scoring)
 
 
-def plan_suite(loaded_suite: Suite, model: str, options: RunOptions) -> Plan:
+def plan_suite(loaded_suite: Suite, model: str, options: RunOptions, *, scoring: bool = True) -> Plan:
     """As `plan_run`, for a suite that is loaded already, whatever the options say of where it is.
 
     Raises:
@@ -80,17 +97,23 @@ def plan_suite(loaded_suite: Suite, model: str, options: RunOptions) -> Plan:
         protocol=protocol if options.protocol or adapter_class(spec.adapter).follows_decoding else None,
         decoding=decoding,
         overrides=overrides,
-        chosen=choose_metrics(
-            options.metrics,
-            loaded_suite.card.metrics or DEFAULT_METRICS,
-            dialect=options.dialect,
-        ),
+        chosen=_metrics(loaded_suite, options) if scoring else ChosenMetrics({}),
         facts=facts,
         fingerprint=mark,
-        folder=Path(options.out or RUNS_FOLDER / loaded_suite.name / path_name(spec.name) / mark),
+        folder=Path(
+            options.out or RUNS_FOLDER / loaded_suite.name / (options.model_name or path_name(spec.name)) / mark
+        ),
         options=options,
-        warnings=cautions_for_suite(spec, loaded_suite.samples),
+        warnings=(*cautions_for_suite(spec, loaded_suite.samples), *cautions_without_card(spec, options)),
+        cleaning=rule_for_section(
+            rule_named(options.cleaning or spec.card.get("cleaning") or NO_CLEANING), loaded_suite.card.sections
+        ),
+        left_out=left_out(loaded_suite.samples, adapter_class(spec.adapter).reads(spec)),
     )
+
+
+def _metrics(suite: Suite, options: RunOptions) -> ChosenMetrics:
+    return choose_metrics(options.metrics, suite.card.metrics or DEFAULT_METRICS, dialect=options.dialect)
 
 
 def _identity(spec: ModelSpec, suite: Suite) -> dict[str, Any]:
@@ -122,8 +145,9 @@ def model_and_decoding(
         InputError: any of its kinds; among them settings that the model does not have.
     """
     spec = model_spec(model, options, train_file=train_file)
-    protocol = protocol_named(options.protocol or _default_protocol(spec))
-    decoding, overrides = decoding_with(protocol, options.decoding_overrides)
+    protocol = protocol_named(options.protocol or default_protocol(spec), spec.card)
+    given = {name: value for name, value in options.decoding_overrides.items() if value is not None}
+    decoding, overrides = decoding_with(protocol, {**own_decoding(spec, options), **given})
     adapter_class(spec.adapter).check_decoding(spec, decoding)
     if decoding.without_effect:
         flags = " and ".join("--" + name.replace("_", "-") for name in decoding.without_effect)
@@ -153,9 +177,13 @@ def model_spec(model: str, options: RunOptions, *, train_file: Path | None = Non
     )
 
 
-def _default_protocol(spec: ModelSpec) -> str:
+def default_protocol(spec: ModelSpec) -> str:
     """The protocol's name where the user names none: the card's, else the adapter's, else the program's."""
-    return spec.card.get("protocol") or adapter_class(spec.adapter).default_protocol or DEFAULT_PROTOCOL
+    if spec.card.get("protocol"):
+        return str(spec.card["protocol"])
+    if spec.card.get("decoding"):
+        return CARD_PROTOCOL
+    return adapter_class(spec.adapter).default_protocol or DEFAULT_PROTOCOL
 
 
 def path_name(name: str) -> str:

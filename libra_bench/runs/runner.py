@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.errors import GenerationError
+from benchmarks.files.folder_lock import locked
 from benchmarks.records.run import ProcessReport, read_run
 from benchmarks.schema import Answer
 from libra_bench.metrics.metric import check_metric
 from libra_bench.runs.answering import answer_open_questions
-from libra_bench.runs.answers import AnswerLog, locked
+from libra_bench.runs.answers import AnswerLog
 from libra_bench.runs.loading import Load, load_model
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import RUNS_FOLDER, Plan, plan_run
 from libra_bench.runs.processes import Processes, from_env
 from libra_bench.runs.progress import ProgressCallback
 from libra_bench.runs.record import record_end, record_later_costs, record_start, refuse_other_run
-from libra_bench.runs.scored_folder import check_scoring, score_run
+from libra_bench.runs.scored_folder import check_scoring, score_run, scores_that_hold
 from libra_bench.runs.shown_folder import LEADERBOARD, check_leaderboard, draw, write_rows
 
 
@@ -39,8 +41,8 @@ def run(suite: str | Path, model: str, **options: Any) -> Path:
     return finish_run(plan_run(suite, model, RunOptions(**options)), ProgressCallback(), from_env())
 
 
-def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> Path:
-    """Carry a plan out: generate, then (in the first process) score and show.
+def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, load: Load = load_model) -> Path:
+    """Carry a plan out: generate, then (in the first process) score and show. Only what is missing is done.
 
     Raises:
         InputError: what will stop the scoring is found before anything is generated; see `check_scoring`.
@@ -54,6 +56,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> 
         plan.chosen,
         by=options.by,
         partial=options.references == "partial",
+        cleaning=plan.cleaning,
         replace=options.replace,
         answers_change=options.retry_failed,
     )
@@ -62,16 +65,24 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes) -> 
         for metric in plan.chosen.metrics.values():
             check_metric(metric, against.references)
 
-    answers = generate_run(plan, progress, processes, before=check_metrics)
+    answers = generate_run(plan, progress, processes, load, before=check_metrics)
     if processes.rank > 0:
         return plan.folder
     began = time.perf_counter()
-    progress.scoring(list(plan.chosen.metrics))
-    scored = score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace)
-    write_rows(plan.folder, scored.scores, leaderboard=leaderboard)
-    drawing = time.perf_counter()
-    draw(plan.folder, report=options.report, follow_links=options.follow_links, on_images=progress.drawing)
-    record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)
+    if scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against) is None:
+        progress.scoring(list(plan.chosen.metrics))
+        score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace)
+    with locked(plan.folder, wait=True):
+        write_rows(plan.folder, leaderboard=leaderboard)
+        drawing = time.perf_counter()
+        draw(
+            plan.folder,
+            plots=options.plots,
+            report=options.report,
+            follow_links=options.follow_links,
+            on_images=progress.drawing,
+        )
+        record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)
     return plan.folder
 
 
@@ -117,7 +128,7 @@ def generate_run(
         progress.planned(plan, len(answered))
         processes.broadcast("open questions", list(open_ids))
         if not open_ids:
-            processes.gather("report", None)
+            _refuse_failures(processes.gather("report", None))
             answers, record = log.finish(plan.order), read_run(plan.folder)
             if record.ended is None:  # it crashed after its last answer
                 record_end(
@@ -127,6 +138,7 @@ def generate_run(
         record = record_start(plan, processes.world_size)
         done = answer_open_questions(plan, open_ids, log, progress, processes, load)
         gathered = processes.gather("report", done.report.as_json())
+        _refuse_failures(gathered)
         reports = [ProcessReport(**report) for report in gathered if report]
         answers = log.finish(plan.order)
         record = record_end(
@@ -140,6 +152,8 @@ def generate_run(
         )
     if record.cost is not None:
         progress.generated(record.cost)
+    if record.suspicious:
+        progress.suspicious(record.suspicious, plan)
     return answers
 
 
@@ -151,3 +165,27 @@ def _help_to_generate(plan: Plan, progress: ProgressCallback, processes: Process
     if open_ids:
         report = answer_open_questions(plan, open_ids, log, progress, processes, load).report.as_json()
     processes.gather("report", report)
+
+
+FAILED = "failed"
+"""Key of what a process reports of a run that failed there."""
+
+
+def release_others(processes: Processes, problem: str) -> None:
+    """Let the other processes go on, which wait for this one in a run that failed here."""
+    if processes.rank == 0:
+        processes.broadcast("fingerprint", "")
+        processes.broadcast("open questions", [])
+    else:
+        processes.gather("report", {FAILED: problem})
+
+
+def _refuse_failures(reports: Sequence[Mapping[str, Any] | None]) -> None:
+    """Raise if another process failed.
+
+    Raises:
+        GenerationError: names the process and its error.
+    """
+    for rank, report in enumerate(reports):
+        if report and FAILED in report:
+            raise GenerationError(f"process {rank}: {report[FAILED]}")

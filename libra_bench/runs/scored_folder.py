@@ -8,16 +8,19 @@ from pathlib import Path
 
 from benchmarks.catalog import suite_names
 from benchmarks.errors import InputError, LibraBenchError, RunConflictError, SuiteError
+from benchmarks.files.folder_lock import locked
 from benchmarks.predictions import count_answers, match_answers
-from benchmarks.records.run import RunRecord, read_run
+from benchmarks.predictions.cleaning import NO_CLEANING
+from benchmarks.records.run import RunRecord, read_run, write_run
+from benchmarks.records.samples import SAMPLES_FILE
 from benchmarks.records.scores import SCORES_FILE, Scores, read_scores
-from benchmarks.records.statistics import read_statistics
+from benchmarks.records.statistics import STATISTICS_FILE, read_statistics
 from benchmarks.schema import Answer
 from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.metrics.registry import make_metric
 from libra_bench.runs import provenance
-from libra_bench.runs.answers import ANSWERS_FILE, locked, read_answer_lines
+from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
 from libra_bench.scores.adding import refuse_replacing
 from libra_bench.scores.scored_files import check_files, write_scored
 from libra_bench.scores.scoring import Scored, digest_of, score_against
@@ -42,6 +45,7 @@ def check_scoring(
     *,
     by: Sequence[str] = (),
     partial: bool = False,
+    cleaning: str = NO_CLEANING,
     replace: bool = False,
     answers_change: bool = False,
 ) -> ScoringInput:
@@ -53,6 +57,7 @@ def check_scoring(
         chosen: the metrics.
         by: fields to stratify by.
         partial: whether samples without a reference are left out.
+        cleaning: how the answers are cleaned before they are scored.
         replace: whether scores that are there may go.
         answers_change: whether the answers will be others than those that were scored.
 
@@ -62,15 +67,44 @@ def check_scoring(
             answers will change, and `replace` is not said.
         InputError: a file of the folder that would be added to cannot be read.
     """
-    against = scoring_input(suite.samples, suite.name, by, partial=partial)
+    against = scoring_input(suite.samples, suite.name, by, partial=partial, cleaning=cleaning)
     there = _scores_there(folder, replace=replace)
     if there is not None:
         check_files(folder)
         if not replace:
-            refuse_replacing(there, chosen.metrics, folder)
+            refuse_replacing(there, chosen.metrics, folder, against.cleaning)
         if answers_change:
             _with_earlier_metrics(folder, there, chosen, replace=replace)
     return against
+
+
+def scores_that_hold(
+    folder: Path, chosen: ChosenMetrics, suite: Suite, answers: Sequence[Answer], against: ScoringInput
+) -> Scores | None:
+    """The folder's scores, where scoring these answers again would give the same; None where it must be done.
+
+    They hold while texts, references, fields, strata and the signature of every metric are as they were.
+    """
+    there = _scores_there(folder, replace=True)
+    if there is None or not all((folder / name).exists() for name in (STATISTICS_FILE, SAMPLES_FILE)):
+        return None
+    known = {score.key: score.signature for score in there.scores}
+    lacking = {entry.metric for entry in there.unavailable}
+    levels = {(part.by, part.level) for part in there.strata}
+    holds = (
+        set(chosen.metrics) <= set(there.metrics)
+        and all(
+            known.get(key.name, metric.signature) == metric.signature
+            for metric in chosen.metrics.values()
+            for key in metric.keys
+        )
+        and {entry["metric"] for entry in chosen.unavailable} <= lacking | {score.metric for score in there.scores}
+        and {(name, level) for name, members in against.strata.items() for level in members} <= levels
+    )
+    if not holds:
+        return None
+    matched = match_answers(answers, suite.samples, where=folder / ANSWERS_FILE)
+    return there if _same_texts(folder, there, against, matched) else None
 
 
 def score_run(
@@ -109,7 +143,9 @@ def score_run(
         if there is not None and (now := _scores_there(folder, replace=replace)) is not None:
             there = now  # another process may have added to it meanwhile
             if not replace:
-                refuse_replacing(there, chosen.metrics, folder)
+                refuse_replacing(there, chosen.metrics, folder, against.cleaning)
+        if record.cleaning != against.cleaning:
+            write_run(folder, record.model_copy(update={"cleaning": against.cleaning}))
         return FolderScored(scored, write_scored(folder, scored, there))
 
 
@@ -120,20 +156,24 @@ def rescore(
     dialect: str | None = None,
     by: Sequence[str] = (),
     partial: bool = False,
+    cleaning: str | None = None,
     replace: bool = False,
 ) -> FolderScored:
-    """Score a finished run again, with other metrics or after an update.
+    """Score a finished run again, with other metrics, another cleaning (None: the run's), or after an update.
 
     Raises:
         InputError: not a run folder, or its suite is no longer there. SuiteError: the suite's file has changed.
         RunConflictError: see `check_scoring` and `score_run`.
     """
-    suite = suite_of(read_run(folder), folder)
+    record = read_run(folder)
+    suite = suite_of(record, folder)
     chosen = choose_metrics(metrics, suite.card.metrics or DEFAULT_METRICS, dialect=dialect)
     answers_file = folder / ANSWERS_FILE
     if not answers_file.exists():
         raise InputError(f"holds no {ANSWERS_FILE}", where=folder, hint="run or generate first")
-    against = check_scoring(folder, suite, chosen, by=by, partial=partial, replace=replace)
+    against = check_scoring(
+        folder, suite, chosen, by=by, partial=partial, cleaning=cleaning or record.cleaning, replace=replace
+    )
     return score_run(folder, chosen, suite, list(read_answer_lines(answers_file)), against, replace=replace)
 
 

@@ -7,18 +7,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.errors import InputError
 from benchmarks.records.scores import Scores, read_scores
 from benchmarks.records.statistics import StoredStatistics, read_statistics
 from benchmarks.wording import first_few
-from libra_bench.metrics.metric import Floats, Key, Statistics, reduction_of
-from libra_bench.metrics.registry import make_metric
+from libra_bench.metrics.registry import metric_among
 from libra_bench.scores.bootstrap import RESAMPLES, count_clusters
+from libra_bench.scores.scored_files import statistics_of
+from libra_bench.scores.scoring import Scored
 from libra_bench.scores.statistics import Difference, PairedMetric, compare
-
-"""Ids named in an error."""
+from libra_bench.scores.stored_statistics import paired_metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,11 @@ class Comparison:
             ],
         }
 
+    def against_baseline(self, model: str) -> dict[str, Any]:
+        """As JSON values, what was found of one model."""
+        found = self.as_json()
+        return found | {"differences": [item for item in found["differences"] if item["model"] == model]}
+
 
 def compare_runs(
     folders: Sequence[Path],
@@ -75,6 +78,24 @@ def compare_runs(
             metric in common.
     """
     runs = pair_runs(folders, metrics)
+    return _compared(runs, [_scores(folder) for folder in folders], clustered, resamples, seed)
+
+
+def compare_scored(scored: Sequence[Scored], *, resamples: int = RESAMPLES, seed: int = 0) -> Comparison:
+    """Compare what was scored against the same references: further predictions with the first.
+
+    Raises:
+        InputError: no metric in common.
+    """
+    names = [item.scores.model for item in scored]
+    stored = [statistics_of(item)[0] for item in scored]
+    runs = _paired(names, names, stored, None)
+    return _compared(runs, [item.scores for item in scored], True, resamples, seed)
+
+
+def _compared(
+    runs: PairedRuns, scores: Sequence[Scores | None], clustered: bool, resamples: int, seed: int
+) -> Comparison:
     clusters = runs.clusters if clustered else None
     differences = compare(runs.names, runs.metrics, clusters, resamples, seed)
     return Comparison(
@@ -85,7 +106,7 @@ def compare_runs(
         seed=seed,
         differences=differences,
         not_compared=runs.not_compared,
-        empty_shares=_empty_shares(runs.names, folders, {found.key for found in differences}),
+        empty_shares=_empty_shares(runs.names, scores, {found.key for found in differences}),
     )
 
 
@@ -119,14 +140,20 @@ def pair_runs(folders: Sequence[Path], metrics: Sequence[str] | None = None) -> 
     runs = [read_statistics(folder) for folder in folders]
     for folder, run in zip(folders[1:], runs[1:], strict=True):
         _same_studies(folders[0], runs[0], folder, run)
-    paired, not_compared = _pair(folders, runs, metrics)
+    return _paired(run_names(folders), [str(folder) for folder in folders], runs, metrics)
+
+
+def _paired(
+    names: Sequence[str], places: Sequence[str], runs: Sequence[StoredStatistics], asked: Sequence[str] | None
+) -> PairedRuns:
+    paired, not_compared = _pair(places, runs, asked)
     if not paired:
         raise InputError(
             "the runs have no metric in common that can be compared"
             + (f" ({'; '.join(not_compared)})" if not_compared else ""),
             hint="score them again with the same metrics",
         )
-    return PairedRuns(run_names(folders), len(runs[0].ids), runs[0].clusters, paired, not_compared)
+    return PairedRuns(names, len(runs[0].ids), runs[0].clusters, paired, not_compared)
 
 
 def run_names(folders: Sequence[Path]) -> list[str]:
@@ -143,10 +170,9 @@ def run_names(folders: Sequence[Path]) -> list[str]:
     return ["/".join(part[-depth:]) for part in parts]
 
 
-def _empty_shares(names: Sequence[str], folders: Sequence[Path], keys: set[str]) -> dict[str, float]:
+def _empty_shares(names: Sequence[str], runs: Sequence[Scores | None], keys: set[str]) -> dict[str, float]:
     shares: dict[str, float] = {}
-    for name, folder in zip(names, folders, strict=True):
-        scores = _scores(folder)
+    for name, scores in zip(names, runs, strict=True):
         found = [share for key in keys if scores and (share := scores.empty_share_in(key)) is not None]
         if found:
             shares[name] = found[0]
@@ -192,16 +218,15 @@ def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: Sto
 
 
 def _pair(
-    folders: Sequence[Path], runs: Sequence[StoredStatistics], asked: Sequence[str] | None
+    places: Sequence[str], runs: Sequence[StoredStatistics], asked: Sequence[str] | None
 ) -> tuple[list[PairedMetric], list[str]]:
     """The metrics that all runs have with the same signature, in the first run's order; and why others are not."""
-    everywhere = list(dict.fromkeys(name for run in runs for name in run.metrics))
-    for name in asked or ():
-        if name not in everywhere:
-            raise UnknownNameError("metric of these runs", name, everywhere)
+    everywhere = {name: metric.keys for run in runs for name, metric in run.metrics.items()}
+    wanted = None if asked is None else dict.fromkeys(metric_among(name, everywhere) for name in asked)
+    rows = [_rows(runs[0], run) for run in runs]
     paired, reasons = [], []
-    for name in asked or everywhere:
-        lacking = [str(folder) for folder, run in zip(folders, runs, strict=True) if name not in run.metrics]
+    for name in wanted or everywhere:
+        lacking = [place for place, run in zip(places, runs, strict=True) if name not in run.metrics]
         if lacking:
             reasons.append(f"{name}: not in {', '.join(lacking)}")
             continue
@@ -210,24 +235,16 @@ def _pair(
         if len(signatures) > 1:
             reasons.append(f"{name}: computed in different ways ({' against '.join(signatures)})")
             continue
-        metric = make_metric(name)
-        known = {key.name: key for key in metric.keys}
-        keys = [known.get(key, Key(key)) for key in stored[0].keys]
-        reduce = reduction_of(metric)
-        statistics = [Statistics(_aligned(runs[0], run, name), reduce) for run in runs]
-        if reduce(np.ones((1, statistics[0].per_sample_NS.shape[1])), np.ones(1)).shape[1] != len(keys):
-            reasons.append(
-                f"{name}: scored by another release of libra-bench, which had other columns; score the runs again"
-            )
-            continue
-        paired.append(PairedMetric(name, keys, statistics))
+        try:
+            paired.append(paired_metric(name, stored, rows))
+        except InputError as error:
+            reasons.append(str(error))
     return paired, reasons
 
 
-def _aligned(first: StoredStatistics, run: StoredStatistics, name: str) -> Floats:
-    """A run's statistics in the order of the first run's studies."""
-    matrix_NS = run.metrics[name].per_sample_NS
+def _rows(first: StoredStatistics, run: StoredStatistics) -> list[int] | None:
+    """A run's rows in the order of the first run's studies; None where that is their order."""
     if run.ids == first.ids:
-        return matrix_NS
+        return None
     order = {question: index for index, question in enumerate(run.ids)}
-    return matrix_NS[[order[question] for question in first.ids]]
+    return [order[question] for question in first.ids]

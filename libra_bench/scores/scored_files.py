@@ -35,16 +35,7 @@ def write_scored(folder: Path, scored: Scored, there: Scores | None = None) -> S
         StorageError: a file cannot be written.
     """
     ids = [sample.question_id for sample in scored.against.samples]
-    statistics, left_out = statistics_to_store(
-        ids=ids,
-        references=scored.against.references,
-        clusters=scored.against.clusters,
-        metrics={
-            name: (scored.metrics[name], list(result.values), result.statistics)
-            for name, result in scored.results.items()
-            if result.statistics is not None
-        },
-    )
+    statistics, left_out = statistics_of(scored)
     scores = scored.scores.model_copy(update={"not_comparable": tuple(left_out)})
     columns = {name: values for result in scored.results.values() for name, values in result.samples.items()}
     spans = [
@@ -66,6 +57,21 @@ def write_scored(folder: Path, scored: Scored, there: Scores | None = None) -> S
     write_spans(folder, spans)
     write_scores(folder, scores)  # last: what it names is there
     return scores
+
+
+def statistics_of(scored: Scored) -> tuple[StoredStatistics, list[str]]:
+    """What statistics.npz holds of what was scored; and the metrics left out, see `statistics_to_store`."""
+    return statistics_to_store(
+        ids=[sample.question_id for sample in scored.against.samples],
+        references=scored.against.references,
+        clusters=scored.against.clusters,
+        cleaning=scored.against.cleaning,
+        metrics={
+            name: (scored.metrics[name], list(result.values), result.statistics)
+            for name, result in scored.results.items()
+            if result.statistics is not None
+        },
+    )
 
 
 def _statistics_there(folder: Path, otherwise: StoredStatistics) -> StoredStatistics:

@@ -6,7 +6,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
+
+from annotated_types import Ge
 
 from benchmarks.errors import ModelError
 from benchmarks.files import sha256_file
@@ -49,7 +51,7 @@ class RandomReportAdapter(Adapter):
     needs_weights = False
     is_baseline = True
     follows_decoding = False
-    OPTIONS: ClassVar[Mapping[str, Any]] = {"train": str, "seed": int}
+    OPTIONS: ClassVar[Mapping[str, Any]] = {"train": str, "seed": Annotated[int, Ge(0)]}
 
     def __init__(self, reports: Sequence[str], seed: int) -> None:
         self._reports, self._seed = reports, seed

@@ -5,7 +5,10 @@ torch is imported when it is first asked: adapters read options and cards withou
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import ModelError
@@ -31,16 +34,37 @@ def device_name(spec: ModelSpec) -> str:
     Raises:
         ModelError: there is no such device here.
     """
+    name = spec.device or ("cuda" if has_cuda() else "cpu")
+    if name == "cpu":
+        return name
     import torch
 
-    name = spec.device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         kind = torch.device(name).type
     except RuntimeError as error:
         raise ModelError(f"unknown device {name!r}", where="--device", hint="use cpu, cuda or cuda:1") from error
-    if kind == "cuda" and not torch.cuda.is_available():
+    if kind == "cuda" and not has_cuda():
         raise ModelError("there is no CUDA device here", where=f"--device {name}", hint="use cpu, or leave it out")
     return name
+
+
+def has_cuda() -> bool:
+    """Whether torch has a CUDA (or ROCm) device; where there is no driver, torch is not imported to say so."""
+    if "torch" not in sys.modules and sys.platform == "linux" and not _has_driver():
+        return False
+    import torch
+
+    found: bool = torch.cuda.is_available()
+    return found
+
+
+def _has_driver() -> bool:
+    """Whether the library that torch needs to find a GPU can be loaded, or the kernel has AMD's interface."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return Path("/dev/kfd").exists()
+    return True
 
 
 def checked_device_map(spec: ModelSpec) -> str | None:

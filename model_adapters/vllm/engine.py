@@ -12,7 +12,9 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, S
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le
 
 from benchmarks.errors import GenerationError, ModelError
 from benchmarks.wording import first_line
@@ -25,7 +27,11 @@ from model_adapters.vllm.guard import guard
 from model_adapters.vllm.package import deaths, imported
 from model_adapters.vllm.requests import Request
 
-ENGINE_OPTIONS: Mapping[str, Any] = {"tensor_parallel_size": int, "gpu_memory_utilization": float, "engine": dict}
+ENGINE_OPTIONS: Mapping[str, Any] = {
+    "tensor_parallel_size": Annotated[int, Ge(1), Le(1_024)],
+    "gpu_memory_utilization": Annotated[float, Gt(0), Le(1)],
+    "engine": dict,
+}
 """Options of the adapter that are arguments of `vllm.LLM`; `engine` is a JSON object of any others."""
 MEMORY_SHARE = 0.8
 """Of the accelerator's memory that vLLM may take; tower and connector of a Libra model need some of the rest."""

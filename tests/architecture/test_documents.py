@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +67,15 @@ def test_links_between_documents_lead_somewhere():
                 assert (path.parent / target).exists(), f"{path.name} -> {target}"
 
 
-def test_the_python_of_the_readme_runs(tmp_path):
+def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    # Loading torch takes longer than all the rest; test_libra_tiny.py runs this model through the program.
-    code = code.replace('run("demo", "libra-tiny")', 'run("demo", "constant", limit=2)')
-    done = subprocess.run(
-        [sys.executable, "-c", code + "\nassert (folder / 'report.html').exists()"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
+    # Its model and the other metrics have tests of their own, and take longer than all the rest.
+    quick = code.replace('run("demo", "libra-tiny")', 'run("demo", "constant", limit=2, metrics="rouge_l")')
+    assert quick != code
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(quick, "README.md", "exec"), names)
+    assert (names["folder"] / "report.html").exists()
 
 
 def test_nothing_speaks_of_the_workplace():

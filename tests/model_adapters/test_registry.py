@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import pytest
 
-from benchmarks.errors import GenerationError, LibraBenchError, ModelError, UnknownNameError
+from benchmarks.errors import GenerationError, InputError, LibraBenchError, ModelError, UnknownNameError
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, RenderedPrompt
 from model_adapters.models import list_models, load_adapter, resolve_model
@@ -244,3 +244,20 @@ def test_a_card_that_is_called_oracle_sees_no_reference(tmp_path, monkeypatch):
     folder = libra_bench.run("demo", "own.yaml", metrics="temporal_f1", report=False, limit=3)
     texts = {json.loads(line)["text"] for line in (folder / "answers.jsonl").read_text().splitlines()}
     assert texts == {"The lungs are clear. The heart size is normal. No pleural effusion or pneumothorax. No change."}
+
+
+def test_every_number_among_the_options_has_a_range():
+    bare = [
+        f"{name}: {option}"
+        for name in ADAPTERS
+        for option, kind in adapter_class(name).OPTIONS.items()
+        if kind in (int, float)
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("option", ["workers=0", "workers=-1", "feature_cache_mb=-1", "bits=0"])
+def test_a_number_out_of_range_is_one_line(option):
+    name, value = option.split("=")
+    with pytest.raises(InputError, match=f"option {name}: takes .* not '{value}'"):
+        resolve_model("libra-tiny", options={name: value})

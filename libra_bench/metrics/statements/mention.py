@@ -98,7 +98,7 @@ class Mention:
         own: list[Side | None] = [*dict.fromkeys(self.own_sides() or inherited)]
         if entry.kind == "study" and own:  # "the right chest XXXX" is a device
             return
-        if entry.midline and len(own) == 2:
+        if entry.midline and (len(own) == 2 or entry.kind == "finding"):
             own = []
         told = [side for it in self.said for side in it.sides]
         sides = own or [*dict.fromkeys(told)] or [None]
@@ -165,7 +165,7 @@ def _change(entry: Entry, said: Sequence[Said]) -> Change | None:
     if entry.change:
         return entry.change
     plain = [_direction(entry, it) for it in said if it.what == "change"] + [*_told_by_degrees(said)]
-    for change in plain:
+    for change in reversed(plain):  # "the increased opacity has cleared"
         if change != "unchanged":
             return change
     if plain or any(it.what == "change-weak" for it in said):
@@ -194,7 +194,8 @@ def _told_by_degrees(said: Sequence[Said]) -> Iterator[Change]:
 
 
 def _severity(said: Sequence[Said]) -> Severity | None:
-    for what in ("grade-now", "grade", "grade-was"):
+    changed = any(it.what == "change" and it.value != "unchanged" for it in said)
+    for what in ("grade-now", "grade", *(() if changed else ("grade-was",))):
         grades = [GRADE_ORDER.index(str(it.value)) for it in said if it.what == what]
         if grades:
             return SEVERITIES[GRADE_ORDER[max(grades)]][0]

@@ -43,6 +43,7 @@ RULES: dict[str, Rule] = {
     "suppress": scopes.suppress,
     "mask": scopes.mask,
     "article": clauses.article,
+    "adverb": clauses.adverb,
     "pronoun": clauses.pronoun,
     "be": clauses.verb,
     "have": clauses.verb,

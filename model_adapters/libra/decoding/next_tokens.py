@@ -25,7 +25,7 @@ def choose(logits_RWV: Tensor, studies: Sequence[Study | None], decoding: Decodi
         decoding: beams, n-gram filter, temperature.
         eos_ids: tokens that end a sequence; a beam search must look at that many more candidates.
     """
-    log_probs_RWV = logits_RWV.to(dtype=torch.float32).contiguous().log_softmax(dim=-1)
+    log_probs_RWV = log_probabilities(logits_RWV)
     if decoding.no_repeat_ngram_size:
         _forbid(log_probs_RWV, studies)
     if decoding.num_beams > 1:
@@ -40,6 +40,18 @@ def choose(logits_RWV: Tensor, studies: Sequence[Study | None], decoding: Decodi
                 study.fail()
             else:
                 study.search.advance(token, log_prob)
+
+
+def log_probabilities(logits_RWV: Tensor) -> Tensor:
+    """Log-probabilities [R, W, V] in float32."""
+    return logits_RWV.to(dtype=torch.float32).contiguous().log_softmax(dim=-1)
+
+
+def best_continuations(log_probs_RWV: Tensor, totals_RW: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The sums of the k best continuations of each study's beams, best first, and their index into W x V: [R, k]."""
+    totals_RX = (log_probs_RWV + totals_RW[:, :, None]).view(len(totals_RW), -1)
+    best_RK, index_RK = totals_RX.topk(k)
+    return best_RK, index_RK
 
 
 def _forbid(log_probs_RWV: Tensor, studies: Sequence[Study | None]) -> None:
@@ -59,11 +71,10 @@ def _forbid(log_probs_RWV: Tensor, studies: Sequence[Study | None]) -> None:
 
 
 def _choose_beams(log_probs_RWV: Tensor, studies: Sequence[Study | None], num_candidates: int) -> None:
-    rows, width, vocabulary = log_probs_RWV.shape
+    width, vocabulary = log_probs_RWV.shape[1:]
     totals = [study.search.totals if study else np.zeros(width, np.float32) for study in studies]  # type: ignore[union-attr]
     totals_RW = torch.from_numpy(np.stack(totals)).to(log_probs_RWV.device)
-    totals_RX = (log_probs_RWV + totals_RW[:, :, None]).view(rows, -1)
-    best_RK, index_RK = (found.cpu().numpy() for found in totals_RX.topk(num_candidates))
+    best_RK, index_RK = (found.cpu().numpy() for found in best_continuations(log_probs_RWV, totals_RW, num_candidates))
     for row, study in enumerate(studies):
         if study is not None and isinstance(study.search, BeamSearch):
             if np.isnan(best_RK[row]).any():

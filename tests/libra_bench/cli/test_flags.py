@@ -33,7 +33,9 @@ def flags(*command: str) -> dict[str, Any]:
 @pytest.mark.parametrize("command", ["run", "generate"])
 def test_every_option_of_a_run_is_a_flag_with_help(command):
     known = flags(command)
-    assert {flag_of(item).name for item in ITEMS} | {"--suite", "--model", "--json", "--no-report"} == known.keys()
+    beside = {"--suite", "--model", "--json", "--quiet", "-q", "--no-report", "--no-plots"}
+    many = {"--config", "--dry-run"} if command == "run" else set()
+    assert {flag_of(item).name for item in ITEMS} | beside | many == known.keys()
     assert all(option.help for option in known.values())
 
 

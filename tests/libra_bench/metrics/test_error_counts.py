@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from libra_bench.metrics.clinical_significance import CLINICAL, EQUAL, NOT_COUNTED, SIGNIFICANCE, WEIGHTS
-from libra_bench.metrics.error_counts import ALWAYS_MATCHED, CATEGORIES, NORMAL, REST, count_errors, in_words, marks
+from libra_bench.metrics.error_counts import CATEGORIES, NORMAL, REST, count_errors, in_words, marks
 from libra_bench.metrics.finding_relations import DESCRIBES, FAMILIES, INCLUDES
 from libra_bench.metrics.report_alignment import align, gather
 from libra_bench.metrics.statements.lexicon import ENTRIES
@@ -114,10 +115,16 @@ def test_the_score_is_matched_over_matched_plus_errors(prediction, reference, ma
     assert errors(prediction, reference).score == pytest.approx(ratio(matched, wrong, share))
 
 
-def ratio(matched, wrong, share=1.0):
+def ratio(matched, wrong, share=1.0, serious=0.5):
     """The score where a share of the reference's findings, by weight, is matched."""
-    matched += ALWAYS_MATCHED + REST * share
-    return matched / (matched + wrong)
+    cost, matched = together(wrong, serious), matched + REST * share
+    part = matched / (matched + cost) if matched else 0.0
+    return part + (1 - part) * 0.1 * 0.25 / (0.25 + cost)
+
+
+def together(wrong, serious=0.5):
+    """An actionable error alone (0.5) costs double its weight."""
+    return wrong + wrong**2 / serious
 
 
 def test_attribute_errors_cost_no_more_than_the_finding():
@@ -131,11 +138,14 @@ def test_attribute_errors_cost_no_more_than_the_finding():
     [
         (NORMAL_CHEST, 1),
         ((absent("study"),), 1),
-        ((*NORMAL_CHEST, PNEUMOTHORAX), NORMAL / (NORMAL + 1)),
-        ((*NORMAL_CHEST, said("granuloma")), NORMAL / (NORMAL + 0.05)),
-        ((absent("scoliosis"),), 0.8),
+        ((*NORMAL_CHEST, PNEUMOTHORAX), NORMAL / (NORMAL + 3)),
+        ((*NORMAL_CHEST, said("granuloma")), NORMAL / (NORMAL + 0.055)),
+        ((absent("scoliosis"),), 0.25 / (0.25 + 0.0625 * 1.125)),
         ((*NORMAL_CHEST, absent("scoliosis")), 1),
-        ((absent("pneumothorax"), absent("nodule"), absent("heart"), absent("edema")), 1 / (1 + 0.25 * 0.5 / 2)),
+        (
+            (absent("pneumothorax"), absent("nodule"), absent("heart"), absent("edema")),
+            0.25 / (0.25 + 0.015625 * 1.03125),
+        ),
         ((), 0),
     ],
 )
@@ -146,7 +156,7 @@ def test_a_normal_reference(prediction, expected):
 
 def test_no_change_does_not_say_that_nothing_is_there():
     found = errors([absent("study", change="unchanged")], NORMAL_CHEST)
-    assert found.score == pytest.approx(NORMAL / (NORMAL * 1.25 + 0.1 * 0.25))
+    assert found.score == pytest.approx(NORMAL / (NORMAL + together(0.25 * 0.25 + 0.1 * 0.25)))
 
 
 def test_comparisons_of_what_is_no_finding_are_marked():
@@ -205,7 +215,7 @@ def test_sizes(said_mm, true_mm, error):
 
 def test_equal_weights():
     prediction, reference = [LEFT, PNEUMOTHORAX], [LEFT, said("granuloma")]
-    assert errors(prediction, reference, EQUAL).score == pytest.approx(ratio(1, 2, 1 / 2))
+    assert errors(prediction, reference, EQUAL).score == pytest.approx(ratio(1, 2, 1 / 2, serious=math.inf))
 
 
 def test_precision_and_recall_count_findings():

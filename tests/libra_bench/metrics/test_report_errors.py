@@ -30,7 +30,8 @@ def test_the_columns():
     assert list(result.values) == [f"Report-errors-{name}" for name in COLUMNS]
     assert result.values == pytest.approx(
         {
-            "Report-errors-score": 100 * (matched := 0.5 + 0.00125 + 0.1 * 0.5 / 0.75) / (matched + 0.25 + 1 + 0.25),
+            "Report-errors-score": 100
+            * ((part := (matched := 0.5 + 0.1 * 0.5 / 0.75) / (matched + 6)) + (1 - part) / 250),
             "Report-errors-false-finding": 100,
             "Report-errors-missing-finding": 100,
             "Report-errors-location": 100,
@@ -130,7 +131,7 @@ def test_weights_can_be_chosen(tmp_path):
         name: run(prediction, reference, name).values["Report-errors-score"]
         for name in ("report_errors", "report_errors[weights=equal]", f"report_errors[weights={file}]")
     }
-    assert list(scores.values()) == pytest.approx([21.3, 51.2, 95.6], abs=0.1)
+    assert list(scores.values()) == pytest.approx([9.0, 52.2, 95.6], abs=0.1)
 
 
 def test_the_signature_knows_the_weights_not_the_file(tmp_path):

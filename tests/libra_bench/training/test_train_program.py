@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from oracles import GOLDEN, MODELS
-from real_program import Program, read_lines
+from real_program import read_lines
 
 BASE = MODELS / "tiny-llm-base"
 DATA = GOLDEN / "train" / "train.json"
@@ -43,26 +43,6 @@ def losses(out: Path) -> list[tuple[int, float]]:
     return [(line["step"], line["loss"]) for line in read_lines(out / "log.jsonl") if "loss" in line]
 
 
-def edited(tmp_path: Path, change) -> Path:
-    """The training data with one sample changed."""
-    samples = json.loads(DATA.read_text())
-    change(samples)
-    path = tmp_path / "edited.json"
-    path.write_text(json.dumps(samples))
-    return path
-
-
-def refused(program: Program, message: str, *given: object, status: int = 2) -> str:
-    """The program says it in one line, with this exit status and no traceback."""
-    done = program(*given, OMP_NUM_THREADS="1")
-    last = done.stderr.strip().splitlines()[-1]
-    assert done.returncode == status, done.stderr[-2000:]
-    assert last.startswith("error: ")
-    assert message in last
-    assert "Traceback" not in done.stderr
-    return last
-
-
 def test_a_dry_run_says_what_would_happen_and_writes_nothing(cli):
     done = cli(*arguments("out", num_train_epochs=3), "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
@@ -77,7 +57,7 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(cli):
     assert "learning_rate: 0.001  # --learning-rate" in done.stderr
 
 
-def test_an_aligned_connector_is_run_by_the_program(program):
+def test_an_aligned_connector_is_run_by_the_program(program, cli):
     done = program(*arguments("out", max_steps=2, report_to="tensorboard"), "--json")
     assert done.returncode == 0, done.stderr
     out = program.folder / "out"
@@ -87,11 +67,11 @@ def test_an_aligned_connector_is_run_by_the_program(program):
         path.name for path in out.iterdir()
     }
     assert (out / "plots" / "training.png").stat().st_size > 5_000
-    again = program(*arguments("out", max_steps=2), "--json")
+    again = cli(*arguments("out", max_steps=2), "--json")
     assert "is finished" in again.stderr
     assert json.loads(again.stdout) == json.loads(done.stdout) | {"seconds": json.loads(again.stdout)["seconds"]}
     image = GOLDEN / "images" / "cur0.png"
-    said = program("describe", image, "--model", out, "--model-base", BASE, "--max-new-tokens", 4, "--num-beams", 1)
+    said = cli("describe", image, "--model", out, "--model-base", BASE, "--max-new-tokens", 4, "--num-beams", 1)
     assert said.returncode == 0, said.stderr
 
 

@@ -12,7 +12,7 @@ from libra_bench.metrics.statements.lexicon.findings import FINDINGS
 from libra_bench.metrics.statements.lexicon.structures import STRUCTURES
 from libra_bench.metrics.statements.lexicon.study import WHOLE_STUDY
 
-LEXICON_VERSION = 2
+LEXICON_VERSION = 3
 
 ENTRIES: tuple[Entry, ...] = (*FINDINGS, *DEVICES, *STRUCTURES, WHOLE_STUDY)
 """Everything that a statement can be about."""

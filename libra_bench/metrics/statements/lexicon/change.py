@@ -33,14 +33,14 @@ CUES: tuple[tuple[str, Form, str], ...] = (
         not [significantly|appreciably|substantially|much|really] (changed|altered|different|new); of (similar|unchanged|stable) (size|appearance)
         changed (little|minimally); as before; remain//s/ed (stable|unchanged)
     """),
-    ("unchanged", "behind", "[essentially|about] the same; failed to (improve|resolve|clear|decrease); (did|does|do) not change"),
+    ("unchanged", "behind", "[essentially|about] the same; not xxxx since; failed to (improve|resolve|clear|decrease); (did|does|do) not change"),
     ("unchanged", "noun", """
-        (little|minimal) [interval|significant] (change|changes); (no|without|little) xxxx change/s; failure to (resolve|clear|improve)
+        (little|minimal) [interval|significant|overall|relevant|appreciable|substantial|other] [interval] (change|changes); (no|without|little) xxxx change/s; failure to (resolve|clear|improve)
         stability of; lack of [interval|significant] (change|resolution|improvement)
     """),
     ("unchanged", "weak", f"""
         persistent; persistently; persisting; persist//s/ed; persistence of; continued; continuing; continue/s [to be]; ongoing; still; again; remain//s/ed
-        redemonstrated; re demonstrated; redemonstration of; redemonstrating; again {_SEEN}; once again; (is|are) again; still {_SEEN}
+        redemonstrated; re demonstrated; redemonstration of; re demonstration of; redemonstrating; again {_SEEN}; once again; (is|are) again; still {_SEEN}
         [as] {_SEEN} (previously|before); [also] {_SEEN} on [the] [most recent] (prior|previous|old|earlier|comparison) [ct|chest] [exam|examination|study|radiograph|radiographs|film|films|ct]; lingering
     """),
     ("changed", "noun", f"""
@@ -51,17 +51,17 @@ CUES: tuple[tuple[str, Form, str], ...] = (
         new; newly; newly {_SEEN}; developing; new (from|since); recurrent; recurring; recurred; reappeared; reaccumulated; reaccumulating; de novo
         not previously {_SEEN}
     """),
-    ("new", "before", "there (is|are) now; received"),
+    ("new", "before", "there (is|are) now; there (has|have) (developed|appeared|arisen); received"),
     ("new", "noun", """
         [interval] (development|onset|introduction|recurrence|reappearance|reaccumulation|re accumulation) [of]; interval appearance of
         [interval] (placement|insertion|implantation|exchange) of; interval (placement|insertion|implantation|exchange)
     """),
-    ("new", "behind", f"now {_SEEN}; not {_SEEN} (previously|before|yesterday|earlier); not {_SEEN} on [the] [most] [recent] (prior|previous|last) [exam|examination|study|radiograph|film]"),
-    ("new", "done", "developed; appeared; arisen; occurred; placed; inserted; introduced; implanted; exchanged; reinserted"),
+    ("new", "behind", f"now {_SEEN}; not {_SEEN} (previously|before|yesterday|earlier); not {_SEEN} on [the] [most] [recent] (prior|previous|last|comparison|earlier) [exam|examination|study|radiograph|film]"),
+    ("new", "done", "developed; appeared; arisen; occurred; returned; placed; inserted; introduced; implanted; exchanged; replaced; reinserted"),
     ("larger", "auto", f"""
         increasing; enlarging; larger; bigger; greater; progressed; progressive; progressing; progresses; growing; grown; grew; denser; spreading
         increased (size|extent|number) [of]
-        more {_EXTENT}; increases; increased in (size|extent|conspicuity|prominence|density|number|volume); interval increased
+        more {_EXTENT}; increases; increased in (size|extent|conspicuity|prominence|density|number|volume|severity|degree|amount); interval increased
     """),
     ("larger", "noun", """
         [interval] increase/s [in|of]; [interval|further] (growth|progression|accumulation) [of|in]
@@ -71,7 +71,7 @@ CUES: tuple[tuple[str, Form, str], ...] = (
     ("smaller", "auto", f"""
         decreasing; smaller; lessened; lessening; regressed; regressing; shrunk; shrunken; receded; receding; subsided; subsiding; resolving; fainter
         less {_EXTENT}; {_ALMOST} [complete|completely|entirely|totally] (resolved|cleared|disappeared); clearing; waning; diminishing; fading
-        decreased in (size|extent|conspicuity|prominence|density|number|volume); decreases; less than (before|previously)
+        decreased in (size|extent|conspicuity|prominence|density|number|volume|severity|degree|amount); decreases; less than (before|previously)
         decreased (size|extent|number) [of]
     """),
     ("smaller", "noun", """
@@ -82,7 +82,8 @@ CUES: tuple[tuple[str, Form, str], ...] = (
     ("less", "before", "less; fewer"),
     ("increased", "auto", "increased; higher"),
     ("decreased", "auto", "decreased; diminished; reduced"),
-    ("resolved", "before", "no residual"),
+    ("replaced", "done", "(replaced|exchanged) (by|with|for)"),
+    ("resolved", "before", "(no|without) [definite|significant|appreciable|convincing] [evidence of] [definite|significant] residual"),
     ("resolved", "auto", "[completely|essentially] (resolved|cleared|disappeared|vanished|abated|normalized); returned to normal; gone"),
     ("resolved", "noun", "[interval] [complete] (resolution|disappearance|clearance|removal|withdrawal|normalization) [of]; complete clearing of"),
     ("resolved", "done", "removed; withdrawn; pulled; discontinued; taken out; explanted; evacuated"),
@@ -104,6 +105,7 @@ COMPARISONS = f"""
     interval; interim; in the (interval|interim); compared; comparison; since; yesterday; in comparison; dating back to
     (compared|in comparison) (to|with); as compared (to|with); when compared (to|with); (since|than) [that] (before|previously)
     (since|compared to|compared with|in comparison to|in comparison with|relative to|from|than on|than|on|to|with) [the|a] {_WHEN}
+    (since|compared to|compared with|in comparison to|in comparison with|relative to|from|than on|to) [the|a] xxxx {_STUDY}
     [the|a] {_WHEN} [chest|recent|pa|ap|portable|frontal] {_STUDY}; (since|than) that; no comparison {_STUDY}
 """
 """An earlier picture is meant: "increased" compares."""
@@ -129,7 +131,7 @@ EARLIER_PICTURES = frozenset(
 
 EARLIER = "previously; formerly; was; were; had been; initially; originally; earlier; used to be; from"
 EARLIER_VERBS = frozenset({"was", "were", "had been", "used to be"})
-NOW = "now; currently; today; presently"
+NOW = f"now; currently; today; presently; (on|in) (the|this) (current|present) {_STUDY}; (on|in) [the] today's {_STUDY}"
 """Which of two grades or measures is the earlier one: "previously small, now large"."""
 
 DESCRIBE: dict[str, str] = {"enlarged": "enlarged", "widened": "enlarged", "thickened": "thickened"}

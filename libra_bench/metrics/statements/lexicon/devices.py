@@ -18,7 +18,7 @@ DEVICES: tuple[Entry, ...] = (
         kind="device", midline=True, change="resolved",
     ),
     Entry(
-        "endotracheal tube", "Support Devices", "been [interval|newly|intervally] intubated; (interval|new|newly|now) intubat/ion/ed; reintubat/ed/ion",
+        "endotracheal tube", "Support Devices", "(has|have|had) [since|now] been [interval|newly|intervally] intubated; been [interval|newly|intervally] intubated; (interval|new|newly|now) intubat/ion/ed; reintubat/ed/ion",
         kind="device", midline=True, change="new",
     ),
     Entry("tracheostomy", "Support Devices", "tracheostom/y/ies [tube|tubes|cannula]; trach [tube]", kind="device", midline=True),
@@ -47,7 +47,7 @@ DEVICES: tuple[Entry, ...] = (
         (chest|pleural|thoracostomy|thoracotomy|pigtail|pleurx|mediastinal) (tube|tubes|drain|drains); tube thoracostomy; pigtail/s
         (pigtail|pig tail|pleural|pleurx) [pleural|drainage] (catheter|catheters)
         """,
-        kind="device",
+        kind="device", lends_side=True,
     ),
     Entry(
         "pacemaker", "Support Devices",
@@ -68,7 +68,7 @@ DEVICES: tuple[Entry, ...] = (
     ),
     Entry(
         "sternotomy wires", "Support Devices",
-        "[median|midline|xxxx] (sternotomy|sternal) (wire|wires|xxxx|suture|sutures|hardware|cerclage); cerclage wires",
+        "[median|midline|xxxx] (sternotomy|sternal) (wire|wires|xxxx|suture|sutures|hardware|cerclage); (cerclage|surgical|postsurgical|post surgical) wires",
         kind="device", midline=True,
     ),
     Entry("sternotomy", None, "[median|midline|xxxx] sternotomy [changes]", kind="device", midline=True),
@@ -85,7 +85,7 @@ DEVICES: tuple[Entry, ...] = (
         "valve prosthesis", "Support Devices",
         """
         [prosthetic|artificial|mechanical|aortic|mitral|tricuspid|cardiac|heart] [heart|cardiac] (valve|valves) [replacement|replacements|prosthesis|prostheses|repair]
-        valvular (prosthesis|prostheses); annuloplasty ring; tavr; [septal] occluder [device]; closure device
+        valvular (prosthesis|prostheses); annuloplasty ring/s; [mitral|tricuspid] (annular|valve) ring/s; tavr; [septal] occluder [device]; closure device
         """,
         kind="device", midline=True,
     ),
@@ -129,8 +129,8 @@ DEVICES: tuple[Entry, ...] = (
         [changes of] [prior|previous] cabg [changes|surgery]; coronary [artery] bypass [graft|grafts|grafting|surgery]; (bypass|coronary|vascular) (graft|grafts)
         mastectom/y/ies; lobectomy; lumpectomy; pneumonectomy; [wedge] resection/s; thoracotom/y/ies; cholecystectomy; esophagectomy; gastric pull (up|through)
         [cervical|spinal|anterior cervical|lower cervical|cervical spine] fusion; amputation; laminectomy; fundoplication; transplant/ation; surgery
-        radiation (change|changes|fibrosis); postradiation (change|changes); axillary dissection; revascularization; rotator cuff repair
+        radiation (change|changes|fibrosis); postradiation (change|changes); axillary dissection; revascularization; rotator (cuff|xxxx) repair
         """,
-        kind="device",
+        kind="device", lends_side=True,
     ),
 )  # fmt: skip

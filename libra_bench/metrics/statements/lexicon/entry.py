@@ -35,6 +35,8 @@ class Entry:
     """The words state that all is well ("well aerated"): an absent statement, present where they are denied."""
     quantity: bool = False
     """More of it is better: an increase of aeration makes the disease smaller."""
+    lends_side: bool = False
+    """Of a device: what is found "with" it is on its side ("right chest tube with a small pneumothorax")."""
     described: bool = False
     """ "Increased" in front of it describes, and compares with nothing."""
     change: Change | None = None

@@ -22,7 +22,7 @@ PLEURA = (
         """
         [pleural|parapneumonic|subpulmonic|pleuro] effusion/s; effusion/s
         hydrothora/x/ces; haemothora/x/ces; hemothora/x/ces; chylothora/x/ces; empyema/s
-        [loculated|layering|free|fissural] pleural fluid; (pleural|loculated|layering|fissural) fluid; fluid
+        [loculated|layering|free|fissural] pleural fluid; (pleural|loculated|layering|fissural) fluid; fluid [component]
         [pleural] fluid collection/s; pleural [or] collection/s; pleural (and|or) pericardial effusion/s
         """,
     ),
@@ -157,7 +157,7 @@ LUNGS = (
         "granuloma", "Lung Lesion",
         """
         [calcified|noncalcified|old|healed] granuloma/s; granulomata; granulomatous (nodule|nodules|calcification|calcifications|lesion|lesions)
-        [calcified] granulomatous (disease|change|changes|sequela|sequelae|process|exposure|infection); ghon (lesion|complex); histoplasmosis
+        [calcified] granulomatous (disease|change|changes|sequela|sequelae|process|exposure|infection); ghon (lesion|complex); histoplasmosis [infection|exposure]
         (sequela|sequelae) [of] [prior|old|previous|remote] granulomatous (disease|infection|process); granulomatous
         """,
     ),
@@ -248,7 +248,7 @@ HEART_AND_MEDIASTINUM = (
         "[hilar|mediastinal|axillary|paratracheal|subcarinal] (adenopathy|lymphadenopathy); [hilar|mediastinal] lymph node enlargement; sarcoid/osis",
     ),
     Entry("lymph node calcification", None, "(hilar|mediastinal|nodal|lymph node) calcification/s; calcified (node|nodes|adenopathy|lymphadenopathy)"),
-    Entry("aortic tortuosity", None, "aortic (tortuosity|unfolding|elongation); tortuous aorta", midline=True),
+    Entry("aortic tortuosity", None, "aortic (tortuosity|unfolding|elongation)", midline=True),
     Entry(
         "aortic calcification", None,
         """
@@ -260,7 +260,7 @@ HEART_AND_MEDIASTINUM = (
     Entry("aortic ectasia", None, "[thoracic] aortic (ectasia|aneurysm|aneurysms|dilatation|dilation|dissection); dissection; thoracic aneurysm; aneurysm/s", midline=True),
     Entry(
         "atherosclerosis", None,
-        "[atherosclerotic] vascular calcification/s; atherosclerotic (calcification|calcifications); atherosclerosis; atherosclerotic [vascular] (disease|change|changes|plaque); arteriosclerosis",
+        "peripheral vascular disease; [atherosclerotic] vascular calcification/s; atherosclerotic (calcification|calcifications); atherosclerosis; atherosclerotic [vascular] (disease|change|changes|plaque); arteriosclerosis",
         midline=True, sign="calcified",
     ),
     Entry("goiter", None, "[thyroid|substernal] goiter; thyromegaly; thyroid (enlargement|mass)", midline=True),
@@ -327,6 +327,10 @@ BONES = (
     ),
     Entry("osteopenia", None, "osteopeni/a/c; osteopor/osis/otic; [bone|bony|osseous] demineraliz/ation/ed; deossification; decreased bone (density|mineralization)", midline=True),
     Entry(
+        "osteopenia", None, "(bone|bony|osseous) (density|mineralization); bone mineral density",
+        kind="structure", quantity=True, midline=True, described=True, signs={"*": ("osteopenia", None)},
+    ),
+    Entry(
         "scoliosis", None,
         """
         [thoracic|thoracolumbar|s shaped|convex] (scoliosis|dextroscoliosis|levoscoliosis|kyphoscoliosis|rotoscoliosis); scoliotic [curvature|deformity|curve|changes]
@@ -346,6 +350,14 @@ ELSEWHERE = (
     Entry("gallstones", None, "gallstone/s; cholelithiasis; (kidney|renal) (stone|stones|calculi); nephrolithiasis", midline=True),
     Entry("azygos fissure", None, "(azygos|azygous) (fissure|lobe)", midline=True),
     Entry("contrast", None, "[retained|oral|excreted|residual] contrast [material]"),
+    Entry(
+        "tube malposition", None,
+        """
+        malpositioned; mispositioned; malposition; mispositioning; [right|left] (mainstem|main stem|bronchial|endobronchial|esophageal) intubation
+        (tip|terminates|terminating|ends|lies|located|positioned) [is] (in|within) the (right|left) (mainstem|main stem|main) bronchus
+        """,
+        midline=True,
+    ),
     Entry("joint effusion", None, "[knee|ankle|elbow|shoulder] joint effusion/s; (knee|ankle|elbow) effusion/s"),
     Entry("nipple shadow", None, "nipple shadow/s; nipple/s"),
     Entry("artifact", None, "[skin fold|skinfold|attenuation|motion|overlying|summation] (artifact|artifacts); skin fold/s; skinfold/s; superimposition; artifactual"),

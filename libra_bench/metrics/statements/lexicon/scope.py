@@ -7,11 +7,11 @@ NEGATIONS = """
     no; without; never; devoid of; lack of; absence of; (negative|free|clear) (for|of); (neither|nor); rather than; as opposed to; instead of
     (no|without) [definite|convincing|definitive|radiographic|xxxx|typical] (evidence|indication|suggestion|sign|signs|findings|xxxx) (of|for|to suggest)
     (no|without) findings (suggestive|suspicious|concerning) (of|for); rules out; excludes; no [focal|discrete] (area|areas) of; non; zero
-    (does|do|did) not (have|show|demonstrate|reveal); fails to (show|demonstrate|reveal)
+    (does|do|did) not (have|show|demonstrate|reveal); fails to (show|demonstrate|reveal); simulates; simulating; mimics; mimicking; (unchanged|continued|persistent|stable) absence of; no (residual or recurrent|recurrent or residual)
 """
 """In front of what is denied. The list behind them is denied as a whole."""
 
-NOT = "not; isn't; aren't; wasn't; weren't; hasn't; haven't; doesn't; didn't; cannot be; can't be; cannot; no longer"
+NOT = "not; isn't; aren't; wasn't; weren't; hasn't; haven't; doesn't; didn't; cannot be; can't be; cannot; no longer; not yet"
 """Denies the word of the predicate behind it ("is not enlarged", "not seen")."""
 
 POST_NEGATIONS = "absent; ruled out; excluded; unlikely; none; nil"
@@ -32,6 +32,7 @@ DOUBTS = """
     possible; possibly; probable; probably; questionable; suspected; suspect; [raises] [the] (question|possibility|suggestion|suspicion) of
     potential; potentially; query; perhaps; maybe; presumed; presumably; (concern|suspicion) for; suggestive of; less (likely|xxxx)
     [the] differential [diagnosis|considerations] (includes|include|would include)
+    (possibly|potentially|probably|perhaps) (combined|associated) with
     [cannot|can not|unable to] [completely|entirely] (exclude|rule out); cannot (exclude|rule out); likely; (most|very) likely; equivocal
 """
 """Words in front of a finding, or of a reason for another ("opacity, possibly atelectasis")."""
@@ -114,14 +115,15 @@ ADVERBS = """
     focal; suspicious; discrete; overt; frank; significant; appreciable; residual; known; radiographic; radiographically; typical; specific
     specifically; incidental; incidentally; note [is] (made|xxxx) of; single; multiple; several; few; numerous; scattered; innumerable; diffuse
     diffusely; patchy; streaky; linear; vague; rounded; round; oval; ovoid; bandlike; band like; platelike; plate like; dense; faint; confluent
+    partially; partly; completely; fully; incompletely
     old; remote; healed; healing; chronic; chronically; chronic appearing; longstanding; long standing; age indeterminate; prior; previous
     displaced; nondisplaced; pathologic; associated; adjacent; superimposed; likewise; predominantly; primarily; mainly; area/s of; component/s of
-    region/s of; focus of; foci of; sequela/e of; changes of; change of; evidence for; findings of; signs of; level of; degree of; amount/s of
+    region/s of; focus of; foci of; sequela/e of; changes of; change of; evidence for; findings of; signs [suggestive|indicative] of; level of; degree of; amount/s of
     collection of; lines of; pattern of; (size|position|positioning|appearance|location|extent|distribution|configuration|degree|contour|contours|width|caliber|shape|alignment) (of|to|for) [the]
     position; size; in size; in (size and contour|appearance|caliber|configuration|contour|position); configuration; contour; caliber; shape
     noncalcified; uncalcified; subsegmental; discoid; segmental; dependent; compressive; obstructive; passive; free; loculated; layering; tension
-    simple; complex; new airspace; airspace; air space; alveolar; interstitial; reticular; well; moreover; furthermore; additionally; finally
-    nonspecific; asymmetric; subcentimeter; sized; appearing; dominant; postoperative; postsurgical; surgical; thin; thick; remaining; multilevel
+    simple; complex; airspace; air space; alveolar; interstitial; reticular; well; moreover; furthermore; additionally; finally
+    nonspecific; asymmetric; subcentimeter; fluid filled; sized; appearing; dominant; postoperative; postsurgical; surgical; thin; thick; remaining; multilevel
     multifocal; mid; distal; proximal; bony; technique; ap; pa; lateral; frontal; portable; view/s; projection/s; image/s; bilaterally symmetric
     pulled back; advanced (further|slightly|by); repositioned; retracted; visualised; hiatal; cardiogenic; benign; small airways
     better (seen|visualized|evaluated|assessed|demonstrated|characterized|appreciated|delineated|defined); best (seen|visualized|appreciated|evaluated)

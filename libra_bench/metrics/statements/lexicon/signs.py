@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 SIGN_ADJECTIVES: dict[str, str] = {
-    "enlarged": "enlarged; big; widened; wide; dilated; prominent; distended; bulbous; bulging; engorged; full",
+    "enlarged": "enlarged; big; widened; wide; dilated; prominent; distended; bulbous; bulging; engorged; full; generous; globular",
     "tortuous": "tortuous; torturous; unfolded; uncoiled; elongated",
     "ectatic": "ectatic; aneurysmal",
     "calcified": "[densely] calcified; calcific; atherosclerotic; atheromatous",
@@ -60,5 +60,5 @@ NORMAL = """
 """
 """Says of a structure that nothing is wrong with it. The upper limit of normal is normal."""
 
-BORDERLINE = "borderline [enlarged|in size|enlargement|prominent]; equivocal; marginally enlarged; borderline to [mildly] enlarged"
+BORDERLINE = "borderline [enlarged|in size|prominent]; equivocal; marginally enlarged; borderline to [mildly] enlarged"
 """Says of a structure that it may be abnormal."""

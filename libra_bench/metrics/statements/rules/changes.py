@@ -19,6 +19,8 @@ _EMPTY = frozenset({
     "preposition", "and", "visible", "pronoun", "number", "mark", "normal", "grade", "colon", "hard", "sign-noun",
 })  # fmt: skip
 """A clause of these alone speaks of what was spoken of before, or of the whole study."""
+_OF_WHAT_IS_THERE = frozenset({"larger", "smaller", "worse", "better", "unchanged"})
+"""Directions of what was there before, and still is."""
 _CLAUSE_ENDS = frozenset({"comma", "stop", "hard", "and"})
 _PLACE_ENDS = frozenset({"", "comma", "stop", "hard", "with", "compare", "visible"})
 
@@ -38,6 +40,9 @@ def change(reading: Reading, index: int, token: Token) -> None:
         return  # "no interval development of pneumonia" denies the pneumonia
     if (form == "noun" and (denied or reading.not_next)) or (denied and not in_front and reading.subject):
         direction, reading.negated, reading.or_adds, reading.not_next = "unchanged", False, True, False
+    elif direction == "changed" and reading.negated and reading.joint == "or" and form == "noun" and not in_front:
+        reading.mentions.append(Mention(WHOLE_STUDY, token.start, token.end, said=[Said("change", "unchanged")]))
+        return  # "no acute disease or interval change"
     elif direction == "changed" and not (reading.not_next and not in_front):
         reading.unbound = reading.unbound or token
         return
@@ -50,6 +55,18 @@ def change(reading: Reading, index: int, token: Token) -> None:
     elif in_front:
         reading.placed = False
         reading.say_before("change-weak" if form == "weak" else "change", direction, wants_object=form == "noun")
+        doubted = not reading.explaining and (form == "noun" or reading.kind(index - 1) == "doubt")
+        if doubted and direction in _OF_WHAT_IS_THERE:
+            reading.doubting = False  # "there may be an increase in the effusion" doubts the increase
+        if token.words.startswith("remain") and reading.subject:  # "the right hemithorax remains opacified"
+            reading.verb = "be"
+    elif form == "before" and reading.kind(index + 1) == "sign" and reading.verb:  # "are less engorged"
+        _say_of_subject(reading, index, token, direction)
+    elif direction == "replaced":
+        _say_of_subject(reading, index, token, "resolved")
+        reading.turn()
+        reading.subject, reading.aside = [], False
+        reading.say_before("change", "new")
     elif form != "before" and (form != "done" or reading.verb or direction == "resolved"):
         if reading.not_next:  # "no longer persists", "has not improved"
             direction = "resolved" if form == "weak" else "unchanged"
@@ -75,7 +92,7 @@ def _say_of_subject(reading: Reading, index: int, token: Token, direction: str) 
 def _states_no_change(reading: Reading, index: int, token: Token) -> bool:
     """Words of change that describe, or compare places: "no acute changes", "larger than 5 mm", "worse on the left"."""
     direction, form = token.value
-    if form == "perfect" and reading.verb != "have":
+    if form == "perfect" and reading.verb != "have" and not _compared(reading, index):
         if token.words in DESCRIBE:
             describe(reading, index, DESCRIBE[token.words])
         return True
@@ -89,7 +106,7 @@ def _states_no_change(reading: Reading, index: int, token: Token) -> bool:
         return True
     if direction in {"larger", "smaller"} and reading.kind(index + 2) == "number":
         return True
-    if direction in {"more", "less"} and not _compared(reading, index):
+    if direction in {"more", "less"} and not _compared(reading, index) and not _compares_sign(reading, index):
         return True
     happens = token.words.endswith(("ing", "ed")) and not token.words.startswith(("more", "less"))
     if direction in {"larger", "smaller", "worse", "better"} and not happens and _compares_places(reading, index):
@@ -111,6 +128,12 @@ def _compared(reading: Reading, index: int) -> bool:
         if reading.kind(i) in {"head", "stop", "cue", ""}:
             break
     return False
+
+
+def _compares_sign(reading: Reading, index: int) -> bool:
+    """ "The vessels are less engorged"; not "more prominent in the bases"."""
+    ends = {"", "comma", "stop", "hard", "and"}
+    return reading.kind(index + 1) == "sign" and bool(reading.verb) and reading.kind(index + 2) in ends
 
 
 def _speaks_of_the_rest(reading: Reading, index: int) -> bool:
@@ -169,6 +192,8 @@ def only_described(reading: Reading, index: int, in_front: bool) -> bool:
     """Whether "increased" describes: "increased interstitial markings", "lung volumes are decreased"."""
     if _compared(reading, index) or (reading.verb == "have" and not in_front):
         return False
+    if not in_front and any(it.has("change", "change-weak") for it in reading.subject):
+        return False  # "is again seen and appears increased"
     head = reading.ahead.head[index + 1]
     if reading.kind(index + 1) == "sign-noun":  # "increased elevation of the diaphragm"
         return False
@@ -199,23 +224,30 @@ def interval(reading: Reading, index: int, token: Token) -> None:
     """A word of comparison: "interval sternotomy" is new."""
     if token.words in {"interval", "interim"}:
         reading.before.interval = True
+    sized = reading.kind(index + 1) == "number" and reading.kind(index + 2) == "unit"
+    if sized and token.words.endswith((" to", " with")) and reading.subject:  # "measures 4 cm compared to 3 cm"
+        reading.when = "was"
 
 
 def _says_nothing_else(reading: Reading, at: int, denied: bool) -> bool:
-    """Whether the clause around a word of change has no words of its own; a mask may be a date: "since XXXX"."""
+    """Whether the clause around a word of change has no words of its own."""
     first = last = at
     while last + 1 < len(reading.tokens) and reading.kind(last + 1) not in _CLAUSE_ENDS | {"negation"}:
         last += 1
     while first > 0 and reading.kind(first - 1) not in _CLAUSE_ENDS and not denied:
         first -= 1
-    if not denied and any(reading.kind(i) not in _EMPTY for i in range(first)):
+    if not denied and any(_names_something(reading, i) for i in range(first)):
         return False  # "a masked subject, stable"
-    for i in range(first, last + 1):
-        before = reading.tokens[i - 1].words.rpartition(" ")[2] if i else ""
-        dated = before in {"since", "from", "to", "with", "of"} or (before == "in" and reading.kind(i - 2) == "compare")
-        if reading.kind(i) not in _EMPTY and not (reading.kind(i) == "mask" and dated):
-            return False
-    return True
+    return not any(_names_something(reading, i) for i in range(first, last + 1))
+
+
+def _names_something(reading: Reading, index: int) -> bool:
+    """Whether a token may be a subject; a mask may be a date: "since XXXX"."""
+    before = reading.tokens[index - 1].words.rpartition(" ")[2] if index else ""
+    dated = before in {"since", "from", "to", "with"} or (
+        before in {"in", "of"} and reading.kind(index - 2) == "compare"  # "with the study of XXXX"
+    )
+    return reading.kind(index) not in _EMPTY and not (reading.kind(index) == "mask" and dated)
 
 
 def unknown(reading: Reading, index: int, token: Token) -> None:

@@ -15,6 +15,12 @@ def article(reading: Reading, index: int, token: Token) -> None:
     reading.before.article = token.words in {"a", "an", "the"}
 
 
+def adverb(reading: Reading, index: int, token: Token) -> None:
+    """ "Previously seen": what is named was there before; other adverbs say nothing."""
+    if token.words.startswith("previously "):
+        reading.before.seen_before = True
+
+
 def verb(reading: Reading, index: int, token: Token) -> None:
     """A verb: the list before it becomes the subject, and denial in front of the subject ends."""
     if reading.before.sides and reading.ahead.head[index] < 0 and reading.compound is None:
@@ -55,6 +61,8 @@ def join_comma(reading: Reading, index: int, token: Token) -> None:
     """A comma, a bracket or a dash."""
     if reading.ahead.versus_follows[index + 1] and reading.subject and not reading.negated:  # ", scar versus effusion"
         reading.explain()
+    if reading.kind(0) == "preposition" and not reading.mentions and not reading.setting:
+        reading.setting = reading.before.sides
     _join(reading, index, "comma")
     reading.placed = False
 
@@ -106,6 +114,7 @@ def hard_break(reading: Reading, index: int, token: Token) -> None:
 def full_stop(reading: Reading, index: int, token: Token) -> None:
     """A semicolon: a new sentence."""
     reading.turn()
+    reading.setting = []
     reading.subject, reading.before, reading.suppressed = [], Before(), False
     reading.elided = []
 

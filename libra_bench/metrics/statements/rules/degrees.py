@@ -85,8 +85,8 @@ def earlier(reading: Reading, index: int, token: Token) -> None:
         return
     if token.words in EARLIER_VERBS:
         verb(reading, index, token)
-        if not any(it.kind == "now" for it in reading.tokens[index : index + 12]):
-            return  # "was" tells the time only beside a "now"
+        if not any(it.kind in {"now", "compare"} for it in reading.tokens[index : index + 12]):
+            return  # "was" tells the time only beside a "now", or of an earlier picture
     reading.when = "was"
 
 

@@ -27,7 +27,7 @@ def sign_noun(reading: Reading, index: int, token: Token) -> None:
         if reading.before.interval and token.value == "enlarged":
             reading.say_before("change", "larger")
         reading.say_before("sign", token.value, wants_object=True)
-    elif any(mention.is_structure for mention in reading.subject) and (reading.verb or reading.aside):
+    elif _tells_subject(reading, token.value):
         denied = reading.negated or reading.not_next
         for mention in reading.subject:
             if mention.is_structure and denied and token.value == "abnormal":
@@ -45,6 +45,20 @@ def sign_noun(reading: Reading, index: int, token: Token) -> None:
         name(reading, index, token, WHOLE_STUDY)
 
 
+def _tells_subject(reading: Reading, sign: str) -> bool:
+    """Whether a sign is told of the subject; what "without disease" is told of is not the enlarged heart."""
+    if not (reading.verb or reading.aside) or not any(_has_sign(mention, sign) for mention in reading.subject):
+        return False
+    apart = reading.aside and not reading.verb and sign == "abnormal"
+    return not (apart and any(mention.has("sign", "open") for mention in reading.subject))
+
+
+def _has_sign(mention: Mention, sign: str) -> bool:
+    """Whether a structure can show the sign: a heart is not tortuous; every structure can be abnormal."""
+    entry = mention.entry
+    return mention.is_structure and entry is not None and (sign == "abnormal" or bool({sign, "*"} & {*entry.signs}))
+
+
 def sign(reading: Reading, index: int, token: Token) -> None:
     """ "Enlarged", "tortuous"."""
     describe(reading, index, str(token.value))
@@ -55,12 +69,21 @@ def describe(reading: Reading, index: int, sign: str) -> None:
     if reading.belongs_ahead(index):
         reading.say_before("sign", sign)
         return
-    targets = [mention for mention in reading.subject if mention.is_structure or mention.entry is None]
+    targets = [mention for mention in _told_of(reading) if mention.is_structure or mention.entry is None]
     if reading.joint == "or" and any(mention.has("normal") for mention in targets):
         reading.say("open", "", targets)  # "normal or slightly enlarged"
     else:
         reading.say("no-sign" if reading.not_next else "sign", sign, targets)
+        if reading.not_next and reading.lapsed:  # "is no longer shifted"
+            reading.say("change", "resolved", targets)
     reading.not_next = False
+
+
+def _told_of(reading: Reading) -> list[Mention]:
+    """The subject, or the structure that a side remark has just named: "with vascularity within normal limits"."""
+    latest = reading.latest
+    fresh = reading.aside and not reading.verb and all(it.is_structure and not it.said for it in latest)
+    return latest if fresh and latest else reading.subject
 
 
 def normal(reading: Reading, index: int, token: Token) -> None:
@@ -69,7 +92,7 @@ def normal(reading: Reading, index: int, token: Token) -> None:
         if not reading.negated:
             reading.say_before("normal")
         return
-    targets = [mention for mention in reading.subject if mention.entry is None or mention.is_structure]
+    targets = [mention for mention in _told_of(reading) if mention.entry is None or mention.is_structure]
     if not targets:
         targets = reading.described or (reading.subject if reading.verb == "be" else [])
     elif reading.verb == "be":  # "heart size and vascular engorgement are normal"

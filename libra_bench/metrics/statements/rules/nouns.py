@@ -104,6 +104,8 @@ def _joins(reading: Reading, index: int) -> bool:
     bare = not (reading.before.said or reading.before.sides) and reading.kind(index + 1) == ""
     if bare and reading.latest[-1].is_structure and reading.tokens[index].value.kind == "structure":
         return True  # "stable heart size, mediastinal contours"
+    if reading.joint == "and" and reading.before.article and reading.told_structure:
+        return False  # "the lungs are better aerated and the edema has decreased"
     return reading.joint != "comma" or reading.negated or reading.explaining or reading.ahead.list_goes_on[index]
 
 
@@ -144,20 +146,28 @@ def _place_in_list(reading: Reading, mention: Mention, joined: bool) -> None:
     lender = reading.subject[-1] if reading.subject else None
     if lender is not None and lender.is_structure and reading.verb:
         reading.described = reading.subject
+    reading.told_structure = lender is not None and lender.is_structure and reading.verb == "be"
     borrowed_from = reading.subject
     shows = reading.verb == "show" and bool(reading.subject)
     if not (shows or (reading.aside and reading.subject)):
         reading.subject = reading.latest
     if not reading.aside:
         reading.shown = reading.latest if shows else []
+    if reading.setting and not reading.before.sides and _takes_side(mention):
+        mention.sides.extend(reading.setting)
     if not (reading.negated or reading.before.masked):
         _borrow_side(reading, mention, reading.shown if reading.aside and reading.shown else borrowed_from)
+
+
+def _takes_side(mention: Mention) -> bool:
+    return mention.is_finding and mention.entry is not None and not mention.entry.takes_no_side
 
 
 def _borrow_side(reading: Reading, mention: Mention, subject: Sequence[Mention] | None = None) -> None:
     """A finding is where the one is that it is "with", or the structure that it is told of."""
     lenders = reading.subject if subject is None else subject
-    if not lenders or lenders[-1] is mention or not mention.is_finding:
+    borrows = mention.is_finding or (mention.entry is not None and mention.entry.change is not None)
+    if not lenders or lenders[-1] is mention or not borrows:
         return
     if _lends_side(lenders[-1], "with" if reading.aside else reading.verb):
         mention.neighbour = lenders[-1]
@@ -166,7 +176,7 @@ def _borrow_side(reading: Reading, mention: Mention, subject: Sequence[Mention] 
 def _lends_side(mention: Mention, verb: str) -> bool:
     """A finding lends its side to what is "with" it; a structure to what it is or shows."""
     if verb == "with":
-        return mention.is_finding or mention.has("sign")
+        return mention.is_finding or mention.has("sign") or (mention.entry is not None and mention.entry.lends_side)
     return bool(verb) and (mention.is_structure or mention.elided)
 
 
@@ -192,6 +202,8 @@ def take(reading: Reading, mention: Mention, before: Before, joined: bool) -> No
         reading.carried = [it for it in mention.said if it.what in _CARRIED]
     if reading.negated and mention.entry and mention.entry.kind not in {"structure", "study"}:
         mention.add("denied")
+        if before.seen_before:  # "no evidence of the previously seen nodule"
+            mention.add("change", "resolved")
     if reading.doubting and not reading.negated:
         mention.add("doubted")
 

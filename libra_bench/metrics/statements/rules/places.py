@@ -90,4 +90,4 @@ def place(reading: Reading, index: int, token: Token) -> None:
     if head < 0 and reading.verb and reading.subject:
         entry = reading.subject[-1].entry
     if entry is not None and entry.quantity:
-        change(reading, index, replace(token, kind="cue", value=("decreased", "auto")))
+        change(reading, index, replace(token, kind="cue", value=("smaller", "auto")))

@@ -29,6 +29,8 @@ class Before:
     article: bool = False
     interval: bool = False
     """ "Interval sternotomy": a device or an operation is new."""
+    seen_before: bool = False
+    """Holds "previously seen"."""
     wants_object: bool = False
     """Holds a noun that speaks of the next finding: "increase in", "widening of"."""
     of_lung: bool = False
@@ -54,6 +56,8 @@ class Reading:
         """What the subject, a structure, shows: "the lungs show (opacities), unchanged"."""
         self.described: list[Mention] = []
         """The structures that the last finding was told of: "(the lungs) are hyperinflated but clear"."""
+        self.told_structure = False
+        """Whether the last finding was told of a structure: "the lungs are (hyperinflated)"."""
         self.latest: list[Mention] = []
         """The list of findings that was named last."""
         self.reasons: list[Mention] = []
@@ -66,6 +70,8 @@ class Reading:
         """What was just said of the subject; a side behind it narrows it."""
         self.carried: list[Said] = []
         """What precedes a list and applies to all of it: "stable (cardiomegaly and left effusion)"."""
+        self.setting: list[Side] = []
+        """The side that a sentence begins with: "(at the right apex), there is a lucency"."""
         self.verb = ""
         """ "be", "have" or "show", since the last noun."""
         self.joint = ""

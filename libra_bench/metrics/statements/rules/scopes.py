@@ -56,6 +56,11 @@ def post_negation(reading: Reading, index: int, token: Token) -> None:
 
 def post_doubt(reading: Reading, index: int, token: Token) -> None:
     """ "Is possible", "cannot be excluded"; not "is likely unchanged"."""
+    if reading.ahead.head[index + 1] >= 0 and all(
+        it.elided for it in reading.latest
+    ):  # "it is difficult to exclude a small effusion"
+        doubt(reading, index, token)
+        return
     behind = index + 1
     while reading.kind(behind) in {"adverb", "grade"} and behind < index + 4:
         behind += 1
@@ -74,6 +79,10 @@ def not_well_seen(reading: Reading, index: int, token: Token) -> None:
 
 def doubt(reading: Reading, index: int, token: Token) -> None:
     """ "Possible", "may represent": of the list that follows, often a reason of the subject."""
+    if token.kind == "doubt" and token.words.startswith("xxxx") and not reading.mentions:
+        return  # "the study of XXXX from elsewhere": the mask is a date
+    if reading.negated and reading.joint == "and":  # "no effusion and probable atelectasis"
+        reading.negated = reading.open_list = False
     if reading.negated:
         return
     if reading.not_next:
