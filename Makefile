@@ -32,7 +32,7 @@ endef
 $(STAMP): pyproject.toml $(wildcard locks/*.txt)
 	$(call install,$(VENV),all)
 
-# The locks, after a change of pyproject.toml, constraints.txt or tests/environments/vllm.txt.
+# The locks, after a change of pyproject.toml, constraints.txt or tests/environments.
 locks: $(STAMP)
 	$(BIN)/python scripts/make_locks.py
 
@@ -55,10 +55,10 @@ test-vllm: $(VLLM_STAMP)
 
 # llama.cpp's server is built from source, in an environment of its own: without what only images need, and for any x86-64
 # processor with AVX2, since its code for AMX crashes on some virtual machines. Needs a C++ compiler.
-$(LLAMA_STAMP): tests/environments/llama.txt
+$(LLAMA_STAMP): locks/llama.txt
 	$(PYTHON) -m venv $(LLAMA_VENV)
 	CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF" SKBUILD_BUILD_TARGETS=llama \
-	$(LLAMA_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/environments/llama.txt
+	$(LLAMA_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/llama.txt
 	@touch $@
 
 test-llama: $(STAMP) $(LLAMA_STAMP)
