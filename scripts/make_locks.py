@@ -1,5 +1,4 @@
-"""Write `locks/`: what `make install`, `make test-vllm` and `make test-llama` install, with the SHA-256 of every file of
-each package.
+"""Write `locks/`: what the make targets install, with the SHA-256 of every file of each package.
 
 The versions are those of constraints.txt and tests/environments; uv asks the package index for the files.
 """

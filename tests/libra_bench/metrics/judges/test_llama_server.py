@@ -53,21 +53,21 @@ def metric(name, server, *more):
     return f"{name}[{','.join([f'base_url={server.url}', 'model=smollm2', 'concurrency=4', *more])}]"
 
 
-@pytest.mark.parametrize("name", ["report_judge", "crimson", "radfact", "green"])
-def test_every_judge_counts_what_it_cannot_read_or_is_stopped(cli, server, texts, name):
+@pytest.mark.parametrize(("name", "n"), [("report_judge", 4), ("green", 4), ("radfact", 2), ("crimson", 1)])
+def test_every_judge_counts_what_it_cannot_read_or_is_stopped(cli, server, texts, name, n):
     more = ["max_tokens=80", "timeout=900"]
     if name == "green":
         (cli.folder / "prompt.txt").write_text(PROMPT)
         more.append("prompt=prompt.txt")
     began = time.perf_counter()
-    done = cli("score", *texts(PAIRS), "--metrics", metric(name, server, *more))
+    done = cli("score", *texts(PAIRS[:n]), "--metrics", metric(name, server, *more))
     shown = {"metric": name, "seconds": round(time.perf_counter() - began, 1), "status": done.returncode}
     if done.returncode == 0:
         found = json.loads(done.stdout)
         shown |= {row["key"]: row["value"] for row in found["scores"] if row["key"].endswith(("-unparsed", "-tokens"))}
         shown |= found["details"][name]
         unparsed = next(row["value"] for row in found["scores"] if row["key"].endswith("-unparsed"))
-        assert unparsed == 100 * found["details"][name]["unparsed"]["n"] / len(PAIRS)
+        assert unparsed == 100 * found["details"][name]["unparsed"]["n"] / n
         assert found["details"][name]["served_models"] == ["smollm2"]
     else:
         assert done.returncode == 2, done.stderr
