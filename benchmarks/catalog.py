@@ -38,6 +38,10 @@ class SuiteCard:
     """Metrics to compute when none are asked for; empty: the published ones, `report_errors` and `chexpert_rules`."""
     train_file: Path | None = None
     """A training file that is shipped with the suite; baselines that learn use it unless one is given."""
+    homepage: str = ""
+    """Where the data set is published."""
+    licence: str = ""
+    """The data set's licence or agreement, in short."""
 
 
 CONTEXT = "Following clinical context:"
@@ -51,6 +55,7 @@ QUESTION_METRICS = ("exact_match", "token_f1", "yes_no", "label_set")
 CAPTION_METRICS = ("bleu", "meteor", "rouge_l", "cider", "exact_match", "open_closed", "difference_f1")
 PHANTOM_CHANGE_METRICS = ("bleu", "meteor", "rouge_l", "cider", "exact_match", "yes_no", "temporal_change_f1")
 """Without difference_f1, which reads the wording of MIMIC-Diff-VQA alone."""
+OPEN_QUESTION_METRICS = ("open_closed", "exact_match", "token_f1", "yes_no")
 TEMPORAL_METRICS = ("temporal_labels", "temporal_change_f1", "report_errors", "rouge_l")
 
 SUITES = (
@@ -63,6 +68,8 @@ SUITES = (
         data_sets=("MIMIC-CXR",),
         source="get MIMIC-CXR-JPG and MIMIC-CXR's reports from physionet.org (credentialed access), then "
         "`libra-bench data build findings --mimic-root DIR --split test --out findings.jsonl`",
+        homepage="https://physionet.org/content/mimic-cxr/",
+        licence="PhysioNet Credentialed Health Data License 1.5.0",
     ),
     SuiteCard(
         "impressions",
@@ -72,6 +79,8 @@ SUITES = (
         data_sets=("MIMIC-CXR",),
         source="get MIMIC-CXR-JPG and MIMIC-CXR's reports from physionet.org (credentialed access), then "
         "`libra-bench data build impressions --mimic-root DIR --split test --out impressions.jsonl`",
+        homepage="https://physionet.org/content/mimic-cxr/",
+        licence="PhysioNet Credentialed Health Data License 1.5.0",
     ),
     SuiteCard(
         "vqa",
@@ -81,6 +90,8 @@ SUITES = (
         source="get MIMIC-Ext-MIMIC-CXR-VQA and MIMIC-CXR-JPG from physionet.org (credentialed access), then "
         "`libra-bench data build vqa --mimic-root DIR --split test --out vqa.jsonl`",
         metrics=QUESTION_METRICS,
+        homepage="https://physionet.org/content/mimic-ext-mimic-cxr-vqa/",
+        licence="PhysioNet Credentialed Health Data License 1.5.0",
     ),
     SuiteCard(
         "diff-vqa",
@@ -90,6 +101,8 @@ SUITES = (
         source="get MIMIC-Diff-VQA and MIMIC-CXR-JPG from physionet.org (credentialed access), then "
         "`libra-bench data build diff-vqa --mimic-root DIR --split test --out diff-vqa.jsonl`",
         metrics=CAPTION_METRICS,
+        homepage="https://physionet.org/content/medical-diff-vqa/",
+        licence="PhysioNet Credentialed Health Data License 1.5.0",
     ),
     SuiteCard(
         "demo",
@@ -99,6 +112,8 @@ SUITES = (
         file=DEMO / "demo.jsonl",
         train_file=DEMO_TRAIN,
         metrics=REPORT_METRICS,
+        homepage="",
+        licence="Apache-2.0, as this package: drawn and written by it",
     ),
     SuiteCard(
         "demo-vqa",
@@ -106,6 +121,8 @@ SUITES = (
         sections=("answer", "labels"),
         file=DEMO / "demo-vqa.jsonl",
         metrics=QUESTION_METRICS,
+        homepage="",
+        licence="Apache-2.0, as this package: drawn and written by it",
     ),
     SuiteCard(
         "demo-diff-vqa",
@@ -113,6 +130,8 @@ SUITES = (
         sections=("answer",),
         file=DEMO / "demo-diff-vqa.jsonl",
         metrics=PHANTOM_CHANGE_METRICS,
+        homepage="",
+        licence="Apache-2.0, as this package: drawn and written by it",
     ),
     SuiteCard(
         "demo-temporal",
@@ -122,6 +141,113 @@ SUITES = (
         file=DEMO / "demo-temporal.jsonl",
         train_file=DEMO_TRAIN,
         metrics=TEMPORAL_METRICS,
+        homepage="",
+        licence="Apache-2.0, as this package: drawn and written by it",
+    ),
+    SuiteCard(
+        "ms-cxr-t",
+        "MS-CXR-T: tell from two MIMIC-CXR images how five findings progressed (improving, stable, worsening)",
+        prompt=FINDINGS_PROMPT,
+        sections=("labels",),
+        data_sets=("MIMIC-CXR", "MS-CXR-T"),
+        source="get MS-CXR-T and MIMIC-CXR-JPG from physionet.org (credentialed access), then "
+        "`libra-bench data build ms-cxr-t DIR --mimic-root DIR --out ms-cxr-t.jsonl`",
+        metrics=("temporal_labels",),
+        homepage="https://physionet.org/content/ms-cxr-t/",
+        licence="PhysioNet Credentialed Health Data License 1.5.0",
+    ),
+    SuiteCard(
+        "chextemporal",
+        "CheXTemporal, gold labels: tell from two images how findings progressed (new, worse, stable, ...)",
+        prompt=FINDINGS_PROMPT,
+        sections=("labels",),
+        data_sets=("CheXTemporal", "CheXpert", "MIMIC-CXR", "ReXGradient-160K"),
+        source="get its labels from the hub and the images from CheXpert, MIMIC-CXR and ReXGradient, then "
+        "`libra-bench data build chextemporal DIR --image-root DIR --out chextemporal.jsonl`",
+        metrics=("temporal_labels",),
+        homepage="https://arxiv.org/abs/2605.11304",
+        licence="labels CC BY-NC 4.0; the images under the terms of their data sets",
+    ),
+    SuiteCard(
+        "rexgradient",
+        "ReXGradient-160K test split: write the findings section",
+        prompt=FINDINGS_PROMPT,
+        sections=("findings",),
+        published_samples=10000,
+        data_sets=("ReXGradient-160K",),
+        source="get rajpurkarlab/ReXGradient-160K from huggingface.co (terms to accept), then "
+        "`libra-bench data build rexgradient DIR --split test --out rexgradient.jsonl`",
+        homepage="https://huggingface.co/datasets/rajpurkarlab/ReXGradient-160K",
+        licence="the terms that its page on the hub asks to accept",
+    ),
+    SuiteCard(
+        "chexpert-plus",
+        "CheXpert Plus, valid split: write the findings section",
+        prompt=FINDINGS_PROMPT,
+        sections=("findings",),
+        data_sets=("CheXpert", "CheXpert Plus"),
+        source="get CheXpert Plus from Stanford AIMI (agreement to accept), then "
+        "`libra-bench data build chexpert-plus DIR --split valid --out chexpert-plus.jsonl`",
+        homepage="https://stanfordaimi.azurewebsites.net/datasets/5158c524-d3ab-4e02-96e9-6ee9efc110a1",
+        licence="Stanford University Dataset Research Use Agreement",
+    ),
+    SuiteCard(
+        "iu-xray",
+        "IU X-ray with ReXrank's test split: write the findings section",
+        prompt=FINDINGS_PROMPT,
+        sections=("findings",),
+        data_sets=("IU X-ray",),
+        source="get ReXRank_IUXray_test.json from github.com/rajpurkarlab/ReXrank and the images of IU X-ray, then "
+        "`libra-bench data build iu-xray ReXRank_IUXray_test.json --image-root DIR --out iu-xray.jsonl`",
+        homepage="https://openi.nlm.nih.gov/",
+        licence="CC BY-NC-ND 4.0 (Open-i, Indiana University)",
+    ),
+    SuiteCard(
+        "padchest-gr",
+        "PadChest-GR: write the report's sentences from the current and the prior image",
+        prompt=FINDINGS_PROMPT,
+        sections=("findings", "labels"),
+        data_sets=("PadChest", "PadChest-GR"),
+        source="get PadChest-GR from bimcv.cipf.es (agreement to sign), then "
+        "`libra-bench data build padchest-gr DIR --split test --out padchest-gr.jsonl`",
+        metrics=(*REPORT_METRICS, "temporal_labels"),
+        homepage="https://bimcv.cipf.es/bimcv-projects/padchest-gr/",
+        licence="PadChest Dataset Research Use Agreement",
+    ),
+    SuiteCard(
+        "rexvqa",
+        "ReXVQA test split: answer a multiple-choice question about one study",
+        sections=("answer",),
+        data_sets=("ReXGradient-160K", "ReXVQA"),
+        source="get rajpurkarlab/ReXVQA and ReXGradient-160K's images from huggingface.co (terms to accept), then "
+        "`libra-bench data build rexvqa DIR --split test --out rexvqa.jsonl`",
+        metrics=("multiple_choice", "exact_match"),
+        homepage="https://huggingface.co/datasets/rajpurkarlab/ReXVQA",
+        licence="the terms that its page on the hub asks to accept",
+    ),
+    SuiteCard(
+        "vqa-rad",
+        "VQA-RAD test split: answer a question about one radiological image",
+        sections=("answer",),
+        published_samples=451,
+        data_sets=("VQA-RAD",),
+        source="get VQA-RAD from osf.io/89kps, then "
+        '`libra-bench data build vqa-rad "VQA_RAD Dataset Public.json" --split test --out vqa-rad.jsonl`',
+        metrics=OPEN_QUESTION_METRICS,
+        homepage="https://osf.io/89kps/",
+        licence="CC0 1.0",
+    ),
+    SuiteCard(
+        "slake",
+        "SLAKE test split, English: answer a question about one radiological image",
+        sections=("answer",),
+        published_samples=1061,
+        data_sets=("SLAKE",),
+        source="get SLAKE from med-vqa.com/slake, then "
+        "`libra-bench data build slake Slake1.0/test.json --out slake.jsonl`",
+        metrics=OPEN_QUESTION_METRICS,
+        homepage="https://www.med-vqa.com/slake/",
+        licence="the terms on its page",
     ),
 )
 """One entry per suite."""

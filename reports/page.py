@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
 from benchmarks.files.json_text import parse_json
+from benchmarks.predictions.cleaning import NO_CLEANING, RULES
+from benchmarks.schema import parts_in_words
+from benchmarks.wording import rate_in_words, studies
 from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
@@ -40,9 +43,9 @@ _SETTINGS = re.compile(r'<meta name="libra-bench-report" content="images=(\w+) t
 class Settings:
     """How a report of one run was made, so that it can be made again."""
 
-    images: How
-    text: bool
-    follow_links: bool
+    images: How = "embed"
+    text: bool = True
+    follow_links: bool = False
 
     def __str__(self) -> str:
         """As the page itself has it."""
@@ -51,9 +54,12 @@ class Settings:
 
 
 def settings_of(report: Path) -> Settings | None:
-    """How a report was made; None where it does not say: two runs, files that had moved, or an older version."""
-    with report.open(encoding="utf-8", errors="replace") as page:
-        found = _SETTINGS.search(page.read(_HEAD_LETTERS))
+    """How a report was made; None where there is none, or it does not say: two runs, moved files, an older version."""
+    try:
+        with report.open(encoding="utf-8", errors="replace") as page:
+            found = _SETTINGS.search(page.read(_HEAD_LETTERS))
+    except OSError:  # writing it will say more
+        return None
     if found is None or found[1] not in get_args(How):
         return None
     return Settings(cast(How, found[1]), found[2] == "yes", found[3] == "yes")
@@ -239,6 +245,7 @@ def _render(
             two=len(runs) == 2,
             settings=settings,
             empty_note=empty_note,
+            rate_in_words=rate_in_words,
             counts=COUNTS,
             scores=_score_rows(runs),
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
@@ -281,6 +288,10 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
     ]
 
 
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())
+
+
 def _audit_of(run: LoadedRun) -> dict[str, Any] | None:
     """What an audit found, where the run is the baseline of one."""
     try:
@@ -301,8 +312,15 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: PageImages, *,
             folder = run.folder if text else "RUN"
             notes.append(f"{run.name} has not been scored: `libra-bench score {folder}` does it.")
         if run.summary and run.summary.n_without_reference:
-            notes.append(f"{run.name}: {run.summary.n_without_reference} studies without a reference are not scored.")
+            notes.append(f"{run.name}: {studies(run.summary.n_without_reference)} without a reference not scored.")
         notes += [f"{run.name}: {warning}." for warning in run.record.warnings]
+        if run.record.left_out:
+            notes.append(f"{run.name} does not read what this suite has: {parts_in_words(run.record.left_out)}.")
+        if run.record.suspicious:
+            notes.append(f"{run.name}: texts that look wrong: {_counted(run.record.suspicious)}.")
+        if run.record.cleaning != NO_CLEANING:
+            rule = run.record.cleaning
+            notes.append(f"{run.name}: texts are scored and shown cleaned by {rule} ({RULES[rule]}).")
         n = run.record.suite.n or 0
         if len(run.answers) < n:
             notes.append(f"{run.name} has answered {len(run.answers)} of {n} studies: run it again to continue.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from benchmarks.errors import InputError
 from benchmarks.prepare.frames import read_frame
+from benchmarks.prepare.image_root import find_image_root
 from benchmarks.prepare.priors import PriorCounts, Rule, add_priors
 from benchmarks.wording import first_few
 
@@ -23,7 +24,6 @@ Split: TypeAlias = Literal["train", "validate", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validate", "test")
 METADATA = ("mimic-cxr-*-metadata.csv.gz", "mimic-cxr-*-metadata.csv")
 _GROUP = re.compile(r"p1\d")
-_ENDINGS = (".jpg", ".dcm", ".png", ".jpeg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,7 @@ class MimicFolder:
             images: paths as `files/p10/...`; the first fifty are looked for.
         """
         roots = [self.image_root] if self.image_root else [folder.parent for folder in self._group_folders()]
-        best, chosen = 0, (roots[0] if roots else self.root, Path(images[0]).suffix if images else ".jpg")
-        for root in roots:
-            for ending in dict.fromkeys((chosen[1], *_ENDINGS)):
-                there = sum((root / path).with_suffix(ending).is_file() for path in images[:50])
-                if there > best:
-                    best, chosen = there, (root, ending)
-        return chosen
+        return find_image_root(roots, images, self.root)
 
 
 @dataclass(slots=True)

@@ -46,6 +46,8 @@ class MimicChoice:
     vqa_source: Path | None = None
     diff_source: Path | None = None
     all_views: bool = False
+    laterals: bool = False
+    """Name the lateral images beside the frontal ones."""
     context: bool = True
     prompt: str | None = None
     tasks: tuple[str, ...] = TASKS
@@ -74,7 +76,7 @@ def build_mimic(
     for name in mixed:
         one_of("task", name, TASKS)
     tasks = _Tasks(choice, progress)
-    report = BuildReport(f"{task} ({choice.split})", str(out), image_root="")
+    report = BuildReport(f"{task} ({choice.split})", str(out), image_root="", suite=task if task in TASKS else "")
     if task in TASKS and choice.split == "test" and not choice.all_views:
         report.published = suite_card(task).published_samples
     steps: dict[str, dict[str, int]] = {name: {} for name in mixed}
@@ -84,14 +86,20 @@ def build_mimic(
     first = list(islice(samples, 50))
     root, ending = choice.folder.locate_images([image for sample in first for image in image_paths(sample)])
     report.image_root = str(root)
-    write_built(chain(first, samples), out, report, ending=ending, allow_absent_images=allow_absent_images)
+    report.sources = tuple(map(str, dict.fromkeys(tasks.sources)))
+
+    def remarks() -> Iterator[str]:
+        if "impressions" in mixed and choice.prompt is None:
+            yield f"the published prompt of the impressions is unknown; ours: {IMPRESSION_PROMPT!r}"
+        if report.published is not None and report.samples != report.published:
+            yield _difference(report, report.published, len(tasks.images().table), tasks.counts.by_hand)
+        yield from tasks.notes()
+
+    write_built(
+        chain(first, samples), out, report, ending=ending, allow_absent_images=allow_absent_images, remarks=remarks
+    )
     if task == ALIGNMENT:
         report.steps = {f"{name}: {step}": number for name in mixed for step, number in steps[name].items()}
-    if "impressions" in mixed and choice.prompt is None:
-        report.notes.append(f"the published prompt of the impressions is unknown; ours: {IMPRESSION_PROMPT!r}")
-    if report.published is not None and report.samples != report.published:
-        report.notes.append(_difference(report, report.published, len(tasks.images().table), tasks.counts.by_hand))
-    report.notes += tasks.notes()
     return report
 
 
@@ -114,13 +122,17 @@ class _Tasks:
     choice: MimicChoice
     progress: Progress | None
     counts: ReportCounts = field(default_factory=ReportCounts)
+    sources: list[Path] = field(default_factory=list)
+    """The files that were read so far."""
     _images: MimicImages | None = None
     _cut: Sections | None = None
 
     def images(self) -> MimicImages:
         """The joined table of images."""
         if self._images is None:
-            self._images = read_images(self.choice.folder, rule=self.choice.rule)
+            folder = self.choice.folder
+            self._images = read_images(folder, rule=self.choice.rule)
+            self.sources += [folder.metadata_file(), folder.splits_file()]
         return self._images
 
     def samples(self, task: str, steps: dict[str, int]) -> Iterator[Built]:
@@ -128,9 +140,11 @@ class _Tasks:
         choice = self.choice
         if task == "vqa":
             source = choice.vqa_source or find_vqa(choice.folder, choice.split)
+            self.sources.append(source)
             yield from vqa_samples(source, choice.split, self._views(), steps=steps)
         elif task == "diff-vqa":
             source = choice.diff_source or find_diff_vqa(choice.folder)
+            self.sources += [source, choice.folder.metadata_file()]
             metadata = read_frame(choice.folder.metadata_file(), ["subject_id", "study_id", "dicom_id", "ViewPosition"])
             yield from diff_vqa_samples(source, choice.split, metadata, steps=steps)
         else:
@@ -142,6 +156,7 @@ class _Tasks:
                 steps=steps,
                 context=choice.context,
                 all_views=choice.all_views,
+                laterals=choice.laterals,
             )
 
     def mixture(self, steps: dict[str, dict[str, int]]) -> Iterator[Built]:
@@ -170,11 +185,13 @@ class _Tasks:
     def _sections(self) -> Sections:
         if self._cut is None:
             studies = {f"s{study}" for study in self.images().of_split(self.choice.split)["study_id"]}
+            source = self.choice.sections or self.choice.folder.reports_source()
+            self.sources.append(source)
             if self.choice.sections is not None:
-                self._cut = sections_from_table(self.choice.sections, studies)
+                self._cut = sections_from_table(source, studies)
             else:
                 self._cut = sections_from_reports(
-                    self.choice.folder.reports_source(),
+                    source,
                     studies,
                     workers=self.choice.workers,
                     progress=self.progress,

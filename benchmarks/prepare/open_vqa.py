@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import InputError
+from benchmarks.prepare.datasets.layout import need_keys
 from benchmarks.prepare.json_file import as_text, read_json_list
 from benchmarks.prepare.output import Built
 
@@ -25,7 +25,7 @@ def vqa_rad_samples(source: Path, *, test: bool, chest_only: bool, steps: dict[s
     rows = read_json_list(source)
     steps["questions in the file"] = len(rows)
     for number, row in enumerate(rows):
-        _need(row, ("image_name", "question", "answer", "phrase_type"), f"{source}: item {number + 1}", "VQA-RAD")
+        need_keys(row, ("image_name", "question", "answer", "phrase_type"), f"{source}: item {number + 1}", "VQA-RAD")
         if as_text(row["phrase_type"]).lower().startswith("test") != test:
             continue
         _step(steps, "questions of the split")
@@ -55,7 +55,7 @@ def slake_samples(source: Path, *, language: str, chest_only: bool, steps: dict[
     rows = read_json_list(source)
     steps["questions in the file"] = len(rows)
     for number, row in enumerate(rows):
-        _need(row, ("img_name", "question", "answer", "q_lang"), f"{source}: item {number + 1}", "SLAKE")
+        need_keys(row, ("img_name", "question", "answer", "q_lang"), f"{source}: item {number + 1}", "SLAKE")
         if row["q_lang"] != language:
             continue
         _step(steps, f"questions in {language}")
@@ -72,12 +72,6 @@ def slake_samples(source: Path, *, language: str, chest_only: bool, steps: dict[
             "has_prior": False,
             "split": source.stem,
         }
-
-
-def _need(row: Mapping[str, Any], keys: tuple[str, ...], where: str, name: str) -> None:
-    missing = [key for key in keys if key not in row]
-    if missing:
-        raise InputError(f"{missing[0]} is missing", where=where, hint=f"give a file of {name} as it was published")
 
 
 def _fields(row: Mapping[str, Any], keys: tuple[str, ...]) -> Built:

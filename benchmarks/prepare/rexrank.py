@@ -6,19 +6,23 @@ section_impression (NaN where absent), frontal_lateral, report; an output file h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.catalog import CONTEXT
 from benchmarks.errors import InputError
+from benchmarks.prepare.datasets.layout import age_in_years, filled, sex_letter
 from benchmarks.prepare.json_file import as_text, read_json
-from benchmarks.prepare.output import Built, one_line, whole_number
+from benchmarks.prepare.output import Built, images_by_role, one_line, whole_number
 from benchmarks.schema import Answer, Sample
 
 RexrankSection: TypeAlias = Literal["findings", "impression", "report"]
 SECTIONS: tuple[RexrankSection, ...] = ("findings", "impression", "report")
-_KEPT = ("image_path", "frontal_lateral", "context", "subject_id", "split")
+_KEPT = ("image_path", "frontal_lateral", "context", "subject_id", "split", "race", "ethnicity")
+_CONTEXT = re.compile(r"(Age|Gender|Indication|Comparison)\s*:\s*(.*?)(?=(?:Age|Gender|Indication|Comparison)\s*:|$)")
+"""Parts of `context`: "Age:77.0.Gender:F.Indication: ... Comparison: ..."."""
 _HINT = "give a file of ReXrank as it was published"
 
 
@@ -38,7 +42,10 @@ def read_rexrank(source: Path) -> dict[str, dict[str, Any]]:
 
 
 def rexrank_samples(source: Path, section: RexrankSection, *, prompt: str, steps: dict[str, int]) -> Iterator[Built]:
-    """One sample per study that has the section, on its key image; ReXrank gives no prior images.
+    """One sample per study that has the section; ReXrank gives no prior images.
+
+    The key image is the current one, the first other image that is called lateral the lateral one; every image stays
+    in `image_path`, so that an export has them again.
 
     Args:
         source: ReXrank's input (or output) JSON.
@@ -55,18 +62,51 @@ def rexrank_samples(source: Path, section: RexrankSection, *, prompt: str, steps
             continue
         steps[f"with {section}"] += 1
         context = one_line(as_text(entry.get("context")))
-        paths = entry["image_path"] if isinstance(entry["image_path"], list) else [entry["image_path"]]
+        current, view, lateral = _images(entry)
         sample: Built = {
             "question_id": study,
-            "image": [as_text(entry.get("key_image_path") or paths[0]).lstrip("/")],
+            "image": images_by_role(current, lateral),
             "text": f"{prompt} {CONTEXT} {context}" if context else prompt,
             "reference": one_line(texts[section]),
             "study_id": whole_number(study),
             "has_prior": False,
+            **filled({"view": view, **_clinical(context), **_patient(entry, context)}),
         }
         # the sections get names that no adapter sees, so that an export has them again
         sample |= {name: texts[name] for name in ("findings", "impression") if texts[name]}
         yield sample | {key: entry[key] for key in _KEPT if entry.get(key) is not None}
+
+
+def _images(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The key image, its view, and the lateral image (empty: there is none)."""
+    paths = _listed(entry["image_path"])
+    views = [as_text(view) for view in _listed(entry.get("frontal_lateral"))]
+    key = as_text(entry.get("key_image_path")) or as_text(paths[0])
+    named = {as_text(path).lstrip("/"): view for path, view in zip(paths, views, strict=False)}
+    current = key.lstrip("/")
+    others = [path for path, view in named.items() if view.lower() == "lateral" and path != current]
+    return current, named.get(current, ""), others[0] if others else ""
+
+
+def _listed(value: object) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
+
+
+def _clinical(context: str) -> dict[str, str]:
+    """Indication and comparison, as far as the context has them."""
+    parts = {name.lower(): text.strip() for name, text in _CONTEXT.findall(context)}
+    return {name: parts[name] for name in ("indication", "comparison") if parts.get(name, "nan").lower() != "nan"}
+
+
+def _patient(entry: Mapping[str, Any], context: str) -> dict[str, Any]:
+    """Age and sex, of the entry itself or of its context."""
+    parts = {name.lower(): text.strip(" .") for name, text in _CONTEXT.findall(context)}
+    return {
+        "age": age_in_years(entry.get("age") or parts.get("age")),
+        "sex": sex_letter(entry.get("sex") or parts.get("gender")),
+    }
 
 
 def rexrank_answers(source: Path) -> Iterator[Built]:
@@ -99,16 +139,21 @@ def to_rexrank(samples: Sequence[Sample], answers: Sequence[Answer] | None = Non
     for index, sample in enumerate(samples):
         fields = sample.fields
         findings, impression = _sections(sample)
-        images = fields.get("image_path") or list(sample.images[:1])
+        shown = {role: path for role, path in sample.by_role.items() if role in ("current", "lateral")}
+        images = fields.get("image_path") or [*shown.values()]
         entry: Built = {
             "image_path": images,
             "key_image_path": _as_in(images, sample.images[0]) if sample.images else "",
+            "frontal_lateral": ["Lateral" if role == "lateral" else "Frontal" for role in shown],
             "section_findings": findings or None,
             "section_impression": impression or None,
             "context": fields.get("context") or sample.text.partition(CONTEXT)[2].strip(),
             "report": _report(findings, impression),
         }
-        entry |= {key: fields[key] for key in ("frontal_lateral", "subject_id", "split") if key in fields}
+        entry |= {
+            key: fields[key] for key in ("frontal_lateral", "subject_id", "split", "race", "ethnicity") if key in fields
+        }
+        entry |= filled({name: fields.get(name) for name in ("age", "sex")})
         if answers is not None:
             entry["model_prediction"] = answers[index].text
         studies[str(sample.question_id)] = entry

@@ -114,11 +114,13 @@ def first_fault(error: ValidationError) -> str:
     faults = error.errors()
     fault = faults[0]
     place = ".".join(str(part) for part in fault["loc"])
-    what = fault["msg"][0].lower() + fault["msg"][1:]
     if fault["type"] == "missing":
         found = f"lacks {place}"
+    elif fault["type"] in ("value_error", "assertion_error"):  # a validator's, which says it all
+        found = f"{place}: {fault['ctx']['error']}".removeprefix(": ").rstrip(".")
     else:
-        found = f"{place} {what.removeprefix('input ')}, found {_named(fault['input'])}"
+        what = fault["msg"][0].lower() + fault["msg"][1:]
+        found = f"{place} {what.removeprefix('input ')}, found {_named(fault['input'])}".lstrip()
     return found + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
 
 

@@ -51,10 +51,18 @@ class Commands(TyperGroup):
         """Run the command that was asked for.
 
         Raises:
-            StoppedError: Ctrl-C. RuntimeError: a file ended unexpectedly.
+            StoppedError: Ctrl-C. RuntimeError: a file ended unexpectedly. InputError: a value of the wrong type.
         """
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            from pydantic import ValidationError
+
+            from benchmarks.records.json_record import first_fault
+
+            if error.param is None or not isinstance(error.__cause__, ValidationError):
+                raise
+            raise InputError(first_fault(error.__cause__), where=error.param.opts[0]) from error
         except KeyboardInterrupt as stop:
             raise StoppedError("stopped", hint=str(stop) or "run the same command to continue") from stop
         except EOFError as error:

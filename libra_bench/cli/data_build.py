@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +28,7 @@ Reports = Annotated[Path | None, typer.Option("--reports", help="Folder or zip o
 Sections = Annotated[Path | None, typer.Option("--sections", help="A table written by `data sections`.")]
 Rule = Annotated[str, typer.Option("--prior-rule", help="published or frontal (see `data priors`).")]
 AllViews = Annotated[bool, typer.Option("--all-views", help="Include lateral images; default: AP and PA only.")]
+Laterals = Annotated[bool, typer.Option("--laterals", help="Name lateral images, too, by their role.")]
 Context = Annotated[bool, typer.Option("--context/--no-context", help="Add the clinical context to the prompt.")]
 Source = Annotated[Path | None, typer.Option("--source", help="The question file; default: found below the root.")]
 Section = Annotated[str, typer.Option("--section", help="findings or impression.")]
@@ -48,6 +49,7 @@ def _reports_command(task: str) -> Callable[..., None]:
         image_root: d.ImageRoot = None,
         prior_rule: Rule = "published",
         all_views: AllViews = False,
+        laterals: Laterals = False,
         context: Context = True,
         prompt: d.Prompt = None,
         workers: d.Workers = None,
@@ -57,6 +59,7 @@ def _reports_command(task: str) -> Callable[..., None]:
     ) -> None:
         folder = _folder(mimic_root, metadata, split_file, reports, image_root)
         choice: dict[str, Any] = {"sections": sections, "all_views": all_views, "context": context, "prompt": prompt}
+        choice["laterals"] = laterals
         _build(
             task, folder, split, out, force, allow_absent_images, as_json, rule=prior_rule, workers=workers, **choice
         )
@@ -153,10 +156,9 @@ def _build(
     from benchmarks.prepare.choices import one_of
     from benchmarks.prepare.mimic import SPLITS
     from benchmarks.prepare.mimic_tasks import ALIGNMENT, MimicChoice, build_mimic
-    from benchmarks.prepare.output import refuse_overwriting
     from benchmarks.prepare.priors import RULES
 
-    refuse_overwriting(out, force)
+    d.refuse_overwriting(out, force)
     names = one_of("split", split, SPLITS), one_of("rule", rule, RULES)
     chosen = MimicChoice(folder, *names, workers=workers or d.core_count(), **choice)
     with d.progress_bar("reports") as progress:
@@ -166,7 +168,10 @@ def _build(
 
 @app.command("iu-xray")
 def iu_xray(
-    root: Annotated[Path, typer.Argument(help="Folder with indiana_reports.csv and indiana_projections.csv.")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="ReXRank_IUXray_test.json, or the folder of Open-i's indiana_reports.csv."),
+    ],
     out: d.Out,
     section: Section = "findings",
     image_root: d.ImageRoot = None,
@@ -175,17 +180,28 @@ def iu_xray(
     force: d.Force = False,
     as_json: o.Json = False,
 ) -> None:
-    """IU X-Ray (Open-i): one sample per study with a frontal image; the collection has no official split."""
+    """IU X-Ray: a split of ReXrank with all its images, or the whole of Open-i's collection, which has no split."""
     from itertools import chain, islice
 
-    from benchmarks.prepare.iu_xray import find_images, iu_xray_samples
+    from benchmarks.prepare.datasets.layout import Prepared
+    from benchmarks.prepare.iu_xray import PROJECTIONS, REPORTS, find_images, iu_xray_samples
+    from benchmarks.prepare.output import image_paths
+    from benchmarks.prepare.rexrank import rexrank_samples
 
+    d.refuse_overwriting(out, force)
     steps: dict[str, int] = {}
     chosen, default = d.section_and_prompt(section)
-    samples = iu_xray_samples(root, chosen, prompt=prompt or default, steps=steps)
+    if source.is_dir():
+        samples = iu_xray_samples(source, chosen, prompt=prompt or default, steps=steps)
+        root, sources = source, [source / REPORTS, source / PROJECTIONS]
+    else:
+        samples = rexrank_samples(source, chosen, prompt=prompt or default, steps=steps)
+        root, sources = source.parent, [source]
     first = list(islice(samples, 1))
-    found = image_root or (find_images(root, first[0]["image"][0]) if first else root)
-    _write("iu-xray", chain(first, samples), out, found, steps, allow_absent_images, force, as_json)
+    found = image_root or (find_images(root, image_paths(first[0])[0]) if first else root)
+    task = f"iu-xray ({source.name}, {section})"
+    prepared = Prepared(chain(first, samples), found, sources)
+    d.write_suite("iu-xray", task, prepared, steps, out, image_root, allow_absent_images, as_json)
 
 
 @app.command("vqa-rad")
@@ -201,13 +217,18 @@ def vqa_rad(
 ) -> None:
     """VQA-RAD: open and closed questions; images default to "VQA_RAD Image Folder" beside the file."""
     from benchmarks.prepare.choices import one_of
+    from benchmarks.prepare.datasets.layout import Prepared
     from benchmarks.prepare.open_vqa import vqa_rad_samples
 
+    d.refuse_overwriting(out, force)
     test = one_of("split", split, ("train", "test")) == "test"
     steps: dict[str, int] = {}
     samples = vqa_rad_samples(source, test=test, chest_only=chest_only, steps=steps)
-    root = image_root or source.with_name("VQA_RAD Image Folder")
-    _write(f"vqa-rad ({split})", samples, out, root, steps, allow_absent_images, force, as_json)
+    prepared = Prepared(samples, source.with_name("VQA_RAD Image Folder"), [source])
+    task = f"vqa-rad ({split})"
+    d.write_suite(
+        "vqa-rad", task, prepared, steps, out, image_root, allow_absent_images, as_json, test and not chest_only
+    )
 
 
 @app.command()
@@ -222,12 +243,16 @@ def slake(
     as_json: o.Json = False,
 ) -> None:
     """SLAKE: open and closed questions; images default to `imgs` beside the file."""
+    from benchmarks.prepare.datasets.layout import Prepared
     from benchmarks.prepare.open_vqa import slake_samples
 
+    d.refuse_overwriting(out, force)
     steps: dict[str, int] = {}
     samples = slake_samples(source, language=language, chest_only=chest_only, steps=steps)
-    root = image_root or source.with_name("imgs")
-    _write(f"slake ({source.stem})", samples, out, root, steps, allow_absent_images, force, as_json)
+    prepared = Prepared(samples, source.with_name("imgs"), [source])
+    published = source.stem == "test" and language == "en" and not chest_only
+    task = f"slake ({source.stem})"
+    d.write_suite("slake", task, prepared, steps, out, image_root, allow_absent_images, as_json, published)
 
 
 def _hub_command(name: str) -> Callable[..., None]:
@@ -248,8 +273,10 @@ def _hub_command(name: str) -> Callable[..., None]:
         force: d.Force = False,
         as_json: o.Json = False,
     ) -> None:
+        from benchmarks.prepare.datasets.layout import Prepared
         from benchmarks.prepare.hub import HUB_SETS, hub_samples
 
+        d.refuse_overwriting(out, force)
         steps: dict[str, int] = {}
         chosen, default = d.section_and_prompt(section)
         folder = image_root or out.with_name(f"{out.stem}_images")
@@ -257,7 +284,8 @@ def _hub_command(name: str) -> Callable[..., None]:
             HUB_SETS[name], chosen, split, image_folder=folder, prompt=prompt or default, repository=repository,
             configuration=configuration, steps=steps,
         )  # fmt: skip
-        _write(f"{name} ({split})", samples, out, folder, steps, False, force, as_json)
+        prepared = Prepared(samples, folder, [])
+        d.write_suite("", f"{name} ({split})", prepared, steps, out, folder, False, as_json)
 
     return command
 
@@ -266,21 +294,3 @@ for _name in ("mimic-cxr-rrg", "iu-xray-rrg"):
     app.command(_name, help="A data set of the Hugging Face hub (X-iZhang); needs the extra hub-data.")(
         _hub_command(_name)
     )
-
-
-def _write(
-    task: str,
-    samples: Iterable[dict[str, Any]],
-    out: Path,
-    image_root: Path,
-    steps: dict[str, int],
-    allow_absent_images: bool,
-    force: bool,
-    as_json: bool,
-) -> None:
-    from benchmarks.prepare.build import BuildReport, write_built
-    from benchmarks.prepare.output import refuse_overwriting
-
-    refuse_overwriting(out, force)
-    report = BuildReport(task, str(out), str(image_root), steps=steps)
-    d.show_build(write_built(samples, out, report, allow_absent_images=allow_absent_images), as_json=as_json)

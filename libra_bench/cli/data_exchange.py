@@ -94,7 +94,7 @@ def import_table(
     samples = spreadsheet_samples(
         source, columns, image_root=root, prompt=prompt or FINDINGS_PROMPT, sheet=sheet, steps=steps
     )
-    report = BuildReport(source.name, str(out), str(root), steps=steps)
+    report = BuildReport(source.name, str(out), str(root), sources=(str(source),), steps=steps)
     d.show_build(write_built(samples, out, report, allow_absent_images=allow_absent_images), as_json=as_json)
 
 
@@ -127,7 +127,9 @@ def import_rexrank(
             refuse_overwriting(path, force)
     _, default = d.section_and_prompt("impression" if chosen == "impression" else "findings")
     steps: dict[str, int] = {}
-    report = BuildReport(f"rexrank {chosen}", str(out), str(image_root or source.parent), steps=steps)
+    report = BuildReport(
+        f"rexrank {chosen}", str(out), str(image_root or source.parent), sources=(str(source),), steps=steps
+    )
     samples = rexrank_samples(source, chosen, prompt=prompt or default, steps=steps)
     write_built(samples, out, report, allow_absent_images=allow_absent_images)
     if answers_out is not None:

@@ -14,6 +14,7 @@ from libra_bench.cli import output
 
 if TYPE_CHECKING:
     from benchmarks.prepare.build import BuildReport
+    from benchmarks.prepare.datasets.layout import Prepared
     from benchmarks.prepare.mimic_reports import Section
 
 Out = Annotated[Path, typer.Option("--out", help="The file to write; it appears when it is complete.")]
@@ -39,11 +40,31 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     )
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    left = (TextColumn("left"), TimeRemainingColumn())
     console = output.console()
     quiet = not console.is_terminal
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=quiet) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    bar = Progress(*columns, *left, console=console, transient=True, disable=quiet)
+    task = bar.add_task(what, total=None)
+
+    def show(done: int, total: int) -> None:
+        bar.start()  # only once there is something to show
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
+def refuse_overwriting(out: Path, force: bool) -> None:
+    """Stop before any work if the output is there already.
+
+    Raises:
+        InputError: it is, and `force` is not set.
+    """
+    from benchmarks.prepare.output import refuse_overwriting
+
+    refuse_overwriting(out, force)
 
 
 def core_count() -> int:
@@ -78,9 +99,52 @@ def show_build(report: BuildReport, *, as_json: bool, published: bool = False) -
     if published:
         table.add_row("published", "unknown" if report.published is None else f"{report.published:,}")
     table.add_row("with a prior image", f"{report.with_prior:,}")
+    if report.with_lateral:
+        table.add_row("with a lateral image", f"{report.with_lateral:,}")
     if report.absent_images:
         table.add_row("images that are not there", f"{report.absent_images:,}")
     for note in report.notes:
         output.message(f"note: {note}")
     output.message(f"wrote {report.out}; run it with --image-root {report.image_root}")
     output.result(asdict(report), table, as_json=as_json)
+
+
+def write_suite(
+    suite: str,
+    task: str,
+    prepared: Prepared,
+    steps: dict[str, int],
+    out: Path,
+    image_root: Path | None,
+    allow_absent_images: bool,
+    as_json: bool,
+    published: bool = False,
+) -> None:
+    """Write what was prepared, and show its steps.
+
+    Args:
+        suite: its name in the catalogue; empty: it has none.
+        task: what is built, for people.
+        prepared: the samples and where they come from.
+        steps: filled while the samples are made.
+        out: the file to write.
+        image_root: the folder of the images that the user gave; None: as it was found.
+        allow_absent_images: write although images are missing.
+        as_json: print JSON.
+        published: whether this is the split whose number of samples is published.
+    """
+    from benchmarks.catalog import suite_card
+    from benchmarks.prepare.build import BuildReport, write_built
+
+    report = BuildReport(
+        task,
+        str(out),
+        str(image_root or prepared.image_root),
+        suite=suite,
+        sources=tuple(map(str, prepared.sources)),
+        steps=steps,
+        notes=list(prepared.notes),
+        published=suite_card(suite).published_samples if published else None,
+    )
+    write_built(prepared.samples, out, report, ending=prepared.ending, allow_absent_images=allow_absent_images)
+    show_build(report, as_json=as_json, published=published)

@@ -17,7 +17,7 @@ from libra_bench.cli import output
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from benchmarks.report_texts import ReportText
+    from benchmarks.suites.report_texts import ReportText
     from libra_bench.metrics.statements.statement import Statement
 
 COLUMNS = (
@@ -43,7 +43,7 @@ def statements(
     """
     from benchmarks.errors import InputError
     from benchmarks.files.formulas import guarded
-    from benchmarks.report_texts import read_report_texts
+    from benchmarks.suites.report_texts import read_report_texts
     from libra_bench.metrics.statements.reader import report_statements
 
     if as_csv and as_json:

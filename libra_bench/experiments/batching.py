@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from benchmarks.files.folder_lock import locked
 from benchmarks.records.run import RUN_FILE, BatchingCheck
-from benchmarks.records.scores import read_scores
 from benchmarks.schema import Question, QuestionId, Sample
-from libra_bench.runs.answers import locked
 from libra_bench.runs.generation import ask
 from libra_bench.runs.loading import load_model, report_of
 from libra_bench.runs.plan import RUNS_FOLDER, Plan
@@ -91,5 +90,5 @@ def _spread(samples: Sequence[Sample], number: int) -> list[Sample]:
 def _record(plan: Plan, found: BatchingCheck) -> None:
     """For the run that comes later, and into run.json and the leaderboard of one that is there."""
     write_batching(plan.folder, found)
-    if (plan.folder / RUN_FILE).exists() and (scores := read_scores(plan.folder)) is not None:
-        write_rows(plan.folder, scores, leaderboard=None if plan.options.out else RUNS_FOLDER / LEADERBOARD)
+    if (plan.folder / RUN_FILE).exists():
+        write_rows(plan.folder, leaderboard=None if plan.options.out else RUNS_FOLDER / LEADERBOARD)

@@ -38,6 +38,7 @@ METRICS = {
     "exact_match": "libra_bench.metrics.exact_match:ExactMatch",
     "token_f1": "libra_bench.metrics.token_f1:TokenF1",
     "yes_no": "libra_bench.metrics.yes_no:YesNo",
+    "multiple_choice": "libra_bench.metrics.multiple_choice:MultipleChoice",
     "open_closed": "libra_bench.metrics.open_closed:OpenClosed",
     "label_set": "libra_bench.metrics.label_set:LabelSet",
     "difference_f1": "libra_bench.metrics.difference_f1:DifferenceF1",

@@ -75,6 +75,11 @@ def token_overlap(prediction: str, reference: str) -> tuple[float, float, float]
     return precision, recall, 2 * common / (len(said) + len(true))
 
 
+def without_preamble(text: str) -> str:
+    """An answer without marks of emphasis and without "The answer is:" before it."""
+    return _PREAMBLE.sub("", _MARKUP.sub("", text.replace("’", "'")), count=1)
+
+
 def parse_yes_no(text: str) -> YesNoAnswer | None:
     """Read yes or no from an answer, or None where it is neither or both.
 

@@ -6,18 +6,16 @@ While a run is under way each process appends to a file of its own (`answers.jso
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from benchmarks.errors import InputError, RunConflictError, StorageError
+from benchmarks.errors import InputError, StorageError
 from benchmarks.files import dump_json_line, private_opener, write_jsonl
 from benchmarks.files.json_text import parse_json
 from benchmarks.records.json_record import plain
@@ -35,33 +33,6 @@ def answer_files(folder: Path) -> list[Path]:
         (path for path in folder.glob("answers.rank*.jsonl") if _OF_A_RANK.fullmatch(path.name)),
         key=lambda path: int(path.name.split(".")[1].removeprefix("rank")),
     )
-
-
-@contextmanager
-def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Lock a run folder for this process; the lock ends with the process, however it ends.
-
-    Args:
-        folder: the run folder.
-        wait: until another process lets go of it.
-
-    Raises:
-        RunConflictError: another process holds it, and `wait` is not said.
-        StorageError: the folder cannot be made or written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("a")
-    except OSError as error:
-        raise StorageError(f"cannot write ({error.strerror})", where=folder, hint="choose another folder") from error
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError as error:
-            raise RunConflictError(
-                "another run is writing this folder", where=folder, hint="wait for it, or give another --out"
-            ) from error
-        yield
 
 
 class AnswerLog:

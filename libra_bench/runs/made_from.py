@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file, sha256_json
@@ -24,8 +26,8 @@ class Made(Record):
 
     schema_version: int = 1
     inputs: str
-    plots: tuple[str, ...] = ()
-    """Files, relative to the run folder."""
+    plots: tuple[Annotated[str, Field(pattern=r"^plots/[^/]+\.(png|svg)$")], ...] = ()
+    """Files, relative to the run folder; none outside of it."""
 
 
 def inputs_of(folder: Path) -> str:

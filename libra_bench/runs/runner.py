@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import GenerationError
+from benchmarks.files.folder_lock import locked
 from benchmarks.records.run import ProcessReport, read_run
 from benchmarks.schema import Answer
 from libra_bench.metrics.metric import check_metric
 from libra_bench.runs.answering import answer_open_questions
-from libra_bench.runs.answers import AnswerLog, locked
+from libra_bench.runs.answers import AnswerLog
 from libra_bench.runs.loading import Load, load_model
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import RUNS_FOLDER, Plan, plan_run
@@ -55,6 +56,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
         plan.chosen,
         by=options.by,
         partial=options.references == "partial",
+        cleaning=plan.cleaning,
         replace=options.replace,
         answers_change=options.retry_failed,
     )
@@ -67,20 +69,20 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
     if processes.rank > 0:
         return plan.folder
     began = time.perf_counter()
-    scores = scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against)
-    if scores is None:
+    if scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against) is None:
         progress.scoring(list(plan.chosen.metrics))
-        scores = score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace).scores
-    write_rows(plan.folder, scores, leaderboard=leaderboard)
-    drawing = time.perf_counter()
-    draw(
-        plan.folder,
-        plots=options.plots,
-        report=options.report,
-        follow_links=options.follow_links,
-        on_images=progress.drawing,
-    )
-    record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)
+        score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace)
+    with locked(plan.folder, wait=True):
+        write_rows(plan.folder, leaderboard=leaderboard)
+        drawing = time.perf_counter()
+        draw(
+            plan.folder,
+            plots=options.plots,
+            report=options.report,
+            follow_links=options.follow_links,
+            on_images=progress.drawing,
+        )
+        record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)
     return plan.folder
 
 
@@ -150,6 +152,8 @@ def generate_run(
         )
     if record.cost is not None:
         progress.generated(record.cost)
+    if record.suspicious:
+        progress.suspicious(record.suspicious, plan)
     return answers
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from benchmarks.catalog import suite_names
 from benchmarks.errors import InputError, LibraBenchError, RunConflictError, SuiteError
+from benchmarks.files.folder_lock import locked
 from benchmarks.predictions import count_answers, match_answers
-from benchmarks.records.run import RunRecord, read_run
+from benchmarks.predictions.cleaning import NO_CLEANING
+from benchmarks.records.run import RunRecord, read_run, write_run
 from benchmarks.records.samples import SAMPLES_FILE
 from benchmarks.records.scores import SCORES_FILE, Scores, read_scores
 from benchmarks.records.statistics import STATISTICS_FILE, read_statistics
@@ -18,7 +20,7 @@ from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.metrics.registry import make_metric
 from libra_bench.runs import provenance
-from libra_bench.runs.answers import ANSWERS_FILE, locked, read_answer_lines
+from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
 from libra_bench.scores.adding import refuse_replacing
 from libra_bench.scores.scored_files import check_files, write_scored
 from libra_bench.scores.scoring import Scored, digest_of, score_against
@@ -43,6 +45,7 @@ def check_scoring(
     *,
     by: Sequence[str] = (),
     partial: bool = False,
+    cleaning: str = NO_CLEANING,
     replace: bool = False,
     answers_change: bool = False,
 ) -> ScoringInput:
@@ -54,6 +57,7 @@ def check_scoring(
         chosen: the metrics.
         by: fields to stratify by.
         partial: whether samples without a reference are left out.
+        cleaning: how the answers are cleaned before they are scored.
         replace: whether scores that are there may go.
         answers_change: whether the answers will be others than those that were scored.
 
@@ -63,12 +67,12 @@ def check_scoring(
             answers will change, and `replace` is not said.
         InputError: a file of the folder that would be added to cannot be read.
     """
-    against = scoring_input(suite.samples, suite.name, by, partial=partial)
+    against = scoring_input(suite.samples, suite.name, by, partial=partial, cleaning=cleaning)
     there = _scores_there(folder, replace=replace)
     if there is not None:
         check_files(folder)
         if not replace:
-            refuse_replacing(there, chosen.metrics, folder)
+            refuse_replacing(there, chosen.metrics, folder, against.cleaning)
         if answers_change:
             _with_earlier_metrics(folder, there, chosen, replace=replace)
     return against
@@ -139,7 +143,9 @@ def score_run(
         if there is not None and (now := _scores_there(folder, replace=replace)) is not None:
             there = now  # another process may have added to it meanwhile
             if not replace:
-                refuse_replacing(there, chosen.metrics, folder)
+                refuse_replacing(there, chosen.metrics, folder, against.cleaning)
+        if record.cleaning != against.cleaning:
+            write_run(folder, record.model_copy(update={"cleaning": against.cleaning}))
         return FolderScored(scored, write_scored(folder, scored, there))
 
 
@@ -150,20 +156,24 @@ def rescore(
     dialect: str | None = None,
     by: Sequence[str] = (),
     partial: bool = False,
+    cleaning: str | None = None,
     replace: bool = False,
 ) -> FolderScored:
-    """Score a finished run again, with other metrics or after an update.
+    """Score a finished run again, with other metrics, another cleaning (None: the run's), or after an update.
 
     Raises:
         InputError: not a run folder, or its suite is no longer there. SuiteError: the suite's file has changed.
         RunConflictError: see `check_scoring` and `score_run`.
     """
-    suite = suite_of(read_run(folder), folder)
+    record = read_run(folder)
+    suite = suite_of(record, folder)
     chosen = choose_metrics(metrics, suite.card.metrics or DEFAULT_METRICS, dialect=dialect)
     answers_file = folder / ANSWERS_FILE
     if not answers_file.exists():
         raise InputError(f"holds no {ANSWERS_FILE}", where=folder, hint="run or generate first")
-    against = check_scoring(folder, suite, chosen, by=by, partial=partial, replace=replace)
+    against = check_scoring(
+        folder, suite, chosen, by=by, partial=partial, cleaning=cleaning or record.cleaning, replace=replace
+    )
     return score_run(folder, chosen, suite, list(read_answer_lines(answers_file)), against, replace=replace)
 
 
@@ -204,7 +214,7 @@ def _with_earlier_metrics(folder: Path, there: Scores, chosen: ChosenMetrics, *,
         try:
             metric = make_metric(name)
             missing = metric.missing()
-            reason = missing and f"{missing.reason}; {missing.hint}"
+            reason = missing and f"{missing.reason}; {missing.remedy(metric.id)}"
         except LibraBenchError as error:
             reason = str(error)
         if reason is None and not ours & {key.name for key in metric.keys}:

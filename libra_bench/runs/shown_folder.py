@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from benchmarks.files.folder_lock import locked
 from benchmarks.records.run import read_run
-from benchmarks.records.scores import Scores, read_scores
+from benchmarks.records.scores import read_scores
 from libra_bench.runs.made_from import Made, inputs_of, read_made, write_made
+
+if TYPE_CHECKING:
+    from reports.page import Settings
 
 LEADERBOARD = "leaderboard.csv"
 
@@ -24,10 +30,16 @@ def check_leaderboard(leaderboard: Path | None) -> None:
         check(leaderboard)
 
 
-def write_rows(folder: Path, scores: Scores, *, leaderboard: Path | None) -> None:
-    """Write scores.csv of a run folder and, where one is given, the run's row of a leaderboard."""
+def write_rows(folder: Path, *, leaderboard: Path | None) -> None:
+    """Write scores.csv of a run folder and, where one is given, the run's row of a leaderboard.
+
+    The scores are what the folder has now, not what this process wrote: another may have added to them meanwhile.
+    """
     from reports.leaderboard import LeaderboardRow, update, write_row
 
+    scores = read_scores(folder)
+    if scores is None:
+        return
     row = LeaderboardRow.of(scores, read_run(folder))
     write_row(folder / "scores.csv", row)
     if leaderboard is not None:
@@ -44,6 +56,8 @@ def draw(
 ) -> bool:
     """Draw a run folder's plots and write its report, as far as they are wanted and not there from the same inputs.
 
+    A report that is there already was made as its reader wanted it, without texts perhaps: the new one is made like it.
+
     Returns:
         Whether anything was made.
     """
@@ -54,22 +68,44 @@ def draw(
     same = made is not None and made.inputs == inputs
     files = made.plots if made is not None and same else ()
     draws = plots and not (files and all((folder / name).exists() for name in files))
-    settings = page.Settings("embed", text=True, follow_links=follow_links)
     file = folder / page.FILE_NAME
-    writes = report and not (same and not draws and file.exists() and page.settings_of(file) == settings)
+    found = page.settings_of(file)
+    settings = found or page.Settings()
+    settings = replace(settings, follow_links=follow_links or settings.follow_links)
+    writes = report and not (same and not draws and found == settings)
     if draws:
         files = _write_plots(folder)
     if writes:
-        page.write_report([folder], follow_links=follow_links, on_images=on_images, drawn=_svgs(folder, files))
+        _write_page(folder, settings, files, on_images)
     if draws or writes:
         write_made(folder, Made(inputs=inputs, plots=files))
     return draws or writes
 
 
 def _write_plots(folder: Path) -> tuple[str, ...]:
+    """Draw the plots, and remove those that were drawn before and are no more: of scores that are gone."""
     from reports import plots
 
-    return tuple(str(path.relative_to(folder)) for path in plots.write_plots(folder))
+    files = tuple(str(path.relative_to(folder)) for path in plots.write_plots(folder))
+    made = read_made(folder)
+    for name in set(made.plots if made else ()) - set(files):
+        (folder / name).unlink(missing_ok=True)
+    return files
+
+
+def _write_page(
+    folder: Path, settings: Settings, files: Sequence[str], on_images: Callable[[int], Callable[[], None]]
+) -> None:
+    from reports import page
+
+    page.write_report(
+        [folder],
+        images=settings.images,
+        text=settings.text,
+        follow_links=settings.follow_links,
+        drawn=_svgs(folder, files) if settings.text and files else None,
+        on_images=on_images,
+    )
 
 
 def _svgs(folder: Path, files: Sequence[str]) -> dict[str, Path]:
@@ -86,27 +122,18 @@ def bring_up_to_date(folder: Path) -> list[str]:
     from reports import page
     from reports.plots import FOLDER
 
-    scores = read_scores(folder)  # not what this process wrote: another may have added to it meanwhile
-    if scores is None:
+    with locked(folder, wait=True):
+        write_rows(folder, leaderboard=leaderboard_of(folder))
+        files = _write_plots(folder) if (folder / FOLDER).is_dir() else ()
+        write_made(folder, Made(inputs=inputs_of(folder), plots=files))
+        report = folder / page.FILE_NAME
+        if not report.exists():
+            return []
+        settings = page.settings_of(report)
+        if settings is None:
+            return [f"{report} is older than the scores: libra-bench report {folder} writes it anew"]
+        _write_page(folder, settings, files, lambda total: lambda: None)
         return []
-    write_rows(folder, scores, leaderboard=leaderboard_of(folder))
-    had_plots = (folder / FOLDER).is_dir()
-    files = _write_plots(folder) if had_plots else ()
-    write_made(folder, Made(inputs=inputs_of(folder), plots=files))
-    report = folder / page.FILE_NAME
-    if not report.exists():
-        return []
-    made = page.settings_of(report)
-    if made is None:
-        return [f"{report} is older than the scores: libra-bench report {folder} writes it anew"]
-    page.write_report(
-        [folder],
-        images=made.images,
-        text=made.text,
-        follow_links=made.follow_links,
-        drawn=_svgs(folder, files) if made.text and had_plots else None,
-    )
-    return []
 
 
 def leaderboard_of(folder: Path) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,20 @@ from benchmarks.files.json_text import parse_json
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log; a line that was being written when the process died is left out."""
+    """The lines of a log up to the first that is none: a process that dies leaves half of one."""
     if not path.is_file():
         return []
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    lines: list[dict[str, Any]] = []
+    for text in path.read_bytes().splitlines():
         try:
-            lines.append(parse_json(line))
-        except json.JSONDecodeError:
+            line = parse_json(text)
+        except ValueError:
             break
+        if not isinstance(line, dict) or not all(isinstance(value, int | float) for value in line.values()):
+            break
+        if not isinstance(line.get("step"), int):
+            break
+        lines.append(line)
     return lines
 
 

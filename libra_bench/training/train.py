@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from transformers.trainer_callback import PrinterCallback
 
 from benchmarks.errors import InputError, RunConflictError
 from benchmarks.files import atomic_write, write_json
-from benchmarks.files.json_text import parse_json
+from benchmarks.files.folder_lock import locked
+from benchmarks.records.json_record import Record, read_record
 from libra_bench.training.card import write_card
 from libra_bench.training.feature_cache import fill_cache
 from libra_bench.training.log import LogFile, read_log
 from libra_bench.training.preparation import Prepared
 from libra_bench.training.recipe_file import Origins
+from libra_bench.training.resuming import check_checkpoint
 from libra_bench.training.trainer import SAVING, LibraTrainer, checkpoints
 from libra_bench.training.validation import Validation
 
@@ -46,16 +49,25 @@ def train(
         `output_dir`, `steps`, `seconds`, `best`, `skipped`, `truncated`, validation `scores`.
 
     Raises:
-        RunConflictError: the output folder belongs to another recipe.
+        RunConflictError: the output folder belongs to another recipe, or another process trains in it.
+        InputError: what an earlier training left in it is damaged.
         TrainingError: the loss is not a number. StorageError: the disk is full.
     """
-    recipe = prepared.recipe
-    out = Path(recipe.output_dir)
+    out = Path(prepared.recipe.output_dir)
     main = int(os.environ.get("RANK", "0")) == 0
+    with locked(out, otherwise="give another --output-dir") if main else nullcontext():
+        return _train(prepared, origins, callbacks, say, main=main)
+
+
+def _train(
+    prepared: Prepared, origins: Origins, callbacks: list[TrainerCallback], say: Callable[[str], None], *, main: bool
+) -> dict[str, Any]:
+    """As `train`, in a folder that is ours."""
+    out = Path(prepared.recipe.output_dir)
     record = prepared.record()
     finished = _claim(out, record, main=main)
     if finished is not None:
-        say(f"{out} is finished; give another output_dir to train again")
+        say(f"{out} is finished; give another --output-dir to train again")
         return finished
     if main:
         with atomic_write(out / "recipe.yaml") as stream:
@@ -63,6 +75,8 @@ def train(
     fill_cache(prepared, say)
     trainer = _trainer(prepared, record)
     last = next(iter(reversed(checkpoints(out))), None)
+    if last is not None:
+        check_checkpoint(last, of_one_process=not (trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled))
     for callback in callbacks if main else []:
         trainer.add_callback(callback)
     trainer.add_callback(LogFile(out / "log.jsonl", after=_step(last)))
@@ -122,27 +136,37 @@ def _claim(out: Path, record: Mapping[str, Any], *, main: bool) -> dict[str, Any
     """Take the output folder for this run; the result if it is finished already."""
     path = out / TRAINING_RECORD
     shutil.rmtree(out / SAVING, ignore_errors=True)
-    if path.is_file():
-        found = parse_json(path.read_bytes())
-        result: dict[str, Any] | None = found.pop("result", None)
+    found = read_record(path, _Stored, version=1, hint="give another --output-dir, or remove the folder")
+    if found is not None:
         if different := _differences(found, json.loads(json.dumps(record))):
             raise RunConflictError(
                 f"belongs to another recipe ({', '.join(different)})",
                 where=out,
-                hint="give another output_dir, or remove the folder",
+                hint="give another --output-dir, or remove the folder",
             )
-        return result
+        return found.result
     if checkpoints(out):
-        raise RunConflictError(f"has checkpoints, but no {TRAINING_RECORD}", where=out, hint="give another output_dir")
+        raise RunConflictError(
+            f"has checkpoints, but no {TRAINING_RECORD}", where=out, hint="give another --output-dir"
+        )
     if main:
         write_json(path, record)
     return None
 
 
-def _differences(found: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+class _Stored(Record):
+    """training.json: what decides the run and, when it is finished, its result."""
+
+    stage: str
+    sha256: dict[str, str | None]
+    recipe: dict[str, Any]
+    result: dict[str, Any] | None = None
+
+
+def _differences(found: _Stored, record: Mapping[str, Any]) -> list[str]:
     """The fields in which two runs differ."""
-    names = [name for name in ("stage", "sha256") if found.get(name) != record[name]]
-    old, new = found.get("recipe", {}), record["recipe"]
+    names = [name for name, value in (("stage", found.stage), ("sha256", found.sha256)) if value != record[name]]
+    old, new = found.recipe, record["recipe"]
     return names + [f"{name}: {old.get(name)} -> {new.get(name)}" for name in new if old.get(name) != new.get(name)]
 
 

@@ -26,6 +26,7 @@ from libra_bench.training.data import Collator, ConversationData
 from libra_bench.training.model import Parts
 from libra_bench.training.order import LengthGroupedSampler
 from libra_bench.training.recipe import Recipe
+from libra_bench.training.resuming import readable
 from libra_bench.training.validation import Best, Validation
 
 BEST = "best_eval_model"
@@ -246,6 +247,14 @@ class LibraTrainer(Trainer):
             if self.args.should_save:
                 shutil.rmtree(staging, ignore_errors=True)
             self.accelerator.wait_for_everyone()
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        with readable(Path(checkpoint or "")):
+            super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        with readable(Path(checkpoint or "")):
+            super()._load_rng_state(checkpoint)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if self.is_fsdp_enabled:

@@ -20,6 +20,9 @@ def fails_on_3(questions):
 """
 
 
+TORCHRUN = Path(sys.executable).parent / "torchrun"
+
+
 class Program:
     """`libra-bench`, started in `folder`."""
 
@@ -66,3 +69,28 @@ def read_lines(path: Path) -> list[dict]:
 def stable(records: list[dict]) -> list[tuple]:
     """What an interrupted run must share with an uninterrupted one."""
     return [(r["question_id"], r["prompt"], r["text"], r["answer_id"], r["model_id"]) for r in records]
+
+
+def launch(program: Program, processes: int, *arguments: object) -> subprocess.Popen[str]:
+    """The program in several processes, started by torchrun."""
+    return subprocess.Popen(
+        [
+            str(TORCHRUN),
+            "--standalone",
+            f"--nproc_per_node={processes}",
+            "--no-python",
+            *program.command(*arguments),
+        ],
+        cwd=program.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    )
+
+
+def workers_of(launcher: int) -> list[int]:
+    """The processes that torchrun started."""
+    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+    return [int(child) for child in children]

@@ -118,12 +118,39 @@ def test_a_suite_of_ours_as_rexrank_input():
         "3": {
             "image_path": ["cur.jpg"],
             "key_image_path": "cur.jpg",
+            "frontal_lateral": ["Frontal"],
             "section_findings": "Clear.",
             "section_impression": None,
             "context": "Indication: Pain",
             "report": "Findings: Clear. Impression: None",
         }
     }
+
+
+def test_all_images_of_a_study_travel_both_ways(tmp_path):
+    """The key image is not the first; a third image stays in the list; context becomes fields."""
+    entry = {
+        "image_path": ["s1/0.png", "s1/1.png", "s1/2.png"],
+        "key_image_path": "s1/1.png",
+        "frontal_lateral": ["Lateral", "Frontal", "Frontal"],
+        "context": "Age:77.0.Gender:F.Indication: Cough. Comparison: None.",
+        "section_findings": "Clear.",
+    }
+    (tmp_path / "r.json").write_text(json.dumps({"s1": entry}))
+    (sample,) = suite_of(tmp_path / "r.json", tmp_path, "findings")
+    assert sample.by_role == {"current": "s1/1.png", "lateral": "s1/0.png"}
+    told = {name: sample.fields[name] for name in ("indication", "comparison", "age", "sex", "view")}
+    assert told == {"indication": "Cough.", "comparison": "None.", "age": 77, "sex": "F", "view": "Frontal"}
+    back = to_rexrank([sample])["s1"]
+    assert {key: back[key] for key in entry} == entry
+
+
+def test_a_suite_with_roles_exports_its_frontal_and_lateral_image():
+    sample = Sample(
+        3, ("c.png", "p.png"), "Describe.", ("Clear.",), laterals={"lateral": "l.png", "prior_lateral": "q.png"}
+    )
+    entry = to_rexrank([sample])["3"]
+    assert (entry["image_path"], entry["frontal_lateral"]) == (["c.png", "l.png"], ["Frontal", "Lateral"])
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+49", "-5 cm", "@SUM(A1)", "\t=1", "\r=1"])

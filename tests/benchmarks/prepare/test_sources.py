@@ -41,12 +41,14 @@ def test_iu_xray(tmp_path):
     samples = check_suite(list(iu_xray_samples(tmp_path, "findings", prompt=PROMPT, steps=steps)))
     assert samples[0] == {
         "question_id": 1,
-        "image": ["1_b.png"],
+        "image": {"current": "1_b.png", "lateral": "1_a.png"},
         "text": f"{PROMPT} Following clinical context: Indication: Positive TB test Comparison: None.",
         "reference": "The heart is normal.",
         "study_id": 1,
         "view": "Frontal",
         "has_prior": False,
+        "indication": "Positive TB test",
+        "comparison": "None.",
     }
     assert [sample["text"] for sample in samples[1:]] == [PROMPT]
     assert steps == {"reports": 4, "with findings": 3, "with a frontal image": 2}
@@ -76,7 +78,9 @@ def test_vqa_rad(tmp_path):
     train = vqa_rad_samples(source, test=False, chest_only=False, steps={})
     assert [sample["question_id"] for sample in train] == ["vqa-rad-1", "vqa-rad-4"]
     source.write_text('[{"question": "q"}]')
-    with pytest.raises(InputError, match="item 1: image_name is missing; give a file of VQA-RAD"):
+    with pytest.raises(
+        InputError, match="item 1: image_name, answer, phrase_type missing: not the known layout of VQA-RAD"
+    ):
         list(vqa_rad_samples(source, test=True, chest_only=False, steps={}))
 
 

@@ -1,4 +1,4 @@
-"""temporal_labels: progression against labels and scikit-learn; silence, reversal, the exact truth of phantoms."""
+"""temporal_labels: against scikit-learn; silence, reversal, and the exact truth of phantoms."""
 
 from __future__ import annotations
 

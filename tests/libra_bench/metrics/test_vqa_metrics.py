@@ -12,6 +12,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from libra_bench.metrics.difference_f1 import read_difference
 from libra_bench.metrics.label_set import parse_labels
+from libra_bench.metrics.multiple_choice import read_choice
 from libra_bench.metrics.registry import make_metric
 from libra_bench.metrics.vqa_answers import parse_yes_no, token_overlap
 
@@ -272,3 +273,46 @@ def test_nothing_to_measure_is_said(name):
     result = make_metric(name).score(["Lungs are clear."], [["The lungs are clear."]], [{}])
     assert result.values == {}
     assert result.details["not_applicable"]
+
+
+OPTIONS = ["An effusion", "A pneumothorax", "No effusion", "Edema of the lungs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("B", "B"),
+        ("b", "B"),
+        ("(B)", "B"),
+        ("**B**", "B"),
+        ("B. A pneumothorax", "B"),
+        ("B) A pneumothorax", "B"),
+        ("The answer is: B", "B"),
+        ("Answer: (C)", "C"),
+        ("Option C", "C"),
+        ("B\nbecause of the pleural line", "B"),
+        ("It is B.", "B"),
+        ("A pneumothorax", "B"),
+        ("A pneumothorax is seen.", "B"),
+        ("an effusion", "A"),
+        ("There is no effusion.", "C"),
+        ("It shows edema of the lungs", "D"),
+        ("A pneumothorax and edema of the lungs", None),
+        ("E", None),
+        ("A mass is seen.", None),
+        ("I cannot tell.", None),
+        ("", None),
+    ],
+)
+def test_a_choice_is_read(text, letter):
+    assert read_choice(text, OPTIONS) == letter
+
+
+def test_multiple_choice():
+    fields = [{"options": OPTIONS, "question_type": kind} for kind in ("presence", "presence", "location", "location")]
+    references = [["B", "B. A pneumothorax", "A pneumothorax"], ["A"], ["C"], ["C"]]
+    result = make_metric("multiple_choice").score(["(B)", "It is D.", "No effusion.", "?"], references, fields)
+    assert result.values == {"Multiple-choice-accuracy": 50.0, "Multiple-choice-unparsable": 25.0}
+    assert result.details["chance"] == 25
+    assert result.details["by_question_type"]["presence"] == {"value": 50.0, "n": 2}
+    assert make_metric("multiple_choice").score(["A"], [["A"]], [{}]).values == {}

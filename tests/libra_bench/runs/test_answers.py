@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from benchmarks.errors import InputError, RunConflictError
+from benchmarks.files.folder_lock import locked
 from benchmarks.schema import Answer
-from libra_bench.runs.answers import AnswerLog, locked
+from libra_bench.runs.answers import AnswerLog
 
 
 def write(folder, *question_ids, rank=0):
@@ -128,14 +129,14 @@ def test_forget_drops_only_what_it_is_told(tmp_path):
 
 
 def test_a_second_process_is_refused_and_a_dead_one_does_not_hold_the_lock(tmp_path):
-    hold = "from libra_bench.runs.answers import locked; from pathlib import Path\n"
+    hold = "from benchmarks.files.folder_lock import locked; from pathlib import Path\n"
     hold += f"with locked(Path({str(tmp_path)!r})):\n"
     process = subprocess.Popen(
         [sys.executable, "-c", hold + "    print('held', flush=True); import time; time.sleep(60)"],
         stdout=subprocess.PIPE,
     )
     process.stdout.readline()
-    with pytest.raises(RunConflictError, match="another run is writing this folder"), locked(tmp_path):
+    with pytest.raises(RunConflictError, match="another process is writing this folder"), locked(tmp_path):
         pass
     process.kill()
     process.wait()

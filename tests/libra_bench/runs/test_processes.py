@@ -11,30 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from real_program import Program, read_lines, stable
+from real_program import TORCHRUN, launch, read_lines, stable, workers_of
 from torch.distributed import HashStore
 
 from libra_bench.runs.processes import ProcessGroup, local_device
-
-TORCHRUN = Path(sys.executable).parent / "torchrun"
-
-
-def launch(program: Program, processes: int, *arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            str(TORCHRUN),
-            "--standalone",
-            f"--nproc_per_node={processes}",
-            "--no-python",
-            *program.command(*arguments),
-        ],
-        cwd=program.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        start_new_session=True,
-    )
 
 
 @pytest.fixture
@@ -202,9 +182,3 @@ def test_accelerate_launch_starts_it_too(program, whole):
     done = subprocess.run(command, cwd=program.folder, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     assert stable(read_lines(program.folder / "accelerated/answers.jsonl")) == expected
-
-
-def workers_of(launcher: int) -> list[int]:
-    """The processes that torchrun started."""
-    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
-    return [int(child) for child in children]

@@ -1,0 +1,77 @@
+"""Whether a training can continue from a checkpoint: every file of it is there and can be read."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerState
+
+from benchmarks.errors import InputError
+from benchmarks.records.json_record import Record, read_record
+from benchmarks.wording import first_line
+
+STATE_FILE = "trainer_state.json"
+OF_ONE_PROCESS = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
+"""Without these transformers continues with a fresh optimizer or other random numbers, and says nothing."""
+DAMAGED = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
+
+
+class _State(Record):
+    """What the loop takes from trainer_state.json."""
+
+    global_step: int
+    max_steps: int
+    epoch: float | None
+    best_global_step: int | None = None
+    best_metric: float | None = None
+    best_model_checkpoint: str | None = None
+    train_batch_size: int | None = None
+    logging_steps: float
+    eval_steps: float
+    save_steps: float
+    log_history: list[dict[str, Any]]
+    stateful_callbacks: dict[str, dict[str, Any] | list[dict[str, Any]]]
+
+
+def hint_for(checkpoint: Path) -> str:
+    """What to do about a checkpoint that cannot be used."""
+    return f"remove {checkpoint.name}; the same command continues from the one before, or begins anew"
+
+
+def check_checkpoint(checkpoint: Path, *, of_one_process: bool) -> None:
+    """Make sure that a checkpoint's state can be read, before a model is trained from it.
+
+    Args:
+        checkpoint: `checkpoint-N`.
+        of_one_process: whether its optimizer is in one file, as without DeepSpeed and FSDP.
+
+    Raises:
+        InputError: a file is missing, damaged or of another step.
+    """
+    state = read_record(checkpoint / STATE_FILE, _State, version=1, hint=hint_for(checkpoint))
+    wanted = OF_ONE_PROCESS if of_one_process else ()
+    missing = [name for name in wanted if not (checkpoint / name).is_file()]
+    if state is None or missing:
+        raise InputError(f"lacks {(missing or [STATE_FILE])[0]}", where=checkpoint, hint=hint_for(checkpoint))
+    if checkpoint.name != f"checkpoint-{state.global_step}":
+        what = f"{STATE_FILE} is of step {state.global_step}"
+        raise InputError(what, where=checkpoint, hint=hint_for(checkpoint))
+    with readable(checkpoint):
+        TrainerState.load_from_json(str(checkpoint / STATE_FILE))
+
+
+@contextmanager
+def readable(checkpoint: Path) -> Iterator[None]:
+    """A file of a checkpoint that cannot be read or does not fit is the user's to know.
+
+    Raises:
+        InputError: in place of what transformers and torch raise.
+    """
+    try:
+        yield
+    except DAMAGED as error:
+        raise InputError(f"is damaged ({first_line(error)})", where=checkpoint, hint=hint_for(checkpoint)) from error
