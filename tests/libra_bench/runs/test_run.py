@@ -39,7 +39,7 @@ def test_a_run_leaves_what_the_readme_says(program):
     scores = json.loads((folder / "scores.json").read_text())
     assert [score["key"] for score in scores["scores"]][:6] == ["BLEU1", "BLEU2", "BLEU3", "BLEU4", "METEOR", "ROUGE-L"]
     assert all(score["signature"].startswith(score["metric"] + "|") for score in scores["scores"])
-    assert [floor["name"] for floor in scores["floors"]] == ["empty", "shuffled-references"]
+    assert [floor["name"] for floor in scores["floors"]] == ["empty", "shuffled-references", "constant"]
     samples = rows(folder / "samples.csv")
     assert [row["question_id"] for row in samples] == ["1", "2", "3", "4", "5"]
 
