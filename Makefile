@@ -41,7 +41,7 @@ test: $(STAMP)
 	$(PYTEST)
 
 test-all: $(STAMP) test-vllm
-	$(PYTEST) -m 'slow or not slow' --override-ini "addopts=--import-mode=importlib --strict-markers -ra"
+	$(PYTEST) -m 'slow or not slow' --override-ini "addopts=--import-mode=importlib --strict-markers -ra --dist=loadfile --durations=20"
 
 # vLLM needs other versions than constraints.txt pins, so it has an environment of its own.
 $(VLLM_STAMP): $(wildcard locks/*.txt)
@@ -51,7 +51,7 @@ test-vllm: $(VLLM_STAMP)
 	OMP_NUM_THREADS=1 $(VLLM_VENV)/bin/pytest -n 2 tests/model_adapters
 	$(VLLM_VENV)/bin/pytest -m slow tests/model_adapters/vllm
 
-# Odd inputs of ten kinds, four minutes each, and 200 kills; another seed tries others: make fuzz SEED=2
+# Odd inputs of eleven kinds, four minutes each, and 200 kills; another seed tries others: make fuzz SEED=2
 SEED := 1
 fuzz: $(STAMP)
 	LIBRA_BENCH_FUZZ_SECONDS=240 LIBRA_BENCH_KILLS=200 LIBRA_BENCH_FUZZ_SEED=$(SEED) OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -s tests/fuzz

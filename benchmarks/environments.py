@@ -57,26 +57,28 @@ class SideEnvironment:
         complete = isinstance(installed, dict) and installed.get("packages") == dict(self.packages)
         return python if complete and python.exists() else None
 
-    def install(self, folder: Path | None = None, *, wheels: Path | None = None) -> Path:
-        """Create it and return its interpreter; nothing happens where it is complete.
+    def install(self, folder: Path | None = None, *, wheels: Path | None = None, further: Sequence[str] = ()) -> Path:
+        """Create it and return its interpreter; what is complete already is only added to.
 
         Args:
             folder: where; None: the user's cache. Elsewhere, the cache gets a link to it, by which it is found.
             wheels: a folder of wheel files to install from instead of an index (offline).
+            further: packages to add, as requirements; they may not change the pinned ones.
 
         Raises:
             InputError: the folder holds something else; it is left as it is.
             LibraBenchError: pip failed; its own words are on stderr.
         """
         place, known = self.folder(folder), self.folder()
+        source = ["--no-index", "--find-links", str(wheels)] if wheels else []
         if python := self.python(folder):
             _link(known, place)
+            self._add(python, further, source, place)
             return python
         self._refuse_foreign(place)
         venv.create(place, with_pip=True, clear=True)
         write_json(place / self.stamp, {"installing": dict(self.packages)})  # an interrupted one is ours, too
         python = _python(place)
-        source = ["--no-index", "--find-links", str(wheels)] if wheels else []
         torch = self.pins()[0] if self.with_torch else None
         installed = torch is None or _pip(python, [torch, *source])
         if torch and not installed and not wheels and torch.endswith("+cpu"):  # one's own index may have it, not PyPI
@@ -89,7 +91,16 @@ class SideEnvironment:
             )
         write_json(place / self.stamp, {"packages": dict(self.packages), "torch": torch})
         _link(known, place)
+        self._add(python, further, source, place)
         return python
+
+    def _add(self, python: Path, further: Sequence[str], source: Sequence[str], place: Path) -> None:
+        if further and not _pip(python, [*self.pins(), *further, *source]):
+            raise LibraBenchError(
+                f"{', '.join(further)} could not be added to the {self.name} environment",
+                where=place,
+                hint="see pip's message above; what was there before is unchanged",
+            )
 
     def _refuse_foreign(self, place: Path) -> None:
         """Making an environment empties its folder: only an empty one, or one of ours, may be emptied."""
@@ -154,6 +165,11 @@ class Worker:
         if not isinstance(reply, dict) or "error" in reply:
             raise LibraBenchError(str(reply["error"] if isinstance(reply, dict) else reply))
         return reply
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the program has not ended."""
+        return self._process.poll() is None
 
     def close(self) -> None:
         """End the program; it ends by itself when no more requests can come."""

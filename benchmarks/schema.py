@@ -30,6 +30,9 @@ ROLE_NAMES: Mapping[Role, str] = {
 """Role -> how it is shown."""
 LATERAL_OF: Mapping[Role, Role] = {"lateral": "current", "prior_lateral": "prior"}
 """Lateral image -> the frontal one of the same study."""
+FRONTALS: tuple[Role, Role] = ("current", "prior")
+PRIOR_REPORT = "prior_report"
+"""The field that holds the report of the study that the prior image is from."""
 
 REFERENCE_KEYS = ("reference", "findings", "impression", "answer")
 """Fields that may hold the reference; the first of these that exists counts."""
@@ -124,9 +127,24 @@ class Answer:
         return not self.failed and not self.text.strip()
 
 
+def parts_in_words(counts: Mapping[str, int]) -> str:
+    """Parts of studies and in how many of them: "lateral images (37 studies), prior reports (46)"."""
+    names = {role: f"{ROLE_NAMES[role].lower()} images" for role in ROLES} | {PRIOR_REPORT: "prior reports"}
+    unit = " studies"
+    parts = []
+    for name, count in counts.items():
+        parts.append(f"{names.get(name, name)} ({count}{unit})")
+        unit = ""
+    return ", ".join(parts)
+
+
+def frontal_images(images: list[str] | Mapping[str, str]) -> list[str]:
+    """The frontal images of what a line has under `image`: training data know no others."""
+    return [images[role] for role in FRONTALS if role in images] if isinstance(images, Mapping) else list(images)
+
+
 def _by_role(images: Sequence[_Image], laterals: Mapping[Role, _Image]) -> dict[Role, _Image]:
-    frontals: tuple[Role, Role] = ("current", "prior")
-    named = {**dict(zip(frontals, images, strict=False)), **laterals}
+    named = {**dict(zip(FRONTALS, images, strict=False)), **laterals}
     return {role: named[role] for role in ROLES if role in named}
 
 

@@ -15,6 +15,7 @@ from model_adapters.cards.requirements import how_to_get, missing_packages
 from model_adapters.checkpoints.family import is_libra
 from model_adapters.checkpoints.files import read_json
 from model_adapters.registry import ADAPTERS, adapter_class, adapter_targets
+from model_adapters.side.environments import environment_of
 
 
 def resolve_model(
@@ -197,6 +198,8 @@ class ListedModel:
     state: str
     remedy: str
     card: Mapping[str, Any]
+    needs_packages: bool = False
+    """Whether a package is lacking."""
 
 
 def list_models() -> list[ListedModel]:
@@ -225,6 +228,8 @@ def _listed(card: Card) -> ListedModel:
     description = "; ".join(filter(None, [card.decoder, card.tower, card.projector, own_code, card.note]))
     if lacking:
         state, remedy = f"needs {', '.join(lacking)}", how_to_get(lacking)
+    elif card.environment and environment_of(card).python() is None:
+        state, remedy = "needs a side environment", f"libra-bench models install {card.id}"
     elif card.path:
         state = "ships with libra-bench" if Path(card.path).exists() else "its files are missing"
         remedy = "" if Path(card.path).exists() else "install libra-bench again"
@@ -232,4 +237,4 @@ def _listed(card: Card) -> ListedModel:
         state, remedy = "in the hub's cache", ""
     else:
         state, remedy = "not here", f"fetched from the hub ({card.hub_id}) when used; or give its folder: --weights DIR"
-    return ListedModel(card.id, card.adapter, description, not remedy, state, remedy, asdict(card))
+    return ListedModel(card.id, card.adapter, description, not remedy, state, remedy, asdict(card), bool(lacking))

@@ -14,6 +14,7 @@ ADAPTERS = {
     "libra": "model_adapters.libra.adapter:LibraAdapter",
     "hf_vlm": "model_adapters.hf.adapter:HFVisionLanguageAdapter",
     "vllm": "model_adapters.vllm.adapter:VLLMAdapter",
+    "side": "model_adapters.side.adapter:SideAdapter",
     "openai": "model_adapters.openai.adapter:OpenAIAdapter",
     "function": "model_adapters.function:FunctionAdapter",
     "replay": "model_adapters.baselines.replay:ReplayAdapter",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file
+from benchmarks.predictions.cleaning import clean
 from benchmarks.schema import ROLE_NAMES
 from reports.load import LoadedRun
 from reports.without_text import numbers_of
@@ -134,7 +135,8 @@ def _answers(
             spans.setdefault(span["question_id"], []).append({str(name): value for name, value in span.items()})
     found: dict[Any, tuple[str, dict[str, Any]]] = {}
     for answer in run.answers.to_dict(orient="records"):
-        key, words = answer["question_id"], str(answer["text"] or "")
+        key, written = answer["question_id"], str(answer["text"] or "")
+        words = clean(written, run.record.cleaning)
         metadata = answer["metadata"] or {}
         if not text:
             metadata = numbers_of(metadata)
@@ -142,6 +144,7 @@ def _answers(
             str(answer["prompt"] or ""),
             {
                 "text": words if text else None,
+                **({"written": written} if text and words != written else {}),
                 "words": len(words.split()),
                 "finish": metadata.get("finish"),
                 "error": metadata.get("error"),

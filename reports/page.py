@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
 from benchmarks.files.json_text import parse_json
+from benchmarks.predictions.cleaning import NO_CLEANING, RULES
+from benchmarks.schema import parts_in_words
+from benchmarks.wording import rate_in_words, studies
 from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
@@ -242,6 +245,7 @@ def _render(
             two=len(runs) == 2,
             settings=settings,
             empty_note=empty_note,
+            rate_in_words=rate_in_words,
             counts=COUNTS,
             scores=_score_rows(runs),
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
@@ -284,6 +288,10 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
     ]
 
 
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())
+
+
 def _audit_of(run: LoadedRun) -> dict[str, Any] | None:
     """What an audit found, where the run is the baseline of one."""
     try:
@@ -304,8 +312,15 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: PageImages, *,
             folder = run.folder if text else "RUN"
             notes.append(f"{run.name} has not been scored: `libra-bench score {folder}` does it.")
         if run.summary and run.summary.n_without_reference:
-            notes.append(f"{run.name}: {run.summary.n_without_reference} studies without a reference are not scored.")
+            notes.append(f"{run.name}: {studies(run.summary.n_without_reference)} without a reference not scored.")
         notes += [f"{run.name}: {warning}." for warning in run.record.warnings]
+        if run.record.left_out:
+            notes.append(f"{run.name} does not read what this suite has: {parts_in_words(run.record.left_out)}.")
+        if run.record.suspicious:
+            notes.append(f"{run.name}: texts that look wrong: {_counted(run.record.suspicious)}.")
+        if run.record.cleaning != NO_CLEANING:
+            rule = run.record.cleaning
+            notes.append(f"{run.name}: texts are scored and shown cleaned by {rule} ({RULES[rule]}).")
         n = run.record.suite.n or 0
         if len(run.answers) < n:
             notes.append(f"{run.name} has answered {len(run.answers)} of {n} studies: run it again to continue.")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.catalog import DEMO
 from benchmarks.files import write_jsonl
-from benchmarks.phantoms.writing import TASKS, phantom_studies, write_image
+from benchmarks.phantoms.writing import TASKS, phantom_studies, write_images
 
 DEMO_SEED = 2128
 """Kept for the demo: never train on it."""
@@ -31,12 +31,12 @@ def make(out: Path, patients: int, train_patients: int) -> None:
     """Write the evaluation split into `out`, the training reports into `out`/train."""
     studies = list(phantom_studies(patients, DEMO_SEED))
     for study in studies:
-        write_image(study, out, IMAGE_SIZE)
+        write_images(study, out, IMAGE_SIZE)
     for name, task in SUITES.items():
         write_jsonl(out / name, (record for study in studies for record in TASKS[task](study)))
-    training = list(phantom_studies(train_patients, TRAIN_SEED))
+    training = list(phantom_studies(train_patients, TRAIN_SEED, laterals=False))
     for study in training:
-        write_image(study, out / "train", TRAIN_IMAGE_SIZE)
+        write_images(study, out / "train", TRAIN_IMAGE_SIZE)
     write_jsonl(out / "train" / "train.jsonl", (record for study in training for record in TASKS["findings"](study)))
     print(f"{len(studies)} studies of {patients} patients, {len(training)} for training, in {out}")
 

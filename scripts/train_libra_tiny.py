@@ -59,11 +59,11 @@ QUICK = Amounts(40, 20, 4, 40, 1, 4, 4)
 def draw(folder: Path, patients: int, seed: int, size: int, align_patients: int) -> None:
     """Draw phantoms on both cores; `train.json` has every findings report, `train-align.json` some and questions."""
     from benchmarks.files import write_json
-    from benchmarks.phantoms.writing import TASKS, phantom_studies, training_record, write_image
+    from benchmarks.phantoms.writing import TASKS, phantom_studies, training_record, write_images
 
-    studies = list(phantom_studies(patients, seed))
+    studies = list(phantom_studies(patients, seed, laterals=False))
     with ProcessPoolExecutor(2) as pool:
-        for _ in pool.map(partial(write_image, out=folder, image_size=size), studies, chunksize=16):
+        for _ in pool.map(partial(write_images, out=folder, image_size=size), studies, chunksize=16):
             pass
     chance = random.Random(seed)
     align: list[dict[str, Any]] = []

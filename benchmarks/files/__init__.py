@@ -38,7 +38,7 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 if not line.strip():
                     continue
                 try:
-                    record = parse_json(line)
+                    record = parse_json(line, unique_keys=True)
                 except json.JSONDecodeError as error:
                     raise InputError(
                         f"not valid JSON ({error.msg}, column {error.colno})",

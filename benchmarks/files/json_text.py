@@ -13,17 +13,19 @@ MAX_DEPTH = 64
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**64 - 1
 
 
-def parse_json(text: str | bytes, *, not_finite: Literal["refuse", "null"] = "refuse") -> Any:
+def parse_json(
+    text: str | bytes, *, not_finite: Literal["refuse", "null"] = "refuse", unique_keys: bool = False
+) -> Any:
     """The value of a JSON text.
 
     Args:
         text: as text, or as UTF-8 bytes, with or without a byte-order mark.
         not_finite: what to do with NaN, Infinity and numbers as large as 1e400, which JSON does not have.
+        unique_keys: refuse an object that names a key twice; else the last of its values counts.
 
     Raises:
-        JSONDecodeError: it is not JSON, not UTF-8, nested too deep, names a key twice (only one of its values could be
-            kept), or holds an integer of more than 64 bits or half a character ("\\ud800"): values that no later step
-            could write down again.
+        JSONDecodeError: it is not JSON, not UTF-8, nested too deep, or holds an integer of more than 64 bits or half a
+            character ("\\ud800"): values that no later step could write down again.
     """
     if isinstance(text, bytes):
         try:
@@ -59,7 +61,11 @@ def parse_json(text: str | bytes, *, not_finite: Literal["refuse", "null"] = "re
 
     try:
         value = json.loads(
-            source, parse_constant=constant, parse_float=number, parse_int=integer, object_pairs_hook=unique
+            source,
+            parse_constant=constant,
+            parse_float=number,
+            parse_int=integer,
+            object_pairs_hook=unique if unique_keys else None,
         )
     except RecursionError:
         refuse(f"nested more than {MAX_DEPTH} deep")

@@ -11,11 +11,10 @@ rotation, ...) is warned of once per kind (`ImageWarning`), and `remarks_on` tel
 """
 
 from benchmarks.images.limits import MAX_PIXELS, MAX_SIDE
-from benchmarks.images.locate import MAX_IMAGES, resolve_images
+from benchmarks.images.locate import resolve_images
 from benchmarks.images.read import read_grey_or_colour, read_radiograph, remarks_on
 
 __all__ = [
-    "MAX_IMAGES",
     "MAX_PIXELS",
     "MAX_SIDE",
     "read_grey_or_colour",

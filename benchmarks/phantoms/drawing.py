@@ -38,7 +38,7 @@ def draw_study(patient: Patient, visit: Visit, size: int) -> npt.NDArray[np.uint
     """The picture of one visit, [size, size] of uint8; equal arguments give equal pixels."""
     body = Stream(patient.seed, patient.number, 1)
     shot = Stream(patient.seed, patient.number, 2, visit.number)
-    x, y = _positioned(size, shot)
+    x, y = positioned(size, shot)
     width = body.uniform(0.95, 1.05)
     x = x / width
 
@@ -51,13 +51,19 @@ def draw_study(patient: Patient, visit: Visit, size: int) -> npt.NDArray[np.uint
         if visit.levels.get(Finding("PICC", side)):
             grey = grey + 0.45 * _along(CATHETER, CATHETER_TIP, TOWARDS[side], x, y, 0.011)
 
-    grain = _smooth_noise(shot, size, size // 3)
+    return exposed(grey, shot)
+
+
+def exposed(grey: Floats, shot: Stream) -> npt.NDArray[np.uint8]:
+    """The picture of a chest as a detector has it: exposure and grain differ a little from shot to shot."""
+    size = len(grey)
+    grain = smooth_noise(shot, size, size // 3)
     grey = shot.uniform(0.94, 1.04) * grey + shot.uniform(-0.015, 0.015) + 0.03 * (grain - 0.5)
     levels = np.rint(np.clip(grey, 0.0, 1.0) * (GREY_LEVELS - 1))
     return np.rint(levels * (255 / (GREY_LEVELS - 1))).astype(np.uint8)
 
 
-def _positioned(size: int, shot: Stream) -> tuple[Floats, Floats]:
+def positioned(size: int, shot: Stream) -> tuple[Floats, Floats]:
     """Pixel coordinates x, y; every shot is turned, shifted and scaled a little."""
     line = (np.arange(size, dtype=np.float64) + 0.5) * (2.0 / size) - 1.0
     x, y = np.meshgrid(line, line)
@@ -66,22 +72,23 @@ def _positioned(size: int, shot: Stream) -> tuple[Floats, Floats]:
     return x + shot.uniform(-0.025, 0.025), y + shot.uniform(-0.025, 0.025)
 
 
-def _inside(distance: Floats, softness: float = 0.015) -> Floats:
+def inside(distance: Floats, softness: float = 0.015) -> Floats:
     """1 where the signed distance is positive, 0 where it is negative, soft between."""
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(distance / softness, -40.0, 40.0))))
 
 
-def _ellipse(x: Floats, y: Floats, centre: tuple[float, float], radii: tuple[float, float]) -> Floats:
+def ellipse(x: Floats, y: Floats, centre: tuple[float, float], radii: tuple[float, float]) -> Floats:
     """Signed distance from an ellipse's edge, roughly; positive inside."""
     reach = np.sqrt(((x - centre[0]) / radii[0]) ** 2 + ((y - centre[1]) / radii[1]) ** 2)
     return np.asarray((1.0 - reach) * min(radii))
 
 
-def _blend(grey: Floats, new: Floats | float, mask: Floats) -> Floats:
+def blend(grey: Floats, new: Floats | float, mask: Floats) -> Floats:
+    """The new grey where the mask is 1."""
     return np.asarray(grey + (new - grey) * mask)
 
 
-def _smooth_noise(stream: Stream, size: int, cells: int) -> Floats:
+def smooth_noise(stream: Stream, size: int, cells: int) -> Floats:
     """Noise in [0, 1) that varies over `cells` cells along each side."""
     coarse = stream.grid(cells + 1, cells + 1)
     place = np.arange(size) * (cells / size)
@@ -93,38 +100,38 @@ def _smooth_noise(stream: Stream, size: int, cells: int) -> Floats:
 
 def _torso(x: Floats, y: Floats) -> Floats:
     """Neck, shoulders, trunk: soft tissue before a black background."""
-    shoulders = 0.24 + 0.80 * _inside(y + 0.76 - 0.22 * np.abs(x), 0.05)
-    return np.asarray(0.02 + 0.50 * _inside(shoulders - np.abs(x), 0.03))
+    shoulders = 0.24 + 0.80 * inside(y + 0.76 - 0.22 * np.abs(x), 0.05)
+    return np.asarray(0.02 + 0.50 * inside(shoulders - np.abs(x), 0.03))
 
 
 def _draw_lung(grey: Floats, u: Floats, y: Floats, side: str, levels: dict[Finding, int], body: Stream) -> Floats:
     """One lung with its vessels, and the air, fluid or opacity in its half of the chest."""
     dome = 0.50 if side == "right" else 0.55
     diaphragm = dome + 1.3 * np.maximum(u - 0.40, 0.0) ** 2 + 0.35 * np.maximum(0.40 - u, 0.0) ** 2
-    cavity = np.minimum(_ellipse(u, y, LUNG_CENTRE, LUNG_RADII), diaphragm - y)
-    chest = _inside(cavity)
+    cavity = np.minimum(ellipse(u, y, LUNG_CENTRE, LUNG_RADII), diaphragm - y)
+    chest = inside(cavity)
     lung = 0.17 + 0.06 * (y + 0.8) + _vessels(u, y, body)
 
     collapse = COLLAPSE[levels.get(Finding("pneumothorax", side), 0)]
     if collapse:
         centre = (LUNG_CENTRE[0] - 0.45 * collapse, LUNG_CENTRE[1] + 0.75 * collapse)
-        shrunken = _ellipse(u, y, centre, (LUNG_RADII[0] * (1 - 0.8 * collapse), LUNG_RADII[1] * (1 - 0.8 * collapse)))
-        lung = _blend(np.full_like(lung, 0.01), lung + 0.10 * collapse, _inside(shrunken, 0.008))
+        shrunken = ellipse(u, y, centre, (LUNG_RADII[0] * (1 - 0.8 * collapse), LUNG_RADII[1] * (1 - 0.8 * collapse)))
+        lung = blend(np.full_like(lung, 0.01), lung + 0.10 * collapse, inside(shrunken, 0.008))
         lung = lung + 0.42 * np.exp(-((shrunken / 0.012) ** 2))
 
     for zone, (centre_u, centre_y) in OPACITY_CENTRE.items():
         radius = OPACITY_RADIUS[levels.get(Finding("lung opacity", side, zone), 0)]
         if radius:
-            cloud = _ellipse(u, y, (centre_u, centre_y), (radius, radius * 1.15))
+            cloud = ellipse(u, y, (centre_u, centre_y), (radius, radius * 1.15))
             ragged = 0.035 * np.sin(17 * u + 9 * y) + 0.035 * np.sin(15 * y - 11 * u + 2)
-            lung = _blend(lung, 0.60, 0.92 * _inside(cloud + ragged, 0.04))
+            lung = blend(lung, 0.60, 0.92 * inside(cloud + ragged, 0.04))
 
     surface = FLUID_SURFACE[levels.get(Finding("pleural effusion", side), 0)]
     meniscus = surface - 0.34 * (np.maximum(u - 0.15, 0.0) / 0.6) ** 3
-    lung = _blend(lung, 0.66, _inside(y - meniscus, 0.02))
+    lung = blend(lung, 0.66, inside(y - meniscus, 0.02))
 
-    below = _inside(y - diaphragm) * _inside(_ellipse(u, y, LUNG_CENTRE, (0.45, 1.2)))
-    return _blend(_blend(grey, 0.62, below), lung, chest)
+    below = inside(y - diaphragm) * inside(ellipse(u, y, LUNG_CENTRE, (0.45, 1.2)))
+    return blend(blend(grey, 0.62, below), lung, chest)
 
 
 def _vessels(u: Floats, y: Floats, body: Stream) -> Floats:
@@ -142,26 +149,26 @@ def _vessels(u: Floats, y: Floats, body: Stream) -> Floats:
 
 def _draw_middle(grey: Floats, x: Floats, y: Floats, enlarged: int, body: Stream) -> Floats:
     """Spine, mediastinum, windpipe, aortic knob and heart."""
-    band = 0.11 + 0.05 * _inside(y + 0.45, 0.1)
-    grey = _blend(grey, 0.60, _inside(band - np.abs(x), 0.015) * _inside(y + 0.95, 0.03))
-    grey = grey + 0.05 * _inside(0.085 - np.abs(x), 0.01) * (0.5 + 0.5 * np.sin(34 * y))
-    grey = grey - 0.16 * _inside(0.04 - np.abs(x + 0.01), 0.008) * _inside(-0.18 - y, 0.04)
-    grey = _blend(grey, 0.62, _inside(_ellipse(x, y, (0.13, -0.22), (0.12, 0.11))))
+    band = 0.11 + 0.05 * inside(y + 0.45, 0.1)
+    grey = blend(grey, 0.60, inside(band - np.abs(x), 0.015) * inside(y + 0.95, 0.03))
+    grey = grey + 0.05 * inside(0.085 - np.abs(x), 0.01) * (0.5 + 0.5 * np.sin(34 * y))
+    grey = grey - 0.16 * inside(0.04 - np.abs(x + 0.01), 0.008) * inside(-0.18 - y, 0.04)
+    grey = blend(grey, 0.62, inside(ellipse(x, y, (0.13, -0.22), (0.12, 0.11))))
     radius = HEART_RADIUS[enlarged] + body.uniform(-0.012, 0.012)
     turned_x, turned_y = x + 0.25 * (y - 0.3), y - 0.10 * x
-    heart = _ellipse(turned_x, turned_y, (0.10 + 0.35 * (radius - 0.31), 0.31), (radius, 0.29 + 0.25 * (radius - 0.31)))
-    return _blend(grey, 0.70, _inside(heart, 0.02))
+    heart = ellipse(turned_x, turned_y, (0.10 + 0.35 * (radius - 0.31), 0.31), (radius, 0.29 + 0.25 * (radius - 0.31)))
+    return blend(grey, 0.70, inside(heart, 0.02))
 
 
 def _draw_bones(grey: Floats, u: Floats, y: Floats, shift: float) -> Floats:
     """Ribs from the spine down and outwards, and a clavicle."""
-    cage = _inside(_ellipse(u, y, (0.40, 0.15), (0.43, 1.03)), 0.02) * _inside(u - 0.10, 0.02)
+    cage = inside(ellipse(u, y, (0.40, 0.15), (0.43, 1.03)), 0.02) * inside(u - 0.10, 0.02)
     height = y - shift - 0.10 * np.sin(2.6 * (u - 0.12)) - 0.16 * np.maximum(u - 0.45, 0.0)
     phase = (height + 0.86) / 0.165
     off = (phase - np.rint(phase)) * 0.165
-    ribs = np.exp(-((off / 0.026) ** 4)) * _inside(0.62 - y, 0.05)
+    ribs = np.exp(-((off / 0.026) ** 4)) * inside(0.62 - y, 0.05)
     clavicle = (
-        _inside(0.026 - np.abs(y + 0.62 + 0.24 * (u - 0.1)), 0.008) * _inside(u - 0.09, 0.01) * _inside(0.82 - u, 0.02)
+        inside(0.026 - np.abs(y + 0.62 + 0.24 * (u - 0.1)), 0.008) * inside(u - 0.09, 0.01) * inside(0.82 - u, 0.02)
     )
     over_lung = 1.0 - 0.8 * np.clip((grey - 0.25) / 0.25, 0.0, 1.0)
     return np.asarray(grey + 0.095 * ribs * cage * over_lung + 0.12 * clavicle)
@@ -182,7 +189,7 @@ def _along(
         run_x, run_y = x1 - x0, y1 - y0
         part = np.clip(((x - x0) * run_x + (y - y0) * run_y) / (run_x**2 + run_y**2), 0.0, 1.0)
         nearest = np.minimum(nearest, (x - x0 - part * run_x) ** 2 + (y - y0 - part * run_y) ** 2)
-    return _inside(width - np.sqrt(nearest), 0.004)
+    return inside(width - np.sqrt(nearest), 0.004)
 
 
 def _rounded(points: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from benchmarks.catalog import CONTEXT, FINDINGS_PROMPT, IMPRESSION_PROMPT
 from benchmarks.errors import InputError, StorageError
 from benchmarks.files import write_json, write_jsonl
 from benchmarks.phantoms.drawing import draw_study
 from benchmarks.phantoms.history import Patient, Visit, draw_patient
+from benchmarks.phantoms.lateral import draw_lateral
 from benchmarks.phantoms.stream import Stream
 from benchmarks.phantoms.wording import (
     Asked,
@@ -21,6 +25,7 @@ from benchmarks.phantoms.wording import (
     impression_text,
     questions,
 )
+from benchmarks.schema import PRIOR_REPORT, frontal_images
 
 Record = dict[str, Any]
 
@@ -36,18 +41,51 @@ class Study:
     visit: Visit
     prior: Visit | None
     """The visit before, or None at the first."""
+    before_prior: Visit | None = None
+    """The visit before that, which the prior report compares with."""
+    laterals: bool = True
+    """Whether patients who can stand (those with PA views) get lateral views, too."""
 
     @property
     def images(self) -> list[str]:
         """Paths of the current and, where there is one, the prior picture."""
         return [self._path(visit) for visit in (self.visit, self.prior) if visit is not None]
 
-    def _path(self, visit: Visit) -> str:
-        return f"images/{self.patient.number:05d}/{visit.number}.png"
+    @property
+    def by_role(self) -> list[str] | dict[str, str]:
+        """Every picture: an object with its role where there are lateral ones, else a list."""
+        if not self.has_lateral:
+            return self.images
+        named = {"current": self._path(self.visit), "lateral": self._path(self.visit, "-lateral")}
+        if self.prior is not None:
+            named |= {"prior": self._path(self.prior), "prior_lateral": self._path(self.prior, "-lateral")}
+        return named
 
-    def stream(self, task: int) -> Stream:
+    @property
+    def has_lateral(self) -> bool:
+        """Whether there is a lateral view of each visit."""
+        return self.laterals and self.patient.view == "PA"
+
+    def _path(self, visit: Visit, view: str = "") -> str:
+        return f"images/{self.patient.number:05d}/{visit.number}{view}.png"
+
+    def stream(self, task: int, visit: Visit | None = None) -> Stream:
         """The words of each task have random numbers of their own, so that one doesn't move another."""
-        return Stream(self.patient.seed, self.patient.number, 3, self.visit.number, task)
+        return Stream(self.patient.seed, self.patient.number, 3, (visit or self.visit).number, task)
+
+    def context(self) -> Record:
+        """What a radiologist knows before reading, as fields: why and how, compared with what, what was said then."""
+        views = "PA and lateral views" if self.has_lateral else f"{self.patient.view} view"
+        known: Record = {
+            "indication": self.visit.indication,
+            "technique": f"{views} of the chest.",
+            "comparison": "None." if self.prior is None else "The prior study.",
+        }
+        if self.prior is not None:
+            findings = findings_text(self.prior, self.before_prior, self.stream(0, self.prior))
+            impression = impression_text(self.prior, self.before_prior, self.stream(1, self.prior))
+            known[PRIOR_REPORT] = f"Findings: {findings} Impression: {impression}"
+        return known
 
     def identity(self) -> Record:
         """Whose study it is, as fields of every record."""
@@ -120,11 +158,11 @@ ALIGNMENT = ("findings", "impressions", "vqa", "diff-vqa")
 def _report(study: Study, prompt: str, reference: str) -> Record:
     return {
         "question_id": study.patient.study_id(study.visit),
-        "image": study.images,
+        "image": study.by_role,
         "text": f"{prompt} {CONTEXT} Indication: {study.visit.indication}",
         "reference": reference,
         **study.identity(),
-        "indication": study.visit.indication,
+        **study.context(),
         **study.truth(),
     }
 
@@ -140,6 +178,7 @@ def _question(study: Study, images: Sequence[str], number: int, asked: Asked) ->
         "semantic_type": asked.semantic_type,
         **study.identity(),
         "has_prior": len(images) > 1,  # a question about one picture is asked without the prior one
+        **({PRIOR_REPORT: study.context()[PRIOR_REPORT]} if len(images) > 1 else {}),
     }
 
 
@@ -147,7 +186,7 @@ def training_record(record: Record) -> Record:
     """An evaluation record as a training sample of one turn."""
     return {
         "id": record["question_id"],
-        "image": record["image"],
+        "image": frontal_images(record["image"]),
         "conversations": [
             {"from": "human", "value": f"<image>\n{record['text']}"},
             {"from": "gpt", "value": record.get("reference", record.get("answer"))},
@@ -155,26 +194,36 @@ def training_record(record: Record) -> Record:
     }
 
 
-def phantom_studies(patients: int, seed: int) -> Iterator[Study]:
+def phantom_studies(patients: int, seed: int, *, laterals: bool = True) -> Iterator[Study]:
     """Every study of so many patients, patient by patient, in order of time."""
     for number in range(1, patients + 1):
         patient = draw_patient(seed, number)
-        for visit, prior in zip(patient.visits, (None, *patient.visits), strict=False):
-            yield Study(patient, visit, prior)
+        visits = patient.visits
+        for visit, prior, before in zip(visits, (None, *visits), (None, None, *visits), strict=False):
+            yield Study(patient, visit, prior, before, laterals)
 
 
-def write_image(study: Study, out: Path, image_size: int) -> None:
-    """Draw the study's current picture into `out` as an 8-bit PNG.
+def write_images(study: Study, out: Path, image_size: int) -> int:
+    """Draw the study's own pictures into `out` as 8-bit PNG files, the lateral one half as large; returns how many.
 
     Raises:
-        StorageError: it cannot be written.
+        StorageError: one cannot be written.
     """
+    pictures = {study.images[0]: draw_study(study.patient, study.visit, image_size)}
+    if isinstance(study.by_role, dict):
+        size = max(SMALLEST_IMAGE, image_size // 2)
+        pictures[study.by_role["lateral"]] = draw_lateral(study.patient, study.visit, size)
+    for name, picture in pictures.items():
+        _write_picture(picture, out / name)
+    return len(pictures)
+
+
+def _write_picture(picture: npt.NDArray[np.uint8], path: Path) -> None:
     from PIL import Image
 
-    path = out / study.images[0]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(draw_study(study.patient, study.visit, image_size)).save(path, "PNG", optimize=True)
+        Image.fromarray(picture).save(path, "PNG", optimize=True)
     except OSError as error:
         raise StorageError(
             f"cannot write ({error.strerror or error})", where=path, hint="free some space or choose another folder"
@@ -213,8 +262,7 @@ def write_phantoms(out: Path, *, patients: int, seed: int, image_size: int = 224
     records: dict[str, list[Record]] = {task: [] for task in TASKS}
     images = 0
     for study in phantom_studies(patients, seed):
-        write_image(study, out, image_size)
-        images += 1
+        images += write_images(study, out, image_size)
         for task, make in TASKS.items():
             records[task] += make(study)
     for task, of_task in records.items():

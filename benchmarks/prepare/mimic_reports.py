@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from benchmarks.prepare.frames import read_frame
-from benchmarks.prepare.output import Built, image_list, one_line, whole_number, with_context
+from benchmarks.prepare.output import (
+    Built,
+    image_list,
+    images_by_role,
+    one_line,
+    report_of,
+    whole_number,
+    with_context,
+)
 from benchmarks.prepare.priors import FRONTAL_VIEWS
 from benchmarks.prepare.reports import Progress, ReportCounts, cut_reports
 from benchmarks.prepare.section_rules import COLUMNS
+from benchmarks.schema import PRIOR_REPORT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +28,7 @@ Section: TypeAlias = Literal["findings", "impression"]
 Sections: TypeAlias = Mapping[str, Mapping[str, str]]
 """Study ("s50414267") -> section -> text."""
 
+LATERAL_VIEWS = ("LATERAL", "LL")
 CONTEXT_SECTIONS = ("indication", "history", "comparison", "technique")
 """The sections of the prompt, in the order in which Libra's documentation lists them."""
 
@@ -58,6 +68,7 @@ def report_samples(
     steps: dict[str, int],
     context: bool = True,
     all_views: bool = False,
+    laterals: bool = False,
 ) -> Iterator[Built]:
     """One sample per image whose report has the section.
 
@@ -67,10 +78,12 @@ def report_samples(
         section: what is to be written.
         prompt: without clinical context.
         steps: filled with how many images are left after each step.
-        context: put the clinical context behind the prompt.
+        context: put the clinical context behind the prompt, and into fields of its own.
         all_views: lateral images, too.
+        laterals: name the lateral images of the study and of the prior one beside the frontal ones.
     """
     steps["images of the split"] = len(images)
+    studies = _Studies(images, sections)
     if not all_views:
         images = images[images["ViewPosition"].isin(FRONTAL_VIEWS)]
         steps["frontal (AP or PA)"] = len(images)
@@ -87,11 +100,11 @@ def report_samples(
         if not reference:
             continue
         steps[f"with {section}"] += 1
-        clinical = {name.capitalize(): report.get(name, "") for name in CONTEXT_SECTIONS} if context else {}
+        clinical = {name: one_line(report.get(name, "")) for name in CONTEXT_SECTIONS} if context else {}
         yield {
             "question_id": dicom,
-            "image": image_list(image, prior),
-            "text": with_context(prompt, clinical),
+            "image": studies.images(image, prior) if laterals else image_list(image, prior),
+            "text": with_context(prompt, {name.capitalize(): text for name, text in clinical.items()}),
             "reference": reference,
             "subject_id": whole_number(subject),
             "study_id": whole_number(study),
@@ -99,4 +112,50 @@ def report_samples(
             "view": view,
             "has_prior": bool(prior),
             "split": split,
+            **{name: text for name, text in clinical.items() if text},
+            **studies.dates(image, prior),
+            **studies.prior_report(prior),
         }
+
+
+class _Studies:
+    """What is known of each study by the path of any of its images (files/p10/p10000032/s50414267/<dicom_id>.jpg)."""
+
+    def __init__(self, images: pd.DataFrame, sections: Sections) -> None:
+        self._sections = sections
+        self._laterals: dict[str, str] = {}
+        lateral = images[images["ViewPosition"].isin(LATERAL_VIEWS)]
+        for path in lateral["image"]:
+            self._laterals.setdefault(_study_of(path), path)
+        self._dates = dict(zip(map(_study_of, images["image"]), map(_iso, images["StudyDate"]), strict=True))
+
+    def images(self, current: str, prior: str) -> Any:
+        """Every image by its role; a lateral one that is the frontal one's own file is not named twice."""
+        lateral, prior_lateral = (self._laterals.get(_study_of(path), "") for path in (current, prior))
+        taken = (current, prior)
+        return images_by_role(
+            current,
+            "" if lateral in taken else lateral,
+            prior,
+            "" if prior_lateral in (*taken, lateral) else prior_lateral,
+        )
+
+    def dates(self, current: str, prior: str) -> dict[str, str]:
+        """`study_date` and `prior_date`, where they are known."""
+        found = {"study_date": self._dates.get(_study_of(current)), "prior_date": self._dates.get(_study_of(prior))}
+        return {name: date for name, date in found.items() if date}
+
+    def prior_report(self, prior: str) -> dict[str, str]:
+        """The findings and the impression of the prior study, where its report has any."""
+        report = self._sections.get(_study_of(prior), {})
+        text = report_of(report.get("findings", ""), report.get("impression", ""))
+        return {PRIOR_REPORT: text} if text else {}
+
+
+def _study_of(path: str) -> str:
+    return PurePosixPath(path).parent.name
+
+
+def _iso(date: str) -> str:
+    """20240531 as 2024-05-31; empty where it is no such date."""
+    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and date.isdigit() else ""

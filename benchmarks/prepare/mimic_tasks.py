@@ -46,6 +46,8 @@ class MimicChoice:
     vqa_source: Path | None = None
     diff_source: Path | None = None
     all_views: bool = False
+    laterals: bool = False
+    """Name the lateral images beside the frontal ones."""
     context: bool = True
     prompt: str | None = None
     tasks: tuple[str, ...] = TASKS
@@ -154,6 +156,7 @@ class _Tasks:
                 steps=steps,
                 context=choice.context,
                 all_views=choice.all_views,
+                laterals=choice.laterals,
             )
 
     def mixture(self, steps: dict[str, dict[str, int]]) -> Iterator[Built]:

@@ -13,6 +13,7 @@ from typing import IO, Any, TypeAlias
 from benchmarks.catalog import CONTEXT
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write, dump_json_line
+from benchmarks.schema import PRIOR_REPORT, frontal_images
 
 Built: TypeAlias = dict[str, Any]
 """A sample as a suite's line has it: question_id, image, text, reference (or labels), and whatever describes it."""
@@ -77,6 +78,13 @@ def write_samples(samples: Iterable[Built], out: Path) -> int:
     return count
 
 
+_NOT_TRAINED_ON = {
+    "question_id", "image", "text", "reference", "labels", "indication", "history", "comparison", "technique",
+    "study_date", "prior_date", PRIOR_REPORT,
+}  # fmt: skip
+"""Fields of a suite that a conversation has in other words, or that training does not read."""
+
+
 def training_record(sample: Mapping[str, Any]) -> Built:
     """A sample as a conversation; its reference is what the model is to say.
 
@@ -87,20 +95,28 @@ def training_record(sample: Mapping[str, Any]) -> Built:
         raise InputError(
             "training data need a reference", where=f"sample {sample['question_id']}", hint="drop it or fill it in"
         )
-    kept = {key: sample[key] for key in sample if key not in ("question_id", "image", "text", "reference", "labels")}
+    kept = {key: sample[key] for key in sample if key not in _NOT_TRAINED_ON}
     conversation = [
         {"from": "human", "value": f"<image>\n{sample['text']}"},
         {"from": "gpt", "value": sample["reference"]},
     ]
-    images = sample["image"]
-    if isinstance(images, dict):  # Libra's training format has the frontal images alone
-        images = [images[role] for role in ("current", "prior") if role in images]
-    return {"id": sample["question_id"], "image": images, "conversations": conversation, **kept}
+    return {
+        "id": sample["question_id"],
+        "image": frontal_images(sample["image"]),
+        "conversations": conversation,
+        **kept,
+    }
 
 
 def one_line(text: str) -> str:
     """A section's text on one line, as published samples have it."""
     return " ".join(text.split())
+
+
+def report_of(findings: str, impression: str) -> str:
+    """A report on one line, as a field such as `prior_report` has it; empty where it has neither section."""
+    parts = {"Findings": one_line(findings), "Impression": one_line(impression)}
+    return " ".join(f"{heading}: {text}" for heading, text in parts.items() if text)
 
 
 def with_context(prompt: str, context: Mapping[str, str]) -> str:

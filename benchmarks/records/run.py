@@ -177,6 +177,12 @@ class RunRecord(Record):
     """Where there are several."""
     warnings: tuple[str, ...] = ()
     """What readers of the scores should know; shown once when the run began."""
+    suspicious: dict[str, int] = Field(default_factory=dict)
+    """What looks wrong in its cleaned texts ("refusal", "Markdown", ...) -> in how many."""
+    cleaning: str = "none"
+    """How its texts are cleaned before they are scored (`benchmarks.predictions.cleaning`)."""
+    left_out: dict[str, int] = Field(default_factory=dict)
+    """What the suite has and the model does not read (roles of images, `prior_report`) -> in how many studies."""
 
     @property
     def studies(self) -> tuple[str | int | None, ...]:

@@ -28,6 +28,7 @@ Reports = Annotated[Path | None, typer.Option("--reports", help="Folder or zip o
 Sections = Annotated[Path | None, typer.Option("--sections", help="A table written by `data sections`.")]
 Rule = Annotated[str, typer.Option("--prior-rule", help="published or frontal (see `data priors`).")]
 AllViews = Annotated[bool, typer.Option("--all-views", help="Include lateral images; default: AP and PA only.")]
+Laterals = Annotated[bool, typer.Option("--laterals", help="Name lateral images, too, by their role.")]
 Context = Annotated[bool, typer.Option("--context/--no-context", help="Add the clinical context to the prompt.")]
 Source = Annotated[Path | None, typer.Option("--source", help="The question file; default: found below the root.")]
 Section = Annotated[str, typer.Option("--section", help="findings or impression.")]
@@ -48,6 +49,7 @@ def _reports_command(task: str) -> Callable[..., None]:
         image_root: d.ImageRoot = None,
         prior_rule: Rule = "published",
         all_views: AllViews = False,
+        laterals: Laterals = False,
         context: Context = True,
         prompt: d.Prompt = None,
         workers: d.Workers = None,
@@ -57,6 +59,7 @@ def _reports_command(task: str) -> Callable[..., None]:
     ) -> None:
         folder = _folder(mimic_root, metadata, split_file, reports, image_root)
         choice: dict[str, Any] = {"sections": sections, "all_views": all_views, "context": context, "prompt": prompt}
+        choice["laterals"] = laterals
         _build(
             task, folder, split, out, force, allow_absent_images, as_json, rule=prior_rule, workers=workers, **choice
         )

@@ -1,4 +1,4 @@
-"""`models`: what can be measured, whether it works here, and plain checkpoints from LoRA folders."""
+"""`models`: what can be measured, whether it works here, side environments, plain checkpoints from LoRA folders."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.wording import counted
 from libra_bench.cli import options as o
 from libra_bench.cli import output
 from libra_bench.cli.flags import run_options
-from libra_bench.runs.options import MODEL, RunOptions
+from libra_bench.cli.listing import Facts, Item, Listing, grouped
+from libra_bench.runs.options import DECODING, MODEL, SUITE, RunOptions
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from libra_bench.runs.model_check import Check
+    from libra_bench.runs.preview import Preview
+    from model_adapters.models import ListedModel
 
 app = typer.Typer(help="List the models; check and merge checkpoints.", invoke_without_command=True)
 
@@ -26,25 +30,89 @@ OTHER_FORMS = (
 )
 
 
+HERE, ON_THE_HUB, PACKAGES = "Ready", "Fetched from the hub when first used", "Need a package first"
+WITHOUT_WEIGHTS, WITH_A_PATH = "Baselines, without weights", "Named with a path, a file or a served model"
+FIRST_COLUMN = 50
+"""Characters of a command beside a name; of a longer one, the list says what is lacking."""
+
+
 @app.callback()
 def models(context: typer.Context, as_json: o.Json = False) -> None:
     """List the models, and what each needs."""
     if context.invoked_subcommand is not None:
         return
-    from rich.console import Group
-    from rich.markup import escape
-    from rich.table import Column, Table
-
     from model_adapters.models import list_models
 
     listed = list_models()
-    names = (Column(name, no_wrap=True) for name in ("model", "adapter"))  # to be typed as they are
-    texts = (Column(name, overflow="fold") for name in ("what it is", "here?", "to use it"))
-    table = Table(*names, *texts)
-    for model in listed:
-        adapter = "" if model.adapter == model.name else model.adapter
-        table.add_row(*map(escape, (model.name, adapter, model.description, model.state, model.remedy)))
-    output.result([asdict(model) for model in listed], Group(table, OTHER_FORMS), as_json=as_json)
+    ready = sum(model.here for model in listed)
+    items = grouped(map(_item, listed), (HERE, ON_THE_HUB, PACKAGES, WITHOUT_WEIGHTS, WITH_A_PATH))
+    fetched = len(items[ON_THE_HUB])
+    listing = Listing(
+        f"{ready} of {counted(len(listed), 'model')} can run here; {fetched} more are fetched from the hub when first "
+        "used, or read from --weights DIR.",
+        items,
+        ("model", "adapter", "here", "hub id", "state", "to use it", "what it is"),
+        [
+            (
+                *(model.name, model.adapter, "yes" if model.here else "no", model.card.get("hub_id") or ""),
+                *(model.state, model.remedy, model.description),
+            )
+            for model in listed
+        ],
+        [f"{OTHER_FORMS}", "`libra-bench models show NAME` says the rest of a model."],
+    )
+    output.result([asdict(model) for model in listed], listing, as_json=as_json)
+
+
+def _item(model: ListedModel) -> tuple[str, Item]:
+    """The heading that a model is under, and its line."""
+    if not model.card:
+        if model.here:
+            return WITHOUT_WEIGHTS, Item(model.name, about=model.description)
+        heading = WITH_A_PATH if model.remedy.startswith("--model") else PACKAGES
+        return heading, Item(model.name, model.remedy or model.state, model.description)
+    if model.here:
+        return HERE, Item(model.name, about=model.description)
+    if model.needs_packages:
+        shown = model.remedy if len(model.remedy) <= FIRST_COLUMN else model.state
+        return PACKAGES, Item(model.name, shown, model.description, dim=True)
+    return ON_THE_HUB, Item(model.name, model.card.get("hub_id") or model.remedy, model.description, dim=True)
+
+
+@app.command("show")
+def show(name: Annotated[str, typer.Argument(help="A model's name.")], as_json: o.Json = False) -> None:
+    """Show one model: what it is made of, what it needs, how it is asked."""
+    from benchmarks.errors import UnknownNameError
+    from model_adapters.models import list_models
+
+    listed = {model.name: model for model in list_models()}
+    if name not in listed:
+        raise UnknownNameError("model", name, listed)
+    model = listed[name]
+    facts = {
+        "model": model.name,
+        "adapter": model.adapter,
+        "runs here": "yes" if model.here else "no",
+        "state": model.state,
+        "to use it": model.remedy,
+    }
+    if model.card:
+        facts |= {name.replace("_", " "): _in_words(value) for name, value in model.card.items() if name not in SAID}
+    else:
+        facts["what it is"] = model.description
+    output.result(asdict(model), Facts(facts), as_json=as_json)
+
+
+SAID = ("id", "adapter")
+"""Fields of a card that are said in other words."""
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 @app.command("check")
@@ -82,6 +150,86 @@ def _as_table(found: Check) -> RenderableType:
         if words is not None:
             table.add_row(name, Text(words))
     return table
+
+
+@app.command("install")
+def install(
+    model: Annotated[str, typer.Argument(help="A model whose card names a side environment.")],
+    folder: Annotated[Path | None, typer.Option("--dir", help="Folder to install into; default: the cache.")] = None,
+    wheels: Annotated[
+        Path | None, typer.Option("--wheels", help="Install from this folder of wheels, without a network.")
+    ] = None,
+    further: Annotated[
+        list[str] | None, typer.Option("--with", metavar="PACKAGE", help="A further package; may be repeated.")
+    ] = None,
+    as_json: o.Json = False,
+) -> None:
+    """Make the side environment of a model that needs older packages than libra-bench's own."""
+    from model_adapters.cards import read_card, shipped_card
+    from model_adapters.side.environments import environment_of
+
+    environment = environment_of(read_card(Path(model)) if model.endswith((".yaml", ".yml")) else shipped_card(model))
+    python = environment.install(folder, wheels=wheels, further=further or ())
+    pins = [*environment.pins(), *(further or ())]
+    output.result(
+        {"installed": environment.name, "python": str(python), "packages": pins},
+        f"installed: {python} ({', '.join(pins)})",
+        as_json=as_json,
+    )
+
+
+@app.command("try")
+@run_options(SUITE, MODEL, DECODING, "cleaning", without=["limit"])
+def try_(
+    model: Annotated[str, typer.Argument(help="A name, a checkpoint folder, a card (.yaml) or a hub id.")],
+    options: RunOptions,
+    n: Annotated[int, typer.Option("--n", min=1, help="How many studies.")] = 8,
+    suite: Annotated[str, typer.Option("--suite", help="A suite's name or a file.", rich_help_panel=SUITE)] = "demo",
+    as_json: o.Json = False,
+) -> None:
+    """Before a long run: a few studies, the prompt as it is sent, the texts, and what looks wrong in them."""
+    from dataclasses import replace
+
+    from benchmarks.suites import load_suite
+    from libra_bench.runs.plan import plan_suite
+    from libra_bench.runs.preview import preview, spread
+
+    whole = load_suite(suite, data=options.data, image_root=options.image_root)
+    few = replace(whole, samples=tuple(whole.samples[place] for place in spread(whole, n)))
+    plan = plan_suite(few, model, options)
+    for warning in plan.warnings:
+        output.message(f"warning: {warning}")
+    output.message(f"loading {plan.spec.name}")
+    found = preview(plan)
+    output.result(asdict(found), _previewed(found), as_json=as_json)
+
+
+def _previewed(found: Preview) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    from benchmarks.predictions.cleaning import NO_CLEANING
+    from benchmarks.schema import parts_in_words
+
+    tokens = "" if found.prompt_tokens is None else f" ({found.prompt_tokens} tokens)"
+    lines = [
+        f"{found.model} on {len(found.studies)} studies of {found.suite}; {found.decoding}; cleaning {found.cleaning}",
+        *([f"not read: {parts_in_words(found.left_out)}"] if found.left_out else []),
+        f"first prompt as sent{tokens}:",
+        *(f"  {line}" for line in found.prompt.splitlines()),
+        "",
+    ]
+    for study in found.studies:
+        wrong = f"  <- {', '.join(study.looks_wrong)}" if study.looks_wrong else ""
+        lines.append(f"{study.question_id} ({', '.join(study.images) or 'no image'}){wrong}")
+        lines += [f"  {line}" for line in (study.error or study.text or "(nothing)").splitlines()]
+        if found.cleaning != NO_CLEANING and study.scored_as != study.text:
+            lines.append(f"  scored as: {study.scored_as}")
+    counts = ", ".join(f"{name} {count}" for name, count in found.looks_wrong.items())
+    lines += ["", f"looks wrong: {counts}" if counts else "nothing looks wrong"]
+    if {"Markdown", "heading", "chat tokens", "JSON"} & found.looks_wrong.keys() and found.cleaning == NO_CLEANING:
+        lines.append("--cleaning report-1 takes Markdown, headings, chat tokens and JSON away before scoring")
+    return Group(*map(Text, lines))
 
 
 @app.command("merge")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.wording import counted, rate_in_words, studies
 from libra_bench.cli import options as o
 from libra_bench.cli import output
 from libra_bench.cli.flags import run_options
@@ -82,7 +83,7 @@ def generate(
     counts = count_answers(answers, plan.suite.samples)
     output.result(
         {"run": str(plan.folder), "n": len(answers), **asdict(counts)},
-        f"{len(answers)} answers in {plan.folder / 'answers.jsonl'}",
+        f"{counted(len(answers), 'answer')} in {plan.folder / 'answers.jsonl'}",
         as_json=as_json,
     )
     exit_status(counts.n_failed)
@@ -98,18 +99,23 @@ class Display(ProgressCallback):
 
     def planned(self, plan: Plan, answered: int) -> None:
         """Suite, model, folder, decoding, and what is left out."""
-        counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
+        from benchmarks.predictions.cleaning import NO_CLEANING, RULES
+        from benchmarks.schema import parts_in_words
+
+        counts = studies(len(plan.order)) + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
         for warning in plan.warnings:
             output.message(f"warning: {warning}")
-        changed = "".join(f", {name} {value} by flag" for name, value in plan.overrides.items())
+        if plan.left_out:
+            output.message(f"not read by {plan.spec.name}: {parts_in_words(plan.left_out)}")
+        changed = "".join(f", {name} {value} set" for name, value in plan.overrides.items())
         if plan.protocol:
             output.message(f"protocol {plan.protocol}{changed}: {plan.decoding}")
+            if plan.cleaning != NO_CLEANING:
+                output.message(f"cleaning {plan.cleaning}: {RULES[plan.cleaning]}")
         else:
             ignored = f" ({', '.join(plan.overrides)} by flag: no effect)" if plan.overrides else ""
             output.message(f"no protocol: its texts do not depend on the decoding{ignored}")
-        for entry in plan.chosen.unavailable:
-            output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
 
     def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
         """The prompt as the model reads it."""
@@ -140,7 +146,7 @@ class Display(ProgressCallback):
 
         class Rate(ProgressColumn):
             def render(self, task: Task) -> Text:
-                return Text(f"{60 * task.speed:.1f} studies/min" if task.speed else "")
+                return Text(f"{rate_in_words(60 * task.speed)} studies/min" if task.speed else "")
 
         columns = (
             TextColumn("generating"),
@@ -166,6 +172,11 @@ class Display(ProgressCallback):
 
         for line in cost_in_words(cost):
             output.message(line)
+
+    def suspicious(self, counts: Mapping[str, int], plan: Plan) -> None:
+        """One line; the page and `models try` show the texts."""
+        found = ", ".join(f"{name} ({count})" for name, count in counts.items())
+        output.message(f"texts that look wrong: {found}; see them: libra-bench models try {plan.spec.name}")
 
     def scoring(self, metric_ids: Sequence[str]) -> None:
         """Which metrics."""
@@ -204,5 +215,5 @@ def exit_status(n_failed: int) -> None:
         typer.Exit: 3.
     """
     if n_failed:
-        output.message(f"{n_failed} studies failed and count as empty texts; answers.jsonl says why")
+        output.message(f"{studies(n_failed)} failed and count as empty texts; answers.jsonl says why")
         raise typer.Exit(3)

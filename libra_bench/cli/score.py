@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PARTIAL = "partial"
 
 
-@run_options("metrics", "dialect", "by", "replace")
+@run_options("metrics", "dialect", "cleaning", "by", "replace")
 def score(
     run: Annotated[Path | None, typer.Argument(help="A run folder; or use --references and --predictions.")] = None,
     more_predictions: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
@@ -92,6 +92,7 @@ def _score_files(
         InputError: names that do not tell the files apart; any other of `score_files`.
     """
     from benchmarks.errors import InputError
+    from benchmarks.predictions.cleaning import NO_CLEANING
     from libra_bench.metrics.choice import choose_metrics
     from libra_bench.scores.scoring import score_files
 
@@ -103,10 +104,8 @@ def _score_files(
             f"{twice[0]!r} is the name of several files", where="--predictions", hint="name them: --model-name"
         )
     chosen = choose_metrics(options.metrics, dialect=options.dialect)
-    scored = score_files(references, files, called, chosen, options.by, partial=partial)
-    for entry in chosen.unavailable:
-        output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
-    return scored
+    cleaning = options.cleaning or NO_CLEANING
+    return score_files(references, files, called, chosen, options.by, partial=partial, cleaning=cleaning)
 
 
 def _score_run(run: Path, options: RunOptions, *, partial: bool) -> tuple[Scores, Scored]:
@@ -115,7 +114,13 @@ def _score_run(run: Path, options: RunOptions, *, partial: bool) -> tuple[Scores
     from libra_bench.runs.shown_folder import bring_up_to_date
 
     found = rescore(
-        run, options.metrics, dialect=options.dialect, by=options.by, partial=partial, replace=options.replace
+        run,
+        options.metrics,
+        dialect=options.dialect,
+        by=options.by,
+        partial=partial,
+        cleaning=options.cleaning,
+        replace=options.replace,
     )
     for problem in bring_up_to_date(run):
         output.message(problem)

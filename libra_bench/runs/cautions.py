@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.files import sha256_file
 from benchmarks.phantoms.recognition import DOMAIN, is_phantom, is_shipped_picture
 from benchmarks.schema import Sample
+from libra_bench.runs.options import RunOptions
 from model_adapters.adapter import ModelSpec
 from model_adapters.cards import shipped_card
+from model_adapters.registry import adapter_class
 
 TINY = "libra-tiny"
 """The card of the model that ships with libra-bench."""
@@ -30,6 +32,26 @@ def cautions(spec: ModelSpec) -> tuple[str, ...]:
     if spec.card.get("made_for") != DOMAIN and not _is_shipped_phantom_model(spec):
         return ()
     return (f"{spec.name} was made for synthetic phantoms: what it writes about real radiographs is meaningless",)
+
+
+def own_decoding(spec: ModelSpec, options: RunOptions) -> Mapping[str, int | float]:
+    """The settings that a checkpoint states for itself, where neither a card nor the user says how to decode."""
+    if spec.card or options.protocol or adapter_class(spec.adapter).default_protocol:
+        return {}
+    return adapter_class(spec.adapter).own_decoding(spec)
+
+
+def cautions_without_card(spec: ModelSpec, options: RunOptions) -> tuple[str, ...]:
+    """What is said of a model without a card: how it is decoded, and that it is asked in the suite's words."""
+    adapter = adapter_class(spec.adapter)
+    if spec.card or options.protocol or adapter.default_protocol or not adapter.asks_for_card:
+        return ()
+    stated = ", ".join(f"{name} {value}" for name, value in adapter.own_decoding(spec).items())
+    own = f", with the checkpoint's own settings ({stated})" if stated else ""
+    return (
+        f"there is no card for {spec.name}: greedy decoding{own}, the suite's prompt without a system prompt; try it "
+        "with `libra-bench models try` and see docs/models.md before its scores are compared",
+    )
 
 
 def _is_shipped_phantom_model(spec: ModelSpec) -> bool:

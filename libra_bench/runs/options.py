@@ -94,7 +94,8 @@ class RunOptions:
     """An option of the adapter itself; may be repeated."""
 
     protocol: str | None = field(default=None, metadata=_flag(DECODING))
-    """Named decoding: libra-v1, libra-script, rexrank, greedy; default: the model card's, else libra-v1."""
+    """Named decoding: libra-v1, libra-script, rexrank, greedy, or card (the model card's settings); default: the card's
+    choice; without a card libra-v1 for Libra checkpoints, else greedy."""
     num_beams: int | None = field(default=None, metadata=_flag(DECODING, documented_in=Decoding))
     length_penalty: float | None = field(default=None, metadata=_flag(DECODING, documented_in=Decoding))
     no_repeat_ngram_size: int | None = field(default=None, metadata=_flag(DECODING, documented_in=Decoding))
@@ -109,6 +110,9 @@ class RunOptions:
     brackets: bertscore[num_layers=5]."""
     dialect: str | None = field(default=None, metadata=_flag(RUN))
     """Score in the way of another group: libra (default), rexrank, radeval, coco or llava-med."""
+    cleaning: str | None = field(default=None, metadata=_flag(RUN))
+    """How texts are cleaned before they are scored: none, or report-1 (chat tokens, Markdown, headings); default: the
+    model card's, else none."""
     by: Sequence[str] = field(default=(), metadata=_flag(RUN, metavar="FIELD"))
     """A field of the suite to stratify by; may be repeated."""
     references: Literal["all", "partial"] = field(default="all", metadata=_flag(RUN))

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import is_folder_name, sha256_file, sha256_json
+from benchmarks.predictions.cleaning import NO_CLEANING, rule_for_section, rule_named
 from benchmarks.records.run import DecidingFacts
 from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.runs import provenance
-from libra_bench.runs.cautions import cautions_for_suite
+from libra_bench.runs.cautions import cautions_for_suite, cautions_without_card, own_decoding
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.processes import local_device
-from libra_bench.runs.protocols import DEFAULT_PROTOCOL, decoding_with, protocol_named
+from libra_bench.runs.protocols import CARD_PROTOCOL, DEFAULT_PROTOCOL, decoding_with, protocol_named
 from model_adapters.adapter import Decoding, ModelSpec
 from model_adapters.baselines.replay import OracleAdapter
+from model_adapters.cards.image_policy import left_out
 from model_adapters.models import resolve_model
 from model_adapters.registry import adapter_class
 
@@ -47,6 +49,10 @@ class Plan:
     options: RunOptions
     warnings: tuple[str, ...] = ()
     """What the user should know about this model on this suite."""
+    cleaning: str = NO_CLEANING
+    """How its texts are cleaned before they are scored."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """What the suite has and the model does not read -> in how many studies."""
 
     @property
     def model_id(self) -> str:
@@ -98,7 +104,11 @@ def plan_suite(loaded_suite: Suite, model: str, options: RunOptions, *, scoring:
             options.out or RUNS_FOLDER / loaded_suite.name / (options.model_name or path_name(spec.name)) / mark
         ),
         options=options,
-        warnings=cautions_for_suite(spec, loaded_suite.samples),
+        warnings=(*cautions_for_suite(spec, loaded_suite.samples), *cautions_without_card(spec, options)),
+        cleaning=rule_for_section(
+            rule_named(options.cleaning or spec.card.get("cleaning") or NO_CLEANING), loaded_suite.card.sections
+        ),
+        left_out=left_out(loaded_suite.samples, adapter_class(spec.adapter).reads(spec)),
     )
 
 
@@ -135,8 +145,9 @@ def model_and_decoding(
         InputError: any of its kinds; among them settings that the model does not have.
     """
     spec = model_spec(model, options, train_file=train_file)
-    protocol = protocol_named(options.protocol or _default_protocol(spec))
-    decoding, overrides = decoding_with(protocol, options.decoding_overrides)
+    protocol = protocol_named(options.protocol or default_protocol(spec), spec.card)
+    given = {name: value for name, value in options.decoding_overrides.items() if value is not None}
+    decoding, overrides = decoding_with(protocol, {**own_decoding(spec, options), **given})
     adapter_class(spec.adapter).check_decoding(spec, decoding)
     if decoding.without_effect:
         flags = " and ".join("--" + name.replace("_", "-") for name in decoding.without_effect)
@@ -166,9 +177,13 @@ def model_spec(model: str, options: RunOptions, *, train_file: Path | None = Non
     )
 
 
-def _default_protocol(spec: ModelSpec) -> str:
+def default_protocol(spec: ModelSpec) -> str:
     """The protocol's name where the user names none: the card's, else the adapter's, else the program's."""
-    return spec.card.get("protocol") or adapter_class(spec.adapter).default_protocol or DEFAULT_PROTOCOL
+    if spec.card.get("protocol"):
+        return str(spec.card["protocol"])
+    if spec.card.get("decoding"):
+        return CARD_PROTOCOL
+    return adapter_class(spec.adapter).default_protocol or DEFAULT_PROTOCOL
 
 
 def path_name(name: str) -> str:

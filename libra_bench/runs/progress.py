@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,9 @@ class ProgressCallback:
 
     def generated(self, cost: Cost) -> None:
         """All answers are there; what it took to generate them."""
+
+    def suspicious(self, counts: Mapping[str, int], plan: Plan) -> None:
+        """What looks wrong in the texts -> in how many; only told where something does."""
 
     def scoring(self, metric_ids: Sequence[str]) -> None:
         """Scoring begins."""

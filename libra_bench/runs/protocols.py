@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.errors import UnknownNameError
+from benchmarks.errors import InputError, UnknownNameError
 from model_adapters.adapter import Decoding
 
 
@@ -44,17 +44,32 @@ PROTOCOLS = {
         Protocol("phantom", Decoding(num_beams=3, max_new_tokens=96), "the small default of libra-tiny"),
     )
 }
-DEFAULT_PROTOCOL = "libra-v1"
+DEFAULT_PROTOCOL = "greedy"
+CARD_PROTOCOL = "card"
+"""Each model as its authors decode it: the settings of its card, on top of greedy decoding."""
 
 
-def protocol_named(name: str) -> Protocol:
+def protocol_named(name: str, card: Mapping[str, Any] | None = None) -> Protocol:
     """The protocol of this name.
 
+    Args:
+        name: one of `PROTOCOLS`, or `card`.
+        card: the model card's fields; None: there is no card.
+
     Raises:
-        UnknownNameError: there is none.
+        UnknownNameError: there is none. InputError: the card has no decoding of its own.
     """
+    if name == CARD_PROTOCOL:
+        if not card or not card.get("decoding"):
+            raise InputError(
+                "this model has no card with decoding settings",
+                where="--protocol card",
+                hint=f"name another: {', '.join(PROTOCOLS)}",
+            )
+        settings = decoding_with(PROTOCOLS[DEFAULT_PROTOCOL], card["decoding"])[0]
+        return Protocol(CARD_PROTOCOL, settings, f"the card of {card.get('id')}")
     if name not in PROTOCOLS:
-        raise UnknownNameError("protocol", name, PROTOCOLS)
+        raise UnknownNameError("protocol", name, [*PROTOCOLS, CARD_PROTOCOL])
     return PROTOCOLS[name]
 
 
@@ -69,6 +84,10 @@ def decoding_with(protocol: Protocol, overrides: Mapping[str, Any]) -> tuple[Dec
         InputError: a value that makes no sense, or values that contradict each other.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
+    known = [item.name for item in dataclasses.fields(Decoding)]
+    for name in given:
+        if name not in known:
+            raise UnknownNameError("decoding setting", name, known)
     decoding = dataclasses.replace(protocol.decoding, **given)
     changed = {name: value for name, value in given.items() if value != getattr(protocol.decoding, name)}
     return decoding, changed

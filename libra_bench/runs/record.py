@@ -32,6 +32,7 @@ from libra_bench.runs import provenance
 from libra_bench.runs.answers import answer_files
 from libra_bench.runs.cost import cost_of
 from libra_bench.runs.plan import Plan
+from libra_bench.runs.suspicious_texts import count_suspicions
 from model_adapters.registry import adapter_class
 
 BATCHING_FILE = "batching.json"
@@ -104,6 +105,8 @@ def record_start(plan: Plan, world_size: int) -> RunRecord:
         started=provenance.now(),
         batching=read_batching(plan.folder),
         warnings=plan.warnings,
+        cleaning=plan.cleaning,
+        left_out=dict(plan.left_out),
         **asdict(provenance.environment()),
     )
     write_run(plan.folder, record)
@@ -136,6 +139,7 @@ def record_end(
         "n": len(answers),
         "n_resumed": n_resumed,
         **asdict(count_answers(answers, samples)),
+        "suspicious": {} if record.model.kind != "model" else count_suspicions(answers, record.cleaning),
     }
     if reports:
         own = dict(reports[0].adapter_report)

@@ -56,6 +56,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
         plan.chosen,
         by=options.by,
         partial=options.references == "partial",
+        cleaning=plan.cleaning,
         replace=options.replace,
         answers_change=options.retry_failed,
     )
@@ -151,6 +152,8 @@ def generate_run(
         )
     if record.cost is not None:
         progress.generated(record.cost)
+    if record.suspicious:
+        progress.suspicious(record.suspicious, plan)
     return answers
 
 

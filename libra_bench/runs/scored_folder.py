@@ -10,7 +10,8 @@ from benchmarks.catalog import suite_names
 from benchmarks.errors import InputError, LibraBenchError, RunConflictError, SuiteError
 from benchmarks.files.folder_lock import locked
 from benchmarks.predictions import count_answers, match_answers
-from benchmarks.records.run import RunRecord, read_run
+from benchmarks.predictions.cleaning import NO_CLEANING
+from benchmarks.records.run import RunRecord, read_run, write_run
 from benchmarks.records.samples import SAMPLES_FILE
 from benchmarks.records.scores import SCORES_FILE, Scores, read_scores
 from benchmarks.records.statistics import STATISTICS_FILE, read_statistics
@@ -44,6 +45,7 @@ def check_scoring(
     *,
     by: Sequence[str] = (),
     partial: bool = False,
+    cleaning: str = NO_CLEANING,
     replace: bool = False,
     answers_change: bool = False,
 ) -> ScoringInput:
@@ -55,6 +57,7 @@ def check_scoring(
         chosen: the metrics.
         by: fields to stratify by.
         partial: whether samples without a reference are left out.
+        cleaning: how the answers are cleaned before they are scored.
         replace: whether scores that are there may go.
         answers_change: whether the answers will be others than those that were scored.
 
@@ -64,12 +67,12 @@ def check_scoring(
             answers will change, and `replace` is not said.
         InputError: a file of the folder that would be added to cannot be read.
     """
-    against = scoring_input(suite.samples, suite.name, by, partial=partial)
+    against = scoring_input(suite.samples, suite.name, by, partial=partial, cleaning=cleaning)
     there = _scores_there(folder, replace=replace)
     if there is not None:
         check_files(folder)
         if not replace:
-            refuse_replacing(there, chosen.metrics, folder)
+            refuse_replacing(there, chosen.metrics, folder, against.cleaning)
         if answers_change:
             _with_earlier_metrics(folder, there, chosen, replace=replace)
     return against
@@ -141,7 +144,9 @@ def score_run(
         if now is not None and now != before and _same_texts(folder, now, against, matched):
             there = now  # another process has scored the same texts meanwhile
             if not replace:
-                refuse_replacing(there, chosen.metrics, folder)
+                refuse_replacing(there, chosen.metrics, folder, against.cleaning)
+        if record.cleaning != against.cleaning:
+            write_run(folder, record.model_copy(update={"cleaning": against.cleaning}))
         return FolderScored(scored, write_scored(folder, scored, there))
 
 
@@ -152,20 +157,24 @@ def rescore(
     dialect: str | None = None,
     by: Sequence[str] = (),
     partial: bool = False,
+    cleaning: str | None = None,
     replace: bool = False,
 ) -> FolderScored:
-    """Score a finished run again, with other metrics or after an update.
+    """Score a finished run again, with other metrics, another cleaning (None: the run's), or after an update.
 
     Raises:
         InputError: not a run folder, or its suite is no longer there. SuiteError: the suite's file has changed.
         RunConflictError: see `check_scoring` and `score_run`.
     """
-    suite = suite_of(read_run(folder), folder)
+    record = read_run(folder)
+    suite = suite_of(record, folder)
     chosen = choose_metrics(metrics, suite.card.metrics or DEFAULT_METRICS, dialect=dialect)
     answers_file = folder / ANSWERS_FILE
     if not answers_file.exists():
         raise InputError(f"holds no {ANSWERS_FILE}", where=folder, hint="run or generate first")
-    against = check_scoring(folder, suite, chosen, by=by, partial=partial, replace=replace)
+    against = check_scoring(
+        folder, suite, chosen, by=by, partial=partial, cleaning=cleaning or record.cleaning, replace=replace
+    )
     return score_run(folder, chosen, suite, list(read_answer_lines(answers_file)), against, replace=replace)
 
 
@@ -206,7 +215,7 @@ def _with_earlier_metrics(folder: Path, there: Scores, chosen: ChosenMetrics, *,
         try:
             metric = make_metric(name)
             missing = metric.missing()
-            reason = missing and f"{missing.reason}; {missing.hint}"
+            reason = missing and f"{missing.reason}; {missing.remedy(metric.id)}"
         except LibraBenchError as error:
             reason = str(error)
         if reason is None and not ours & {key.name for key in metric.keys}:

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.errors import GenerationError, ImageError, InputError
 from benchmarks.schema import Answer, Question
-from libra_bench.runs.cautions import cautions_for_pictures
+from libra_bench.runs.cautions import cautions_for_pictures, cautions_without_card
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import model_and_decoding
 from model_adapters.models import load_adapter
@@ -52,7 +52,7 @@ def describe_study(
     if not prompt.strip():
         raise InputError("the prompt is empty", where="--prompt")
     spec, _, decoding, _ = model_and_decoding(model, options)
-    cautions = cautions_for_pictures(spec, [Path(path) for path in paths])
+    cautions = (*cautions_for_pictures(spec, [Path(path) for path in paths]), *cautions_without_card(spec, options))
     for warning in cautions:
         on_warning(warning)
     adapter = load_adapter(spec)

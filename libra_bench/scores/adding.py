@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.errors import RunConflictError
+from benchmarks.predictions.cleaning import signed
 from benchmarks.records.scores import ReferencePoint, Scores, Stratum, signature_difference
 from benchmarks.records.statistics import StoredStatistics
 from libra_bench.metrics.metric import Metric
@@ -20,23 +21,24 @@ _SHOWN = 3
 """Keys named in an error."""
 
 
-def refuse_replacing(there: Scores, metrics: Mapping[str, Metric], folder: Path) -> None:
+def refuse_replacing(there: Scores, metrics: Mapping[str, Metric], folder: Path, cleaning: str) -> None:
     """Make sure that no score would be replaced by one that was computed in another way.
 
     Args:
         there: the scores of the folder.
         metrics: what it is to be scored with.
         folder: the run folder, for the message.
+        cleaning: how the texts will be cleaned; part of the signatures.
 
     Raises:
         RunConflictError: a key is there with another signature; names it.
     """
     known = {score.key: score.signature for score in there.scores}
     clashes = {
-        key.name: (known[key.name], metric.signature)
+        key.name: (known[key.name], signature)
         for metric in metrics.values()
         for key in metric.keys
-        if known.get(key.name, metric.signature) != metric.signature
+        if known.get(key.name, signature := signed(metric.signature, cleaning)) != signature
     }
     if clashes:
         first, (old, new) = next(iter(clashes.items()))

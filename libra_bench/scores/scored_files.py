@@ -65,6 +65,7 @@ def statistics_of(scored: Scored) -> tuple[StoredStatistics, list[str]]:
         ids=[sample.question_id for sample in scored.against.samples],
         references=scored.against.references,
         clusters=scored.against.clusters,
+        cleaning=scored.against.cleaning,
         metrics={
             name: (scored.metrics[name], list(result.values), result.statistics)
             for name, result in scored.results.items()

@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_json, user_cache
 from benchmarks.predictions import count_answers, match_answers, read_answers
+from benchmarks.predictions.cleaning import NO_CLEANING, clean, signed
 from benchmarks.records.json_record import plain
 from benchmarks.records.scores import Score, Scores, Stratum, StratumScore, Unavailable
 from benchmarks.schema import Answer, Sample
@@ -60,6 +61,7 @@ def score_answers(
     model: str,
     by: Sequence[str] = (),
     partial: bool = False,
+    cleaning: str = NO_CLEANING,
 ) -> Scored:
     """Score answers (in the order of the samples) with every chosen metric.
 
@@ -74,12 +76,13 @@ def score_answers(
         model: the model's id.
         by: fields to stratify by; none: the built-in strata that the suite has.
         partial: leave out samples without a reference, and count them.
+        cleaning: how the answers are cleaned before they are scored.
 
     Raises:
         SuiteError: samples without a reference; names them.
-        UnknownNameError: no sample has a field of `by`.
+        UnknownNameError: no sample has a field of `by`, or no such cleaning.
     """
-    against = scoring_input(samples, suite, by, partial=partial)
+    against = scoring_input(samples, suite, by, partial=partial, cleaning=cleaning)
     return score_against(against, answers, chosen, suite=suite, model=model)
 
 
@@ -90,7 +93,7 @@ def score_against(
     by_id = {str(answer.question_id): answer for answer in answers}
     answers = [by_id[str(sample.question_id)] for sample in against.samples]
     clusters, n = against.clusters, len(answers)
-    predictions = ["" if answer.failed else answer.text for answer in answers]
+    predictions = ["" if answer.failed else clean(answer.text, against.cleaning) for answer in answers]
     for metric in chosen.metrics.values():
         check_metric(metric, against.references, predictions)
     fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
@@ -104,7 +107,7 @@ def score_against(
         **asdict(count_answers(answers, against.samples)),
         n_without_reference=against.n_without_reference,
         n_clusters=count_clusters(clusters) if clusters else None,
-        scores=tuple(_score_rows(chosen.metrics, results, n, clusters)),
+        scores=tuple(_score_rows(chosen.metrics, results, n, against)),
         details={chosen.metrics[name].id: dict(r.details) for name, r in results.items() if r.details},
         strata=tuple(_strata(against, predictions, chosen, results)),
         reference_points=tuple(points),
@@ -170,12 +173,12 @@ def digest_of(against: ScoringInput, answers: Sequence[Answer]) -> str:
 
 
 def _score_rows(
-    metrics: Mapping[str, Metric], results: Mapping[str, MetricResult], n: int, clusters: Sequence[Any] | None
+    metrics: Mapping[str, Metric], results: Mapping[str, MetricResult], n: int, against: ScoringInput
 ) -> Iterator[Score]:
     """The rows of scores.json; a value that is undefined is None there, and an interval that does not exist."""
     known = {name: r.statistics for name, r in results.items() if r.statistics is not None and r.values}
     parts = [(statistics, _keys(metrics[name], results[name])) for name, statistics in known.items()]
-    ends = dict(zip(known, intervals(parts, clusters), strict=True))
+    ends = dict(zip(known, intervals(parts, against.clusters), strict=True))
     for name, result in results.items():
         low_K, high_K = ends.get(name) or (np.full(len(result.values), np.nan),) * 2
         for key, low, high in zip(_keys(metrics[name], result), low_K, high_K, strict=True):
@@ -186,7 +189,7 @@ def _score_rows(
                 low=_defined(low),
                 high=_defined(high),
                 n=n,
-                signature=metrics[name].signature,
+                signature=signed(metrics[name].signature, against.cleaning),
                 higher_is_better=key.higher_is_better,
             )
 
@@ -209,16 +212,19 @@ def score_files(
     by: Sequence[str] = (),
     *,
     partial: bool = False,
+    cleaning: str = NO_CLEANING,
 ) -> list[Scored]:
     """Score several files of predictions against one file of references.
 
     Raises:
-        SuiteError: ids that don't match, or samples without a reference.
+        SuiteError: ids that don't match, or samples without a reference. UnknownNameError: no such cleaning.
     """
     samples = read_samples(references, prompts_required=False)
     matched = [match_answers(read_answers(path), samples, where=path) for path in predictions]
     return [
-        score_answers(samples, answers, chosen, suite=references.stem, model=name, by=by, partial=partial)
+        score_answers(
+            samples, answers, chosen, suite=references.stem, model=name, by=by, partial=partial, cleaning=cleaning
+        )
         for name, answers in zip(names, matched, strict=True)
     ]
 
@@ -228,6 +234,7 @@ def score(
     predictions: str | Path | Sequence[str],
     references: str | Path | Sequence[str] | Sequence[Sequence[str]],
     metrics: str | Sequence[str] | None = None,
+    cleaning: str = NO_CLEANING,
 ) -> dict[str, Any]:
     """Score predictions against references.
 
@@ -235,6 +242,8 @@ def score(
         predictions: a file of answers (JSONL or CSV), or N texts.
         references: a suite file, or N texts or lists of alternative texts.
         metrics: names, or "all"; None: the default ones (`DEFAULT_METRICS`) that can run here.
+        cleaning: how predictions are cleaned before they are scored: "none", or "report-1" of chat tokens, Markdown and
+            headings (docs/models.md).
 
     Returns:
         The content of scores.json.
@@ -256,7 +265,7 @@ def score(
     else:
         raise InputError(f"{len(predictions)} predictions, but {len(samples)} references", hint="give one per study")
     matched = match_answers(answers, samples, where=model)
-    return score_answers(samples, matched, chosen, suite=name, model=model).scores.as_json()
+    return score_answers(samples, matched, chosen, suite=name, model=model, cleaning=cleaning).scores.as_json()
 
 
 def _sample(number: int, texts: str | Sequence[str]) -> Sample:

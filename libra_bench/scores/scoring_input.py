@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.errors import SuiteError
+from benchmarks.predictions.cleaning import NO_CLEANING, rule_named
 from benchmarks.schema import Sample
 from benchmarks.wording import first_few
 from libra_bench.scores.strata import Strata, strata
@@ -30,10 +31,17 @@ class ScoringInput:
     """The fields of the strata that were asked for; none: the built-in ones."""
     n_without_reference: int = 0
     """Samples that were left out."""
+    cleaning: str = NO_CLEANING
+    """How the answers are cleaned before they are scored (`benchmarks.predictions.cleaning`)."""
 
 
 def scoring_input(
-    samples: Sequence[Sample], suite: str, by: Sequence[str] = (), *, partial: bool = False
+    samples: Sequence[Sample],
+    suite: str,
+    by: Sequence[str] = (),
+    *,
+    partial: bool = False,
+    cleaning: str = NO_CLEANING,
 ) -> ScoringInput:
     """Make sure that samples can be scored.
 
@@ -42,6 +50,7 @@ def scoring_input(
         suite: the suite's name, for messages.
         by: fields to stratify by; none: the built-in strata that the suite has.
         partial: leave out samples without a reference, and count them.
+        cleaning: how the answers will be cleaned.
 
     Raises:
         SuiteError: samples without a reference, or no sample with one; names them.
@@ -64,6 +73,7 @@ def scoring_input(
         strata=strata(samples, by),
         by=by,
         n_without_reference=len(bare),
+        cleaning=rule_named(cleaning),
     )
 
 

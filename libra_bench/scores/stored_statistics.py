@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_json
+from benchmarks.predictions.cleaning import NO_CLEANING, signed
 from benchmarks.records.statistics import StoredMetric, StoredStatistics
 from benchmarks.schema import QuestionId
 from libra_bench.metrics.metric import (
@@ -30,6 +31,7 @@ def statistics_to_store(
     references: References,
     clusters: Sequence[Any] | None,
     metrics: Mapping[str, tuple[Metric, Sequence[str], Statistics]],
+    cleaning: str = NO_CLEANING,
 ) -> tuple[StoredStatistics, list[str]]:
     """The content of statistics.npz.
 
@@ -38,6 +40,7 @@ def statistics_to_store(
         references: N lists of references.
         clusters: N cluster names, or None.
         metrics: name as the user wrote it -> (metric, names of its keys, its statistics).
+        cleaning: how the texts were cleaned; part of the signatures.
 
     Returns:
         The statistics; and the metrics left out, because their values cannot be had back from the sums (a metric of
@@ -50,7 +53,7 @@ def statistics_to_store(
         clusters=None if clusters is None else tuple(None if name is None else str(name) for name in clusters),
         digests=digests_of(references),
         metrics={
-            name: StoredMetric(metric.signature, tuple(keys), statistics.per_sample_NS)
+            name: StoredMetric(signed(metric.signature, cleaning), tuple(keys), statistics.per_sample_NS)
             for name, (metric, keys, statistics) in kept.items()
         },
     )

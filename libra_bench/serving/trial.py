@@ -13,7 +13,7 @@ from benchmarks.catalog import FINDINGS_PROMPT
 from benchmarks.errors import LibraBenchError
 from benchmarks.schema import Answer, Question
 from libra_bench.runs.cautions import cautions
-from libra_bench.runs.protocols import PROTOCOLS, decoding_with, protocol_named
+from libra_bench.runs.protocols import CARD_PROTOCOL, PROTOCOLS, decoding_with, protocol_named
 from model_adapters.adapter import Adapter, Decoding, ModelSpec
 from model_adapters.models import load_adapter
 from model_adapters.registry import adapter_class
@@ -54,7 +54,7 @@ class Trial:
 
     def _decodings(self) -> Iterator[tuple[str, Decoding]]:
         """The protocols that the model can follow, and the overrides do not contradict."""
-        for name in PROTOCOLS:
+        for name in (*PROTOCOLS, CARD_PROTOCOL):
             with suppress(LibraBenchError):
                 yield name, self._decoding(name, {})
 
@@ -65,7 +65,7 @@ class Trial:
             InputError: no such protocol, or settings that contradict each other or that the model does not have.
         """
         said = {name: value for name, value in overrides.items() if value is not None}
-        decoding, _ = decoding_with(protocol_named(protocol), self.overrides | said)
+        decoding, _ = decoding_with(protocol_named(protocol, self.spec.card), self.overrides | said)
         adapter_class(self.spec.adapter).check_decoding(self.spec, decoding)
         return decoding
 

@@ -62,6 +62,8 @@ class Adapter(ABC):
     """Whether decoding settings decide its answers; the runs of others are filed under no protocol."""
     default_protocol: ClassVar[str | None] = None
     """The protocol where neither the user nor a card names one; None: the program's default."""
+    asks_for_card: ClassVar[bool] = False
+    """Whether a model of this adapter is only measured fairly with a card: its authors' prompt and decoding."""
     OPTIONS: ClassVar[Mapping[str, Any]] = {}
     """The options it knows (`--option NAME=VALUE`): name -> int, float, bool, str, a Literal, a range
     (`Annotated[int, Ge(1)]`), or dict for a JSON object."""
@@ -98,6 +100,23 @@ class Adapter(ABC):
             "options": dict(spec.options),
         }
         return {name: value for name, value in said.items() if value}
+
+    @classmethod
+    def reads(cls, spec: ModelSpec) -> frozenset[str] | None:
+        """What it reads of a study: roles of images (`benchmarks.schema.ROLES`) and `prior_report`.
+
+        What a suite has beyond it is said once, recorded and shown beside the scores. Called after `identity`, before
+        `load`. None, the default: it does not say.
+        """
+        return None
+
+    @classmethod
+    def own_decoding(cls, spec: ModelSpec) -> Mapping[str, int | float]:
+        """Decoding settings that the checkpoint states itself, by Decoding field; for models without a card.
+
+        Sampling is not among them: without a card, decoding is greedy.
+        """
+        return {}
 
     @classmethod
     def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:

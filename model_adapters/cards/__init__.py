@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from benchmarks.errors import ModelError, UnknownNameError
 from benchmarks.files import is_folder_name
 from benchmarks.files.yaml_text import read_yaml
+from model_adapters.cards.prompt_template import template_fields
 
-ImagePolicy: TypeAlias = Literal["one", "prior", "dummy-prior"]
+ImagePolicy: TypeAlias = Literal["one", "lateral", "prior", "lateral-prior", "all", "dummy-prior"]
 POLICIES: tuple[ImagePolicy, ...] = get_args(ImagePolicy)
 
 CARDS_FOLDER = Path(__file__).parent
@@ -40,12 +42,26 @@ class Card:
     conv_mode: str | None = None
     """Conversation template."""
     prompt_hook: str | None = None
-    """A named rewriting of the prompt, for models with a strict format."""
+    """A named rewriting of the prompt, for a format that `prompts` cannot express."""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Section that a suite asks for (findings, impression) -> how this model is asked for it (`prompt_template`)."""
+    system: str | None = None
+    """System prompt."""
     image_policy: ImagePolicy | None = None
-    """one: the current image only; prior: current and prior where there is one; dummy-prior: the current image
-    again where there is no prior; None: the adapter's default, which leaves no image out."""
+    """one: the current image only; lateral, prior, lateral-prior, all: these images beside it, where there are any;
+    dummy-prior: the current image again where there is no prior; None: the adapter's default."""
     protocol: str | None = None
-    """Default protocol; None: libra-v1."""
+    """Default protocol; None: `card` where there is `decoding`, else the adapter's."""
+    decoding: Mapping[str, int | float] = field(default_factory=dict)
+    """Decoding field -> value: the protocol `card`, on top of greedy decoding."""
+    cleaning: str | None = None
+    """How its texts are cleaned before they are scored; None: as the protocol says."""
+    environment: str | None = None
+    """The side environment that it runs in (`libra-bench models install`)."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Field -> the address that the fact was read at."""
+    verified: Literal["tiny", "none"] = "none"
+    """tiny: prompt and answers were checked on a tiny checkpoint of the same architecture; none: not checked."""
     trained_on: tuple[str, ...] = ()
     """Data sets in its training, so that a leaderboard can mark contamination."""
     licence: str | None = None
@@ -100,6 +116,28 @@ def read_card(path: Path) -> Card:
     return Card(**values)
 
 
+MAPPINGS: Mapping[str, type | tuple[type, ...]] = {"prompts": str, "sources": str, "decoding": (int, float)}
+"""Field -> the type of its values."""
+CHOICES: Mapping[str, tuple[str, ...]] = {"image_policy": POLICIES, "verified": ("tiny", "none")}
+
+
+def _mapping(path: Path, name: str, value: Any) -> Mapping[str, Any]:
+    """The value of a field that holds `name: value` lines of its own.
+
+    Raises:
+        ModelError: it doesn't, or a value has another type. UnknownNameError: a prompt asks for an unknown field.
+    """
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise ModelError(f"{name!r} must be a list of `name: value` lines", where=path)
+    for key, item in value.items():
+        if isinstance(item, bool) or not isinstance(item, MAPPINGS[name]):
+            kind = "text" if MAPPINGS[name] is str else "a number"
+            raise ModelError(f"{key!r} of {name!r} must be {kind}, found {item!r}", where=path)
+        if name == "prompts":
+            template_fields(str(item), f"the prompt {key!r} in {path}")
+    return value
+
+
 def _checked(path: Path, name: str, value: Any) -> Any:
     if name in {"trained_on", "needs"}:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -109,8 +147,11 @@ def _checked(path: Path, name: str, value: Any) -> Any:
         if isinstance(value, bool):
             return value
         raise ModelError(f"{name!r} must be true or false", where=path)
-    if name == "image_policy" and value is not None and value not in POLICIES:
-        raise UnknownNameError(f"image_policy in the card {path}", str(value), POLICIES)
+    if name in MAPPINGS:
+        return _mapping(path, name, value)
+    for choice, known in CHOICES.items():
+        if name == choice and value is not None and value not in known:
+            raise UnknownNameError(f"{choice} in the card {path}", str(value), known)
     if value is None or isinstance(value, str):
         return value
     raise ModelError(f"{name!r} must be text, found {value!r}", where=path)

@@ -1,19 +1,22 @@
-"""Prompt hooks: named rewritings of a question, for models that were trained on one strict format.
+"""How a card asks: its own words for a task (`prompts:`), or a hook for a format that no template can write.
 
-A model card names its hook (`prompt_hook:`). Sections (indication, technique, comparison, ...) are taken from the
-suite's fields of these names, else from the clinical context in the prompt ("Indication: ... Technique: ...").
+Sections (indication, technique, comparison, ...) are taken from the suite's fields of these names, else from the
+clinical context in the prompt ("Indication: ... Technique: ..."). A question that is none of the card's tasks is asked
+as it is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.catalog import CONTEXT
+from benchmarks.catalog import CONTEXT, SUITES
 from benchmarks.errors import InputError, UnknownNameError
-from benchmarks.schema import Question
+from benchmarks.schema import PRIOR_REPORT, Question, Role
+from model_adapters.adapter import ModelSpec
+from model_adapters.cards.prompt_template import render_template, template_fields
 
 IMAGE_MARK = "<image>"
 """The place of an image in a prompt."""
@@ -27,8 +30,12 @@ _LABEL = re.compile(rf"\b({'|'.join(_LABELS)})\s*:", re.IGNORECASE)
 class PromptHook:
     """One strict format."""
 
-    rewrite: Callable[[Question, int], str]
-    """The user's turn from the question and the number of images that the model will see; may hold `<image>` marks."""
+    rewrite: Callable[[Question, Collection[Role]], str]
+    """The user's turn from the question and the roles of the images that the model sees; may hold `<image>` marks."""
+    fields: frozenset[str]
+    """What it reads of a study besides the images."""
+    version: int = 1
+    """Higher where the words have changed; part of a run's fingerprint from 2 on."""
     stretch_grey: bool = False
     """Whether the model was trained on images whose darkest value is 0 and brightest 255."""
 
@@ -47,10 +54,55 @@ def prompt_hook(card: Mapping[str, Any]) -> PromptHook | None:
     return HOOKS[name]
 
 
-def hooked_prompt(question: Question, card: Mapping[str, Any], num_images: int) -> str:
-    """The user's turn: the question's prompt, rewritten where the card names a hook."""
-    hook = prompt_hook(card)
-    return question.prompt if hook is None else hook.rewrite(question, num_images)
+def user_turn(question: Question, card: Mapping[str, Any], roles: Collection[Role]) -> str:
+    """The user's turn: as the card's hook writes it, else in the card's words for this task, else as it was asked.
+
+    Args:
+        question: what is asked.
+        card: the model card's fields.
+        roles: of the images that the model sees.
+    """
+    if (hook := prompt_hook(card)) is not None:
+        return hook.rewrite(question, roles)
+    template = (card.get("prompts") or {}).get(task_of(question))
+    if template is None:
+        return question.prompt
+    return render_template(template, {**sections(question), **_facts(question)})
+
+
+def task_of(question: Question) -> str | None:
+    """The section ("findings", "impression") that a suite's prompt asks for; None: it is a question of its own."""
+    return _REQUESTS.get(question.prompt.partition(CONTEXT)[0].strip())
+
+
+def _facts(question: Question) -> dict[str, str]:
+    given = {name: question.metadata.get(name) for name in ("age", "sex", "view")}
+    facts = {name: str(value) for name, value in given.items() if value not in (None, "")}
+    return {**facts, "prompt": question.prompt, "context": question.prompt.partition(CONTEXT)[2].strip()}
+
+
+def fields_read(card: Mapping[str, Any]) -> frozenset[str]:
+    """The fields of a study that the card's prompt has a place for."""
+    if (hook := prompt_hook(card)) is not None:
+        return hook.fields
+    prompts = (card.get("prompts") or {}).values()
+    return frozenset().union(*(template_fields(template, "the card's prompt") for template in prompts))
+
+
+def prompt_identity(spec: ModelSpec) -> dict[str, Any]:
+    """What decides the user's turn, for a run's fingerprint: the hook, the card's words."""
+    hook, name = prompt_hook(spec.card), spec.card.get("prompt_hook")
+    prompts = spec.card.get("prompts")
+    return {
+        "prompt_hook": name if hook is None or hook.version == 1 else f"{name}@{hook.version}",
+        **({"prompts": dict(prompts)} if prompts else {}),
+    }
+
+
+def system_prompt(spec: ModelSpec) -> str | None:
+    """The option `system`, else the card's; empty: none."""
+    system = spec.options.get("system", spec.card.get("system"))
+    return None if system is None else str(system)
 
 
 def prompt_parts(text: str, num_images: int) -> list[str | None]:
@@ -86,7 +138,7 @@ def sections(question: Question) -> dict[str, str]:
         found[label.lower()] = text.strip()
     if pieces[0].strip():
         found.setdefault("indication", pieces[0].strip())
-    for label in (*_LABELS, "prior_report"):
+    for label in (*_LABELS, PRIOR_REPORT):
         value = question.metadata.get(label)
         if isinstance(value, str) and value.strip():
             found[label] = value.strip()
@@ -95,34 +147,39 @@ def sections(question: Question) -> dict[str, str]:
     return found
 
 
-def _maira_2_request(context: Mapping[str, str]) -> str:
-    named = " ".join(f"{label.upper()}: {context.get(label) or ABSENT}" for label in _MAIRA_2_SECTIONS)
+def _maira_2_request(context: Mapping[str, str], absent: str) -> str:
+    named = " ".join(f"{label.upper()}: {context.get(label) or absent}" for label in _MAIRA_2_SECTIONS)
     return (
-        "Provide a structured description of the findings in the radiology study in comparison to the prior frontal "
-        f"image. {named}"
+        "Provide a description of the findings in the radiology study in comparison to the prior frontal image. "
+        f"{named}"
     )
 
 
-def _maira_2(question: Question, num_images: int) -> str:
+def _maira_2(question: Question, roles: Collection[Role]) -> str:
     context = sections(question)
-    images = "Given the current frontal image only<image>"
-    if num_images > 1:
-        prior_report = context.get("prior_report") or ABSENT
-        images = (
-            f"Given the current frontal image<image> and the prior frontal image<image> PRIOR_REPORT: {prior_report}"
-        )
-    return f"{images} {_maira_2_request(context)}"
+    lateral, prior = "lateral" in roles, "prior" in roles
+    images = ["Given the current frontal image" + ("" if lateral or prior else " only")]
+    if lateral:
+        images.append(f"{'' if prior else ' and'} the current lateral image")
+    if prior:
+        images.append(" and the prior frontal image")
+    report = f" PRIOR_REPORT: {context.get(PRIOR_REPORT) or ABSENT}" if prior else ""
+    named = "".join(f"{text}{IMAGE_MARK}" for text in images) if roles else ""
+    return f"{named}{report} {_maira_2_request(context, ABSENT)}".strip()
 
 
-def _maira_2_sections(question: Question, num_images: int) -> str:
-    return _maira_2_request(sections(question))
+def _maira_2_sections(question: Question, roles: Collection[Role]) -> str:
+    return _maira_2_request(sections(question), "None.")
 
 
 _MAIRA_2_SECTIONS = ("indication", "technique", "comparison")
+_REQUESTS = {card.prompt: card.sections[0] for card in SUITES if card.prompt and len(card.sections) == 1}
+"""A suite's instruction -> the section that it asks for."""
 
 HOOKS: Mapping[str, PromptHook] = {
-    "maira_2": PromptHook(_maira_2, stretch_grey=True),
-    "maira_2_sections": PromptHook(_maira_2_sections),
+    "maira_2": PromptHook(_maira_2, frozenset({*_MAIRA_2_SECTIONS, PRIOR_REPORT}), version=2, stretch_grey=True),
+    "maira_2_sections": PromptHook(_maira_2_sections, frozenset(_MAIRA_2_SECTIONS), version=2),
 }
 """`maira_2`: the non-grounded reporting prompt of MAIRA-2's own processor, images named in the text.
-`maira_2_sections`: the same request for a template that places and introduces the image itself."""
+`maira_2_sections`: the same request for a template that places and introduces the image itself, as Libra's own
+documentation writes it for the ported weights."""

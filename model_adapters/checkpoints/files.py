@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ModelError
+from benchmarks.files import sha256_file
 from benchmarks.files.json_text import parse_json
 from benchmarks.wording import first_few
 
@@ -29,6 +30,11 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelError(f"expected a JSON object, found {type(value).__name__}", where=path)
     return value
+
+
+def deciding_hashes(folder: Path) -> dict[str, str]:
+    """The sha256 of each of `deciding_files`, by name."""
+    return {path.name: sha256_file(path) for path in deciding_files(folder)}
 
 
 def weight_files(folder: Path) -> list[Path]:

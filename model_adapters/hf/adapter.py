@@ -9,28 +9,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from benchmarks.files import sha256_file, sha256_json
+from benchmarks.files import sha256_json
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt
 from model_adapters.cards import ImagePolicy
-from model_adapters.cards.image_policy import image_policy
-from model_adapters.checkpoints.files import deciding_files
+from model_adapters.cards.image_policy import image_policy, parts_read
+from model_adapters.cards.prompt_hooks import prompt_identity, system_prompt
+from model_adapters.checkpoints.files import deciding_hashes, read_json
 from model_adapters.checkpoints.precision import dtype_name, quantization_bits
 from model_adapters.templates import render, template
 
 if TYPE_CHECKING:
     from model_adapters.hf.generator import HFTextGenerator
 
+OWN_SETTINGS = ("num_beams", "length_penalty", "no_repeat_ngram_size", "max_new_tokens")
+
 
 class HFVisionLanguageAdapter(Adapter):
     """Asks a model through AutoModelForImageTextToText and AutoProcessor.
 
     Options: `trust_remote_code`, run code that comes with the checkpoint (default: never); `bits` (4 or 8);
-    `image_policy` (one, prior, dummy-prior); `attn_implementation`; `system`, a system prompt.
+    `image_policy`, which images are shown (docs/models.md); `attn_implementation`; `system`, a system prompt.
     """
 
     summary = "a vision-language model in Hugging Face's format"
     needs_weights = True
+    asks_for_card = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         "trust_remote_code": bool,
         "bits": Literal[4, 8],
@@ -63,16 +67,30 @@ class HFVisionLanguageAdapter(Adapter):
         folder, mode = checkpoint_folder(spec), conversation_mode(spec)
         read_config(folder, spec)
         return {
-            "checkpoint": {path.name: sha256_file(path) for path in deciding_files(folder)},
+            "checkpoint": deciding_hashes(folder),
             "conv_mode": mode,
             "template_sha256": sha256_json(render(template(mode), ["question", None])) if mode else None,
             "dtype": dtype,
             "bits": bits,
             "image_policy": image_policy(spec),
-            "prompt_hook": spec.card.get("prompt_hook"),
-            "system": spec.options.get("system"),
+            **prompt_identity(spec),
+            "system": system_prompt(spec),
             "trust_remote_code": bool(spec.options.get("trust_remote_code")),
         }
+
+    @classmethod
+    def own_decoding(cls, spec: ModelSpec) -> Mapping[str, int | float]:
+        """What generation_config.json says of length, beams and repeated n-grams."""
+        from model_adapters.hf.prompts import checkpoint_folder
+
+        path = checkpoint_folder(spec) / "generation_config.json"
+        stated = read_json(path) if path.is_file() else {}
+        return {name: value for name in OWN_SETTINGS if isinstance(value := stated.get(name), int | float)}
+
+    @classmethod
+    def reads(cls, spec: ModelSpec) -> frozenset[str]:
+        """The images of its policy, and the prior report where its card's prompt has it."""
+        return parts_read(spec)
 
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""

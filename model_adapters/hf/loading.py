@@ -22,6 +22,7 @@ from model_adapters.checkpoints.precision import (
     torch_dtype,
 )
 from model_adapters.checkpoints.weights import quiet_loading_report, raise_for_keys
+from model_adapters.hf.images_only import load_images_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +88,17 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
     """
     from transformers import AutoProcessor
 
-    read_config(folder, spec)
+    config = read_config(folder, spec)
     trust = bool(spec.options.get("trust_remote_code"))
     torchvision = importlib.util.find_spec("torchvision") is not None
     try:
         try:
             processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust, backend="pil")
         except ImportError:  # a part of it, such as the one for videos, has no form that uses Pillow
-            if not torchvision:
-                raise
-            processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
+            if torchvision:
+                processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
+            else:
+                processor = load_images_only(folder, str(config.get("model_type")))
     except ImportError as error:
         if not torchvision and any(word in str(error).lower() for word in ("torchvision", "pil backend")):
             what, hint = "its processor needs torchvision, which is not installed", "pip install torchvision"

@@ -14,8 +14,8 @@ from benchmarks.errors import InputError, ModelError
 from benchmarks.images import read_radiograph
 from benchmarks.schema import Question
 from model_adapters.adapter import ModelSpec
-from model_adapters.cards.image_policy import chosen_images, image_policy
-from model_adapters.cards.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_hook, prompt_parts
+from model_adapters.cards.image_policy import image_policy, shown_images
+from model_adapters.cards.prompt_hooks import IMAGE_MARK, prompt_hook, prompt_parts, system_prompt, user_turn
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
 from model_adapters.templates import Template, render, template
 
@@ -35,7 +35,7 @@ class HFPrompts:
 
     Args:
         processor: the checkpoint's.
-        spec: template, image policy, prompt hook and the option `system`.
+        spec: template, image policy, the card's words and the system prompt.
 
     Raises:
         UnknownNameError: an unknown template or image policy.
@@ -58,9 +58,9 @@ class HFPrompts:
         """
         if not question.prompt.strip():
             raise InputError("the prompt is empty", hint="give the question some words")
-        paths = chosen_images(question.images, self._policy)
-        parts = prompt_parts(hooked_prompt(question, self._spec.card, len(paths)), len(paths))
-        return HFPrompt(question, self._conversation(parts), [self._image(path) for path in paths])
+        shown = shown_images(question, self._policy)
+        parts = prompt_parts(user_turn(question, self._spec.card, shown), len(shown))
+        return HFPrompt(question, self._conversation(parts), [self._image(path) for path in shown.values()])
 
     def _image(self, path: Path) -> Any:
         picture = read_radiograph(path)
@@ -73,7 +73,7 @@ class HFPrompts:
 
     def _conversation(self, parts: Sequence[str | None]) -> str:
         """System prompt and user's turn in the model's own words, up to where the model continues."""
-        system = self._spec.options.get("system")
+        system = system_prompt(self._spec)
         if self._template is not None:
             mark = getattr(self._processor, "image_token", IMAGE_MARK)
             words = "".join(f"{mark}\n" if part is None else part for part in parts)

@@ -15,7 +15,8 @@ from benchmarks.files import sha256_json
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt
 from model_adapters.cards import ImagePolicy
-from model_adapters.cards.image_policy import image_policy
+from model_adapters.cards.image_policy import image_policy, parts_read
+from model_adapters.cards.prompt_hooks import prompt_identity
 from model_adapters.checkpoints.files import read_json
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
 from model_adapters.libra.checkpoint.identity import checkpoint_identity, conversation_mode
@@ -46,6 +47,7 @@ class LibraAdapter(Adapter):
 
     summary = "the Libra family, and LLaVA-style checkpoints in the original's layout"
     needs_weights = True
+    default_protocol = "libra-v1"
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         **PROMPT_OPTIONS,
         "attn_implementation": str,
@@ -83,8 +85,16 @@ class LibraAdapter(Adapter):
             "dtype": dtype,
             "bits": bits,
             "image_policy": image_policy(spec, default="dummy-prior"),
-            **({"prompt_hook": hook} if (hook := spec.card.get("prompt_hook")) else {}),
+            **{name: value for name, value in prompt_identity(spec).items() if value},
         }
+
+    @classmethod
+    def reads(cls, spec: ModelSpec) -> frozenset[str]:
+        """The current image; the prior one where the connector has a place for it."""
+        config = read_json(find_checkpoint(checkpoint_path(spec)) / "config.json")
+        if config.get("mm_projector_type") != "TAC":
+            return frozenset({"current"})
+        return parts_read(spec, default="dummy-prior")
 
     @classmethod
     def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:

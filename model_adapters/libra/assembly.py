@@ -9,8 +9,8 @@ import torch
 from benchmarks.errors import InputError
 from model_adapters.adapter import ModelSpec
 from model_adapters.cards import ImagePolicy
-from model_adapters.cards.image_policy import chosen_images, image_policy
-from model_adapters.cards.prompt_hooks import hooked_prompt
+from model_adapters.cards.image_policy import POLICY_ROLES, image_policy, shown_images
+from model_adapters.cards.prompt_hooks import user_turn
 from model_adapters.libra.checkpoint.identity import conversation_mode
 from model_adapters.libra.checkpoint.loading import LoadedLibra
 from model_adapters.libra.inputs.feature_store import FeatureStore, features_identity
@@ -58,7 +58,7 @@ def assemble_prompts(
         mode=conversation_mode(spec, loaded.config),
         eos_token_ids=loaded.eos_token_ids,
         num_patches=model.num_patches,
-        turns=turns or (lambda asked: [hooked_prompt(asked, spec.card, len(chosen_images(asked.images, policy)))]),
+        turns=turns or (lambda asked: [user_turn(asked, spec.card, shown_images(asked, policy))]),
     )
     reader = ImageReader(loaded.image_processor, loaded.image_aspect_ratio)
     kept = options.get("feature_cache_dir")
@@ -79,6 +79,12 @@ def _policy(spec: ModelSpec, *, reads_prior: bool) -> ImagePolicy:
         InputError: the user asks for a prior image, and the connector reads one image alone.
     """
     policy = image_policy(spec, default="dummy-prior")
+    if "lateral" in POLICY_ROLES[policy]:
+        raise InputError(
+            f"{policy} cannot be: the models of this family read no lateral images",
+            where="option image_policy",
+            hint="leave it out",
+        )
     if reads_prior:
         return policy
     if spec.options.get("image_policy") not in (None, "one"):

@@ -24,8 +24,8 @@ from benchmarks.images import read_radiograph
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, failed_answer
 from model_adapters.cards import ImagePolicy
-from model_adapters.cards.image_policy import chosen_images, image_policy
-from model_adapters.cards.prompt_hooks import IMAGE_MARK, hooked_prompt, prompt_parts
+from model_adapters.cards.image_policy import image_policy, parts_read, shown_images
+from model_adapters.cards.prompt_hooks import IMAGE_MARK, prompt_identity, prompt_parts, system_prompt, user_turn
 from model_adapters.openai.address import checked_address, key_of_environment
 from model_adapters.openai.endpoint import RETRIES, TIMEOUT_SECONDS, Endpoint
 from model_adapters.openai.replies import ChatReply
@@ -86,15 +86,20 @@ class OpenAIAdapter(Adapter):
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """Address, name and everything else that is sent; what the server does with it is unknown."""
-        names = ("image_max_side", "system")
         return {
             "base_url": checked_address(spec.options.get("base_url")),
             "model": _model(spec),
             "image_policy": image_policy(spec),
-            "prompt_hook": spec.card.get("prompt_hook"),
+            **prompt_identity(spec),
+            "system": system_prompt(spec),
             "body": spec.options.get("body", {}),
-            **{name: spec.options.get(name) for name in names},
+            "image_max_side": spec.options.get("image_max_side"),
         }
+
+    @classmethod
+    def reads(cls, spec: ModelSpec) -> frozenset[str]:
+        """The images of its policy, and the prior report where its card's prompt has it."""
+        return parts_read(spec)
 
     @classmethod
     def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
@@ -116,7 +121,7 @@ class OpenAIAdapter(Adapter):
         """System prompt and user turn; the template that goes around them is the server's."""
         parts, _ = self._parts(question)
         words = "".join(IMAGE_MARK if part is None else part for part in parts)
-        system = self._spec.options.get("system")
+        system = system_prompt(self._spec)
         return RenderedPrompt(f"{system}\n\n{words}" if system else words, None)
 
     def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
@@ -165,8 +170,8 @@ class OpenAIAdapter(Adapter):
         return Answer(question.question_id, question.prompt, reply.text, metadata=metadata)
 
     def _parts(self, question: Question) -> tuple[list[str | None], tuple[Path, ...]]:
-        images = chosen_images(question.images, self._policy)
-        return prompt_parts(hooked_prompt(question, self._spec.card, len(images)), len(images)), images
+        shown = shown_images(question, self._policy)
+        return prompt_parts(user_turn(question, self._spec.card, shown), len(shown)), tuple(shown.values())
 
     def _body(self, question: Question, decoding: Decoding) -> dict[str, Any]:
         parts, images = self._parts(question)
@@ -179,7 +184,7 @@ class OpenAIAdapter(Adapter):
             else:
                 content.append({"type": "text", "text": part})
         messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
-        if system := self._spec.options.get("system"):
+        if system := system_prompt(self._spec):
             messages.insert(0, {"role": "system", "content": system})
         body: dict[str, Any] = {
             "model": _model(self._spec),

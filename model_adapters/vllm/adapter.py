@@ -79,6 +79,11 @@ class VLLMAdapter(Adapter):
         }
 
     @classmethod
+    def reads(cls, spec: ModelSpec) -> frozenset[str]:
+        """That of the adapter that would run it without vLLM."""
+        return _without_vllm(spec).reads(spec)
+
+    @classmethod
     def check_decoding(cls, spec: ModelSpec, decoding: Decoding) -> None:
         """There is no n-gram filter, no beam search over prompt embeddings, and one text per sampled answer.
 

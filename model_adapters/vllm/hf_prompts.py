@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.errors import LibraBenchError
-from benchmarks.images import MAX_IMAGES
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import ModelSpec, RenderedPrompt, failed_answer, study_seed
+from model_adapters.cards.image_policy import MAX_SHOWN
 from model_adapters.generation.stopping import StopRule
 from model_adapters.hf.loading import end_ids, load_processor, stated_end_ids
 from model_adapters.hf.prompts import HFPrompts, checkpoint_folder
@@ -32,7 +32,7 @@ def start(spec: ModelSpec, batch_size: int) -> tuple[Engine, HFPromptBuilder]:
         folder,
         spec,
         batch_size=batch_size,
-        limit_mm_per_prompt={"image": MAX_IMAGES},
+        limit_mm_per_prompt={"image": MAX_SHOWN},
         trust_remote_code=bool(spec.options.get("trust_remote_code")),
         generation_config="vllm",  # a checkpoint's sampling defaults must not leak into our decoding
     )

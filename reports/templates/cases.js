@@ -316,6 +316,9 @@ function answerColumn({ answer, text, marks, which }) {
   const box = make("section", {}, make("h3", {}, title,
     state === STATES.stop ? null : make("span", { className: "badge" }, state)));
   box.append(text ? markedText(text, marks) : make("p", { className: "none" }, answer ? "no text" : "no answer"));
+  if (answer?.written !== undefined) {
+    box.append(make("details", {}, make("summary", {}, "As written, before cleaning"), make("p", { className: "text" }, answer.written)));
+  }
   const errors = errorList([answer], "prediction");
   if (errors) box.append(errors);
   if (answer?.error) box.append(make("p", { className: "error" }, answer.error));

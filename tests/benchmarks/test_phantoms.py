@@ -12,9 +12,10 @@ from benchmarks.errors import InputError, StorageError
 from benchmarks.phantoms import write_phantoms
 from benchmarks.phantoms.drawing import draw_study
 from benchmarks.phantoms.history import Finding, Patient, Visit, direction
+from benchmarks.phantoms.lateral import draw_lateral
 from benchmarks.phantoms.stream import Stream
 from benchmarks.phantoms.wording import change_of, changes
-from benchmarks.phantoms.writing import ALIGNMENT, TASKS, findings_records, phantom_studies
+from benchmarks.phantoms.writing import ALIGNMENT, TASKS, findings_records, impression_records, phantom_studies
 from benchmarks.suites import read_samples
 
 STUDIES = list(phantom_studies(60, seed=3))
@@ -149,7 +150,7 @@ def test_the_recorded_changes_are_those_of_the_visits() -> None:
     assert max(seen.values()) / seen.total() < 0.3
     for study in STUDIES:
         (record,) = findings_records(study)
-        assert record["has_prior"] == (study.prior is not None) == (len(record["image"]) == 2)
+        assert record["has_prior"] == (study.prior is not None) == ("prior_report" in record)
         assert {(change["finding"], change["side"]) for change in record["changes"]} <= {
             (finding.kind, finding.side or None) for finding in study.visit.levels
         }
@@ -212,6 +213,35 @@ def test_written_files_are_suites_and_training_data(tmp_path: Path) -> None:
 def test_senseless_numbers_are_refused(tmp_path: Path, arguments: dict[str, int], words: str) -> None:
     with pytest.raises(InputError, match=words):
         write_phantoms(tmp_path, **arguments)
+
+
+def test_the_prior_report_is_that_of_the_visit_before() -> None:
+    written = {
+        study.patient.study_id(study.visit): (findings_records(study)[0], impression_records(study)[0])
+        for study in STUDIES
+    }
+    for study in STUDIES:
+        if study.prior is not None:
+            findings, impression = written[study.patient.study_id(study.prior)]
+            (record,) = findings_records(study)
+            told = f"Findings: {findings['reference']} Impression: {impression['reference']}"
+            assert record["prior_report"] == told
+
+
+def test_patients_who_stand_have_lateral_views_that_show_the_findings(tmp_path: Path) -> None:
+    write_phantoms(tmp_path, patients=6, seed=3, image_size=56)
+    samples = read_samples(tmp_path / "findings.jsonl")
+    assert {bool(sample.laterals) for sample in samples} == {True, False}
+    for sample in samples:
+        assert bool(sample.laterals) == (sample.fields["view"] == "PA")
+        assert ("prior_lateral" in sample.laterals) == (bool(sample.laterals) and sample.has_prior)
+        assert all((tmp_path / path).is_file() for path in sample.by_role.values())
+    patient = Patient(9, 1, "PA", ())
+    clear, fluid = (
+        draw_lateral(patient, Visit(1, {Finding("pleural effusion", "left"): level}, ""), 96).astype(float)
+        for level in (0, 3)
+    )
+    assert (fluid - clear)[45:70, 50:75].mean() > 20
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

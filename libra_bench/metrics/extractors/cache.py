@@ -64,10 +64,8 @@ class ExtractionCache:
             for start in range(0, len(hashes), LOOKUP_SIZE):
                 part = hashes[start : start + LOOKUP_SIZE]
                 marks = ",".join("?" * len(part))
-                query = (
-                    "SELECT text_sha256, value, crc32 FROM extractions LEFT JOIN checksums USING (text_sha256)"
-                    f" WHERE text_sha256 IN ({marks})"
-                )
+                joined = "extractions LEFT JOIN checksums USING (text_sha256)"
+                query = f"SELECT text_sha256, value, crc32 FROM {joined} WHERE text_sha256 IN ({marks})"  # noqa: S608
                 found |= {
                     by_hash[key]: value
                     for key, value, crc32 in connection.execute(query, part)

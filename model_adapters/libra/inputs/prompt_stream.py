@@ -17,7 +17,7 @@ from benchmarks.errors import GenerationError, LibraBenchError
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import failed_answer
 from model_adapters.cards import ImagePolicy
-from model_adapters.cards.image_policy import chosen_images
+from model_adapters.cards.image_policy import shown_images
 from model_adapters.generation.memory import is_out_of_memory
 from model_adapters.libra.inputs.image_features import ImageFeatures
 from model_adapters.libra.inputs.prompts import LibraPrompts
@@ -129,7 +129,7 @@ class PromptStream:
             yield from sorted(requests, key=lambda request: -len(request.token_ids))
 
     def _request(self, asked: Question) -> _Request:
-        ids, images = self.prompts.token_ids(asked), chosen_images(asked.images, self._policy)
+        ids, images = self.prompts.token_ids(asked), [*shown_images(asked, self._policy).values()]
         return _Request(asked, ids, (images[0], images[-1]) if images else None)
 
     def _fitting(self, group: Sequence[_Request], make_room: Callable[[], bool]) -> list[Prompt | Exception]:

@@ -87,6 +87,42 @@ def test_findings_are_the_join_of_reports_splits_views_and_priors(tree, tmp_path
     assert all(suite.question(sample).images for sample in suite.samples)
 
 
+def test_the_prior_report_the_dates_and_the_context_are_fields(tree, tmp_path):
+    build("findings", tree, tmp_path / "f.jsonl")
+    build("findings", tree, tmp_path / "bare.jsonl", context=False)
+    cut = {one.study: one.sections for one in cut_reports(tree / "mimic-cxr" / "2.0.0" / "mimic-cxr-reports.zip")}
+    day = {f"s{row['study_id']}": row["StudyDate"] for row in metadata_of(tree).values()}
+    told = 0
+    for sample, bare in zip(rows(tmp_path / "f.jsonl"), rows(tmp_path / "bare.jsonl"), strict=True):
+        studies = [Path(image).parent.name for image in sample["image"]]
+        dates = [sample.get(name, "").replace("-", "") for name in ("study_date", "prior_date")]
+        assert dates == [*(day[study] for study in studies), ""][:2]
+        for name in ("indication", "technique"):
+            assert (f"{name.capitalize()}: {sample[name]}" in sample["text"]) if name in sample else True
+            assert name not in bare
+        sections = (cut[studies[1]] or ("", "")) if len(studies) > 1 else ("", "")
+        findings, impression = (" ".join((text or "").split()) for text in sections[:2])
+        parts = [f"Findings: {findings}"] * bool(findings) + [f"Impression: {impression}"] * bool(impression)
+        assert sample.get("prior_report", "") == " ".join(parts) == bare.get("prior_report", "")
+        told += bool(parts)
+    assert told > 1
+
+
+def test_lateral_images_are_named_by_their_role(tree, tmp_path):
+    report = build("findings", tree, tmp_path / "f.jsonl", laterals=True)
+    build("findings", tree, tmp_path / "plain.jsonl")
+    view = {dicom: row["ViewPosition"] for dicom, row in metadata_of(tree).items()}
+    suite = load_suite(tmp_path / "f.jsonl", image_root=report.image_root)
+    plain = load_suite(tmp_path / "plain.jsonl", image_root=report.image_root)
+    assert [sample.images for sample in suite.samples] == [sample.images for sample in plain.samples]
+    assert {role for sample in suite.samples for role in sample.laterals} == {"lateral", "prior_lateral"}
+    for sample in suite.samples:
+        for role, path in suite.question(sample).laterals.items():
+            assert view[path.stem] in ("LATERAL", "LL")
+            frontal = sample.by_role["current" if role == "lateral" else "prior"]
+            assert path.parent.name == Path(frontal).parent.name
+
+
 def test_prior_images_are_those_of_the_whole_metadata(tree, tmp_path):
     from benchmarks.prepare.priors import add_priors
 

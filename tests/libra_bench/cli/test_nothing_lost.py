@@ -10,7 +10,7 @@ import pytest
 from in_process import InProcess
 from real_program import read_lines
 
-RUN = ("run", "--suite", "suite.jsonl", "--model", "constant", "--metrics", "rouge_l")
+RUN = ("run", "--suite", "suite.jsonl", "--model", "constant", "--metrics", "rouge_l", "--no-report")
 
 
 def refused(done, *words: str) -> None:
@@ -118,10 +118,10 @@ def test_a_reader_s_own_columns_and_rows_stay_in_the_leaderboard(cli: InProcess)
     ("words", "message"),
     [
         (
-            ["run", "--suite", "demo", "--suite", "vqa", "--model", "echo"],
-            "--suite: given twice (demo and vqa); run once",
+            ["generate", "--suite", "demo", "--suite", "vqa", "--model", "echo"],
+            "--suite: given twice (demo and vqa); `run` takes several",
         ),
-        (["run", "--suite", "demo", "--model", "echo", "--model=oracle"], "--model: given twice (echo and oracle)"),
+        (["describe", "x.png", "--model", "echo", "--model=oracle"], "--model: given twice (echo and oracle); `run`"),
         (["run", "--suite", "demo", "--model", "echo", "--metrics", "bleu", "--metrics", "cider"], "--metrics: given"),
         (["describe", "x.png", "--model", "echo", "--seed", "1", "--seed", "2"], "--seed: given twice (1 and 2)"),
         (["data", "check", "x", "--image-root", "a", "--image-root", "b"], "--image-root: given twice (a and b)"),

@@ -81,9 +81,9 @@ def test_the_device_and_batch_size_are_recorded_but_do_not_make_another_run(cli)
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (["--num-beams", 3], "decoding.num_beams is 10 there, 3 here"),
+        (["--num-beams", 3], "decoding.num_beams is 1 there, 3 here"),
         (["--limit", 5], "suite.n is 8 there, 5 here"),
-        (["--protocol", "greedy"], "decoding.num_beams is 10 there, 1 here"),
+        (["--protocol", "libra-v1"], "decoding.num_beams is 1 there, 10 here"),
     ],
 )
 def test_another_setting_in_the_same_folder_is_refused_and_named(cli, change, named):
@@ -137,7 +137,7 @@ def test_a_recorded_failure_counts_as_an_empty_text_and_can_be_asked_again(cli):
     cli.suite()
     cli.slow_model()
     arguments = ["run", "--suite", "suite.jsonl", "--model", "slow_model:fails_on_3", "--batch-size", 1]
-    arguments += ["--on-error", "record", "--out", "run", "--metrics", "rouge_l,temporal_f1"]
+    arguments += ["--on-error", "record", "--out", "run", "--metrics", "rouge_l,temporal_f1", "--no-report"]
     done = cli(*arguments)
     assert done.returncode == 3, done.stderr
     scores = json.loads((cli.folder / "run/scores.json").read_text())

@@ -10,7 +10,9 @@ from PIL import Image
 
 from benchmarks.errors import LibraBenchError, ModelError, UnknownNameError
 from benchmarks.schema import Question
+from benchmarks.suites import load_suite
 from model_adapters.adapter import Decoding, ModelSpec
+from model_adapters.baselines.prior_report import asked_section
 from model_adapters.registry import adapter_class
 
 NORMAL, ILL = "The lungs are clear.", "Large left effusion."
@@ -107,6 +109,28 @@ def test_copy_prior_report_repeats_the_suites_field():
     assert [answer.text for answer in answers] == [ILL, "", ""]
     assert [answer.failed for answer in answers] == [False, False, True]
     assert "no 'prior_report'" in answers[2].metadata["error"]
+
+
+@pytest.mark.parametrize("name", ["demo", "demo-vqa", "demo-diff-vqa"])
+def test_copy_prior_report_answers_every_study_of_the_demo(name):
+    suite = load_suite(name)
+    adapter = adapter_class("copy-prior-report").load(ModelSpec("c", "copy-prior-report"))
+    answers = list(adapter.generate([suite.question(sample) for sample in suite.samples], Decoding()))
+    assert not any(answer.failed for answer in answers)
+    assert [bool(answer.text) for answer in answers] == [sample.has_prior for sample in suite.samples]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ("Describe the findings of this image.", "Clear lungs."),
+        ("Write the IMPRESSION.", "Nothing acute."),
+        ("What changed?", "Findings: Clear lungs. IMPRESSION:  Nothing acute."),
+    ],
+)
+def test_copy_prior_report_repeats_the_section_that_is_asked_for(prompt, text):
+    assert asked_section("Findings: Clear lungs. IMPRESSION:  Nothing acute.", prompt) == text
+    assert asked_section("Without headings.", prompt) == "Without headings."
 
 
 @pytest.mark.parametrize("name", ["normal", "random-report", "retrieval"])
