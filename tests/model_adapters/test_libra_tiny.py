@@ -4,6 +4,7 @@ import json
 import runpy
 from pathlib import Path
 
+import pytest
 from repository import ROOT
 from safetensors import safe_open
 
@@ -11,6 +12,7 @@ DATA = ROOT / "model_adapters" / "data"
 FOLDERS = ("libra-tiny", "libra-tiny-tower")
 
 
+@pytest.mark.slow
 def test_the_script_makes_a_model_of_the_shipped_shape(tmp_path: Path) -> None:
     # Weights may be trained further; layout, names, shapes, tokenizer and settings are those of the script.
     runpy.run_path(str(ROOT / "scripts" / "make_libra_tiny.py"))["make"](tmp_path, seed=0)
