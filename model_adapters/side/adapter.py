@@ -62,9 +62,10 @@ class SideAdapter(Adapter):
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """Hashes of every file of the checkpoint, the environment's packages, the card's words, dtype and images."""
+        packages = dict(_environment(spec).packages)
         return {
             "checkpoint": deciding_hashes(_checkpoint(spec)),
-            "environment": dict(_environment(spec).packages),
+            "environment": packages,
             "dtype": spec.dtype,
             "image_policy": image_policy(spec),
             **prompt_identity(spec),
