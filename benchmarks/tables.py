@@ -64,12 +64,15 @@ def read_csv(path: Path) -> CsvTable:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             columns = next(reader, [])
+            row = 1
             if twice := {column for column in columns if columns.count(column) > 1}:
                 raise InputError(
                     f"column {min(twice)!r} occurs twice", where=f"{path}:1", hint="rename or drop one of them"
                 )
             while True:
-                place = f"{path}:{reader.line_num + 1}"  # where the row starts: a cell may hold line breaks
+                line, row = reader.line_num + 1, row + 1
+                # where the row starts; a cell may hold line breaks, so that a spreadsheet counts otherwise
+                place = f"{path}:{line}" if line == row else f"{path}:{line} (row {row})"
                 cells = next(reader, None)
                 if cells is None:
                     return CsvTable(columns, rows)

@@ -198,6 +198,8 @@ class ListedModel:
     state: str
     remedy: str
     card: Mapping[str, Any]
+    needs_packages: bool = False
+    """Whether a package is lacking."""
 
 
 def list_models() -> list[ListedModel]:
@@ -235,4 +237,4 @@ def _listed(card: Card) -> ListedModel:
         state, remedy = "in the hub's cache", ""
     else:
         state, remedy = "not here", f"fetched from the hub ({card.hub_id}) when used; or give its folder: --weights DIR"
-    return ListedModel(card.id, card.adapter, description, not remedy, state, remedy, asdict(card))
+    return ListedModel(card.id, card.adapter, description, not remedy, state, remedy, asdict(card), bool(lacking))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from benchmarks.records.scores import Score, StratumScore
 from reports.figure import GREY, REFERENCE, legend_below, look, new_figure
+from reports.labels import POINTS, run_names, wrapped
 from reports.load import LoadedRun
 
 if TYPE_CHECKING:
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 RunLike: TypeAlias = str | Path | LoadedRun
 
-BAR_INCHES = 0.2
+BAR_INCHES, GAP_INCHES = 0.17, 0.12
+MAX_INCHES = 9.0
+"""A page of a paper."""
+MIN_BAR_INCHES = 0.11
+"""A number in a figure needs as much."""
 
 
 def grouped_bars(
@@ -29,7 +34,7 @@ def grouped_bars(
     xlabel: str = "",
     columns: int = 1,
 ) -> Figure:
-    """Horizontal bars: a group per label, in it a bar per run.
+    """Horizontal bars: a group per label, in it a bar per run; their values in a column at the right.
 
     Args:
         runs: what the bars are of.
@@ -39,29 +44,35 @@ def grouped_bars(
         xlabel: under the axis.
         columns: how many of a paper's columns the figure is wide.
     """
-    figure, axes = new_figure(columns, 0.75 + len(groups) * (len(runs) * BAR_INCHES + 0.1))
+    bars = len(groups) * len(runs)
+    inches = max(MIN_BAR_INCHES, min(BAR_INCHES, (MAX_INCHES - 0.75 - len(groups) * GAP_INCHES) / bars))
+    lines = [wrapped(label, LABEL_LETTERS[columns]) for label in labels]
+    needed = max(len(runs) * inches, *(0.13 * (1 + line.count("\n")) for line in lines))
+    figure, axes = new_figure(columns, 0.75 + len(groups) * (needed + GAP_INCHES))
     thickness = 0.82 / len(runs)
-    for index, (run, found) in enumerate(zip(runs, values, strict=True)):
+    names = run_names(runs)
+    for index, found in enumerate(values):
         shown = [(place, *found[group]) for place, group in enumerate(groups) if group in found]
         places = [place + (index - (len(runs) - 1) / 2) * thickness for place, *_ in shown]
         axes.barh(
             places,
             [value for _, value, *_ in shown],
             height=thickness * 0.9,
-            label=run.name if len(runs) > 1 else None,
+            label=names[index] if len(runs) > 1 and shown else None,
             **look(index),
         )
         with_interval = [(place, low, high) for place, (*_, low, high) in zip(places, shown, strict=True) if low < high]
         if with_interval:  # as lines, not as distances from the value: it may lie outside
             where, lows, highs = zip(*with_interval, strict=True)
             axes.hlines(where, lows, highs, colors="black", linewidth=0.8)
-        for place, (_, value, _, high) in zip(places, shown, strict=True):
-            tip = (max(value, high, 0), place)
-            axes.annotate(f"{value:.2f}", tip, (3, 0), textcoords="offset points", va="center", fontsize=7)
-    _reference_lines(axes, runs, groups)
-    axes.set_yticks(range(len(groups)), labels)
+        for place, (_, value, *_) in zip(places, shown, strict=True):
+            axes.annotate(
+                f"{value:.2f}", (1, place), (3, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+                va="center", fontsize=7, annotation_clip=False,
+            )  # fmt: skip
+    _reference_marks(axes, runs, groups)
+    axes.set_yticks(range(len(groups)), lines)
     axes.set_ylim(len(groups) - 0.5, -0.5)
-    axes.margins(x=0.18)
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(xlabel)
@@ -71,6 +82,10 @@ def grouped_bars(
     return figure
 
 
+LABEL_LETTERS = {1: 18, 2: 30}
+"""Columns of a paper -> letters of a line of a group's label."""
+
+
 def interval(entry: Score | StratumScore) -> tuple[float, float, float]:
     """The value and the ends of its 95 % interval; the value itself where there is none."""
     value = entry.value if entry.value is not None else math.nan
@@ -78,10 +93,17 @@ def interval(entry: Score | StratumScore) -> tuple[float, float, float]:
 
 
 def caption(runs: Sequence[LoadedRun]) -> str:
-    """Suite, protocol and number of studies of the runs; the model's name where there is one."""
-    facts = dict.fromkeys(", ".join(filter(None, (run.suite, run.protocol, f"n = {run.n}"))) for run in runs)
-    alone = f"{runs[0].name}: " if len(runs) == 1 else ""
-    return alone + (next(iter(facts)) if len(facts) == 1 else "several suites or protocols")
+    """Suite, protocol and number of studies, where the runs share them; the model's name where there is one."""
+    facts = [
+        sorted({run.suite for run in runs}),
+        sorted({run.protocol for run in runs if run.record.model.kind == "model" and run.protocol}),
+        sorted({f"n = {run.n}" for run in runs}),
+    ]
+    shared = ", ".join(fact[0] for fact in facts if len(fact) == 1)
+    return wrapped(f"{runs[0].name}: {shared}" if len(runs) == 1 else shared, CAPTION_LETTERS)
+
+
+CAPTION_LETTERS = 52
 
 
 def reference_points_at(runs: Sequence[LoadedRun], key: str) -> dict[str, float]:
@@ -89,7 +111,8 @@ def reference_points_at(runs: Sequence[LoadedRun], key: str) -> dict[str, float]
     return {name: values[key] for run in runs for name, values in run.reference_points.items() if key in values}
 
 
-def _reference_lines(axes: Axes, runs: Sequence[LoadedRun], keys: Sequence[str]) -> None:
+def _reference_marks(axes: Axes, runs: Sequence[LoadedRun], keys: Sequence[str]) -> None:
+    """A short grey line per group for what no model scores."""
     names = list(dict.fromkeys(name for run in runs for name in run.reference_points))
     for number, name in enumerate(names):
         points = {place: reference_points_at(runs, key).get(name) for place, key in enumerate(keys)}
@@ -98,5 +121,6 @@ def _reference_lines(axes: Axes, runs: Sequence[LoadedRun], keys: Sequence[str])
             continue
         axes.vlines(
             list(there.values()), [place - 0.45 for place in there], [place + 0.45 for place in there], colors=GREY,
-            linestyles=("dashed", "dotted", "dashdot")[number % 3], label=REFERENCE + name, linewidth=1,
+            linestyles=("dashed", "dotted", "dashdot")[number % 3], label=REFERENCE + POINTS.get(name, name),
+            linewidth=1,
         )  # fmt: skip

@@ -5,15 +5,16 @@ Nothing is computed here but order: intervals are in scores.json; which differen
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.schema import parts_in_words
 from reports.leaderboard import COUNTS, metric_columns
-from reports.load import LoadedRun, without_copies
+from reports.load import LoadedRun, without_copies, without_repeats
 
 Ties: TypeAlias = Mapping[str, Collection[frozenset[str]]]
 """Key -> the pairs of runs (fingerprints) that a paired test could not tell apart; no entry: not tested."""
@@ -54,6 +55,7 @@ class BoardRow:
     counts: Mapping[str, int] = field(default_factory=dict)
     studies_per_minute: float | None = None
     trained_on: str = ""
+    protocol: str = ""
     note: str = ""
     flags: tuple[str, ...] = ()
     """Why it cannot be compared."""
@@ -77,40 +79,90 @@ class Board:
     rows: Sequence[BoardRow]
     tested: bool
     """Whether paired tests of the column it is sorted by were handed over."""
+    limit: int | None = None
+    """Its runs answered only so many studies (`--limit`); None: whole suites."""
+    across_protocols: bool = False
+    """Whether runs of all protocols are on it, each row with its own."""
 
 
-def boards(runs: Iterable[LoadedRun], *, sort: str | None = None, ties: Ties | None = None) -> list[Board]:
-    """Put scored runs on boards.
+@dataclass(frozen=True, slots=True)
+class BoardChoice:
+    """What a board shows."""
+
+    metrics: Sequence[str] = ()
+    """Only the columns of these metrics; empty: all."""
+    columns: Sequence[str] = ()
+    """Only these columns, in this order; empty: all."""
+    intervals: bool = True
+    across_protocols: bool = False
+    """One board per suite, the protocol as a column of it."""
+
+
+def boards(
+    runs: Iterable[LoadedRun],
+    *,
+    sort: str | None = None,
+    ties: Ties | None = None,
+    choice: BoardChoice | None = None,
+) -> list[Board]:
+    """Put scored runs on boards: one per suite, protocol and `--limit`.
 
     Args:
         runs: scored runs; of several folders of one run, the one that was scored last. Baselines (`constant`, ...)
             and `oracle`, the ceiling, are on every board of their suite.
         sort: the column to rank by; None: the first one.
         ties: which runs a paired test could not tell apart.
+        choice: what the boards show; None: everything.
 
     Raises:
-        InputError: no run has scores. UnknownNameError: no run has the column to sort by.
+        InputError: no run has scores. UnknownNameError: no run has a column or metric that is named.
     """
+    choice = choice or BoardChoice()
     scored, _ = without_copies(run for run in runs if run.entries)
     if not scored:
         raise InputError("no run has scores", hint="score them first (`libra-bench score RUN`)")
-    known = {entry.key for run in scored for entry in run.entries}
-    if sort is not None and sort not in known:
-        raise UnknownNameError("column", sort, known)
-    groups: dict[tuple[str, str | None], list[LoadedRun]] = {}
-    beside: dict[str, list[LoadedRun]] = {}
+    _check_names(scored, choice, sort)
+    groups: dict[_Place, list[LoadedRun]] = {}
+    beside: dict[tuple[str, int | None], list[LoadedRun]] = {}
     for run in scored:
-        if run.record.model.kind == "model":
-            groups.setdefault((run.suite, _protocol(run)), []).append(run)
-        else:
-            beside.setdefault(run.suite, []).append(run)
-    for suite in beside:
-        if not any(suite == name for name, _ in groups):
-            groups[suite, None] = []
+        studies = (run.suite, run.record.suite.limit)
+        if run.record.model.kind != "model":
+            beside.setdefault(studies, []).append(run)
+            continue
+        protocol = ALL_PROTOCOLS if choice.across_protocols else _protocol(run)
+        groups.setdefault(_Place(*studies, protocol), []).append(run)
+    for suite, limit in beside:
+        if not any((suite, limit) == (place.suite, place.limit) for place in groups):
+            groups[_Place(suite, limit, None)] = []
+    order = sorted(groups, key=lambda place: (place.suite, place.limit or math.inf, place.protocol or ""))
     return [
-        _board(suite, protocol, group, beside.get(suite, []), sort, ties)
-        for (suite, protocol), group in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or ""))
+        _board(place, groups[place], without_repeats(beside.get((place.suite, place.limit), [])), sort, ties, choice)
+        for place in sorted(order, key=lambda place: place.limit is not None)
     ]
+
+
+ALL_PROTOCOLS = "all protocols"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What runs of one board have in common."""
+
+    suite: str
+    limit: int | None
+    protocol: str | None
+
+
+def _check_names(runs: Sequence[LoadedRun], choice: BoardChoice, sort: str | None) -> None:
+    keys = {entry.key for run in runs for entry in run.entries}
+    metrics = {entry.metric for run in runs for entry in run.entries}
+    for what, names, known in (("column", [sort], keys), ("metric", choice.metrics, metrics)):
+        for name in names:
+            if name is not None and name not in known:
+                raise UnknownNameError(what, name, known)
+    for name in choice.columns:
+        if name not in keys:
+            raise UnknownNameError("column", name, keys)
 
 
 def _protocol(run: LoadedRun) -> str | None:
@@ -118,18 +170,21 @@ def _protocol(run: LoadedRun) -> str | None:
 
 
 def _board(
-    suite: str,
-    protocol: str | None,
+    place: _Place,
     runs: list[LoadedRun],
     beside: list[LoadedRun],
     sort: str | None,
     ties: Ties | None,
+    choice: BoardChoice,
 ) -> Board:
     everyone = [*runs, *beside]
     keys = _keys(everyone)
-    sort = sort if sort in keys else next(iter(keys))
+    sort = sort if sort in keys else next(iter(_chosen(keys, everyone, choice)))
     studies = _most(run.record.studies for run in everyone)
-    settings = _most(_settings(run) for run in runs) if runs else None
+    settings = {
+        protocol: _most(_settings(run) for run in runs if _protocol(run) == protocol)
+        for protocol in {_protocol(run) for run in runs}
+    }
     ranked = [run for run in runs if run.record.studies == studies]
     columns = {key: _column(key, higher, everyone, ranked, (ties or {}).get(key, ())) for key, higher in keys.items()}
     ranks = _ranks(columns[sort], {run.fingerprint for run in ranked}, keys[sort], (ties or {}).get(sort, ()))
@@ -143,10 +198,11 @@ def _board(
             kind=run.record.model.kind,
             cells={key: cells[run.fingerprint] for key, cells in columns.items() if run.fingerprint in cells},
             counts={name: getattr(run.summary, name) for name in COUNTS},
-            studies_per_minute=run.record.studies_per_minute,
+            studies_per_minute=run.record.studies_per_minute if run.record.model.kind == "model" else None,
             trained_on=_trained_on(run),
+            protocol=run.protocol if run.record.model.kind == "model" else "",
             note=_note(run),
-            flags=tuple(_flags(run, studies, settings, columns)),
+            flags=tuple(_flags(run, studies, settings.get(_protocol(run)), columns)),
         )
         for run in everyone
     ]
@@ -157,7 +213,34 @@ def _board(
         value = cell.value if cell else float("-inf" if keys[sort] else "inf")
         return not row.is_model, row.rank is None, -value if keys[sort] else value
 
-    return Board(suite, protocol, sort, keys, sorted(rows, key=order), sort in (ties or {}))
+    shown = _chosen(keys, everyone, choice)
+    return Board(
+        suite=place.suite,
+        protocol=None if choice.across_protocols else place.protocol,
+        sort=sort,
+        keys=shown,
+        rows=[_with_cells(row, shown, intervals=choice.intervals) for row in sorted(rows, key=order)],
+        tested=sort in (ties or {}),
+        limit=place.limit,
+        across_protocols=choice.across_protocols,
+    )
+
+
+def _chosen(keys: Mapping[str, bool], runs: Sequence[LoadedRun], choice: BoardChoice) -> dict[str, bool]:
+    """The columns that are shown; all of them where none of the chosen ones is on this board."""
+    metric_of = {entry.key: entry.metric for run in runs for entry in run.entries}
+    found = [key for key in choice.columns or keys if key in keys]
+    if choice.metrics:
+        found = [key for key in found if metric_of[key] in choice.metrics]
+    return {key: keys[key] for key in found} or dict(keys)
+
+
+def _with_cells(row: BoardRow, keys: Mapping[str, bool], *, intervals: bool) -> BoardRow:
+    """The row with the cells that are shown."""
+    cells = {key: cell for key, cell in row.cells.items() if key in keys}
+    if not intervals:
+        cells = {key: replace(cell, low=None, high=None) for key, cell in cells.items()}
+    return replace(row, cells=cells)
 
 
 def _column(
@@ -276,6 +359,8 @@ def _computed_points(runs: Sequence[LoadedRun], keys: Mapping[str, bool], studie
     for run in runs:
         if run.record.studies == studies:
             for name, values in run.reference_points.items():
+                if name in {one.name for one in runs}:  # a baseline that was run says it, with intervals
+                    continue
                 for key, value in values.items():
                     if key in keys:
                         points.setdefault(name, {}).setdefault(key, Cell(value))

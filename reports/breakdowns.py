@@ -10,6 +10,7 @@ from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
 from reports.bars import RunLike, caption, grouped_bars, interval
 from reports.figure import MARKERS, legend_below, new_figure, styled
+from reports.labels import file_part, run_names, score_label
 from reports.load import LoadedRun, load
 
 if TYPE_CHECKING:
@@ -37,8 +38,11 @@ def score_by_length(runs: Sequence[RunLike], column: str, *, columns: int = 1) -
     Raises:
         InputError: no run has values of this column.
     """
+    from matplotlib.ticker import MaxNLocator
+
     loaded = [load(run) for run in runs]
     figure, axes = new_figure(columns, 2.3)
+    names = run_names(loaded)
     drawn = 0
     for index, run in enumerate(loaded):
         if column not in run.samples.columns:
@@ -55,11 +59,12 @@ def score_by_length(runs: Sequence[RunLike], column: str, *, columns: int = 1) -
         groups = _by_length(pairs)
         middles = [sum(length for length, _ in group) / len(group) for group in groups]
         means = [sum(value for _, value in group) / len(group) for group in groups]
-        axes.plot(middles, means, marker=MARKERS[index % 8], color=f"C{index % 8}", label=run.name)
+        axes.plot(middles, means, marker=MARKERS[index % 8], color=f"C{index % 8}", label=names[index])
     if not drawn:
         raise InputError(f"no run has a value per study of {column!r}", where="samples.csv", hint="score it first")
     axes.set_xlabel("words in the prediction")
-    axes.set_ylabel(column)
+    axes.set_ylabel(score_label(column))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y")
     axes.set_title(caption(loaded))
     if len(loaded) > 1:
@@ -124,7 +129,7 @@ def prior_bars(runs: Sequence[RunLike], key: str, *, columns: int = 1) -> Figure
     if not sizes:
         raise InputError(f"no run has {key!r} with and without prior", hint="score it with --by prior")
     labels = [f"{name} ({size})" for name, size in sizes.items()]
-    return grouped_bars(loaded, list(sizes), found, labels, xlabel=key, columns=columns)
+    return grouped_bars(loaded, list(sizes), found, labels, xlabel=score_label(key), columns=columns)
 
 
 @styled
@@ -173,10 +178,11 @@ def all_breakdowns(runs: Sequence[LoadedRun], *, columns: int = 1) -> dict[str, 
         figures[f"prior-{key}"] = prior_bars(runs, key, columns=columns)
     if any(run.detail("chexbert", "uncertain as positive", "classes") for run in runs):
         figures["chexbert-classes"] = class_bars(runs, columns=columns)
+    named = [run.name for run in runs]
     for run in runs:
         if run.detail("temporal_change_f1", "direction_confusion"):
-            name = "directions" if len(runs) == 1 else f"directions-{run.fingerprint}"
-            figures[name] = direction_confusion(run, columns=columns)
+            which = f"-{run.fingerprint[:6]}" if named.count(run.name) > 1 else ""
+            figures[f"directions.{file_part([run])}{which}"] = direction_confusion(run, columns=columns)
     return figures
 
 
@@ -187,6 +193,8 @@ def training_curves(log: str | Path, *, columns: int = 1) -> Figure:
     Raises:
         InputError: the log has no numbers against a step.
     """
+    from matplotlib.ticker import MaxNLocator
+
     series: dict[str, list[tuple[int, float]]] = {}
     for _, record in read_jsonl(Path(log)):
         for name, value in record.items():
@@ -212,4 +220,5 @@ def training_curves(log: str | Path, *, columns: int = 1) -> Figure:
         axes.grid(axis="y")
         axes.legend()
     axes.set_xlabel("step")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure

@@ -8,11 +8,15 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import logging
+import math
+import textwrap
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
@@ -50,16 +54,50 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
+Font: TypeAlias = Literal["sans", "serif", "times"]
+FONTS: Mapping[Font, Mapping[str, Any]] = {
+    "sans": {},
+    "serif": {"font.family": ["cmr10", "STIXGeneral", "DejaVu Sans"], "mathtext.fontset": "cm",
+              "axes.formatter.use_mathtext": True, "axes.unicode_minus": False},
+    "times": {"font.family": ["STIXGeneral", "DejaVu Sans"], "mathtext.fontset": "stix"},
+}  # fmt: skip
+"""sans; serif: Computer Modern, as LaTeX has it; times: as journals have it. All come with matplotlib."""
+_font: ContextVar[Font] = ContextVar("font", default="sans")
+
+
+@contextmanager
+def font(name: Font) -> Iterator[None]:
+    """This font in every figure that the block draws and saves."""
+    before = _font.set(name)
+    try:
+        yield
+    finally:
+        _font.reset(before)
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Our style, for as long as the block lasts."""
     import matplotlib as mpl
     from matplotlib import style as styles
 
-    with mpl.rc_context(), warnings.catch_warnings():
+    with mpl.rc_context(), warnings.catch_warnings(), _quiet("fontTools"):
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a model's name may have any letter
         styles.use(["default", str(STYLE)])
+        mpl.rcParams.update(FONTS[_font.get()])
         yield
+
+
+@contextmanager
+def _quiet(logger: str) -> Iterator[None]:
+    """Without what a logger says below an error: remarks on the dates of the fonts that matplotlib brings."""
+    known = logging.getLogger(logger)
+    before = known.level
+    known.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        known.setLevel(before)
 
 
 def new_figure(columns: int, height: float) -> tuple[Figure, Axes]:
@@ -83,15 +121,22 @@ def look(index: int) -> dict[str, Any]:
 
 
 def legend_below(figure: Figure, columns: int) -> None:
-    """A legend under the axes, where it hides nothing; runs first, then reference points."""
+    """A legend under the axes, where it hides nothing; runs first, then reference points; as many columns as fit."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda index: labels[index].startswith(REFERENCE))
+    widest = min(LEGEND_LETTERS, max(map(len, labels)))
+    per_row = max(1, int(COLUMN_INCHES[columns] / (0.5 + LETTER_INCHES * widest)))
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + LEGEND_ROW_INCHES * math.ceil(len(labels) / per_row))
     figure.legend(
         [handles[index] for index in order],
-        [labels[index] for index in order],
+        [textwrap.fill(labels[index], LEGEND_LETTERS) for index in order],
         loc="outside lower center",
-        ncols=2 * columns,
+        ncols=per_row,
     )
+
+
+LEGEND_LETTERS, LETTER_INCHES, LEGEND_ROW_INCHES = 36, 0.055, 0.15
 
 
 def save(figure: Figure, stem: str | Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:

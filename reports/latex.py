@@ -31,15 +31,22 @@ ESCAPES = {
     "\n": " ",
 }
 MAX_COLUMNS = 8
-"""What fits over two columns of a paper; the rest goes into a second tabular."""
+"""What fits over two columns of a paper; a table of more has its columns in rows."""
 LONG = 12
 """Letters; a longer header is broken."""
 PREAMBLE = "% needs \\usepackage{booktabs,xcolor}"
 
 
-def to_latex(boards: Sequence[Board]) -> str:
-    """A table per board: best bold, second underlined, intervals as small print, what is no model grey."""
-    return "\n\n".join([PREAMBLE, *map(_table, boards)]) + "\n"
+def to_latex(boards: Sequence[Board], *, mark_best: bool = False) -> str:
+    """One table per board, with caption and label; intervals as small print, what is no model grey.
+
+    Models are in rows, or in columns where the scores are too many to stand side by side.
+
+    Args:
+        boards: what to write.
+        mark_best: the best of a column bold, the second underlined.
+    """
+    return "\n\n".join([PREAMBLE, *(_table(board, mark_best=mark_best) for board in boards)]) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -47,51 +54,98 @@ def escaped(text: str) -> str:
     return "".join(ESCAPES.get(letter, letter if letter.isascii() and letter.isprintable() else "?") for letter in text)
 
 
-def _table(board: Board) -> str:
+def _table(board: Board, *, mark_best: bool) -> str:
     remarks = {row.name: "; ".join(filter(None, [*row.flags, row.note])) for row in board.rows}
     notes = [f"{name}: {remark}." for name, remark in remarks.items() if remark]
-    caption = " ".join([f"{title(board)}.", *legend(board, ranks=False), *notes])
-    columns = list(zip(board.keys, headers(board), strict=True))
-    parts = [_tabular(board, columns[start : start + MAX_COLUMNS]) for start in range(0, len(columns), MAX_COLUMNS)]
+    marks = ["Bold: best; underlined: second."] if mark_best else []
+    caption = " ".join([f"{title(board)}.", *legend(board, ranks=False), *marks, *notes])
+    tabular = _by_model if len(board.keys) <= MAX_COLUMNS else _by_metric
     lines = [
         "\\begin{table*}",
         "\\centering\\footnotesize\\setlength{\\tabcolsep}{2.5pt}",
         f"\\caption{{{escaped(caption)}}}",
-        "\n\n\\medskip\n".join(parts),
+        f"\\label{{{_label(board)}}}",
+        tabular(board, mark_best=mark_best),
         "\\end{table*}",
     ]
     return "\n".join(lines)
 
 
-def _tabular(board: Board, columns: Sequence[tuple[str, str]]) -> str:
-    """Some (key, header) columns of a board."""
-    keys = [key for key, _ in columns]
-    models = [line for row in board.rows if row.is_model for line in _lines(row, keys)]
-    beside = [line for row in board.rows if not row.is_model for line in _lines(row, keys)]
-    lines = [
-        f"\\begin{{tabular}}{{l{'r' * len(columns)}}}",
-        "\\toprule",
-        _row(["Model", *(_header(header) for _, header in columns)]),
-        "\\midrule",
-        *models,
-        *(["\\midrule"] if models and beside else []),
-        *beside,
-        "\\bottomrule",
-        "\\end{tabular}",
-    ]
-    return "\n".join(lines)
+def _label(board: Board) -> str:
+    """`tab:findings-greedy`: letters, digits and hyphens of what the board is about."""
+    parts = [board.suite, board.protocol or "", "" if board.limit is None else f"first-{board.limit}"]
+    words = re.sub(r"[^A-Za-z0-9]+", "-", "-".join(filter(None, parts))).strip("-")
+    return f"tab:{words or 'leaderboard'}"
 
 
-def _lines(row: BoardRow, keys: Sequence[str]) -> list[str]:
+def _by_model(board: Board, *, mark_best: bool) -> str:
+    across = ["Protocol"] if board.across_protocols else []
+    models = [line for row in board.rows if row.is_model for line in _lines(row, board, mark_best=mark_best)]
+    beside = [line for row in board.rows if not row.is_model for line in _lines(row, board, mark_best=mark_best)]
+    return "\n".join(
+        [
+            f"\\begin{{tabular}}{{l{'l' * len(across)}{'r' * len(board.keys)}}}",
+            "\\toprule",
+            _row(["Model", *across, *map(_header, headers(board))]),
+            "\\midrule",
+            *models,
+            *(["\\midrule"] if models and beside else []),
+            *beside,
+            "\\bottomrule",
+            "\\end{tabular}",
+        ]
+    )
+
+
+def _by_metric(board: Board, *, mark_best: bool) -> str:
+    """Scores in rows, models in columns, intervals below their values."""
+    names = [_grey(row, _header(named(row))) for row in board.rows]
+    protocols = [_row(["", *(_grey(row, escaped(row.protocol)) for row in board.rows)])]
+    lines = []
+    for key, header in zip(board.keys, headers(board), strict=True):
+        cells = [row.cells.get(key) for row in board.rows]
+        lines += _with_small_print(escaped(header), cells, board.rows, mark_best=mark_best)
+    return "\n".join(
+        [
+            f"\\begin{{tabular}}{{l{'r' * len(board.rows)}}}",
+            "\\toprule",
+            _row(["", *names]),
+            *(protocols if board.across_protocols else []),
+            "\\midrule",
+            *lines,
+            "\\bottomrule",
+            "\\end{tabular}",
+        ]
+    )
+
+
+def _lines(row: BoardRow, board: Board, *, mark_best: bool) -> list[str]:
     """The row of values and, where there are any, the row of intervals under it."""
-    cells = [row.cells.get(key) for key in keys]
-    grey = (lambda text: f"\\textcolor{{gray}}{{{text}}}" if text else "") if not row.is_model else str
-    lines = [_row([grey(escaped(named(row))), *(grey(_value(cell)) for cell in cells)])]
+    cells = [row.cells.get(key) for key in board.keys]
+    rows = [row] * len(cells)
+    first = _grey(row, escaped(named(row)))
+    if board.across_protocols:
+        first += f" & {_grey(row, escaped(row.protocol))}"
+    lines = _with_small_print(first, cells, rows, mark_best=mark_best)
+    empty = " &" if board.across_protocols else ""
+    return [lines[0], *(empty + line for line in lines[1:])]
+
+
+def _with_small_print(
+    first: str, cells: Sequence[Cell | None], rows: Sequence[BoardRow], *, mark_best: bool
+) -> list[str]:
+    lines = [
+        _row([first, *(_grey(row, _value(cell, mark_best=mark_best)) for row, cell in zip(rows, cells, strict=True))])
+    ]
     small = [small_print(cell) for cell in cells]
     for level in range(max(map(len, small), default=0)):
         words = [f"{{\\tiny {escaped(text[level])}}}" if level < len(text) else "" for text in small]
-        lines.append(_row(["", *map(grey, words)]))
+        lines.append(_row(["", *(_grey(row, word) for row, word in zip(rows, words, strict=True))]))
     return lines
+
+
+def _grey(row: BoardRow, text: str) -> str:
+    return text if row.is_model or not text else f"\\textcolor{{gray}}{{{text}}}"
 
 
 def _header(header: str) -> str:
@@ -109,8 +163,9 @@ def _row(cells: Sequence[str]) -> str:
     return " & ".join(cells).rstrip() + " \\\\"
 
 
-def _value(cell: Cell | None) -> str:
+def _value(cell: Cell | None, *, mark_best: bool) -> str:
     if cell is None:
         return ""
     text = escaped(number(cell))
-    return {"best": f"\\textbf{{{text}}}", "second": f"\\underline{{{text}}}", None: text}[cell.place]
+    place = cell.place if mark_best else None
+    return {"best": f"\\textbf{{{text}}}", "second": f"\\underline{{{text}}}", None: text}[place]

@@ -222,3 +222,13 @@ def _records_below(folder: Path) -> Iterator[Path]:
         yield folder
     else:
         yield from folder.rglob(RUN_FILE)
+
+
+def without_repeats(runs: Iterable[LoadedRun]) -> list[LoadedRun]:
+    """The runs, a baseline once, whatever decoding it was asked for: it does not decode."""
+    seen: dict[object, LoadedRun] = {}
+    for run in runs:
+        values = tuple((entry.key, entry.signature, entry.value) for entry in run.entries)
+        is_model = run.record.model.kind == "model"
+        seen.setdefault(run.fingerprint if is_model else (run.name, run.record.studies, values), run)
+    return list(seen.values())

@@ -16,6 +16,7 @@ from benchmarks.files import atomic_write
 from benchmarks.files.json_text import parse_json
 from benchmarks.predictions.cleaning import NO_CLEANING, RULES
 from benchmarks.schema import parts_in_words
+from benchmarks.wording import rate_in_words, studies
 from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
@@ -244,6 +245,7 @@ def _render(
             two=len(runs) == 2,
             settings=settings,
             empty_note=empty_note,
+            rate_in_words=rate_in_words,
             counts=COUNTS,
             scores=_score_rows(runs),
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
@@ -310,7 +312,7 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: PageImages, *,
             folder = run.folder if text else "RUN"
             notes.append(f"{run.name} has not been scored: `libra-bench score {folder}` does it.")
         if run.summary and run.summary.n_without_reference:
-            notes.append(f"{run.name}: {run.summary.n_without_reference} studies without a reference are not scored.")
+            notes.append(f"{run.name}: {studies(run.summary.n_without_reference)} without a reference not scored.")
         notes += [f"{run.name}: {warning}." for warning in run.record.warnings]
         if run.record.left_out:
             notes.append(f"{run.name} does not read what this suite has: {parts_in_words(run.record.left_out)}.")

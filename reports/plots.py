@@ -13,8 +13,9 @@ from benchmarks.errors import InputError
 from benchmarks.records.scores import Score
 from reports.bars import RunLike, caption, grouped_bars, interval, reference_points_at
 from reports.breakdowns import all_breakdowns
-from reports.figure import MARKERS, legend_below, new_figure, save, styled
-from reports.load import LoadedRun, load
+from reports.figure import GREY, MARKERS, REFERENCE, legend_below, new_figure, save, styled
+from reports.labels import POINTS, file_part, run_names, score_label, wrapped
+from reports.load import LoadedRun, load, without_repeats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +44,7 @@ def metric_bars(runs: Sequence[RunLike], metric: str, *, columns: int = 1) -> Fi
         raise InputError(f"no run has scores of {metric!r}", hint=f"score it with --metrics {metric}")
     values = [{key: interval(entry) for key, entry in by_key.items()} for by_key in found]
     higher = {key: by_key[key].higher_is_better for by_key in found for key in by_key}
-    labels = [f"{key} {'↑' if higher[key] else '↓'}" for key in keys]
+    labels = [f"{score_label(key)}\u00a0{'↑' if higher[key] else '↓'}" for key in keys]
     return grouped_bars(loaded, keys, values, labels, columns=columns)
 
 
@@ -65,9 +66,10 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
         key: _scale([by_key[key] for by_key in found if key in by_key], reference_points_at(loaded, key))
         for key in keys
     }
-    figure, axes = new_figure(columns, 0.9 + 0.19 * len(keys))
+    names = run_names(loaded)
+    figure, axes = new_figure(columns, 0.9 + 0.24 * len(keys))
     step = min(0.14, 0.7 / len(loaded))
-    for index, (run, by_key) in enumerate(zip(loaded, found, strict=True)):
+    for index, by_key in enumerate(found):
         shown = [key for key in keys if key in by_key]
         places = [keys.index(key) + (index - (len(loaded) - 1) / 2) * step for key in shown]
         points = [scales[key](interval(by_key[key])[0]) for key in shown]
@@ -75,8 +77,9 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
         colour = f"C{index % 8}"
         lows, highs = zip(*ends, strict=True) if ends else ((), ())
         axes.hlines(places, lows, highs, colors=colour, linewidth=0.8)
-        axes.plot(points, places, linestyle="", marker=MARKERS[index % 8], color=colour, label=run.name)
-    axes.set_yticks(range(len(keys)), keys)
+        axes.plot(points, places, linestyle="", marker=MARKERS[index % 8], color=colour, label=names[index])
+    axes.set_xlim(-SCALE_MARGIN, 1 + SCALE_MARGIN)  # an interval may reach further: it is cut
+    axes.set_yticks(range(len(keys)), [wrapped(score_label(key).partition(" (")[0], 26) for key in keys])
     axes.set_ylim(len(keys) - 0.5, -0.5)
     axes.grid(axis="both")
     axes.tick_params(axis="y", length=0)
@@ -90,24 +93,97 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
 def write_plots(run: RunLike) -> list[Path]:
     """Draw a run's plots into its folder `plots/`, each as PNG and SVG: one per metric, then what else it has.
 
+    What an earlier version left there, under names without the model, is removed.
+
     Returns:
         The files.
     """
     loaded = load(run)
     drawn = all_figures([loaded])
-    return [path for name, figure in drawn.items() for path in save(figure, loaded.folder / FOLDER / name)]
+    folder = loaded.folder / FOLDER
+    paths = [path for name, figure in drawn.items() for path in save(figure, folder / name)]
+    for name in {*metrics_of([loaded]), *(name.partition(".")[0] for name in drawn)}:
+        for ending in ("png", "svg"):
+            (folder / f"{name}.{ending}").unlink(missing_ok=True)
+    return paths
 
 
 def all_figures(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Figure]:
-    """Every plot that these runs have something for: file name -> figure.
+    """Every plot that these runs have something for: file name, which ends in the models' names -> figure.
 
-    One per metric, all metrics at a glance, and the breakdowns.
+    All scores in percent at a glance, one plot per metric, and the breakdowns. A metric with one bar has none, since
+    its number says as much. Runs of different suites are not on one plot, nor are those of a part of a suite.
+    """
+    groups: dict[tuple[str, int | None], list[LoadedRun]] = {}
+    for run in without_repeats(map(load, runs)):
+        groups.setdefault((run.suite, run.record.suite.limit), []).append(run)
+    figures: dict[str, Figure] = {}
+    for (suite, limit), group in groups.items():
+        of_suite = "" if len(groups) == 1 else f"{suite}-" if limit is None else f"{suite}-first-{limit}-"
+        for name, figure in _figures_of(group, columns).items():
+            figures[f"{of_suite}{name}"] = figure
+    return figures
+
+
+def _figures_of(runs: Sequence[LoadedRun], columns: int) -> dict[str, Figure]:
+    models = file_part(runs)
+    figures: dict[str, Figure] = {}
+    if len(percent_keys(runs)) > 1:
+        figures["scores"] = score_dots(runs, columns=columns)
+    for metric in metrics_of(runs):
+        if len({(run.fingerprint, entry.key) for run in runs for entry in run.entries if entry.metric == metric}) > 1:
+            figures[metric] = metric_bars(runs, metric, columns=columns)
+    if figures and len(runs) > 1:
+        figures["all-metrics"] = dot_plot(runs, columns=columns)
+    figures |= all_breakdowns(runs, columns=columns)
+    return {name if "." in name else f"{name}.{models}": figure for name, figure in figures.items()}
+
+
+def percent_keys(runs: Sequence[LoadedRun]) -> list[str]:
+    """The columns in percent in which higher is better: those that share an axis."""
+    entries = [entry for run in runs for entry in run.entries]
+    return list(dict.fromkeys(e.key for e in entries if e.higher_is_better and score_label(e.key).endswith("(%)")))
+
+
+@styled
+def score_dots(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
+    """All scores in percent: a dot per run with its 95 % interval, and a grey mark for each reference point.
+
+    Raises:
+        InputError: no run has a score in percent.
     """
     loaded = [load(run) for run in runs]
-    figures = {metric: metric_bars(loaded, metric, columns=columns) for metric in metrics_of(loaded)}
-    if figures and len(loaded) > 1:
-        figures["all-metrics"] = dot_plot(loaded, columns=columns)
-    return figures | all_breakdowns(loaded, columns=columns)
+    keys = percent_keys(loaded)
+    if not keys:
+        raise InputError("no run has a score in percent", hint="score them first (`libra-bench score RUN`)")
+    names, step = run_names(loaded), 0.8 / len(loaded)
+    figure, axes = new_figure(columns, 0.9 + len(keys) * max(0.2, 0.06 + 0.09 * len(loaded)))
+    for index, run in enumerate(loaded):
+        found = {entry.key: interval(entry) for entry in run.entries if entry.key in keys}
+        places = [keys.index(key) + (index - (len(loaded) - 1) / 2) * step for key in found]
+        values, lows, highs = zip(*found.values(), strict=True)
+        colour = f"C{index % 8}"
+        axes.hlines(places, lows, highs, linewidth=0.9, colors=colour)
+        label = names[index] if len(loaded) > 1 else None
+        axes.plot(values, places, linestyle="", marker=MARKERS[index % 8], label=label, color=colour)
+    for name, mark in zip(dict.fromkeys(name for run in loaded for name in run.reference_points), "|x+", strict=False):
+        points = [(reference_points_at(loaded, key).get(name), place) for place, key in enumerate(keys)]
+        there = [(value, place) for value, place in points if value is not None]
+        label = REFERENCE + POINTS.get(name, name)
+        axes.plot(*zip(*there, strict=True), linestyle="", marker=mark, color=GREY, label=label, zorder=1)
+    axes.set_yticks(range(len(keys)), [wrapped(score_label(key).removesuffix(" (%)"), 30) for key in keys])
+    axes.set_ylim(len(keys) - 0.5, -0.5)
+    axes.set_xlim(-2, 102)
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("score (%), 95 % interval")
+    figure.suptitle(caption(loaded), x=0.01, ha="left")
+    if axes.get_legend_handles_labels()[1]:
+        legend_below(figure, columns)
+    return figure
+
+
+SCALE_MARGIN = 0.06
 
 
 def metrics_of(runs: Sequence[LoadedRun]) -> list[str]:

@@ -9,13 +9,18 @@ from collections.abc import Sequence
 
 from benchmarks.files.formulas import guarded
 from benchmarks.records.scores import MOVED_BY_EMPTY_TEXTS
+from benchmarks.wording import rate_in_words
 from reports.board import Board, BoardRow, Cell
 from reports.leaderboard import COUNTS, NAME, RUN, empty_note, metric_columns
 
 TIE = "†"
 OTHER = "‡"
 UNRANKED = "–"
-FACT_HEADERS = ("n", "failed", "empty", "truncated", "studies/min", "trained on", "notes")
+INTERVAL_DIGITS = 1
+"""Of the ends of an interval where there is little room."""
+PROTOCOL = "protocol"
+NUMBERS = ("n", "failed", "empty", "truncated", "studies/min")
+WORDS = ("trained on", "notes")
 
 
 def to_csv(boards: Sequence[Board]) -> str:
@@ -23,10 +28,11 @@ def to_csv(boards: Sequence[Board]) -> str:
     keys = metric_columns(dict.fromkeys(key for board in boards for key in board.keys))
     ends = [column for key in keys for column in (key, f"{key} low", f"{key} high")]
     shares = [f"{key} empty" for key in keys if key.startswith(MOVED_BY_EMPTY_TEXTS)]
-    before = ("suite", "protocol", "rank", NAME, "kind")
+    limited = ("limit",) if any(board.limit for board in boards) else ()
+    before = ("suite", "protocol", *limited, "rank", NAME, "kind")
     columns = [*before, *ends, *shares, *COUNTS, "studies_per_minute", "trained_on", "note", "flags", RUN]
     stream = io.StringIO()
-    table = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+    table = csv.DictWriter(stream, columns, restval="", extrasaction="ignore", lineterminator="\n")
     table.writeheader()
     for board in boards:
         for row in board.rows:
@@ -37,7 +43,8 @@ def to_csv(boards: Sequence[Board]) -> str:
                     cells[f"{key} empty"] = cell.empty_share
             facts: dict[str, object] = {
                 "suite": board.suite,
-                "protocol": board.protocol,
+                "protocol": row.protocol if board.across_protocols else board.protocol,
+                "limit": board.limit,
                 "rank": row.rank,
                 NAME: row.name,
                 "kind": row.kind,
@@ -62,12 +69,13 @@ def _markdown_lines(board: Board) -> list[str]:
             rank(row),
             _markdown(row.name) if row.is_model else f"*{_markdown(named(row))}*",
             *(_markdown_cell(row.cells.get(key)) for key in board.keys),
-            *map(_markdown, facts(row)),
+            *map(_markdown, facts(row, board)),
         ]
         for row in board.rows
     ]
-    header = ["", "Model", *headers(board), *FACT_HEADERS]
-    ruler = ["---:", ":---", *["---:"] * (len(board.keys) + 5), ":---", ":---"]
+    known = fact_headers(board)
+    header = ["", "Model", *headers(board), *known]
+    ruler = ["---:", ":---", *["---:"] * len(board.keys), *("---:" if name in NUMBERS else ":---" for name in known)]
     lines = [f"### {_markdown(title(board))}", "", *(f"| {' | '.join(row)} |" for row in [header, ruler, *rows]), ""]
     return [*lines, *(f"- {_markdown(line)}" for line in legend(board)), ""]
 
@@ -87,11 +95,14 @@ def _markdown(text: str) -> str:
 
 def title(board: Board) -> str:
     """What a board is about."""
-    if board.protocol is not None:
+    if board.across_protocols:
+        how = "all protocols"
+    elif board.protocol is not None:
         how = f"protocol {board.protocol}"
     else:
         how = "texts made elsewhere" if any(row.is_model for row in board.rows) else "no model"
-    return f"{board.suite}, {how}, sorted by {board.sort}"
+    part = "" if board.limit is None else f" (only the first {board.limit})"
+    return f"{board.suite}{part}, {how}, sorted by {board.sort}"
 
 
 def named(row: BoardRow) -> str:
@@ -111,19 +122,25 @@ def number(cell: Cell | None) -> str:
     return f"{cell.value:.2f}{TIE if cell.tied else ''}{OTHER if cell.other_signature else ''}"
 
 
-def small_print(cell: Cell | None) -> list[str]:
+def small_print(cell: Cell | None, digits: int = 2) -> list[str]:
     """What is shown below the value: the 95 % interval, and the share of empty texts if they dominate it."""
     if cell is None:
         return []
-    lines = [] if cell.low is None or cell.high is None else [f"[{cell.low:.2f}, {cell.high:.2f}]"]
+    lines = [] if cell.low is None or cell.high is None else [f"[{cell.low:.{digits}f}, {cell.high:.{digits}f}]"]
     return lines if cell.empty_share is None else [*lines, empty_note(cell.empty_share)]
 
 
-def facts(row: BoardRow) -> list[str]:
-    """The columns after the scores: counts, throughput, training data, and notes about the model."""
-    speed = "" if row.studies_per_minute is None else f"{row.studies_per_minute:.1f}"
+def fact_headers(board: Board) -> list[str]:
+    """The columns after the scores."""
+    return [*([PROTOCOL] if board.across_protocols else []), *NUMBERS, *WORDS]
+
+
+def facts(row: BoardRow, board: Board) -> list[str]:
+    """The columns after the scores: protocol, counts, throughput, training data, and notes about the model."""
+    speed = "" if row.studies_per_minute is None else rate_in_words(row.studies_per_minute)
     counts = [str(row.counts[name]) if row.counts else "" for name in COUNTS]
-    return [*counts, speed, row.trained_on, "; ".join([*row.flags, *([row.note] if row.note else [])])]
+    notes = "; ".join([*row.flags, *([row.note] if row.note else [])])
+    return [*([row.protocol] if board.across_protocols else []), *counts, speed, row.trained_on, notes]
 
 
 def legend(board: Board, *, ranks: bool = True) -> list[str]:

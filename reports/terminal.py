@@ -1,12 +1,27 @@
-"""Boards in the terminal: as many columns as fit, then the rest below."""
+"""Boards in the terminal: models in rows where all columns fit, else metrics in rows and as many models as fit."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.board import Board, BoardRow, Cell
-from reports.tables import FACT_HEADERS, facts, headers, legend, named, number, rank, small_print, title
+from reports.tables import (
+    INTERVAL_DIGITS,
+    NUMBERS,
+    PROTOCOL,
+    fact_headers,
+    facts,
+    headers,
+    legend,
+    named,
+    number,
+    rank,
+    small_print,
+    title,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -14,13 +29,28 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MODEL_WIDTH = 24
-PADDING = 3
-NUMBERS = 5
-"""How many of the facts are numbers; the others are words."""
+HEADING_WIDTH = 13
+"""Of a model's name above its values."""
+GAP = 2
+"""Characters between columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What is said of every row of a board: a column, or a line of the transposed table."""
+
+    header: str
+    cells: Sequence[Text]
+    numeric: bool = True
+
+    @property
+    def width(self) -> int:
+        """Characters of the widest cell."""
+        return max((len(part) for cell in self.cells for part in cell.plain.split("\n")), default=0)
 
 
 def to_terminal(boards: Sequence[Board], width: int) -> RenderableType:
-    """A table per board; one that is too wide is cut into several, each with rank and model.
+    """A table per board.
 
     Args:
         boards: what to show.
@@ -34,30 +64,29 @@ def to_terminal(boards: Sequence[Board], width: int) -> RenderableType:
 def _tables(board: Board, width: int) -> list[RenderableType]:
     from rich.text import Text
 
-    scores = [
-        (header, [_score(row.cells.get(key)) for row in board.rows])
+    lines = [
+        _Line(header, [_score(row.cells.get(key)) for row in board.rows])
         for header, key in zip(headers(board), board.keys, strict=True)
     ]
-    known = list(zip(*map(facts, board.rows), strict=True))
-    told = [
-        (header, [Text(value) for value in values])
-        for header, values in zip(FACT_HEADERS[:NUMBERS], known[:NUMBERS], strict=True)
-        if any(value not in ("", "0") for value in values)
-    ]
-    used = 8 + min(MODEL_WIDTH, max(len(named(row)) for row in board.rows)) + PADDING
-    parts: list[list[tuple[str, list[Text]]]] = [[]]
-    room = width - used
-    for column in [*scores, *told]:
-        needs = PADDING + min(max(len(column[0]), *(max(map(len, cell.plain.split("\n"))) for cell in column[1])), 40)
-        if needs > room and parts[-1]:
-            parts.append([])
-            room = width - used
-        parts[-1].append(column)
-        room -= needs
-    tables = [_table(board.rows, columns) for columns in parts]
-    tables[0].title = Text(title(board))
+    lines += _facts(board)
+    names = min(MODEL_WIDTH, max(len(named(row)) for row in board.rows))
+    in_rows = 3 + GAP + names + sum(GAP + max(line.width, len(line.header)) for line in lines)
+    tables = [_by_model(board, lines)] if in_rows <= width else _by_metric(board, lines, width)
     remarks = [f"{row.name}: {remark}" for row in board.rows if (remark := _remark(row))]
-    return [*tables, Text("\n".join([*legend(board), *remarks, ""]), style="dim")]
+    below = Text("\n".join([*legend(board), *remarks, ""]), style="dim")
+    return [Text(title(board), style="bold"), *tables, below]
+
+
+def _facts(board: Board) -> list[_Line]:
+    """The facts that say something: those that are numbers, and the protocol where there are several."""
+    from rich.text import Text
+
+    known = zip(fact_headers(board), zip(*(facts(row, board) for row in board.rows), strict=True), strict=True)
+    return [
+        _Line(header, [Text(value) for value in values], numeric=header in NUMBERS)
+        for header, values in known
+        if header in (*NUMBERS, PROTOCOL) and any(value not in ("", "0") for value in values)
+    ]
 
 
 def _remark(row: BoardRow) -> str:
@@ -65,25 +94,75 @@ def _remark(row: BoardRow) -> str:
     return "; ".join([*row.flags, *filter(None, [row.trained_on and f"trained on {row.trained_on}", row.note])])
 
 
-def _table(rows: Sequence[BoardRow], columns: Sequence[tuple[str, list[Text]]]) -> Table:
-    from rich.table import Table
+def _by_model(board: Board, lines: Sequence[_Line]) -> Table:
     from rich.text import Text
 
-    table = Table(title_justify="left", title_style="bold")
+    table = _empty_table()
     table.add_column("", justify="right")
     table.add_column("model", overflow="fold", max_width=MODEL_WIDTH)
-    for header, _ in columns:
-        table.add_column(header, justify="right", no_wrap=True)
-    for place, row in enumerate(rows):
-        cells = [values[place] for _, values in columns]
+    for line in lines:
+        table.add_column(line.header, justify="right" if line.numeric else "left", no_wrap=True)
+    for place, row in enumerate(board.rows):
+        cells = [line.cells[place] for line in lines]
         table.add_row(rank(row), Text(named(row)), *cells, style=None if row.is_model else "bright_black")
     return table
+
+
+def _by_metric(board: Board, lines: Sequence[_Line], width: int) -> list[Table]:
+    """Metrics in rows; models that do not fit beside the others are in a further table."""
+    from rich.text import Text
+
+    lines = [_Line("rank", [Text(rank(row)) for row in board.rows]), *lines]
+    first = max(len(line.header) for line in lines)
+    widths = [
+        max(
+            max(len(part) for line in lines for part in line.cells[place].plain.split("\n")),
+            min(HEADING_WIDTH, len(named(row))),
+        )
+        for place, row in enumerate(board.rows)
+    ]
+    parts: list[list[int]] = [[]]
+    room = width - first
+    for place, needs in enumerate(widths):
+        if needs + GAP > room and parts[-1]:
+            parts.append([])
+            room = width - first
+        parts[-1].append(place)
+        room -= needs + GAP
+    tables = []
+    for places in parts:
+        table = _empty_table()
+        table.add_column("", no_wrap=True)
+        for place in places:
+            row = board.rows[place]
+            heading = Text("\n".join(textwrap.wrap(named(row), widths[place])))
+            table.add_column(heading, justify="right", overflow="fold", width=widths[place])
+        for line in lines:
+            if any(line.cells[place].plain for place in places):
+                table.add_row(Text(line.header), *(_styled(line.cells[place], board.rows[place]) for place in places))
+        tables.append(table)
+    return tables
+
+
+def _styled(cell: Text, row: BoardRow) -> Text:
+    """What is no model is grey."""
+    shown = cell.copy()
+    if not row.is_model:
+        shown.style = "bright_black"
+    return shown
+
+
+def _empty_table() -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
 
 
 def _score(cell: Cell | None) -> Text:
     from rich.text import Text
 
     text = Text(number(cell), style={"best": "bold", "second": "underline"}.get((cell and cell.place) or "", ""))
-    for line in small_print(cell):
+    for line in small_print(cell, INTERVAL_DIGITS):
         text.append(f"\n{line}", style="not bold not underline dim")
     return text

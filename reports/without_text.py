@@ -16,7 +16,7 @@ COUNTED = ("chexbert", "temporal_change_f1")
 """Metrics whose details are counts under names of their own; others have labels and words of the suite."""
 BUILT_IN_LEVELS = frozenset({"with prior", "without prior"})
 """Levels that are named by us; those of a field are the suite's own words."""
-OWN_POINTS = frozenset({"empty", "shuffled-references"})
+OWN_POINTS = frozenset({"empty", "shuffled-references", "constant"})
 DECODING_TYPES = (int, float, type(None))
 
 

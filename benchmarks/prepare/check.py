@@ -40,6 +40,8 @@ class Remark:
     place: str
     """File and line."""
     message: str
+    kind: str = ""
+    """What is wrong, the same words for every place: without ids, paths and numbers."""
 
 
 @dataclass(slots=True)
@@ -51,6 +53,13 @@ class CheckReport:
     lengths: dict[str, dict[str, float]] = field(default_factory=dict)
     """Words of prompts and references: min, median, mean, p95, max."""
     remarks: list[Remark] = field(default_factory=list)
+
+    def grouped(self, level: str) -> dict[str, list[Remark]]:
+        """Kind -> its errors, or its warnings, the most frequent kind first."""
+        groups: dict[str, list[Remark]] = {}
+        for remark in self.of_level(level):
+            groups.setdefault(remark.kind or remark.message, []).append(remark)
+        return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
 
     def of_level(self, level: str) -> list[Remark]:
         """The errors, or the warnings."""
@@ -103,7 +112,7 @@ def check_files(
                 sample = sample_of(row, place)
                 check_unique(sample.question_id, place, places)
             except InputError as error:
-                report.remarks.append(Remark("error", place, _message(error)))
+                report.remarks.append(Remark("error", place, _message(error), _kind(_message(error))))
                 continue
             _check_sample(sample, place, str(sample.fields.get("split") or path.stem), report, seen)
             if images:
@@ -177,7 +186,7 @@ def _training_rows(path: Path, report: CheckReport) -> Iterator[tuple[str, dict[
 
 def _check_sample(sample: Sample, place: str, split: str, report: CheckReport, seen: _Seen) -> None:
     def warn(message: str) -> None:
-        report.remarks.append(Remark("warning", place, f"{sample.question_id}: {message}"))
+        report.remarks.append(Remark("warning", place, f"{sample.question_id}: {message}", _kind(message)))
 
     counts = report.counts
     counts["with prior"] = counts.get("with prior", 0) + sample.has_prior
@@ -186,8 +195,8 @@ def _check_sample(sample: Sample, place: str, split: str, report: CheckReport, s
     counts["without reference"] = counts.get("without reference", 0) + (not sample.references and sample.labels is None)
     if len(sample.images) == 2 and len(set(sample.images)) == 1:
         if sample.fields.get("has_prior"):
-            message = f"{sample.question_id}: the prior is the current image, yet has_prior is true"
-            report.remarks.append(Remark("error", place, message))
+            what = "the prior is the current image, yet has_prior is true"
+            report.remarks.append(Remark("error", place, f"{sample.question_id}: {what}", what))
         elif "has_prior" not in sample.fields:
             warn("the prior is the current image; set has_prior: false, or leave the prior out")
     for reference in sample.references:
@@ -217,7 +226,7 @@ def _locate(sample: Sample, place: str, root: Path, follow_links: bool, report: 
             for path in resolve_images(names, root, follow_links=follow_links):
                 seen.images.setdefault(path, place)
     except InputError as error:
-        report.remarks.append(Remark("error", place, f"{sample.question_id}: {error}"))
+        report.remarks.append(Remark("error", place, f"{sample.question_id}: {error}", _kind(_message(error))))
 
 
 def _check_patients(report: CheckReport, seen: _Seen) -> None:
@@ -225,7 +234,12 @@ def _check_patients(report: CheckReport, seen: _Seen) -> None:
         if len(places) > 1:
             where = ", ".join(f"{split} ({place})" for split, place in places.items())
             report.remarks.append(
-                Remark("error", list(places.values())[-1], f"patient {patient} is in {len(places)} splits: {where}")
+                Remark(
+                    "error",
+                    list(places.values())[-1],
+                    f"patient {patient} is in {len(places)} splits: {where}",
+                    "a patient is in several splits",
+                )
             )
 
 
@@ -234,20 +248,28 @@ def _decode(report: CheckReport, seen: _Seen, workers: int, progress: Callable[[
         for number, (place, remarks) in enumerate(
             zip(seen.images.values(), pool.map(_remarks, seen.images), strict=True), 1
         ):
-            report.remarks += [Remark(level, place, text) for level, text in remarks]
+            report.remarks += [Remark(level, place, text, kind) for level, text, kind in remarks]
             if progress is not None:
                 progress(number, len(seen.images))
 
 
-def _remarks(path: Path) -> list[tuple[Level, str]]:
+def _remarks(path: Path) -> list[tuple[Level, str, str]]:
     try:
-        return [("warning", f"{path}: {remark}") for remark in remarks_on(path)]
+        return [("warning", f"{path}: {remark}", _kind(remark)) for remark in remarks_on(path)]
     except InputError as error:
-        return [("error", str(error))]
+        return [("error", str(error), _kind(_message(error)))]
 
 
 def _message(error: InputError) -> str:
     return error.what + (f"; {error.hint}" if error.hint else "")
+
+
+_PARTICULARS = re.compile(r"'[^']*'|\"[^\"]*\"|\S*/\S+|\S+:\d+|\d[\d,.]*")
+
+
+def _kind(message: str) -> str:
+    """A message without what it says of one place alone."""
+    return " ".join(_PARTICULARS.sub("…", message).split())
 
 
 def _spread(values: list[int]) -> dict[str, float]:

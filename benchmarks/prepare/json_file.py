@@ -14,10 +14,10 @@ def read_json(path: Path) -> Any:
     """The value of a JSON file, with or without a byte-order mark.
 
     Raises:
-        InputError: the file is missing or is not JSON; names the line.
+        InputError: the file is missing, is not JSON, or names a key of an object twice; names the line.
     """
     try:
-        return parse_json(path.read_bytes(), not_finite="null")
+        return parse_json(path.read_bytes(), not_finite="null", unique_keys=True)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError("no such file", where=path, hint="check the path") from error
     except json.JSONDecodeError as error:

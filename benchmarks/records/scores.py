@@ -67,7 +67,7 @@ class Stratum(Record):
 
 
 class ReferencePoint(Record):
-    """A reference point: what is scored without a model ("empty", "shuffled-references"), or another reader."""
+    """What no model scores ("empty", "shuffled-references", "constant"), or another reader does."""
 
     name: str
     n: int

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 import typer
+from typer.core import TyperArgument, TyperGroup, TyperOption
 
 MEASURE, DATA, MODELS, LOOK = "Measure", "Prepare and train", "Understand", "What is here"
 
@@ -39,10 +41,10 @@ COMMANDS = {
     "verify-batching": Listed("batching:verify_batching", "does a batch change texts?", MODELS),
     "data": Listed("data:app", "from hospital files to suites, and checks of your own", DATA),
     "train": Listed("train:app", "train a Libra model: stage 1 and stage 2", DATA),
-    "suites": Listed("listings:suites_app", "list the suites; what one is and how it was built", LOOK),
+    "suites": Listed("suites:app", "list the suites; what one is and how it was built", LOOK),
     "models": Listed("models:app", "list the models; check and merge checkpoints", LOOK),
     "metrics": Listed("metrics:app", "list the metrics; what they see, whom they agree with", LOOK),
-    "doctor": Listed("listings:doctor", "what works on this machine, and how to get the rest", LOOK),
+    "doctor": Listed("doctor:doctor", "what works on this machine, and how to get the rest", LOOK),
 }
 
 
@@ -79,5 +81,21 @@ def _made(name: str, target: str) -> Any:
     else:
         around.callback()(lambda: None)
         around.command(name)(found)
-    group: Any = typer.main.get_command(around)
-    return group.commands[name]
+    made = typer.main.get_group(around).commands[name]
+    _keep_brackets(made)
+    return made
+
+
+def _keep_brackets(command: Any) -> None:
+    """Every help text as it is written: its brackets are no markup, but for `[bold]`."""
+    command.help = _with_brackets(command.help)
+    for parameter in command.params:
+        if isinstance(parameter, TyperOption | TyperArgument):
+            parameter.help = _with_brackets(parameter.help)
+    if isinstance(command, TyperGroup):
+        for one in command.commands.values():
+            _keep_brackets(one)
+
+
+def _with_brackets(text: str | None) -> str | None:
+    return text and re.sub(r"\[(?=[a-z#/@])(?!/?bold\])", r"\\[", text)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.wording import studies
 from libra_bench.cli import output
 
 if TYPE_CHECKING:
@@ -72,24 +73,42 @@ def comparison_view(result: Comparison) -> RenderableType:
 
     drawn = f"{result.clusters} patients" if result.clusters else "studies"
     parts: list[RenderableType] = [
-        Text(f"{result.n} studies, {result.resamples} resamples of {drawn}, seed {result.seed}. {_LEGEND}")
+        Text(f"{studies(result.n)}, {result.resamples} resamples of {drawn}, seed {result.seed}. {_LEGEND}")
     ]
     for name, share in result.empty_shares.items():
         parts.append(Text(f"{name}: {empty_note(share)} texts, which dominate RadCliQ"))
     for name in result.runs[1:]:
         differences = [item for item in result.differences if item.model == name]
         parts += [Text(), _table(result.runs[0], name, differences), Text()]
-        parts += [Text(item.verdict) for item in differences]
+        parts += [Text(sentence) for sentence in _verdicts(result.runs[0], name, differences)]
     return Group(*parts)
+
+
+def _verdicts(baseline: str, run: str, differences: Sequence[Difference]) -> list[str]:
+    """What the tests say, in one sentence per verdict; the numbers are in the table."""
+    by_verdict: dict[str, list[str]] = {"better": [], "worse": [], "unclear": []}
+    for item in differences:
+        better = (item.difference > 0) == item.higher_is_better
+        by_verdict["unclear" if not item.significant else "better" if better else "worse"].append(item.key)
+    said = {
+        "better": f"{run} is better than {baseline} on",
+        "worse": f"{run} is worse than {baseline} on",
+        "unclear": "No difference is shown on",
+    }
+    return [
+        f"{said[verdict]} {len(keys)} of {len(differences)}: {', '.join(keys)}."
+        for verdict, keys in by_verdict.items()
+        if keys
+    ]
 
 
 def _table(baseline: str, run: str, differences: Sequence[Difference]) -> RenderableType:
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
-    title = escape(f"{run} against {baseline}")
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    table = Table(
+        title=f"{run} against {baseline}", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=0
+    )
     table.add_column("metric", overflow="fold")
     for heading in ("base", "run", "diff.", "low", "high", "p", "detects"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -109,6 +128,7 @@ def _table(baseline: str, run: str, differences: Sequence[Difference]) -> Render
 
 
 _LEGEND = (
-    "low, high: 95 % interval of the difference; p: after Holm's correction, bold below 0.05; "
+    "low, high: 95 % interval of the difference, not corrected for the number of tests; p: after Holm's correction, "
+    "bold below 0.05; "
     "detects: the smallest true difference that this suite finds with 80 % power; ↓: lower is better."
 )

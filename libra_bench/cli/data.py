@@ -11,7 +11,8 @@ from libra_bench.cli import data_build, data_exchange, data_sets, output
 from libra_bench.cli import data_options as d
 from libra_bench.cli import options as o
 
-SHOWN_REMARKS = 100
+SHOWN_PLACES = 3
+LEVELS = ("warning", "error")
 
 app = typer.Typer(no_args_is_help=True, help="Prepare and check data: from hospital files to suites.")
 for _name, _command in data_sets.COMMANDS.items():
@@ -111,6 +112,7 @@ def check(
     from rich.table import Table
 
     from benchmarks.prepare.check import check_files
+    from benchmarks.wording import first_few
 
     with d.progress_bar("images") as progress:
         report = check_files(
@@ -121,13 +123,16 @@ def check(
             workers=workers or d.core_count(),
             progress=progress,
         )
-    for level in ("warning", "error"):
-        remarks = report.of_level(level)
-        for remark in remarks[:SHOWN_REMARKS]:
-            output.message(f"{level}: {remark.place}: {remark.message}")
-        if len(remarks) > SHOWN_REMARKS:
-            output.message(f"{level}: ... and {len(remarks) - SHOWN_REMARKS:,} more (--json lists all)")
-    table = Table("", "")
+    for level in LEVELS:
+        for kind, remarks in report.grouped(level).items():
+            places = first_few([remark.place for remark in remarks], SHOWN_PLACES)
+            if len(remarks) == 1:
+                output.message(f"{level}: {remarks[0].place}: {remarks[0].message}")
+            else:
+                output.message(f"{level}: {len(remarks):,} x {kind}: {places}")
+    if any(len(remarks) > SHOWN_PLACES for level in LEVELS for remarks in report.grouped(level).values()):
+        output.message("--json lists every place")
+    table = Table("what", "number")
     table.add_row("samples", f"{report.samples:,}")
     for name, number in report.counts.items():
         table.add_row(name, f"{number:,}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.wording import studies
 from libra_bench.cli import options as o
 from libra_bench.cli import output
 from libra_bench.cli.data_options import progress_bar
@@ -61,7 +62,7 @@ def audit(
     )
     if processes.rank == 0:
         names = ", ".join(one.arm.name for one in planned.asked)
-        output.message(f"{len(planned.suite.samples)} studies, baseline and {names}; in {planned.folder}")
+        output.message(f"{studies(len(planned.suite.samples))}, baseline and {names}; in {planned.folder}")
     progress = ArmDisplay() if processes.rank == 0 else ProgressCallback()
     found = run_audit(planned, progress, processes, resamples=resamples)
     if found is not None:
@@ -214,7 +215,7 @@ class ArmDisplay(Display):
     def planned(self, plan: Plan, answered: int) -> None:
         """Which arm, and how much of it is there already."""
         there = f", {answered} of them answered already" if answered else ""
-        output.message(f"{plan.suite.name}: {len(plan.order)} studies{there}")
+        output.message(f"{plan.suite.name}: {studies(len(plan.order))}{there}")
 
     def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
         """The prompts are in the arms' suite files."""

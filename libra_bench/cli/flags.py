@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import inspect
 import itertools
-import re
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -60,7 +59,7 @@ def _was_said(value: Any) -> bool:
 
 def text_flag(name: str, kind: Any, help_text: str, **settings: Any) -> inspect.Parameter:
     """A flag that takes text; whoever gets it converts it (`benchmarks.values`)."""
-    option = typer.Option(settings.pop("flag", _spelled(name)), help=_escaped(help_text), **settings)
+    option = typer.Option(settings.pop("flag", _spelled(name)), help=help_text, **settings)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[_shell_type(kind), option]
     )
@@ -71,7 +70,7 @@ def _run_flag(item: dataclasses.Field[Any]) -> inspect.Parameter:
     words = docstrings(flag.documented_in or RunOptions)[item.name]
     if kind is bool:
         names = f"{flag.name}/--no-{flag.name.removeprefix('--')}" if item.default else flag.name
-        option = typer.Option(names, help=_escaped(words), rich_help_panel=flag.panel)
+        option = typer.Option(names, help=words, rich_help_panel=flag.panel)
         annotation = Annotated[bool, option]
         return inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=item.default, annotation=annotation)
     if isinstance(item.default, str):
@@ -122,11 +121,6 @@ def docstrings(owner: type) -> Mapping[str, str]:
 
 def _spelled(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def _escaped(text: str) -> str:
-    """Square brackets are words here, no markup."""
-    return re.sub(r"\[(?=[a-z#/@])", r"\\[", text)
 
 
 def _base_types(kind: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ import typer
 from libra_bench.cli import experiments, output
 from libra_bench.cli import options as o
 from libra_bench.cli.judgements import judgements
+from libra_bench.cli.listing import Facts, Item, Listing, grouped
 from libra_bench.cli.statements import statements
 
 app = typer.Typer(help="List the metrics, and what each needs.", invoke_without_command=True)
@@ -24,23 +26,77 @@ def metrics(context: typer.Context, as_json: o.Json = False) -> None:
     """List the metrics by what they see of a report, and what each needs."""
     if context.invoked_subcommand is not None:
         return
-    from rich.console import Group
-    from rich.table import Table
-
     from libra_bench.metrics.listing import SEES, list_metrics
 
     listed = list_metrics()
-    tables = []
-    for sees, heading in SEES.items():
-        table = Table(title=heading, title_justify="left", show_lines=True, expand=True)
-        table.add_column("metric", width=max(len(metric["name"]) for metric in listed))
-        table.add_column("what it is", overflow="fold", ratio=1)
-        for metric in listed:
-            if metric["sees"] == sees:
-                table.add_row(metric["name"], _describe(metric))
-        if table.row_count:
-            tables.append(table)
-    output.result(listed, Group(*tables), as_json=as_json)
+    lacking = [metric for metric in listed if not metric["available"]]
+    groups = grouped(
+        (
+            (
+                SEES.get(metric["sees"], metric["sees"]),
+                Item(metric["name"], _mark(metric), metric["summary"], dim=not metric["available"]),
+            )
+            for metric in listed
+        ),
+        SEES.values(),
+    )
+    groups[TO_GET] = [Item(metric["name"], metric["flag"] or metric["remedy"], dim=True) for metric in lacking]
+    listing = Listing(
+        f"{len(listed) - len(lacking)} of {len(listed)} metrics can run here.",
+        groups,
+        ("metric", "here", "sees", "columns", "what it is", "why not", "to get it", "signature"),
+        [
+            (
+                *(metric["name"], "yes" if metric["available"] else "no", metric["sees"]),
+                *(", ".join(key["name"] for key in metric["keys"]), metric["summary"]),
+                *(metric["reason"] or "", metric["remedy"] or "", metric["signature"]),
+            )
+            for metric in listed
+        ],
+        [
+            "`libra-bench metrics show NAME` says the rest of a metric: columns, parameters, signature, what it sees.",
+            *(["docs/weights.md says where to get weights."] if lacking else []),
+        ],
+    )
+    output.result(listed, listing, as_json=as_json)
+
+
+TO_GET = "To run the rest"
+
+
+def _mark(metric: Mapping[str, Any]) -> str:
+    return "yes" if metric["available"] else "no "
+
+
+@app.command("show")
+def show(name: Annotated[str, typer.Argument(help="A metric's name.")], as_json: o.Json = False) -> None:
+    """Show one metric: its columns, parameters and signature, what it needs, what was measured of it."""
+    from libra_bench.metrics.listing import SEES, list_metrics
+    from libra_bench.metrics.registry import metric_id
+
+    asked = metric_id(name)
+    metric = next(metric for metric in list_metrics() if metric["name"] == asked)
+    facts = {
+        "metric": metric["name"],
+        "what it is": metric["summary"],
+        "sees": SEES.get(metric["sees"], metric["sees"]),
+        "columns": "\n".join(map(_column, metric["keys"])),
+        "parameters": ", ".join(f"{parameter}={value}" for parameter, value in metric["parameters"].items()),
+        "needs": metric["needs"],
+        "runs here": "yes" if metric["available"] else f"no: {metric['reason']}",
+        "to get it": metric["remedy"] or "",
+        "signature": metric["signature"],
+        "speed": _speed(metric["measured"]["ms_per_report"]),
+        "agreement": metric["measured"]["agreement"] or "",
+        "sensitivity": metric["measured"]["sensitivity"] or "",
+    }
+    output.result(metric, Facts(facts), as_json=as_json)
+
+
+def _column(key: Mapping[str, Any]) -> str:
+    low, high = key["range"]
+    span = f"{'-∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
+    return f"{key['name']} ({span}, {'higher' if key['higher_is_better'] else 'lower'} is better)"
 
 
 @app.command("install")
@@ -68,30 +124,6 @@ def install(
         f"installed: {python} ({', '.join(pins)})",
         as_json=as_json,
     )
-
-
-def _describe(metric: dict[str, Any]) -> str:
-    """A metric in a few lines; escaped, since signatures and hints hold brackets."""
-    from rich.markup import escape
-
-    kinds: dict[str, list[str]] = {}
-    for key in metric["keys"]:
-        low, high = key["range"]
-        span = f"{'-∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
-        better = "higher" if key["higher_is_better"] else "lower"
-        kinds.setdefault(f"{span}, {better} is better", []).append(key["name"])
-    state = "yes" if metric["available"] else f"no: {metric['reason']}; to get it: {metric['remedy']}"
-    lines = {
-        "columns": "; ".join(f"{', '.join(names)} ({kind})" for kind, names in kinds.items()),
-        "needs": metric["needs"],
-        "signature": metric["signature"],
-        "speed": _speed(metric["measured"]["ms_per_report"]),
-        "agreement with radiologists": metric["measured"]["agreement"],
-        "sensitivity": metric["measured"]["sensitivity"],
-        "runs here": state,
-    }
-    described = [f"[bold]{name}[/bold] {escape(text)}" for name, text in lines.items() if text]
-    return "\n".join([escape(metric["summary"]), *described])
 
 
 def _speed(milliseconds: float | None) -> str | None:

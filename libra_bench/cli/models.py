@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.wording import counted
 from libra_bench.cli import options as o
 from libra_bench.cli import output
 from libra_bench.cli.flags import run_options
+from libra_bench.cli.listing import Facts, Item, Listing, grouped
 from libra_bench.runs.options import DECODING, MODEL, SUITE, RunOptions
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from libra_bench.runs.model_check import Check
     from libra_bench.runs.preview import Preview
+    from model_adapters.models import ListedModel
 
 app = typer.Typer(help="List the models; check and merge checkpoints.", invoke_without_command=True)
 
@@ -27,25 +30,89 @@ OTHER_FORMS = (
 )
 
 
+HERE, ON_THE_HUB, PACKAGES = "Ready", "Fetched from the hub when first used", "Need a package first"
+WITHOUT_WEIGHTS, WITH_A_PATH = "Baselines, without weights", "Named with a path, a file or a served model"
+FIRST_COLUMN = 50
+"""Characters of a command beside a name; of a longer one, the list says what is lacking."""
+
+
 @app.callback()
 def models(context: typer.Context, as_json: o.Json = False) -> None:
     """List the models, and what each needs."""
     if context.invoked_subcommand is not None:
         return
-    from rich.console import Group
-    from rich.markup import escape
-    from rich.table import Column, Table
-
     from model_adapters.models import list_models
 
     listed = list_models()
-    names = (Column(name, no_wrap=True) for name in ("model", "adapter"))  # to be typed as they are
-    texts = (Column(name, overflow="fold") for name in ("what it is", "here?", "to use it"))
-    table = Table(*names, *texts)
-    for model in listed:
-        adapter = "" if model.adapter == model.name else model.adapter
-        table.add_row(*map(escape, (model.name, adapter, model.description, model.state, model.remedy)))
-    output.result([asdict(model) for model in listed], Group(table, OTHER_FORMS), as_json=as_json)
+    ready = sum(model.here for model in listed)
+    items = grouped(map(_item, listed), (HERE, ON_THE_HUB, PACKAGES, WITHOUT_WEIGHTS, WITH_A_PATH))
+    fetched = len(items[ON_THE_HUB])
+    listing = Listing(
+        f"{ready} of {counted(len(listed), 'model')} can run here; {fetched} more are fetched from the hub when first "
+        "used, or read from --weights DIR.",
+        items,
+        ("model", "adapter", "here", "hub id", "state", "to use it", "what it is"),
+        [
+            (
+                *(model.name, model.adapter, "yes" if model.here else "no", model.card.get("hub_id") or ""),
+                *(model.state, model.remedy, model.description),
+            )
+            for model in listed
+        ],
+        [f"{OTHER_FORMS}", "`libra-bench models show NAME` says the rest of a model."],
+    )
+    output.result([asdict(model) for model in listed], listing, as_json=as_json)
+
+
+def _item(model: ListedModel) -> tuple[str, Item]:
+    """The heading that a model is under, and its line."""
+    if not model.card:
+        if model.here:
+            return WITHOUT_WEIGHTS, Item(model.name, about=model.description)
+        heading = WITH_A_PATH if model.remedy.startswith("--model") else PACKAGES
+        return heading, Item(model.name, model.remedy or model.state, model.description)
+    if model.here:
+        return HERE, Item(model.name, about=model.description)
+    if model.needs_packages:
+        shown = model.remedy if len(model.remedy) <= FIRST_COLUMN else model.state
+        return PACKAGES, Item(model.name, shown, model.description, dim=True)
+    return ON_THE_HUB, Item(model.name, model.card.get("hub_id") or model.remedy, model.description, dim=True)
+
+
+@app.command("show")
+def show(name: Annotated[str, typer.Argument(help="A model's name.")], as_json: o.Json = False) -> None:
+    """Show one model: what it is made of, what it needs, how it is asked."""
+    from benchmarks.errors import UnknownNameError
+    from model_adapters.models import list_models
+
+    listed = {model.name: model for model in list_models()}
+    if name not in listed:
+        raise UnknownNameError("model", name, listed)
+    model = listed[name]
+    facts = {
+        "model": model.name,
+        "adapter": model.adapter,
+        "runs here": "yes" if model.here else "no",
+        "state": model.state,
+        "to use it": model.remedy,
+    }
+    if model.card:
+        facts |= {name.replace("_", " "): _in_words(value) for name, value in model.card.items() if name not in SAID}
+    else:
+        facts["what it is"] = model.description
+    output.result(asdict(model), Facts(facts), as_json=as_json)
+
+
+SAID = ("id", "adapter")
+"""Fields of a card that are said in other words."""
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 @app.command("check")

@@ -1,4 +1,7 @@
-"""Where words go: results to stdout (a table, or JSON with `--json`), everything else to stderr."""
+"""Where words go: results to stdout (a table, or JSON with `--json`), everything else to stderr.
+
+Nothing that is printed here is markup: a bracket is a bracket, and style comes from `Text`.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +10,49 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
+from libra_bench.cli.listing import Facts, Listing, wrapped
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 
-def result(value: Any, view: RenderableType, *, as_json: bool) -> None:
-    """Print a command's result: `value` as JSON, or `view` for people."""
+def result(value: Any, view: RenderableType | Listing | Facts, *, as_json: bool) -> None:
+    """Print a command's result: `value` as JSON, or `view` for people.
+
+    A list is one line per item on a terminal, and tab-separated elsewhere.
+    """
     if as_json:
         json.dump(value, sys.stdout, ensure_ascii=not _is_unicode(sys.stdout), indent=2)
         sys.stdout.write("\n")
-    else:
-        from rich.console import Console
+        return
+    from rich.text import Text
 
-        Console().print(view)
+    console = _console()
+    if isinstance(view, Text) and view.no_wrap:
+        sys.stdout.write(f"{view.plain}\n")
+    elif not isinstance(view, Listing | Facts):
+        console.print(view)
+    elif console.is_terminal:
+        console.print(view.on_screen(console.width), soft_wrap=True)
+    else:
+        sys.stdout.write(view.as_table())
+
+
+def width() -> int:
+    """Characters per line of stdout."""
+    return _console().width
 
 
 def console() -> Console:
     """The console for progress and messages (stderr)."""
-    from rich.console import Console
-
-    return Console(stderr=True)
+    return _console(stderr=True)
 
 
 def message(text: str) -> None:
-    """Say something to the user, on stderr, as it is (no markup)."""
+    """Say something to the user, on stderr; a terminal's lines are broken between words."""
+    if sys.stderr.isatty():
+        columns = console().width
+        text = "\n".join(part for line in text.splitlines() for part in wrapped(line, columns))
     with suppress(OSError):  # its reader is gone, or its disk is full
         print(text, file=sys.stderr, flush=True)
 
@@ -38,6 +60,12 @@ def message(text: str) -> None:
 def error(text: str) -> None:
     """One line that says what, where and the hint."""
     message(f"error: {' '.join(text.split())}")
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
 
 
 def _is_unicode(stream: TextIO) -> bool:

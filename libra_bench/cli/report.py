@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from libra_bench.cli import options, output
+from libra_bench.cli.data_options import progress_bar
 
 if TYPE_CHECKING:
-    from reports.board import Board
+    from collections.abc import Callable, Sequence
+
+    from reports.board import Board, BoardChoice
     from reports.load import LoadedRun
 
 RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that contain them.")]
@@ -80,6 +83,9 @@ def plot(
     out: Annotated[Path, typer.Option("--out", help="Folder of the plots.")] = Path("plots"),
     formats: Annotated[str, typer.Option("--format", help="png, svg, pdf; several with commas.")] = "pdf,svg,png",
     columns: Annotated[int, typer.Option("--columns", help="Width: 1 or 2 columns of a paper.")] = 1,
+    font_name: Annotated[
+        str, typer.Option("--font", help="sans, serif (Computer Modern, as LaTeX has it) or times.")
+    ] = "sans",
     training_log: Annotated[
         Path | None, typer.Option("--training-log", help="Also draw the curves of this log (JSON lines).")
     ] = None,
@@ -88,16 +94,21 @@ def plot(
     """Plot everything for which the runs have numbers: scores, lengths, priors, classes, directions of change."""
     from rich.text import Text
 
+    from benchmarks.prepare.choices import one_of
     from reports.breakdowns import training_curves
-    from reports.figure import save
+    from reports.figure import FONTS, font, save
     from reports.plots import all_figures
 
     loaded = scored_runs(runs)
-    figures = all_figures(loaded, columns=columns)
-    if training_log is not None:
-        figures["training"] = training_curves(training_log, columns=columns)
     wanted = [name.strip().lower() for name in formats.split(",") if name.strip()]
-    files = [str(path) for name, figure in figures.items() for path in save(figure, out / name, wanted)]
+    with font(one_of("font", font_name, tuple(FONTS))), progress_bar("drawing") as on_drawn:
+        figures = all_figures(loaded, columns=columns)
+        if training_log is not None:
+            figures["training"] = training_curves(training_log, columns=columns)
+        files = []
+        for number, (name, figure) in enumerate(figures.items(), start=1):
+            files += [str(path) for path in save(figure, out / name, wanted)]
+            on_drawn(number, len(figures))
     output.result({"plots": files}, Text("\n".join(files), overflow="ignore", no_wrap=True), as_json=as_json)
 
 
@@ -110,43 +121,107 @@ def leaderboard(
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write a Markdown file.")] = None,
     latex: Annotated[Path | None, typer.Option("--latex", help="Write a LaTeX file (booktabs).")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write an HTML file.")] = None,
+    suite: Annotated[str | None, typer.Option("--suite", help="Only runs of these suites: a,b.")] = None,
+    metrics: Annotated[str | None, typer.Option("--metrics", help="Only the columns of these metrics: a,b.")] = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", help="Only these columns, in this order: BLEU1,ROUGE-L.")
+    ] = None,
+    no_intervals: Annotated[bool, typer.Option("--no-intervals", help="Leave out the 95 % intervals.")] = False,
+    across_protocols: Annotated[
+        bool, typer.Option("--across-protocols", help="One table per suite, the protocol as a column of it.")
+    ] = False,
+    mark_best: Annotated[
+        bool, typer.Option("--mark-best", help="In LaTeX: the best of a column bold, the second underlined.")
+    ] = False,
     no_tests: Annotated[bool, typer.Option("--no-tests", help="Skip the tests of which differences are real.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Rank all runs, one table per suite and protocol; ties are marked by a paired test."""
-    from dataclasses import asdict
+    """Rank all runs, one table per suite and protocol; ties are marked by a paired test.
 
-    from rich.console import Console
+    Runs of a part of a suite (--limit) have tables of their own.
+    """
+    from dataclasses import asdict
+    from functools import partial
 
     from benchmarks.errors import InputError
     from benchmarks.files import atomic_write
     from reports import tables
+    from reports.board import BoardChoice
     from reports.latex import to_latex
     from reports.leaderboard import is_leaderboard
     from reports.page import board_page
     from reports.terminal import to_terminal
 
-    shown = boards_of(scored_runs(runs), sort=sort, tests=not no_tests)
+    choice = BoardChoice(
+        metrics=_metrics(metrics),
+        columns=_names(columns),
+        intervals=not no_intervals,
+        across_protocols=across_protocols,
+    )
+    loaded = _of_suites(scored_runs(runs), _names(suite))
+    shown = boards_of(loaded, sort=sort, tests=not no_tests, choice=choice)
     if csv is not None and is_leaderboard(csv):
         raise InputError("is a leaderboard that runs keep their rows in", where=csv, hint="write to another file")
-    writers = [(csv, tables.to_csv), (markdown, tables.to_markdown), (latex, to_latex), (html, board_page)]
+    writers: list[tuple[Path | None, Callable[[Sequence[Board]], str]]] = [
+        (csv, tables.to_csv),
+        (markdown, tables.to_markdown),
+        (latex, partial(to_latex, mark_best=mark_best)),
+        (html, board_page),
+    ]
     for path, writer in writers:
         if path is not None:
             with atomic_write(path) as stream:
                 stream.write(writer(shown))
             output.message(f"wrote {path}")
-    output.result({"boards": [asdict(board) for board in shown]}, to_terminal(shown, Console().width), as_json=as_json)
+    output.result({"boards": [asdict(board) for board in shown]}, to_terminal(shown, output.width()), as_json=as_json)
 
 
-def boards_of(runs: Sequence[LoadedRun], *, sort: str | None = None, tests: bool = True) -> list[Board]:
+def _names(said: str | None) -> list[str]:
+    return [name.strip() for name in (said or "").split(",") if name.strip()]
+
+
+def _metrics(said: str | None) -> list[str]:
+    """The ids of metrics in any spelling."""
+    from libra_bench.metrics.registry import metric_id
+
+    return [metric_id(name) for name in _names(said)]
+
+
+def _of_suites(runs: list[LoadedRun], suites: list[str]) -> list[LoadedRun]:
+    """The runs of these suites; all of them where none is named.
+
+    Raises:
+        UnknownNameError: there is no run of such a suite.
+    """
+    from benchmarks.errors import UnknownNameError
+
+    there = {run.suite for run in runs}
+    for suite in suites:
+        if suite not in there:
+            raise UnknownNameError("suite", suite, there)
+    return [run for run in runs if not suites or run.suite in suites]
+
+
+def boards_of(
+    runs: Sequence[LoadedRun],
+    *,
+    sort: str | None = None,
+    tests: bool = True,
+    choice: BoardChoice | None = None,
+) -> list[Board]:
     """The boards of runs, ranked by a column or metric in any spelling, with ties by paired tests unless not wanted."""
+    from dataclasses import replace
+
     from libra_bench.metrics.registry import column_among
     from reports.board import boards
 
+    known = {entry.key: entry.metric for run in runs for entry in run.entries}
     if sort is not None:
-        sort = column_among(sort, {entry.key: entry.metric for run in runs for entry in run.entries})
-    shown = boards(runs, sort=sort)
-    return boards(runs, sort=sort, ties=_ties(shown, runs)) if tests else shown
+        sort = column_among(sort, known)
+    if choice is not None:
+        choice = replace(choice, columns=[column_among(name, known) for name in choice.columns])
+    shown = boards(runs, sort=sort, choice=choice)
+    return boards(runs, sort=sort, choice=choice, ties=_ties(shown, runs)) if tests else shown
 
 
 def _ties(boards: Sequence[Board], runs: Sequence[LoadedRun]) -> dict[str, set[frozenset[str]]]:

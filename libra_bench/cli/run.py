@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.wording import counted, rate_in_words, studies
 from libra_bench.cli import options as o
 from libra_bench.cli import output
 from libra_bench.cli.flags import run_options
@@ -82,7 +83,7 @@ def generate(
     counts = count_answers(answers, plan.suite.samples)
     output.result(
         {"run": str(plan.folder), "n": len(answers), **asdict(counts)},
-        f"{len(answers)} answers in {plan.folder / 'answers.jsonl'}",
+        f"{counted(len(answers), 'answer')} in {plan.folder / 'answers.jsonl'}",
         as_json=as_json,
     )
     exit_status(counts.n_failed)
@@ -101,7 +102,7 @@ class Display(ProgressCallback):
         from benchmarks.predictions.cleaning import NO_CLEANING, RULES
         from benchmarks.schema import parts_in_words
 
-        counts = f"{len(plan.order)} studies" + (f", {answered} of them answered already" if answered else "")
+        counts = studies(len(plan.order)) + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
         for warning in plan.warnings:
             output.message(f"warning: {warning}")
@@ -115,8 +116,6 @@ class Display(ProgressCallback):
         else:
             ignored = f" ({', '.join(plan.overrides)} by flag: no effect)" if plan.overrides else ""
             output.message(f"no protocol: its texts do not depend on the decoding{ignored}")
-        for entry in plan.chosen.unavailable:
-            output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
 
     def prompted(self, prompt: RenderedPrompt | None, plan: Plan) -> None:
         """The prompt as the model reads it."""
@@ -147,7 +146,7 @@ class Display(ProgressCallback):
 
         class Rate(ProgressColumn):
             def render(self, task: Task) -> Text:
-                return Text(f"{60 * task.speed:.1f} studies/min" if task.speed else "")
+                return Text(f"{rate_in_words(60 * task.speed)} studies/min" if task.speed else "")
 
         columns = (
             TextColumn("generating"),
@@ -216,5 +215,5 @@ def exit_status(n_failed: int) -> None:
         typer.Exit: 3.
     """
     if n_failed:
-        output.message(f"{n_failed} studies failed and count as empty texts; answers.jsonl says why")
+        output.message(f"{studies(n_failed)} failed and count as empty texts; answers.jsonl says why")
         raise typer.Exit(3)

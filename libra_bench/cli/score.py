@@ -105,10 +105,7 @@ def _score_files(
         )
     chosen = choose_metrics(options.metrics, dialect=options.dialect)
     cleaning = options.cleaning or NO_CLEANING
-    scored = score_files(references, files, called, chosen, options.by, partial=partial, cleaning=cleaning)
-    for entry in chosen.unavailable:
-        output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
-    return scored
+    return score_files(references, files, called, chosen, options.by, partial=partial, cleaning=cleaning)
 
 
 def _score_run(run: Path, options: RunOptions, *, partial: bool) -> tuple[Scores, Scored]:

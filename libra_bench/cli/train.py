@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from libra_bench.cli import options as o
 from libra_bench.cli import output
 from libra_bench.cli.flags import docstrings, text_flag, with_flags
+from libra_bench.cli.listing import Facts
 from libra_bench.training.recipe import Recipe, Stage
 from libra_bench.training.recipe_file import fields
 
@@ -65,7 +67,9 @@ def _train(origins: Origins, stage: Stage, *, dry_run: bool, as_json: bool) -> N
     prepared = prepare(origins, stage)
     plan = plan_of(prepared, int(os.environ.get("WORLD_SIZE", "1")))
     if main:
-        output.message("\n".join(origins.lines()) + "\n\n" + "\n".join(plan.lines()))
+        shown = origins.lines(defaults=False)
+        rest = f"# {len(fields()) - len(shown)} more fields have their defaults; all are in recipe.yaml of the output"
+        output.message("\n".join([*shown, rest, "", *plan.lines()]))
     if dry_run:
         if main:
             output.result(plan.as_json(), Text("nothing was trained (--dry-run)"), as_json=as_json)
@@ -76,8 +80,33 @@ def _train(origins: Origins, stage: Stage, *, dry_run: bool, as_json: bool) -> N
     finally:
         bar.stop()
     if main:
-        shown = [f"{name}: {value}" for name, value in result.items()]
-        output.result(result, Text("\n".join(shown)), as_json=as_json)
+        output.result(result, _as_facts(result), as_json=as_json)
+
+
+def _as_facts(result: Mapping[str, Any]) -> Facts:
+    """What training gave, as a table."""
+    from libra_bench.runs.cost import time_in_words
+
+    out = Path(result["output_dir"])
+    best = dict(result["best"])
+    step = best.pop("step", None)
+    scores = {f"validation {name}": f"{value:.4g}" for name, value in result["scores"].items()}
+    left_out = {name: str(result[name]) for name in ("skipped", "truncated") if result[name]}
+    return Facts(
+        {
+            "output": str(out),
+            "steps": f"{result['steps']:,} in {time_in_words(result['seconds'])}",
+            "best step": ", ".join(
+                [f"{step:,}", *(f"{name} {value:.4g}" for name, value in best.items() if value is not None)]
+            )
+            if step
+            else "",
+            **scores,
+            **left_out,
+            "curves": str(out / "plots" / "training.png") if (out / "plots" / "training.png").exists() else "",
+            "log": str(out / "log.jsonl"),
+        }
+    )
 
 
 def _nothing(text: str) -> None:

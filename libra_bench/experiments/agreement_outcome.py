@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.wording import counted, studies
 from libra_bench.experiments.agreement import Agreement, KeyAgreement
 from libra_bench.experiments.judgements import Judgements
 from reports.dots import Dot, dot_plot
@@ -37,8 +38,9 @@ def agreement_outcome(found: Agreement, judgements: Judgements, without_values: 
 
 def _tau_table(found: Agreement, rating: str) -> Table:
     rows = [(key.key, key.tau, key.low, key.high, key.spearman, *_pairwise(key)) for key in _best_first(found)]
+    texts = f"{counted(found.n_texts, 'text')} of {studies(found.n_studies)}, {counted(found.raters.n, 'rater')}"
     note = (
-        f"{found.n_texts} texts of {found.n_studies} studies, {found.raters.n} raters ({rating}). tau: Kendall's tau-b "
+        f"{texts} ({rating}). tau: Kendall's tau-b "
         "with the mean rating, more is better; low, high: 95 % interval over studies; rho: Spearman's. right: of the "
         "pairs of candidates of one study that the raters tell apart, the share that the metric orders as they do; "
         "ties: pairs that it does not tell apart, not counted as either."

@@ -11,6 +11,7 @@ from benchmarks.errors import InputError, LibraBenchError
 from benchmarks.predictions import match_answers
 from benchmarks.records.run import RunRecord, read_run
 from benchmarks.records.scores import Score, Scores, read_scores
+from benchmarks.wording import studies
 from libra_bench.experiments.published import PublishedValue, Target, read_target
 from libra_bench.metrics.registry import make_metric
 from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
@@ -123,7 +124,7 @@ def _differences(table: Target, record: RunRecord, scores: Scores, row: str) -> 
         yield f"the run is on the suite {record.suite.name}, the table on {table.suite}"
     if scores.n != table.n:
         limited = f" (--limit {record.suite.limit})" if record.suite.limit else ""
-        yield f"the run has {scores.n} studies{limited}, the table {table.n} {table.counted}"
+        yield f"the run has {studies(scores.n)}{limited}, the table {table.n} {table.counted}"
     ours = record.protocol.name if record.protocol else None
     if table.protocol is not None and ours != table.protocol:
         yield f"the run used the protocol {ours or 'unknown'}, the table {table.protocol}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_DROP = 50.0
 """Percent of a copy's score that is lost: the darkest colour."""
 BLIND = 1.0
-"""Percent; an error that costs less counts as not seen."""
+"""Percent; an error that costs less is not seen, even where harmless changes cost nothing."""
 KEYS_AT_A_TIME = 4
 """In a table of a terminal."""
 
@@ -35,7 +35,7 @@ def sensitivity_outcome(found: Sensitivity) -> Outcome:
         title="Which errors does a metric see?",
         result=found.as_json(),
         tables=[*_lost_tables(found, once, keys), _full_table(found), _example_table(once)],
-        findings=[_blind_sentence(key, once) for key in keys] + _monotony(found),
+        findings=[_seen_sentence(key, once) for key in keys] + _monotony(found),
         figures={"heat-map": lambda: _heat_map(once, keys)} if once and keys else {},
     )
 
@@ -101,14 +101,45 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
-def _blind_sentence(key: str, once: Sequence[ErrorSensitivity]) -> str:
-    costs = {error.error: cost for error in once if error.kind == "harmful" and (cost := _lost(error, key)) is not None}
-    blind = [name for name, cost in costs.items() if cost < BLIND]
-    harmless = [cost for error in once if error.kind == "harmless" and (cost := _lost(error, key)) is not None]
-    mean = sum(costs.values()) / len(costs) if costs else 0.0
-    unseen = f"does not see {', '.join(blind)}" if blind else "sees every harmful error"
-    against = f"; a harmless change costs {max(harmless):.1f} % at most" if harmless else ""
-    return f"{key} {unseen} (a harmful error costs {mean:.1f} % on average{against})."
+def _seen_sentence(key: str, once: Sequence[ErrorSensitivity]) -> str:
+    """Which harmful errors a key sees: those that cost clearly more than the dearest harmless change.
+
+    Clearly: the 95 % interval of what the error costs lies above that of the harmless change, and above `BLIND`.
+    """
+    costs = {kind: _costs_of(kind, key, once) for kind in ("harmful", "harmless")}
+    if not costs["harmful"]:
+        return f"{key}: no harmful error could be made."
+    dearest = max(costs["harmless"], key=lambda cost: cost.high, default=None)
+    bar = max(BLIND, dearest.high) if dearest else BLIND
+    seen = [cost.name for cost in costs["harmful"] if cost.low > bar]
+    unseen = [cost.name for cost in costs["harmful"] if cost.low <= bar]
+    matters = dearest is not None and dearest.high > BLIND
+    than = f"a harmless change ({dearest.name}, {dearest.percent:.1f} %)" if dearest and matters else "nothing"
+    if not unseen:
+        return f"{key} sees all {len(seen)} harmful errors: each costs clearly more than {than}."
+    why = f"not clearly dearer than {than}" if matters else f"under {BLIND:g} %, or not clearly more"
+    return f"{key} sees {', '.join(seen) or 'no harmful error'}; it does not see {', '.join(unseen)} ({why})."
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """What a change costs one key, in percent of a copy's score."""
+
+    name: str
+    percent: float
+    low: float
+    high: float
+
+
+def _costs_of(kind: str, key: str, once: Sequence[ErrorSensitivity]) -> list[_Cost]:
+    found = []
+    for error in once:
+        score = next((score for score in error.scores if score.key == key), None)
+        if error.kind == kind and score is not None and (percent := _lost(error, key)) is not None:
+            scale = 100 / abs(score.copy)
+            low, high = (percent if end is None else scale * end for end in (score.low, score.high))
+            found.append(_Cost(error.error, percent, low, high))
+    return found
 
 
 def _monotony(found: Sensitivity) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.wording import studies
 from libra_bench.experiments.stability import KeyRanks, Stability
 from reports.experiment import Outcome, Table
 from reports.ranks import rank_plot
@@ -12,8 +13,8 @@ SHOWN_PAIRS = 10
 
 def stability_outcome(found: Stability) -> Outcome:
     """What `libra-bench stability` shows and writes."""
-    drawn = f"{found.clusters} patients" if found.clusters else f"{found.n} studies"
-    note = f"{found.n} studies; ranks over {found.resamples} resamples of {drawn}, seed {found.seed}; 1 is best."
+    drawn = f"{found.clusters} patients" if found.clusters else studies(found.n)
+    note = f"{studies(found.n)}; ranks over {found.resamples} resamples of {drawn}, seed {found.seed}; 1 is best."
     tables = [
         Table(
             "ranks",

@@ -59,9 +59,9 @@ def choose_metrics(
         if missing is None:
             available[name] = metric
         elif asked:
-            raise MetricUnavailableError(f"{metric.id}: {missing.reason}", hint=missing.hint)
+            raise MetricUnavailableError(f"{metric.id}: {missing.reason}", hint=missing.remedy(metric.id))
         else:
-            unavailable.append({"metric": metric.id, "reason": missing.reason, "remedy": missing.hint})
+            unavailable.append({"metric": metric.id, "reason": missing.reason, "remedy": missing.remedy(metric.id)})
     return ChosenMetrics(available, unavailable)
 
 

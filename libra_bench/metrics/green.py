@@ -26,6 +26,7 @@ from annotated_types import Ge, Le
 from benchmarks.errors import InputError, UnreadableReplyError
 from libra_bench.metrics.error_counts import CATEGORIES
 from libra_bench.metrics.judges.judge_metric import JudgeMetric
+from libra_bench.metrics.judges.parameters import JUDGE, SERVER
 from libra_bench.metrics.judges.questions import Question, prompt_hash
 from libra_bench.metrics.judges.replies import MAX_COUNT, answer_in
 from libra_bench.metrics.judges.verdicts import Verdict
@@ -100,10 +101,7 @@ class Green(JudgeMetric):
             InputError: it cannot be used.
         """
         if self.prompt is None:
-            return Missing(
-                "no prompt is given",
-                "write green[prompt=FILE,...]",
-            )
+            return Missing("no prompt is given", f"pass prompt=FILE,{JUDGE} of {SERVER}", f"prompt=FILE,{JUDGE}")
         if not Path(self.prompt).expanduser().is_file():
             return Missing(f"{self.prompt} is not a file", f"give GREEN's prompt, with {REFERENCE} and {CANDIDATE}")
         _ = self._template

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import math
@@ -49,9 +50,16 @@ def _describe(name: str, metric: Metric) -> dict[str, Any]:
         "needs": metric.needs,
         "available": missing is None,
         "reason": missing.reason if missing else None,
-        "remedy": missing.hint if missing else None,
+        "remedy": missing.remedy(name) if missing else None,
+        "flag": missing.flag(name) if missing else None,
+        "parameters": _parameters(metric),
         "measured": {table: _measured()[table].get(name) for table in MEASURED},
     }
+
+
+def _parameters(metric: Any) -> dict[str, Any]:
+    """The values of a metric's parameters, which are its dataclass fields."""
+    return {one.name: getattr(metric, one.name) for one in dataclasses.fields(metric)}
 
 
 @functools.cache

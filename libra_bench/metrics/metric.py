@@ -163,6 +163,18 @@ class Missing:
     reason: str
     hint: str
     """What to install or pass."""
+    parameter: str = ""
+    """Of the hint: the parameter that would do, e.g. "model=FOLDER"."""
+
+    def flag(self, metric_id: str) -> str:
+        """What to type for it, or "" where a parameter alone does not do."""
+        return f"--metrics '{metric_id}[{self.parameter}]'" if self.parameter else ""
+
+    def remedy(self, metric_id: str) -> str:
+        """The hint, its parameter as the whole flag of the command line."""
+        return (
+            self.hint.replace(f"pass {self.parameter}", f"pass {self.flag(metric_id)}") if self.parameter else self.hint
+        )
 
 
 class Metric(Protocol):

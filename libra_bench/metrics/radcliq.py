@@ -131,8 +131,11 @@ class _RadCliQ:
         parts: Sequence[Metric] = self._parts()
         for part, name in zip(parts, parameters, strict=True):
             if absent := part.missing():
-                hint = absent.hint.replace("model=", f"{name}=").replace(" backbone=", f" {name}_backbone=")
-                return Missing(absent.reason, hint)
+                hint, parameter = (
+                    text.replace("model=", f"{name}=").replace("backbone=", f"{name}_backbone=")
+                    for text in (absent.hint, absent.parameter)
+                )
+                return Missing(absent.reason, hint, parameter)
         return None
 
     def score(

@@ -80,7 +80,7 @@ class SrrBert:
     def missing(self) -> Missing | None:
         """Why it cannot run here."""
         if self.labels is not None and not Path(self.labels).expanduser().is_file():
-            return Missing(f"{self.labels} is not a file", "pass labels=FILE.json, or leave it out")
+            return Missing(f"{self.labels} is not a file", "pass labels=FILE.json, or leave it out", "labels=FILE.json")
         return srr_bert_missing(self.model, self.tokenizer) or splitter_missing(self.sentences)
 
     def score(

@@ -9,6 +9,7 @@ from typing import Any
 from humanize import naturalsize, precisedelta
 
 from benchmarks.records.run import Cost, Estimate, ProcessReport
+from benchmarks.wording import rate_in_words, studies
 
 OUTSIDE_THE_TIME = ("image_loading",)
 """Parts of an adapter's report that threads do beside everything else: no share of the time."""
@@ -66,18 +67,18 @@ def reported_number(report: Mapping[str, Any], name: str) -> float | None:
 def cost_in_words(cost: Cost) -> list[str]:
     """The end of generation for people: what it took, what was planned, where the time went."""
     planned = cost.planned
-    took = f"generated {cost.studies:,} studies in {time_in_words(cost.generating_seconds)}"
+    took = f"generated {studies(cost.studies)} in {time_in_words(cost.generating_seconds)}"
     if planned:
         took += f" (planned: {time_in_words(planned.seconds)})"
     rates = {
-        "{:,.1f} studies per minute": cost.studies_per_minute,
-        "prefill {:,.0f} tokens/s": cost.prefill_tokens_per_second,
-        "decode {:,.0f} tokens/s": cost.decode_tokens_per_second,
+        "{} studies per minute": cost.studies_per_minute,
+        "prefill {} tokens/s": cost.prefill_tokens_per_second,
+        "decode {} tokens/s": cost.decode_tokens_per_second,
     }
     memory = f"peak memory {memory_in_words(cost.peak_memory_mb)}" if cost.peak_memory_mb else ""
     if memory and planned and planned.peak_memory_mb:
         memory += f" (planned: {memory_in_words(planned.peak_memory_mb)})"
-    speed = ", ".join(words.format(rate) for words, rate in rates.items() if rate)
+    speed = ", ".join(words.format(rate_in_words(rate)) for words, rate in rates.items() if rate)
     lines = ["; ".join(filter(None, [took, speed, memory]))]
     if cost.shares:
         lines.append(
@@ -89,7 +90,7 @@ def cost_in_words(cost: Cost) -> list[str]:
 def estimate_in_words(estimate: Estimate) -> str:
     """The plan line."""
     memory = "" if estimate.peak_memory_mb is None else f", {memory_in_words(estimate.peak_memory_mb)}"
-    return f"{estimate.studies:,} studies, about {time_in_words(estimate.seconds)}{memory} ({estimate.source})"
+    return f"{studies(estimate.studies)}, about {time_in_words(estimate.seconds)}{memory} ({estimate.source})"
 
 
 def time_in_words(seconds: float) -> str:

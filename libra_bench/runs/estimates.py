@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import wording
 from benchmarks.errors import InputError
 from benchmarks.records.run import RUN_FILE, DecidingFacts, Estimate, read_run
 from libra_bench.runs.cost import reported_number
@@ -43,7 +44,7 @@ def estimate_from_earlier_run(
             and (deciding.model, deciding.decoding) == (facts.model, facts.decoding)
         ):
             seconds = cost.generating_seconds * studies / cost.studies
-            source = f"measured on {cost.studies:,} studies of run {there.fingerprint}"
+            source = f"measured on {wording.studies(cost.studies)} of run {there.fingerprint}"
             return Estimate(studies=studies, seconds=seconds, peak_memory_mb=cost.peak_memory_mb, source=source)
     return None
 

@@ -214,7 +214,7 @@ def _with_earlier_metrics(folder: Path, there: Scores, chosen: ChosenMetrics, *,
         try:
             metric = make_metric(name)
             missing = metric.missing()
-            reason = missing and f"{missing.reason}; {missing.hint}"
+            reason = missing and f"{missing.reason}; {missing.remedy(metric.id)}"
         except LibraBenchError as error:
             reason = str(error)
         if reason is None and not ours & {key.name for key in metric.keys}:

@@ -3,6 +3,7 @@
 - `empty`: every answer is the empty text.
 - `shuffled-references`: every study gets the reference of another study (of another patient, where patients are known):
   fluent, plausible, unrelated. Seeded, and a derangement: each reference is used about once, none for its own study.
+- `constant`: one text for all studies, the most frequent reference; where none occurs twice, a report without findings.
 - `leave-one-out-references` (a ceiling): where studies have several references, one of them is scored against the
   others, in turn; its value is the mean over turns, over those studies alone.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -28,6 +30,7 @@ from benchmarks.files import sha256_json, write_json
 from benchmarks.records.scores import ReferencePoint
 from libra_bench.metrics.many_texts import score_many_texts
 from libra_bench.metrics.metric import Metric, References, sees_of
+from model_adapters.baselines.constant import CONSTANT_TEXT
 
 Fields = Sequence[Mapping[str, Any]]
 
@@ -41,7 +44,7 @@ def reference_points(
     seed: int = 0,
     cache: Path | None = None,
 ) -> list[ReferencePoint]:
-    """Score empty texts and shuffled references, and the ceiling where there are several references.
+    """Score texts that no model wrote, and the ceiling where there are several references.
 
     Args:
         metrics: what the run was scored with.
@@ -59,6 +62,7 @@ def reference_points(
     texts = {
         "empty": [""] * len(references),
         "shuffled-references": shuffled_references(references, fields, clusters, seed),
+        "constant": [_constant(references, fields)] * len(references),
     }
     result: list[ReferencePoint] = []
     for name, predictions in texts.items():
@@ -114,6 +118,12 @@ def derangement(clusters: Sequence[Hashable], seed: int) -> list[int]:
             other = others[int(generator.integers(len(others)))]
         matched[index] = other
     return matched
+
+
+def _constant(references: References, fields: Fields | None) -> str:
+    texts = [_text_of(said, fields[i] if fields else None) for i, said in enumerate(references)]
+    text, times = Counter(texts).most_common(1)[0] if texts else ("", 0)
+    return text if times > 1 else CONSTANT_TEXT
 
 
 def _text_of(references: Sequence[str], item: Mapping[str, Any] | None) -> str:

@@ -20,7 +20,7 @@ class Recipe:
     """Everything that decides a training run."""
 
     model_name_or_path: str = ""
-    """The language model to start from (stage 1), or a whole Libra checkpoint: a folder or a hub id."""
+    """The language model to start from (stage 1), or a whole Libra checkpoint: a folder, a hub id or libra-tiny."""
     version: str = "libra_v1"
     """Conversation template."""
     vision_tower: str | None = None
@@ -60,7 +60,7 @@ class Recipe:
     """Which biases are trained with the updates."""
 
     data_path: str = ""
-    """Training data: a JSON list (or JSON lines) in the published format."""
+    """Training data: a JSON list (or JSON lines) in the published format, a suite file, or demo, which is shipped."""
     image_folder: str = "."
     """Folder that image paths in the data are relative to."""
     image_aspect_ratio: Literal["pad", "square"] = "pad"

@@ -10,11 +10,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from benchmarks.catalog import suite_card, suite_names
 from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.files.yaml_text import read_yaml
 from benchmarks.values import NONE_WORDS, converted
 from libra_bench.training.recipe import Recipe, Stage, check_recipe
+from model_adapters.cards import card_names, shipped_card
 
+DEFAULT = "default"
 RECIPES_FOLDER = Path(__file__).parent / "recipes"
 
 
@@ -26,11 +29,19 @@ class Origins:
     origins: Mapping[str, str]
     """Field -> "default", the recipe's name or file, or "--flag"."""
 
-    def lines(self) -> list[str]:
-        """YAML lines `field: value  # origin`."""
+    def lines(self, *, defaults: bool = True) -> list[str]:
+        """YAML lines `field: value  # origin`.
+
+        Args:
+            defaults: whether fields that nobody set are among them.
+        """
         import yaml
 
-        values = dataclasses.asdict(self.recipe)
+        values = {
+            name: value
+            for name, value in dataclasses.asdict(self.recipe).items()
+            if defaults or self.origins[name] != DEFAULT
+        }
         text = {name: yaml.safe_dump({name: value}, width=1000).strip() for name, value in values.items()}
         return [f"{line}  # {self.origins[name]}" for name, line in text.items()]
 
@@ -66,7 +77,8 @@ def load_recipe(name: str, stage: Stage, overrides: Mapping[str, Any] | None = N
     """
     path = recipe_file(name)
     values = _read_yaml(path)
-    origins = dict.fromkeys(fields(), "default") | dict.fromkeys(values, str(path))
+    origin = str(path) if path.parent != RECIPES_FOLDER else path.stem
+    origins = dict.fromkeys(fields(), DEFAULT) | dict.fromkeys(values, origin)
     for field, value in (overrides or {}).items():
         if value is not None:
             _known(field, "--" + field.replace("_", "-"))
@@ -76,9 +88,22 @@ def load_recipe(name: str, stage: Stage, overrides: Mapping[str, Any] | None = N
         field: converted(value, fields()[field], where=origins[field], name=field, none=NONE_WORDS)
         for field, value in values.items()
     }
-    recipe = Recipe(**typed)
+    recipe = Recipe(**_with_shipped(typed))
     check_recipe(recipe, stage)
     return Origins(recipe, origins)
+
+
+def _with_shipped(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, a shipped model or training set by its files."""
+    found = dict(values)
+    model, data = str(found.get("model_name_or_path", "")), str(found.get("data_path", ""))
+    if model in card_names() and not Path(model).exists():
+        card = shipped_card(model)
+        found["model_name_or_path"] = card.path or card.hub_id or model
+    if data in suite_names() and not Path(data).exists() and (file := suite_card(data).train_file) is not None:
+        found["data_path"] = str(file)
+        found.setdefault("image_folder", str(file.parent))
+    return found
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

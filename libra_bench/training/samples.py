@@ -26,6 +26,8 @@ SPEAKERS = ("human", "gpt")
 class SampleFile:
     """The samples of a training file: `{"id", "image", "conversations"}`, in a JSON list or in JSON lines.
 
+    A line of a suite with a reference is a sample, too: its prompt is asked and its reference is the reply.
+
     Args:
         path: the file.
 
@@ -155,6 +157,20 @@ def _objects(stream: IO[bytes], path: Path, digest: Any) -> Iterator[tuple[int, 
             return
 
 
+def _as_conversation(sample: dict[str, Any]) -> dict[str, Any]:
+    """A line of a suite (`text`, `reference`) as a conversation of one round; all else as it is."""
+    if "conversations" in sample or not isinstance(text := sample.get("text"), str):
+        return sample
+    reply = sample.get("reference")
+    names = sample.get("image") or []
+    mark = "<image>\n" if names else ""
+    return {
+        "id": sample.get("question_id"),
+        **({"image": names} if names else {}),
+        "conversations": [{"from": "human", "value": mark + text}, {"from": "gpt", "value": reply}],
+    }
+
+
 def _decode(raw: bytes, path: Path, number: int) -> dict[str, Any]:
     """A sample that has the fields it needs.
 
@@ -162,7 +178,7 @@ def _decode(raw: bytes, path: Path, number: int) -> dict[str, Any]:
         InputError: names the sample.
     """
     try:
-        sample: dict[str, Any] = parse_json(raw)
+        sample: dict[str, Any] = _as_conversation(parse_json(raw))
     except UnicodeDecodeError as error:
         raise InputError("not UTF-8 text", where=f"{path}, sample {number + 1}", hint="save it as UTF-8") from error
     turns = sample.get("conversations")

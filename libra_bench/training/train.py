@@ -55,7 +55,7 @@ def train(
     """
     out = Path(prepared.recipe.output_dir)
     main = int(os.environ.get("RANK", "0")) == 0
-    with locked(out, otherwise="give another output_dir") if main else nullcontext():
+    with locked(out, otherwise="give another --output-dir") if main else nullcontext():
         return _train(prepared, origins, callbacks, say, main=main)
 
 
@@ -67,7 +67,7 @@ def _train(
     record = prepared.record()
     finished = _claim(out, record, main=main)
     if finished is not None:
-        say(f"{out} is finished; give another output_dir to train again")
+        say(f"{out} is finished; give another --output-dir to train again")
         return finished
     if main:
         with atomic_write(out / "recipe.yaml") as stream:
@@ -136,17 +136,19 @@ def _claim(out: Path, record: Mapping[str, Any], *, main: bool) -> dict[str, Any
     """Take the output folder for this run; the result if it is finished already."""
     path = out / TRAINING_RECORD
     shutil.rmtree(out / SAVING, ignore_errors=True)
-    found = read_record(path, _Stored, version=1, hint="give another output_dir, or remove the folder")
+    found = read_record(path, _Stored, version=1, hint="give another --output-dir, or remove the folder")
     if found is not None:
         if different := _differences(found, json.loads(json.dumps(record))):
             raise RunConflictError(
                 f"belongs to another recipe ({', '.join(different)})",
                 where=out,
-                hint="give another output_dir, or remove the folder",
+                hint="give another --output-dir, or remove the folder",
             )
         return found.result
     if checkpoints(out):
-        raise RunConflictError(f"has checkpoints, but no {TRAINING_RECORD}", where=out, hint="give another output_dir")
+        raise RunConflictError(
+            f"has checkpoints, but no {TRAINING_RECORD}", where=out, hint="give another --output-dir"
+        )
     if main:
         write_json(path, record)
     return None

@@ -18,9 +18,9 @@ from libra_bench.cli.app import app
 PACKAGES = ("benchmarks", "libra_bench", "model_adapters", "reports")
 OTHER_PROGRAMS = {
     "--disable-pip-version-check", "--no-index", "--find-links", "--extra-index-url",
-    "--always", "--dirty", "--abbrev", "--exclude",
+    "--always", "--dirty", "--abbrev", "--exclude", "--local-dir",
 }  # fmt: skip
-"""Flags of pip and git."""
+"""Flags of pip, git and hf."""
 
 
 def sources() -> Iterator[tuple[Path, ast.Module]]:

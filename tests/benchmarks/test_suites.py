@@ -222,7 +222,7 @@ def test_a_suite_without_its_file_says_how_to_get_and_pass_it() -> None:
         if card.file is None:
             with pytest.raises(SuiteError) as caught:
                 load_suite(card.name)
-            assert "physionet.org" in str(caught.value)
+            assert card.source in str(caught.value)
             assert f"libra-bench data build {card.name} " in str(caught.value)
             assert "--data FILE" in str(caught.value)
 

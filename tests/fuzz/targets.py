@@ -278,6 +278,45 @@ def read_report_text(folder: Path) -> None:
         assert 0 <= statement.start <= statement.end <= len(text)
 
 
+BUILDS = {
+    "test_metadata_view_position.json": ("rexgradient",),
+    "test_vqa_data.json": ("rexvqa",),
+    "df_chexpert_plus_240401.csv": ("chexpert-plus",),
+    "grounded_reports_20240819.json": ("padchest-gr",),
+    "ReXRank_IUXray_test.json": ("iu-xray",),
+    "VQA_RAD Dataset Public.json": ("vqa-rad", "--split", "test"),
+    "test.json": ("slake",),
+    "MS_CXR_T_temporal_image_classification_v1.0.0.csv": ("ms-cxr-t", "--mimic-root", ".", "--workers", 1),
+    "gold_progression_pairs.parquet": ("chextemporal",),
+}
+"""File of a published data set -> the words of `data build`."""
+
+
+def data_sets() -> Sequence[Files]:
+    """The tables of the data sets, of phantoms."""
+    import runpy
+    import tempfile
+
+    script = runpy.run_path(str(TESTS.parent / "scripts" / "make_fake_datasets.py"))
+    with tempfile.TemporaryDirectory() as place:
+        script["write_fakes"](Path(place), patients=2)
+        found = {path.name: path for path in Path(place).rglob("*") if path.name in {*BUILDS, "master_table.csv"}}
+        kept = [{name: found[name].read_bytes()} for name in BUILDS]
+        kept[3]["master_table.csv"] = found["master_table.csv"].read_bytes()
+        return kept
+
+
+def read_data_set(folder: Path) -> None:
+    for name, words in BUILDS.items():
+        if (folder / name).is_file():
+            out = folder / "out" / "suite.jsonl"
+            command(
+                "data", "build", words[0], folder / name, *words[1:], "--out", out, "--allow-absent-images", "--force"
+            )
+            if out.is_file():
+                command("suites", "show", out)
+
+
 TARGETS: dict[str, Target] = {
     "suite": Target(lambda: [{"suite.jsonl": jsonl(studies())}, {"suite.csv": SUITE_CSV}], read_suite),
     "predictions": Target(
@@ -298,4 +337,5 @@ TARGETS: dict[str, Target] = {
     "cards": Target(cards, read_model_card),
     "endpoint": Target(replies, read_reply),
     "report-text": Target(reports, read_report_text),
+    "data-sets": Target(data_sets, read_data_set),
 }

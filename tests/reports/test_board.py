@@ -11,7 +11,8 @@ from run_folders import change_record
 
 from benchmarks.errors import InputError, UnknownNameError
 from reports import find_runs
-from reports.board import Board, boards
+from reports.board import Board, BoardChoice, boards
+from reports.tables import fact_headers, facts, title
 
 
 @pytest.fixture
@@ -194,3 +195,43 @@ def test_runs_without_scores_cannot_make_a_board(make_run: Callable[..., Path], 
     (make_run() / "scores.json").unlink()
     with pytest.raises(InputError, match="no run has scores"):
         boards(find_runs([tmp_path / "runs"]))
+
+
+def test_runs_of_a_part_have_a_board_of_their_own(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    make_run("a", model="a", fingerprint="a")
+    change_record(make_run("b", model="b", fingerprint="b"), suite={"limit": 2})
+    whole, part = boards(find_runs([tmp_path / "runs"]))
+    assert ([row.name for row in whole.rows], [row.name for row in part.rows]) == (["a"], ["b"])
+    assert (whole.limit, part.limit) == (None, 2)
+    assert "(only the first 2)" in title(part)
+
+
+def test_across_protocols_there_is_one_board(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    make_run("a", model="a", fingerprint="a", values={"BLEU1": 1.0})
+    change_record(make_run("b", model="b", fingerprint="b", values={"BLEU1": 2.0}), protocol={"name": "greedy"})
+    for name in ("c", "d"):  # the same baseline, asked for under two protocols
+        baseline = make_run(name, model="constant", fingerprint=name, values={"BLEU1": 0.5})
+        change_record(baseline, model={"adapter": "constant"}, protocol={"name": name})
+    (board,) = boards(find_runs([tmp_path / "runs"]), choice=BoardChoice(across_protocols=True))
+    assert [(row.name, row.rank, row.protocol) for row in board.rows] == [
+        ("b", 1, "greedy"),
+        ("a", 2, "phantom"),
+        ("constant", None, ""),
+    ]
+    assert fact_headers(board)[0] == "protocol"
+    assert facts(board.rows[0], board)[0] == "greedy"
+
+
+def test_columns_are_chosen(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    make_run("a", model="a", fingerprint="a", values={"BLEU1": 1.0, "METEOR": 9.0, "ROUGE-L": 3.0})
+    runs = find_runs([tmp_path / "runs"])
+
+    def keys(**chosen: Any) -> list[str]:
+        return list(boards(runs, choice=BoardChoice(**chosen))[0].keys)
+
+    assert keys(columns=["ROUGE-L", "BLEU1"]) == ["ROUGE-L", "BLEU1"]
+    assert keys(metrics=["meteor"]) == ["METEOR"]
+    with pytest.raises(UnknownNameError, match="unknown column 'BLEU9'"):
+        keys(columns=["BLEU9"])
+    (board,) = boards(runs, choice=BoardChoice(intervals=False))
+    assert board.rows[0].cells["BLEU1"].low is None

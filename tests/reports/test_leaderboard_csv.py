@@ -131,7 +131,7 @@ def test_the_terminal_table_says_values_intervals_directions_and_counts(make_run
     assert "[bold]x[/bold] on demo" in text
     assert "BLEU1 ↑" in text
     assert "51.25" in text
-    assert "49.75 – 52.75" in text
+    assert "49.75–52.75" in text
     assert "RadCliQ-v1 ↓" in text
     assert "3 studies, of them 1 failed, 1 truncated" in text
     assert "not run: bertscore (no weights; give model=DIR)" in text

@@ -7,19 +7,25 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from run_folders import change_record
 
 from benchmarks.errors import InputError
-from reports import plots
+from reports import figure as figures
+from reports import labels, load, plots
 
 
 def test_a_plot_per_metric_as_png_and_svg(make_run: Callable[..., Path]) -> None:
     folder = make_run()
     files = plots.write_plots(folder)
-    names = {"bleu", "rouge_l", "radcliq_v1"}
+    model = load(folder).name
+    names = {f"{name}.{model}" for name in ("scores", "bleu")}  # one value is a number, no figure
     assert {path.name for path in files} >= {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
+    assert not [path for path in files if path.name.startswith("rouge_l")]
     assert all(path.parent == folder / "plots" and path.stat().st_size > 1000 for path in files)
 
 
@@ -47,7 +53,7 @@ def test_the_same_input_gives_the_same_bytes(make_run: Callable[..., Path]) -> N
 def test_bars_carry_values_intervals_and_directions(make_run: Callable[..., Path]) -> None:
     figure = plots.metric_bars([make_run()], "bleu")
     axes = figure.axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["BLEU1 ↑", "BLEU4 ↑"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["BLEU-1 (%)\u00a0↑", "BLEU-4 (%)\u00a0↑"]
     assert {text.get_text() for text in axes.texts} == {"51.25", "24.54"}
     segments = axes.collections[0].get_segments()
     assert segments[0][:, 0].tolist() == pytest.approx([49.7489, 52.7489])
@@ -77,7 +83,7 @@ def test_several_runs_and_reference_points_have_a_legend(make_run: Callable[...,
     floors = [{"name": "empty", "n": 3, "scores": {"BLEU1": 3.0}}]
     runs = [make_run("a", model="a", floors=floors), make_run("b", model="b", values={"BLEU1": 40.0})]
     legend = plots.metric_bars(runs, "bleu").legends[0]
-    assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "reference: empty"]
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "reference: empty text"]
 
 
 def test_in_the_dot_plot_right_is_better_for_every_metric(make_run: Callable[..., Path]) -> None:
@@ -109,3 +115,68 @@ def test_the_callers_style_is_left_alone(make_run: Callable[..., Path]) -> None:
 def test_a_metric_that_no_run_has_is_said(make_run: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match="no run has scores of 'cider'"):
         plots.metric_bars([make_run()], "cider")
+
+
+def drawn_inside(figure: Any) -> None:
+    """Every text of a figure is inside it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure).draw()
+    width, height = figure.bbox.size
+    beyond = {
+        tick.label1
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in axis.get_major_ticks()
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    }
+    for text in figure.findobj(lambda item: hasattr(item, "get_window_extent") and hasattr(item, "get_text")):
+        if text.get_text().strip() and text.get_visible() and text not in beyond:
+            box = text.get_window_extent()
+            inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
+            assert inside, (text.get_text(), box)
+
+
+@pytest.mark.parametrize("font", ["sans", "serif"])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_nothing_is_clipped(columns: int, font: str, make_run: Callable[..., Path]) -> None:
+    long = "an-institute/a-vision-language-model-with-a-long-name-7b-instruct-v1.5"
+    floors = [{"name": name, "n": 3, "scores": {"BLEU1": 3.0}} for name in ("empty", "shuffled-references", "constant")]
+    runs = [make_run("a", model=long, floors=floors), make_run("b", model="b")]
+    with figures.font(font), figures.style():
+        for draw in (plots.score_dots, plots.dot_plot, partial(plots.metric_bars, metric="bleu")):
+            drawn_inside(draw(runs, columns=columns))
+
+
+def test_numbers_are_right_of_everything_that_is_drawn(make_run: Callable[..., Path]) -> None:
+    floors = [{"name": "empty", "n": 3, "scores": {"BLEU1": 99.0}}]
+    axes = plots.metric_bars([make_run(floors=floors)], "bleu").axes[0]
+    assert {text.xy[0] for text in axes.texts} == {1}  # of the axes: its right edge
+    assert {text.get_ha() for text in axes.texts} == {"left"}
+
+
+def test_runs_of_one_model_are_told_apart(make_run: Callable[..., Path]) -> None:
+    runs = [make_run("a", model="m", fingerprint="a"), make_run("b", model="m", fingerprint="b")]
+    change_record(runs[1], protocol={"name": "greedy"})
+    legend = plots.score_dots(runs).legends[0]
+    assert [text.get_text() for text in legend.get_texts()] == ["m (phantom)", "m (greedy)"]
+    assert labels.file_part([load(run) for run in runs]) == "m"
+    many = [load(make_run(f"m{i}", model=f"model-{i}/x", fingerprint=f"m{i}")) for i in range(9)]
+    assert labels.file_part(many) == "model-0-x+model-1-x+model-2-x+model-3-x+model-4-x+model-5-x+3-more"
+
+
+def test_fonts_are_embedded_and_can_be_those_of_latex(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    for name, expected in (("sans", b"DejaVuSans"), ("serif", b"Cmr10"), ("times", b"STIXGeneral")):
+        with figures.font(name):
+            (path,) = figures.save(plots.score_dots([make_run()]), tmp_path / name, ["pdf"])
+        content = path.read_bytes()
+        assert expected.lower() in content.lower()
+        assert b"/FontFile2" in content
+
+
+def test_scores_have_names_that_a_reader_knows() -> None:
+    assert labels.score_label("Temporal_entity_score") == "Temporal F1 (%)"
+    assert labels.score_label("Report-errors-missing-finding") == "Missing finding errors (per 100 reports)"
+    assert labels.score_label("CheXpert-rules-micro14") == "CheXpert rules, micro F1 of 14 (%)"
+    assert labels.score_label("A_new-column") == "A new-column"
+    assert labels.wrapped("a_name_of_many_parts", 8) == "a_name_\nof_many_\nparts"

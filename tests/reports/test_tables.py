@@ -85,9 +85,34 @@ def test_the_terminal_shows_every_value_at_any_width(width: int, everything: lis
     console.print(to_terminal(everything, width))
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= width
-    for value in ("51.25", "50.90†", "30.00‡", "1=", "12.35", "[49.75, 52.75]"):
+    for value in ("51.25", "50.90†", "30.00‡", "1=", "12.35", "[49.7, 52.7]"):
         assert value in text
     assert "med_cxrgen: ported weights" in " ".join(text.split())
+
+
+def test_a_wide_board_has_metrics_in_rows(everything: list[Board]) -> None:
+    from rich.console import Console
+
+    def shown(width: int) -> list[str]:
+        console = Console(width=width, file=io.StringIO(), record=True)
+        console.print(to_terminal(everything[1:], width))
+        return console.export_text().splitlines()
+
+    narrow, wide = shown(60), shown(200)
+    assert [line.split()[0] for line in narrow if line.startswith("BLEU")][:2] == ["BLEU1", "BLEU4"]
+    assert narrow[1].split()[:3] == ["libra-v1.0-7b", "med_cxrgen", "odd"]
+    assert next(line for line in narrow if line.startswith("rank")).split()[1:4] == ["1=", "1=", "–"]
+    assert "BLEU1 ↑" in wide[1]
+    assert "BLEU4 ↑" in wide[1]
+
+
+def test_latex_marks_the_best_only_if_asked(everything: list[Board]) -> None:
+    plain, marked = to_latex(everything), to_latex(everything, mark_best=True)
+    assert "textbf" not in plain
+    assert "underline" not in plain
+    assert "\\textbf{51.25}" in marked
+    assert plain.count("\\begin{tabular}") == plain.count("\\caption") == plain.count("\\label") == len(everything)
+    assert "\\label{tab:findings-phantom}" in plain
 
 
 @pytest.mark.slow

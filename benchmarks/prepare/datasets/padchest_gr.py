@@ -77,9 +77,11 @@ def _samples(
     files: Mapping[str, str],
 ) -> Iterator[Built]:
     entries = read_json_list(reports)
+    text_of = {}
     for number, entry in enumerate(entries, start=1):
-        need_keys(entry, _STUDY, f"{reports}: item {number}", DATA_SET)
-    text_of = {as_text(entry["StudyID"]): _report(entry, language) for entry in entries}
+        where = f"{reports}: item {number}"
+        need_keys(entry, _STUDY, where, DATA_SET)
+        text_of[as_text(entry["StudyID"])] = _report(entry, language, where)
     known = _table(table)
     splits = sorted({row["split"] for row in known.values()})
     if split not in splits:
@@ -136,12 +138,16 @@ def _table(path: Path) -> dict[str, dict[str, str]]:
 def _findings(entry: Mapping[str, Any], where: str) -> Sequence[dict[str, Any]]:
     findings = entry["findings"]
     if not isinstance(findings, list) or not all(isinstance(item, dict) for item in findings):
-        raise InputError(f"findings is no list of objects: not the known layout of {DATA_SET}", where=where)
+        raise InputError(
+            f"findings is no list of objects: not the known layout of {DATA_SET}",
+            where=where,
+            hint="give the file as it was published",
+        )
     return findings
 
 
-def _report(entry: Mapping[str, Any], language: Language) -> str:
-    texts = [as_text(item.get(f"sentence_{language}")) for item in entry["findings"] or () if isinstance(item, dict)]
+def _report(entry: Mapping[str, Any], language: Language, where: str) -> str:
+    texts = [as_text(item.get(f"sentence_{language}")) for item in _findings(entry, where)]
     return one_line(" ".join(texts))
 
 
@@ -150,12 +156,17 @@ def _sentence(item: Mapping[str, Any], language: Language, where: str) -> dict[s
     need_keys(item, _SENTENCE, where, DATA_SET)
     progression = as_text(item["progression"]).lower()
     progression_labels({"a sentence": progression}, PROGRESSIONS, where)
+    listed = {key: item[key] or [] for key in ("labels", "locations", "boxes", "extra_boxes")}
+    for key, value in listed.items():
+        if not isinstance(value, list):
+            raise InputError(
+                f"{key} of a sentence is no list: not the known layout of {DATA_SET}",
+                where=where,
+                hint="give the file as it was published",
+            )
     return {
         "text": one_line(as_text(item[f"sentence_{language}"])),
         "abnormal": item["abnormal"],
-        "labels": item["labels"] or [],
-        "locations": item["locations"] or [],
-        "boxes": item["boxes"] or [],
-        "extra_boxes": item["extra_boxes"] or [],
+        **listed,
         "progression": progression or None,
     }

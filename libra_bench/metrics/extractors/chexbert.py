@@ -60,8 +60,8 @@ def chexbert_missing(model: str, backbone: str) -> Missing | None:
     """Why CheXbert cannot run here with this checkpoint, or None; loads nothing."""
     if _checkpoint(model) is None:
         if is_path(model):
-            return Missing(f"{model} is not a file", "pass model=FILE.pth")
-        absent = hub_missing(_repository(model), FILENAME, hint=f"pass model=FILE.pth (the published {FILENAME})")
+            return Missing(f"{model} is not a file", "pass model=FILE.pth", "model=FILE.pth")
+        absent = hub_missing(_repository(model), FILENAME, "model=FILE.pth", f"the published {FILENAME}")
         if absent:
             return absent
     return encoder_missing(backbone, parameter="backbone", weights=False)

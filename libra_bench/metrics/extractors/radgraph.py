@@ -80,10 +80,10 @@ def radgraph_missing(model: str, backbone: str | None) -> Missing | None:
     place = _model_place(model)
     if place is None:
         if is_path(model):
-            return Missing(f"{model} does not exist", "pass model=FOLDER or FILE.tar.gz")
+            return Missing(f"{model} does not exist", "pass model=FOLDER or FILE.tar.gz", "model=FOLDER")
         if model not in MODEL_TYPES:
             return Missing(f"{model!r} is no RadGraph model", f"pass a folder, a .tar.gz, or {', '.join(MODEL_TYPES)}")
-        return hub_missing(REPOSITORY, f"{model}.tar.gz", hint=f"pass model=FOLDER or model={model}.tar.gz")
+        return hub_missing(REPOSITORY, f"{model}.tar.gz", "model=FOLDER", f"or the published {model}.tar.gz")
     try:
         backbone = backbone or _stated_backbone(place)
     except (OSError, KeyError, TypeError, ValueError, tarfile.TarError) as error:

@@ -58,12 +58,14 @@ def encoder_missing(name: str, *, parameter: str, weights: bool = True, tokenize
     """Why a transformers model cannot be used here, or None: it is here, or the hub has it."""
     if encoder_folder(name, weights=weights, tokenizer=tokenizer):
         return None
-    hint = f"pass {parameter}=FOLDER"
+    given = f"{parameter}=FOLDER"
     if is_path(name):
         folder = Path(name).expanduser()
         gap = _encoder_gap(folder, weights=weights, tokenizer=tokenizer) if folder.is_dir() else "is not a folder"
-        return Missing(f"{folder} {gap}", f"{hint} with config.json, the tokenizer's files and the weights")
-    return hub_missing(name, "config.json", hint=hint)
+        return Missing(
+            f"{folder} {gap}", f"pass {given} with config.json, the tokenizer's files and the weights", given
+        )
+    return hub_missing(name, "config.json", given, f"which `hf download {name} --local-dir FOLDER` fills")
 
 
 def fetch_encoder(name: str, *, weights: bool = True, tokenizer: bool = True) -> Path:
@@ -85,13 +87,20 @@ def fetch_encoder(name: str, *, weights: bool = True, tokenizer: bool = True) ->
     raise MetricUnavailableError(f"{name} is not a folder with a model", hint="see docs/weights.md")
 
 
-def hub_missing(repository: str, filename: str, *, hint: str) -> Missing | None:
-    """Why a file cannot be fetched from the hub, or None. Asks the hub once, for a few seconds at most."""
+def hub_missing(repository: str, filename: str, parameter: str, what: str) -> Missing | None:
+    """Why a file cannot be fetched from the hub, or None. Asks the hub once, for a few seconds at most.
+
+    Args:
+        repository: its hub id.
+        filename: the file.
+        parameter: what would do instead, e.g. "model=FOLDER".
+        what: what that is.
+    """
     refusal = why_not(repository, filename)
     if refusal is None:
         return None
-    where = "docs/weights.md says where to get it"
-    return Missing(f"{repository} is not on this machine, and the hub {refusal}", f"{hint}; {where}")
+    hint = f"pass {parameter}, {what} (docs/weights.md says more)"
+    return Missing(f"{repository} is not on this machine, and the hub {refusal}", hint, parameter)
 
 
 def label(name: str) -> str:

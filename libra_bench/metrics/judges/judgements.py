@@ -56,7 +56,7 @@ class Judgement:
     completion_tokens: int | None
     seconds: float
     structured: str | None
-    """Type of the `response_format` that the server took; None: it was not told any."""
+    """Kind of `response_format` that the server took; None: it was not told any."""
 
 
 class Judgements:

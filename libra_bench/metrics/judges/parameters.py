@@ -17,6 +17,10 @@ from libra_bench.metrics.judges.models import JudgeModel
 from libra_bench.metrics.judges.served import ServedModel
 from libra_bench.metrics.metric import WITHOUT_EFFECT, Missing
 
+JUDGE = "base_url=URL,model=NAME"
+"""The parameters that name a judge."""
+SERVER = "an OpenAI-compatible server, e.g. base_url=http://127.0.0.1:8000/v1"
+
 
 @dataclass(frozen=True)
 class JudgeParameters:
@@ -82,8 +86,7 @@ class JudgeParameters:
         if self.checkpoint:
             return encoder_missing(self.checkpoint, parameter="checkpoint")
         if not (self.base_url and self.model):
-            named = f"{self.id}[base_url=http://HOST:PORT/v1,model=NAME]"
-            return Missing("no judge is named", f"write {named} or {self.id}[checkpoint=FOLDER]")
+            return Missing("no judge is named", f"pass {JUDGE} of {SERVER}, or checkpoint=FOLDER", JUDGE)
         return None
 
     def judge_facts(self) -> Mapping[str, str | None]:

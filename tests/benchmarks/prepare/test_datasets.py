@@ -249,6 +249,15 @@ def set_cell(column, value):
     return lambda frame: frame.assign(**{column: [value, *frame[column][1:]]})
 
 
+def every_sentence(**change):
+    def changed(studies):
+        for study in studies:
+            for sentence in study["findings"]:
+                sentence.update(change)
+
+    return changed
+
+
 def twice(frame):
     return pd.concat([frame, frame[:1]])
 
@@ -274,6 +283,9 @@ WRONG = [
     ("chexpert-plus", set_cell("split", "test"), "unknown split 'test'; expected train, valid"),
     ("padchest-gr", first_entry(lambda e: e.pop("findings")), "findings missing: not the known layout of PadChest-GR"),
     ("padchest-gr", first_entry(lambda e: e.update(findings=["x"])), "findings is no list of objects"),
+    ("padchest-gr", first_entry(lambda e: e.update(findings=5)), "findings is no list of objects"),
+    ("padchest-gr", every_sentence(labels=5), "labels of a sentence is no list"),
+    ("padchest-gr", every_sentence(progression="larger"), "unknown progression 'larger' of a sentence"),
     ("ms-cxr-t", lambda frame: frame.drop(columns="edema_progression"), "column edema_progression missing"),
     ("ms-cxr-t", set_cell("edema_progression", "resolved"), "unknown progression 'resolved' of edema"),
     ("ms-cxr-t", twice, "is listed twice"),

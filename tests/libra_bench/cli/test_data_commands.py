@@ -141,11 +141,26 @@ def test_check_says_every_error_with_its_line_and_ends_with_2(cli):
     (cli.folder / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + "{\n")
     done = cli("data", "check", "s.jsonl")
     assert done.returncode == 2
-    places = [line.split(": ")[1] for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert places == ["s.jsonl:1", "s.jsonl:2", "s.jsonl:3"]
+    assert [line for line in done.stderr.splitlines() if line.startswith("error: ")] != []
+    assert all(f"s.jsonl:{line}" in done.stderr for line in (1, 2, 3))
     assert "errors" in done.stdout
     assert len(result(cli("data", "check", "s.jsonl", "--json"), status=2)["remarks"]) == 3
     assert SECRET not in done.stdout + done.stderr
+
+
+def test_check_names_a_kind_of_error_once_with_its_count_and_first_places(cli):
+    rows = [{"question_id": number, "image": [f"{number}.png"], "text": "q", "reference": "r"} for number in range(6)]
+    (cli.folder / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = cli("data", "check", "s.jsonl")
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert line.startswith("error: 6 x no such image; check the name and --image-root: ")
+    assert line.endswith(": s.jsonl:1, s.jsonl:2, s.jsonl:3 and 3 more")
+    assert "--json lists every place" in done.stderr
+
+
+def test_check_counts_rows_as_spreadsheets_do(cli):
+    (cli.folder / "s.csv").write_text('question_id,text,reference\n1,"two\nlines",r\n2,,r\n')
+    assert "s.csv:4 (row 3): the prompt (text) is empty" in cli("data", "check", "s.csv").stderr
 
 
 def test_no_report_text_on_the_screen(cli):

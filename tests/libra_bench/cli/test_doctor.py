@@ -6,7 +6,7 @@ from importlib.metadata import requires
 
 from packaging.requirements import Requirement
 
-from libra_bench.cli.doctor import _packages, _requirements
+from libra_bench.cli.machine import _packages, _requirements
 
 
 def test_every_package_is_named_once_and_none_that_only_development_needs():

@@ -32,11 +32,13 @@ def test_leaderboard_writes_every_format(cli: InProcess) -> None:
     files = {flag: cli.folder / f"board.{flag}" for flag in ("csv", "markdown", "latex", "html")}
     done = cli("leaderboard", runs, *(word for flag, path in files.items() for word in (f"--{flag}", path)))
     assert done.returncode == 0, done.stderr
-    assert "two" in done.stdout.splitlines()[4]
+    assert done.stdout.index("two") < done.stdout.index("one")
     assert "Ties were not tested." in done.stdout
     with files["csv"].open() as stream:
         assert [row["Model Name"] for row in csv.DictReader(stream)] == ["two", "one"]
     assert "**60.00**" in files["markdown"].read_text()
+    assert r"\textbf" not in files["latex"].read_text()
+    assert cli("leaderboard", runs, "--latex", files["latex"], "--mark-best").returncode == 0
     assert r"\textbf{60.00}" in files["latex"].read_text()
     assert "<table>" in files["html"].read_text()
 
@@ -103,8 +105,20 @@ def test_plot_draws_into_a_folder(cli: InProcess) -> None:
     done = cli("plot", "runs", "--out", "figures", "--format", "pdf", "--columns", 2)
     assert done.returncode == 0, done.stderr
     names = {path.name for path in (cli.folder / "figures").iterdir()}
-    assert {"bleu.pdf", "rouge_l.pdf", "all-metrics.pdf", "length-ROUGE-L.pdf"} <= names
-    assert all((cli.folder / line).is_file() for line in done.stdout.split())
+    parts = ("scores", "bleu", "rouge_l", "all-metrics", "length-ROUGE-L")
+    assert {f"{part}.libra-tiny.pdf" for part in parts} <= names
+    assert all((cli.folder / line).is_file() for line in done.stdout.splitlines())
+    assert "unknown font" in fails(cli, "plot", "runs", "--font", "wingdings")
+
+
+def test_leaderboards_are_of_suites_and_columns_in_any_spelling(cli: InProcess) -> None:
+    for suite in ("demo", "other"):
+        write_run(cli.folder / "runs" / suite, suite=suite, fingerprint=suite)
+    done = cli("leaderboard", "runs", "--suite", "demo", "--columns", "rougeL,BLEU1", "--no-intervals", "--json")
+    (board,) = json.loads(done.stdout)["boards"]
+    assert (board["suite"], list(board["keys"])) == ("demo", ["ROUGE-L", "BLEU1"])
+    assert board["rows"][0]["cells"]["BLEU1"]["low"] is None
+    assert "unknown suite 'demmo'" in fails(cli, "leaderboard", "runs", "--suite", "demmo")
 
 
 @pytest.mark.parametrize("command", ["leaderboard", "plot"])

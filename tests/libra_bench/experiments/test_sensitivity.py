@@ -10,7 +10,15 @@ import pytest
 from benchmarks.errors import InputError, UnknownNameError
 from libra_bench.experiments.edit_kinds import EDITS
 from libra_bench.experiments.edits import LocalEdit, Outside, facts_of
-from libra_bench.experiments.sensitivity import edit_texts, reports_of, sensitivity
+from libra_bench.experiments.sensitivity import (
+    ErrorSensitivity,
+    KeySensitivity,
+    Sensitivity,
+    edit_texts,
+    reports_of,
+    sensitivity,
+)
+from libra_bench.experiments.sensitivity_outcome import sensitivity_outcome
 from libra_bench.metrics.registry import make_metric
 
 REPORTS = [
@@ -151,3 +159,24 @@ def test_the_command_shows_and_writes_everything(cli):
         *("sensitivity.json", "sensitivity.tex", "sensitivity.html", "sensitivity-lost.csv", "sensitivity-drops.csv"),
         *("sensitivity-examples.csv", "sensitivity-heat-map.png", "sensitivity-heat-map.pdf"),
     }
+
+
+def test_an_error_is_seen_only_if_it_costs_clearly_more_than_a_harmless_change():
+    def change(name, kind, drop, low, high):
+        score = KeySensitivity("BLEU1", 100.0, 100 - drop, drop, low, high, None)
+        return ErrorSensitivity(name, kind, kind != "harmless", 1, 10, [score], [])
+
+    harmful = [change("side", "harmful", 2.0, 1.5, 2.5), change("omission", "harmful", 25.0, 20.0, 30.0)]
+    paraphrase = change("paraphrase", "harmless", 9.0, 7.0, 11.0)
+    assert findings(harmful) == "BLEU1 sees all 2 harmful errors: each costs clearly more than nothing."
+    assert findings([*harmful, paraphrase]) == (
+        "BLEU1 sees omission; it does not see side (not clearly dearer than a harmless change (paraphrase, 9.0 %))."
+    )
+    near = change("insertion", "harmful", 12.0, 10.5, 14.0)
+    assert "sees no harmful error; it does not see insertion" in findings([near, paraphrase])
+    faint = change("negation", "harmful", 0.5, 0.4, 0.6)
+    assert "sees no harmful error; it does not see negation (under 1 %" in findings([faint])
+
+
+def findings(errors) -> str:
+    return sensitivity_outcome(Sensitivity(10, 0, errors)).findings[0]

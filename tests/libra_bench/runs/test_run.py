@@ -39,7 +39,7 @@ def test_a_run_leaves_what_the_readme_says(program):
     scores = json.loads((folder / "scores.json").read_text())
     assert [score["key"] for score in scores["scores"]][:6] == ["BLEU1", "BLEU2", "BLEU3", "BLEU4", "METEOR", "ROUGE-L"]
     assert all(score["signature"].startswith(score["metric"] + "|") for score in scores["scores"])
-    assert [floor["name"] for floor in scores["floors"]] == ["empty", "shuffled-references"]
+    assert [floor["name"] for floor in scores["floors"]] == ["empty", "shuffled-references", "constant"]
     samples = rows(folder / "samples.csv")
     assert [row["question_id"] for row in samples] == ["1", "2", "3", "4", "5"]
 
@@ -112,16 +112,16 @@ def eval_suite(folder: Path) -> list[dict]:
     return questions
 
 
-def test_the_recorded_evaluation_comes_out_again(program):
-    eval_suite(program.folder)
-    done = program(
+def test_the_recorded_evaluation_comes_out_again(cli):
+    eval_suite(cli.folder)
+    done = cli(
         "generate", "--suite", "eval.jsonl", "--image-root", "images", "--model", GOLDEN / "models/tiny-libra-tac",
         "--conv-mode", "libra_v1", "--num-beams", 3, "--num-return-sequences", 3, "--max-new-tokens", 24,
         "--dtype", "float32", "--out", "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     recorded = {r["question_id"]: r for r in read_lines(GOLDEN / "eval_records.jsonl") if r["_run"] == "beam3"}
-    answers = read_lines(program.folder / "run/answers.jsonl")
+    answers = read_lines(cli.folder / "run/answers.jsonl")
     compared = [a for a in answers if a["question_id"] in recorded and not recorded[a["question_id"]].get("error")]
     assert len(compared) >= 4
     for answer in compared:

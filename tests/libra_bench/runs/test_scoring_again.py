@@ -53,34 +53,44 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def scored(cli: InProcess, finished: Path) -> Path:
-    """The folder of the same run, for a test that changes it."""
+def shown(cli: InProcess, finished: Path) -> Path:
+    """The folder of the same run, with its plots and its report, for a test that changes it."""
     shutil.copytree(finished, cli.folder, dirs_exist_ok=True)
     (folder,) = (cli.folder / "runs/suite/constant").iterdir()
+    record = folder / "run.json"
+    record.write_text(record.read_text().replace(str(finished), str(cli.folder)))  # where its suite is
     return folder
 
 
-def test_it_adds_and_everything_derived_is_brought_up_to_date(cli: InProcess, scored) -> None:
-    before = values(scored)
-    report = (scored / "report.html").read_text()
-    done = cli("score", scored, "--metrics", "bleu,meteor", "--json")
+@pytest.fixture
+def scored(shown: Path) -> Path:
+    """The same without plots and report, which would be drawn again at every change."""
+    shutil.rmtree(shown / "plots")
+    (shown / "report.html").unlink()
+    return shown
+
+
+def test_it_adds_and_everything_derived_is_brought_up_to_date(cli: InProcess, shown) -> None:
+    before = values(shown)
+    report = (shown / "report.html").read_text()
+    done = cli("score", shown, "--metrics", "bleu,meteor", "--json")
     assert done.returncode == 0, done.stderr
-    assert keys(scored) == ["ROUGE-L", "Temporal_entity_score", "BLEU1", "BLEU2", "BLEU3", "BLEU4", "METEOR"]
-    assert before.items() <= values(scored).items()
+    assert keys(shown) == ["ROUGE-L", "Temporal_entity_score", "BLEU1", "BLEU2", "BLEU3", "BLEU4", "METEOR"]
+    assert before.items() <= values(shown).items()
     content = json.loads(done.stdout)
-    assert content == json.loads((scored / "scores.json").read_text())
+    assert content == json.loads((shown / "scores.json").read_text())
     assert content["metrics"] == ["rouge_l", "temporal_f1", "bleu", "meteor"]
     assert {"ROUGE-L", "BLEU1"} <= set(content["floors"][0]["scores"])
-    assert {"ROUGE-L", "BLEU1", "BLEU4"} <= set(header(scored / "scores.csv"))
-    assert {"ROUGE-L", "METEOR"} <= set(header(scored / "samples.csv"))
-    assert set(read_statistics(scored).metrics) == {"rouge_l", "temporal_f1", "bleu", "meteor"}
-    assert {row["metric"] for row in read_lines(scored / "spans.jsonl")} == {"temporal_f1"}
-    assert (scored / "plots/bleu.png").exists()
-    assert "BLEU4" in (scored / "report.html").read_text()
+    assert {"ROUGE-L", "BLEU1", "BLEU4"} <= set(header(shown / "scores.csv"))
+    assert {"ROUGE-L", "METEOR"} <= set(header(shown / "samples.csv"))
+    assert set(read_statistics(shown).metrics) == {"rouge_l", "temporal_f1", "bleu", "meteor"}
+    assert {row["metric"] for row in read_lines(shown / "spans.jsonl")} == {"temporal_f1"}
+    assert (shown / "plots/bleu.png").exists()
+    assert "BLEU4" in (shown / "report.html").read_text()
     assert "BLEU4" not in report
     (row,) = rows(cli.folder / "runs/leaderboard.csv")
-    assert float(row["BLEU4"]) == pytest.approx(values(scored)["BLEU4"])
-    assert float(row["ROUGE-L"]) == pytest.approx(values(scored)["ROUGE-L"])
+    assert float(row["BLEU4"]) == pytest.approx(values(shown)["BLEU4"])
+    assert float(row["ROUGE-L"]) == pytest.approx(values(shown)["ROUGE-L"])
     signatures = {line["column"] for line in rows(cli.folder / "runs/leaderboard.signatures.csv")}
     assert {"ROUGE-L", "BLEU4"} <= signatures
 
@@ -104,19 +114,19 @@ def test_another_signature_is_replaced_only_when_asked(cli: InProcess, scored) -
     assert set(read_statistics(scored).metrics) == {"rouge_l[stem=yes]", "temporal_f1"}
 
 
-def test_a_report_without_text_stays_without_text(cli: InProcess, scored) -> None:
-    assert cli("report", scored, "--no-text").returncode == 0
-    assert cli("score", scored, "--metrics", "bleu").returncode == 0
-    page = (scored / "report.html").read_text()
+def test_a_report_without_text_stays_without_text(cli: InProcess, shown) -> None:
+    assert cli("report", shown, "--no-text").returncode == 0
+    assert cli("score", shown, "--metrics", "bleu").returncode == 0
+    page = (shown / "report.html").read_text()
     assert "BLEU4" in page
     assert "No change." not in page
 
 
-def test_a_report_that_cannot_be_made_again_by_itself_is_named(cli: InProcess, scored) -> None:
-    page = scored / "report.html"
+def test_a_report_that_cannot_be_made_again_by_itself_is_named(cli: InProcess, shown) -> None:
+    page = shown / "report.html"
     page.write_text(re.sub(r'<meta name="libra-bench-report"[^>]*>', "", page.read_text()))
     old = page.read_text()
-    done = cli("score", scored, "--metrics", "bleu")
+    done = cli("score", shown, "--metrics", "bleu")
     assert done.returncode == 0
     assert "report.html is older than the scores: libra-bench report" in done.stderr
     assert page.read_text() == old

@@ -97,7 +97,7 @@ def test_compare_tells_a_better_run(compare, tmp_path):
     assert row["low"] < row["difference"] < row["high"]
     assert row["verdict"].startswith("strong is better than weak on Exact-match: 85.00 against 30.00")
     table = compare(a, b).stdout
-    assert "strong is better than weak on Exact-match" in table
+    assert "strong is better than weak on 1 of 1: Exact-match." in table
 
 
 def test_the_order_of_studies_does_not_matter(tmp_path):

@@ -76,7 +76,7 @@ def test_an_undefined_resample_is_left_out():
     assert (low[0], high[0]) == (0.0, 1.0)
 
 
-@pytest.mark.parametrize(("patients", "studies"), [(12, 6), (80, 8)])
+@pytest.mark.parametrize(("patients", "studies"), [(12, 6), pytest.param(80, 8, marks=pytest.mark.slow)])
 def test_coverage_on_patients(patients, studies):
     """Studies of a patient share an offset: the naive interval is far too small, the clustered one covers 95 %."""
     generator = np.random.default_rng(patients)

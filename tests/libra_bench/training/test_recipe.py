@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from benchmarks.errors import InputError, UnknownNameError
 from libra_bench.training.recipe_file import RECIPES_FOLDER, load_recipe, recipe_names
+from libra_bench.training.samples import SampleFile, images_of, in_turn
 
 PATHS = {"model_name_or_path": "base", "data_path": "train.json", "output_dir": "out"}
 
@@ -88,3 +91,16 @@ def test_the_global_batch_must_divide(recipe_file):
     assert [recipe.accumulation(processes) for processes in (1, 2, 4)] == [4, 2, 1]
     with pytest.raises(InputError, match="global_batch_size 16"):
         recipe.accumulation(3)
+
+
+def test_what_is_shipped_is_found_by_its_name():
+    origins = load_recipe("phantom-align", "align")
+    recipe = origins.recipe
+    assert (Path(recipe.model_name_or_path) / "config.json").is_file()
+    samples = SampleFile(Path(recipe.data_path))
+    assert (Path(recipe.image_folder) / images_of(samples[0])[0]).is_file()
+    human, reply = in_turn(samples[0]["conversations"])  # a line of a suite is a conversation
+    assert human.startswith("<image>\n")
+    assert reply
+    assert origins.origins["data_path"] == "phantom-align"
+    assert not [line for line in origins.lines(defaults=False) if line.endswith("# default")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,15 +50,17 @@ def golden(monkeypatch):
     monkeypatch.chdir(GOLDEN)
 
 
+def prepare_run(name: str, folder: Path):
+    """A recorded run as it is before its first step."""
+    stage = "align" if RUNS[name]["args"].get("tune_mm_mlp_adapter") else "finetune"
+    (folder / "empty.yaml").write_text("{}")
+    origins = load_recipe(str(folder / "empty.yaml"), stage, flags_of(name, folder / "out"))
+    return prepare(origins, stage), origins
+
+
 @pytest.fixture
 def prepared(golden, tmp_path):
-    def make(name):
-        stage = "align" if RUNS[name]["args"].get("tune_mm_mlp_adapter") else "finetune"
-        (tmp_path / "empty.yaml").write_text("{}")
-        origins = load_recipe(str(tmp_path / "empty.yaml"), stage, flags_of(name, tmp_path / "out"))
-        return prepare(origins, stage), origins
-
-    return make
+    return lambda name: prepare_run(name, tmp_path)
 
 
 class Recorder:
@@ -81,14 +85,29 @@ class Recorder:
         monkeypatch.setattr(LibraTrainer, "training_step", watched)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_recorded_run(prepared, monkeypatch, tmp_path, name):
-    recorded, seen = RUNS[name], Recorder(monkeypatch)
-    ready, origins = prepared(name)
-    learning = {name: list(weight.shape) for name, weight in ready.parts.model.named_trainable()}
-    assert learning == recorded["trainable"]
-    train(ready, origins, [], lambda text: None)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A recorded run done again, once: its folder, its model, what it learns, what was seen from inside."""
 
+    @functools.cache
+    def run(name):
+        folder = tmp_path_factory.mktemp("trained")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(GOLDEN)
+            seen = Recorder(patch)
+            ready, origins = prepare_run(name, folder)
+            learning = {name: list(weight.shape) for name, weight in ready.parts.model.named_trainable()}
+            train(ready, origins, [], lambda text: None)
+        return folder / "out", ready, learning, seen
+
+    return run
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recorded_run(golden, trained, name):
+    recorded = RUNS[name]
+    out, _, learning, seen = trained(name)
+    assert learning == recorded["trainable"]
     assert seen.order == recorded["order"][: len(seen.order)]  # its loader fetched one batch more
     assert seen.losses == pytest.approx(recorded["micro_loss_returned"], abs=1e-5)
     rates = seen.rates[:: recorded["args"]["gradient_accumulation_steps"]]
@@ -98,7 +117,7 @@ def test_a_recorded_run(prepared, monkeypatch, tmp_path, name):
     assert [group["names"] for group in seen.groups] == [group["names"] for group in recorded["optimizer"]["groups"]]
     decay = [group["weight_decay"] for group in recorded["optimizer"]["groups"]]
     assert [group["weight_decay"] for group in seen.groups] == decay
-    check_artefacts(tmp_path / "out", recorded)
+    check_artefacts(out, recorded)
 
 
 def check_artefacts(out, recorded):
@@ -131,14 +150,13 @@ def check_artefacts(out, recorded):
 
 
 @pytest.mark.parametrize("name", ["stage1", "tiny-libra-lora", "stage2_full"])
-def test_weights_come_back(prepared, tmp_path, name):
-    ready, origins = prepared(name)
-    train(ready, origins, [], lambda text: None)
-    trained = {key: weight.clone() for key, weight in ready.parts.model.named_trainable()}
+def test_weights_come_back(golden, trained, name):
+    out, ready, *_ = trained(name)
+    trained_weights = dict(ready.parts.model.named_trainable())
     fresh = build(ready.recipe)
-    assert any(not torch.equal(trained[key], weight) for key, weight in fresh.model.named_trainable())
-    load_weights(tmp_path / "out", fresh, ready.recipe)
-    assert all(torch.equal(trained[key], weight) for key, weight in fresh.model.named_trainable())
+    assert any(not torch.equal(trained_weights[key], weight) for key, weight in fresh.model.named_trainable())
+    load_weights(out, fresh, ready.recipe)
+    assert all(torch.equal(trained_weights[key], weight) for key, weight in fresh.model.named_trainable())
 
 
 def test_an_adapted_tower_stays_with_a_model_that_is_trained_whole(run, tmp_path):

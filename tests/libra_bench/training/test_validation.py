@@ -17,7 +17,16 @@ def scores_of(out, key):
     return {line["step"]: line[f"eval_{key}"] for line in read_lines(out / "log.jsonl") if f"eval_{key}" in line}
 
 
-@pytest.mark.parametrize("key", ["BLEU4", "ROUGE-L", "Temporal_entity_score", "Temporal_change_score", "loss"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "ROUGE-L",
+        "Temporal_entity_score",
+        "loss",
+        pytest.param("BLEU4", marks=pytest.mark.slow),
+        pytest.param("Temporal_change_score", marks=pytest.mark.slow),
+    ],
+)
 def test_any_key_decides_the_best(run, tmp_path, key):
     metrics = "bleu,rouge_l,temporal_f1,temporal_change_f1"
     result = run(max_steps=3, eval_steps=1, metric_for_best_model=key, validation_metrics=metrics, **VALID)

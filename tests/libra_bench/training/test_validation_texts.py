@@ -96,7 +96,10 @@ def outcome(answers):
     return kept
 
 
-@pytest.mark.parametrize(("stage", "protocol"), [("align", "phantom"), ("align", "greedy"), ("finetune", "phantom")])
+@pytest.mark.parametrize(
+    ("stage", "protocol"),
+    [("align", "phantom"), pytest.param("align", "greedy", marks=pytest.mark.slow), ("finetune", "phantom")],
+)
 def test_the_texts_of_validation_are_those_of_a_run(
     run, tmp_path, base, longest, validation_data, suite, stage, protocol
 ):

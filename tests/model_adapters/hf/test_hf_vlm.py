@@ -60,8 +60,14 @@ def plain(folder: Path, question: Question, **settings) -> str:
     return processor.tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize(
+    ("family", "beams"),
+    [
+        *((family, 3) for family in FAMILIES),
+        ("llava", 1),
+        *(pytest.param(family, 1, marks=pytest.mark.slow) for family in FAMILIES if family != "llava"),
+    ],
+)
 def test_the_text_is_that_of_transformers_at_any_batch_size(checkpoints, family, beams):
     expected = {
         question.question_id: plain(

@@ -1,4 +1,4 @@
-"""`suites` and `doctor`: what is there, and what each part needs."""
+"""`suites`: what can be asked of a model, and where each suite's file comes from."""
 
 from __future__ import annotations
 
@@ -11,45 +11,49 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
+from libra_bench.cli.listing import Facts, Item, Listing
 
 if TYPE_CHECKING:
+    from benchmarks.catalog import SuiteCard
     from benchmarks.suites import Suite
 
-suites_app = typer.Typer(help="List the suites; show what one is.", invoke_without_command=True)
+app = typer.Typer(help="List the suites: what each asks, and where its file comes from.", invoke_without_command=True)
+
+SHIPPED, TO_BE_BUILT = "Shipped with libra-bench", "From your own files: --data FILE"
 
 
-@suites_app.callback()
+@app.callback()
 def suites(context: typer.Context, as_json: o.Json = False) -> None:
     """List the suites: what each asks, how many studies it has, and where its file comes from."""
     if context.invoked_subcommand is not None:
         return
-    from rich.table import Table
-
     from benchmarks.catalog import list_suites
 
     cards = list_suites()
-    table = Table("suite", "what it asks", "published samples", "file")
-    for card in cards:
-        count = "unknown" if card.published_samples is None else f"{card.published_samples:,}"
-        table.add_row(
-            card.name, card.description, "-" if card.file else count, "here" if card.file else "pass --data FILE"
-        )
-    rows = [
-        {name: str(value) if isinstance(value, Path) else value for name, value in asdict(card).items()}
-        for card in cards
-    ]
-    output.result(rows, table, as_json=as_json)
+    shipped = [card for card in cards if card.file]
+    listing = Listing(
+        f"{len(shipped)} of {len(cards)} suites can run here; the others need data that you provide.",
+        {
+            SHIPPED: [Item(card.name, about=card.description) for card in shipped],
+            TO_BE_BUILT: [Item(card.name, about=card.description, dim=True) for card in cards if not card.file],
+        },
+        ("suite", "file", "published studies", "what it asks"),
+        [
+            (card.name, "shipped" if card.file else "--data FILE", card.published_samples or "", card.description)
+            for card in cards
+        ],
+        ["`libra-bench suites show NAME` says how to get a suite's file. A JSONL, CSV or Parquet file works as well."],
+    )
+    output.result([_as_json(card) for card in cards], listing, as_json=as_json)
 
 
-@suites_app.command()
+@app.command("show")
 def show(
     suite: Annotated[str, typer.Argument(help="A suite's name, or its file.")],
     data: Annotated[Path | None, typer.Option("--data", help="The file of a named suite.")] = None,
     as_json: o.Json = False,
 ) -> None:
     """Show a suite's data card: source, licence, how it was built, how many samples it has, the hash of its file."""
-    from rich.table import Column, Table
-
     from benchmarks.catalog import suite_card, suite_names
     from benchmarks.suites import load_suite
 
@@ -65,10 +69,7 @@ def show(
         }
     else:
         card = _card(load_suite(suite, data=data))
-    table = Table("", Column("", overflow="fold"), show_header=False)
-    for name, value in card.items():
-        table.add_row(name, *_lines(value))
-    output.result(card, table, as_json=as_json)
+    output.result(card, Facts({name: _in_words(value) for name, value in card.items()}), as_json=as_json)
 
 
 def _card(suite: Suite) -> dict[str, Any]:
@@ -102,32 +103,17 @@ def _card(suite: Suite) -> dict[str, Any]:
     }
 
 
-def _lines(value: Any) -> list[str]:
-    """A cell: numbers as people read them, mappings and lists one entry per line."""
-    from rich.markup import escape
-
+def _in_words(value: Any) -> str:
+    """Numbers as people read them, mappings and lists one entry per line."""
     if isinstance(value, Mapping):
-        text = "\n".join(f"{name}: {number:,}" for name, number in value.items())
-    elif isinstance(value, list | tuple):
-        text = "\n".join(
+        return "\n".join(f"{name}: {number:,}" for name, number in value.items())
+    if isinstance(value, list | tuple):
+        return "\n".join(
             ", ".join(f"{part}" for part in one.values() if part is not None) if isinstance(one, dict) else str(one)
             for one in value
         )
-    else:
-        text = "unknown" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
-    return [escape(text)]
+    return "unknown" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def doctor(as_json: o.Json = False) -> None:
-    """Check what works on this machine, and how to get the rest."""
-    from rich.markup import escape
-    from rich.table import Column, Table
-
-    from libra_bench.cli.doctor import examine
-
-    findings = examine()
-    table = Table("what", "state", "found", Column("to get the rest", overflow="fold"))
-    mark = {"ok": "[green]ok[/green]", "absent": "[yellow]absent[/yellow]", "broken": "[red]broken[/red]"}
-    for finding in findings:
-        table.add_row(finding.what, mark[finding.state], escape(finding.found), escape(finding.remedy))
-    output.result([asdict(finding) for finding in findings], table, as_json=as_json)
+def _as_json(card: SuiteCard) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(card).items()}
