@@ -10,7 +10,7 @@ from benchmarks.catalog import suite_names
 from benchmarks.errors import InputError, LibraBenchError, RunConflictError, SuiteError
 from benchmarks.files.folder_lock import locked
 from benchmarks.predictions import count_answers, match_answers
-from benchmarks.predictions.cleaning import NO_CLEANING
+from benchmarks.predictions.cleaning import NO_CLEANING, signed
 from benchmarks.records.run import RunRecord, read_run, write_run
 from benchmarks.records.samples import SAMPLES_FILE
 from benchmarks.records.scores import SCORES_FILE, Scores, read_scores
@@ -21,6 +21,7 @@ from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_me
 from libra_bench.metrics.registry import make_metric
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
+from libra_bench.runs.suspicious_texts import recleaned
 from libra_bench.scores.adding import refuse_replacing
 from libra_bench.scores.scored_files import check_files, write_scored
 from libra_bench.scores.scoring import Scored, digest_of, score_against
@@ -94,7 +95,7 @@ def scores_that_hold(
     holds = (
         set(chosen.metrics) <= set(there.metrics)
         and all(
-            known.get(key.name, metric.signature) == metric.signature
+            known.get(key.name, signature := signed(metric.signature, against.cleaning)) == signature
             for metric in chosen.metrics.values()
             for key in metric.keys
         )
@@ -145,7 +146,7 @@ def score_run(
             if not replace:
                 refuse_replacing(there, chosen.metrics, folder, against.cleaning)
         if record.cleaning != against.cleaning:
-            write_run(folder, record.model_copy(update={"cleaning": against.cleaning}))
+            write_run(folder, recleaned(record, matched, against.cleaning))
         return FolderScored(scored, write_scored(folder, scored, there))
 
 
