@@ -129,14 +129,15 @@ def score_run(
     """
     record = read_run(folder)
     matched = match_answers(answers, suite.samples, where=folder / ANSWERS_FILE)
-    there = _scores_there(folder, replace=replace)
+    before = there = _scores_there(folder, replace=replace)
     if there is not None and not _same_texts(folder, there, against, matched):
         chosen = _with_earlier_metrics(folder, there, chosen, replace=replace)
         there = None
     scored = score_against(against, matched, chosen, suite=suite.name, model=record.model.id)
     with locked(folder, wait=True):
-        if there is not None and (now := _scores_there(folder, replace=replace)) is not None:
-            there = now  # another process may have added to it meanwhile
+        now = _scores_there(folder, replace=replace)
+        if now is not None and now != before and _same_texts(folder, now, against, matched):
+            there = now  # another process has scored the same texts meanwhile
             if not replace:
                 refuse_replacing(there, chosen.metrics, folder, against.cleaning)
         if record.cleaning != against.cleaning:
