@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
-from repository import load_script
+from repository import ROOT, load_script
 
 from benchmarks.catalog import SUITES
 from benchmarks.files import sha256_file
@@ -81,6 +83,22 @@ def test_labels_alone_can_be_scored(cli, build):
     assert 0 < scores["Temporal-labels-accuracy"] < 100
 
 
+@pytest.mark.slow
+def test_from_a_downloaded_folder_to_temporal_labels(program):
+    """The script, the builder, a run and its page, each as the real program."""
+    script = [sys.executable, ROOT / "scripts" / "make_fake_datasets.py", "--out", "fakes", "--only", "ms-cxr-t"]
+    subprocess.run(script, check=True, cwd=program.folder, capture_output=True)
+    folder = "fakes/ms-cxr-t"
+    done = program("data", "build", "ms-cxr-t", folder, "--mimic-root", f"{folder}/mimic", "--out", "t.jsonl")
+    assert done.returncode == 0, done.stderr
+    words = ("--suite", "ms-cxr-t", "--data", "t.jsonl", "--image-root", f"{folder}/mimic", "--model", "libra-tiny")
+    done = program("run", *words, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    scores = json.loads((program.folder / "run" / "scores.json").read_text())
+    assert scores["details"]["temporal_labels"]["classes"] == ["worse", "stable", "improved"]
+    assert list((program.folder / "run" / "plots").glob("progressions*.png"))
+
+
 def test_suites_show_of_what_has_no_card(cli):
     shown = json.loads(cli("suites", "show", "demo-temporal", "--json").stdout)
     assert (shown["n"], shown["patients"], shown["fields"]["changes"]) == (46, 20, 46)
@@ -99,6 +117,20 @@ def test_a_suite_that_was_changed_is_not_what_its_card_says(cli, build):
     done = cli("suites", "show", out, "--json")
     assert json.loads(done.stdout)["n"] == len(lines) - 1
     assert "has changed since slake.card.json was written" in done.stderr
+
+
+def test_a_run_warns_of_a_file_that_is_not_what_its_card_says(cli, build):
+    root = json.loads(build("slake", "--json").stdout)["image_root"]
+    out = cli.folder / "slake.jsonl"
+    words = ("--data", out, "--image-root", root, "--model", "constant", "--limit", 1)
+    assert "warning" not in cli("generate", "--suite", "slake", *words, "--out", "a").stderr
+    out.write_text(out.read_text() + "\n")
+    done = cli("generate", "--suite", "vqa-rad", *words, "--out", "b")
+    assert "slake.jsonl was built as slake, and is run as vqa-rad" in done.stderr
+    assert "slake.jsonl has changed since it was built" in done.stderr
+    (cli.folder / "slake.card.json").write_text("{")
+    done = cli("generate", "--suite", "slake", *words, "--out", "c")
+    assert (done.returncode, "the data card of the suite is not read" in done.stderr) == (0, True)
 
 
 def test_missing_images_stop_a_build_and_are_named(build, cli):
