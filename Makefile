@@ -6,10 +6,12 @@ STAMP := $(VENV)/.installed
 
 VLLM_VENV := .venv-vllm
 VLLM_STAMP := $(VLLM_VENV)/.installed
+LLAMA_VENV := .venv-llama
+LLAMA_STAMP := $(LLAMA_VENV)/.installed
 # A thread for each of two processes: with more they wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: install locks demo test test-all test-vllm fuzz lint bench clean
+.PHONY: install locks demo test test-all test-vllm test-llama fuzz lint bench clean
 
 install: $(STAMP)
 
@@ -30,7 +32,7 @@ endef
 $(STAMP): pyproject.toml $(wildcard locks/*.txt)
 	$(call install,$(VENV),all)
 
-# The locks, after a change of pyproject.toml, constraints.txt or tests/environments/vllm.txt.
+# The locks, after a change of pyproject.toml, constraints.txt or tests/environments.
 locks: $(STAMP)
 	$(BIN)/python scripts/make_locks.py
 
@@ -50,6 +52,17 @@ $(VLLM_STAMP): $(wildcard locks/*.txt)
 test-vllm: $(VLLM_STAMP)
 	OMP_NUM_THREADS=1 $(VLLM_VENV)/bin/pytest -n 2 tests/model_adapters
 	$(VLLM_VENV)/bin/pytest -m slow tests/model_adapters/vllm
+
+# llama.cpp's server is built from source, in an environment of its own: without what only images need, and for any x86-64
+# processor with AVX2, since its code for AMX crashes on some virtual machines. Needs a C++ compiler.
+$(LLAMA_STAMP): locks/llama.txt
+	$(PYTHON) -m venv $(LLAMA_VENV)
+	CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF" SKBUILD_BUILD_TARGETS=llama \
+	$(LLAMA_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/llama.txt
+	@touch $@
+
+test-llama: $(STAMP) $(LLAMA_STAMP)
+	$(BIN)/pytest -m slow -rP tests/libra_bench/metrics/judges/test_llama_server.py
 
 # Odd inputs of eleven kinds, four minutes each, and 200 kills; another seed tries others: make fuzz SEED=2
 SEED := 1
@@ -72,4 +85,4 @@ bench: $(STAMP)
 	$(BIN)/python scripts/bench_data.py
 
 clean:
-	rm -rf $(VENV) $(VLLM_VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) $(LLAMA_VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

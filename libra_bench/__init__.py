@@ -1,6 +1,7 @@
 """libra-bench: numbers that can be trusted and repeated, for models that write chest X-ray reports.
 
-    from libra_bench import temporal_f1_score, evaluate_report, score, run, describe, load_suite, load_adapter
+    from libra_bench import temporal_f1_score, evaluate_report, score, run, load_runs, describe, load_suite
+    from libra_bench import load_adapter, report_statements
     from libra_bench.rewards import reward
 
 Names are loaded when they are first used (PEP 562): `import libra_bench` imports no torch, transformers or pandas.
@@ -54,6 +55,7 @@ _PUBLIC = {
     "describe": "libra_bench.runs.single_study",
     "evaluate_report": "libra_bench.scores.evaluate",
     "load_adapter": "model_adapters.models",
+    "load_runs": "reports.load.frames",
     "load_suite": "benchmarks.suites",
     "report_statements": "libra_bench.metrics.statements.reader",
     "run": "libra_bench.runs.runner",
@@ -65,6 +67,7 @@ __all__ = [
     "describe",
     "evaluate_report",
     "load_adapter",
+    "load_runs",
     "load_suite",
     "report_statements",
     "run",
@@ -81,6 +84,9 @@ if TYPE_CHECKING:
     from libra_bench.scores.evaluate import evaluate_report
     from libra_bench.scores.scoring import score
     from model_adapters.models import load_adapter
+    from reports.load.frames import load_runs
+
+    __version__: str
 
 
 def __getattr__(name: str) -> Any:

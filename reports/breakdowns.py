@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,13 +140,36 @@ def direction_confusion(run: RunLike, *, columns: int = 1) -> Figure:
         InputError: the run was not scored with temporal_change_f1.
     """
     loaded = load(run)
-    table = loaded.detail("temporal_change_f1", "direction_confusion")
+    table = _scored_with("temporal_change_f1", loaded, "direction_confusion")
+    return _confusion(loaded, table, ("direction in the prediction", "in the reference"), columns)
+
+
+@styled
+def progression_confusion(run: RunLike, *, columns: int = 1) -> Figure:
+    """Which progression was stated where which is labelled, over all findings.
+
+    Raises:
+        InputError: the run was not scored with temporal_labels.
+    """
+    loaded = load(run)
+    table = _scored_with("temporal_labels", loaded, "all_findings", "confusion")
+    return _confusion(loaded, table, ("progression in the text", "labelled"), columns)
+
+
+def _scored_with(metric: str, run: LoadedRun, *path: str) -> Mapping[str, Mapping[str, int]]:
+    table = run.detail(metric, *path)
     if not table:
         raise InputError(
-            "the run was not scored with temporal_change_f1",
-            where=loaded.folder,
-            hint="score it with --metrics temporal_change_f1",
+            f"the run was not scored with {metric}", where=run.folder, hint=f"score it with --metrics {metric}"
         )
+    found: Mapping[str, Mapping[str, int]] = table
+    return found
+
+
+def _confusion(
+    run: LoadedRun, table: Mapping[str, Mapping[str, int]], axis_labels: tuple[str, str], columns: int
+) -> Figure:
+    """A table of counts, expected -> said; darker for a larger share of the row."""
     names = list(table)
     said = list(dict.fromkeys(name for row in table.values() for name in row))
     shares = [[table[true].get(name, 0) / max(1, sum(table[true].values())) for name in said] for true in names]
@@ -155,14 +178,14 @@ def direction_confusion(run: RunLike, *, columns: int = 1) -> Figure:
     for row, true in enumerate(names):
         for column, name in enumerate(said):
             colour = "white" if shares[row][column] > 0.55 else "black"
-            axes.text(column, row, table[true].get(name, 0), ha="center", va="center", color=colour, fontsize=7)
+            axes.text(column, row, str(table[true].get(name, 0)), ha="center", va="center", color=colour, fontsize=7)
     axes.set_xticks(range(len(said)), said, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.set_xlabel("direction in the prediction")
-    axes.set_ylabel("in the reference")
-    axes.set_title(caption([loaded]))
+    axes.set_xlabel(axis_labels[0])
+    axes.set_ylabel(axis_labels[1])
+    axes.set_title(caption([run]))
     return figure
 
 
@@ -179,10 +202,15 @@ def all_breakdowns(runs: Sequence[LoadedRun], *, columns: int = 1) -> dict[str, 
     if any(run.detail("chexbert", "uncertain as positive", "classes") for run in runs):
         figures["chexbert-classes"] = class_bars(runs, columns=columns)
     named = [run.name for run in runs]
+
+    def of_run(run: LoadedRun) -> str:
+        return file_part([run]) + (f"-{run.fingerprint[:6]}" if named.count(run.name) > 1 else "")
+
     for run in runs:
         if run.detail("temporal_change_f1", "direction_confusion"):
-            which = f"-{run.fingerprint[:6]}" if named.count(run.name) > 1 else ""
-            figures[f"directions.{file_part([run])}{which}"] = direction_confusion(run, columns=columns)
+            figures[f"directions.{of_run(run)}"] = direction_confusion(run, columns=columns)
+        if run.detail("temporal_labels", "all_findings", "confusion"):
+            figures[f"progressions.{of_run(run)}"] = progression_confusion(run, columns=columns)
     return figures
 
 

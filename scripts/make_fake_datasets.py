@@ -23,7 +23,8 @@ from benchmarks.phantoms.writing import Study, phantom_studies
 
 IMAGE_SIZE = 32
 SEXES = ("M", "F")
-SPLITS = ("test", "valid", "train")
+HUB_VIEWS = {"PA": "POSTERO_ANTERIOR", "AP": "ANTERO_POSTERIOR"}
+"""Both spellings occur in ReXGradient-160K."""
 
 
 _DRAWN: dict[str, Any] = {}
@@ -82,7 +83,8 @@ def _hub_entries(out: Path, studies: Sequence[Study]) -> dict[str, dict[str, Any
     entries = {}
     for number, study in enumerate(studies):
         folder = f"deid_png/P{study.patient.number:04d}/A{number:04d}/studies/1.{number}/series/1/instances"
-        views = ["LATERAL", study.patient.view] if _has_frontal(number) else ["LATERAL"]
+        frontal = HUB_VIEWS[study.patient.view] if number % 3 == 2 else study.patient.view
+        views = ["LATERAL", frontal] if _has_frontal(number) else ["LATERAL", "AP AXIAL"]
         images = [f"{folder}/{view}.png" for view in views]
         for image in images:
             _draw(out / image, study)

@@ -1,6 +1,6 @@
-"""Write `locks/`: what `make install` and `make test-vllm` install, with the SHA-256 of every file of each package.
+"""Write `locks/`: what the make targets install, with the SHA-256 of every file of each package.
 
-The versions are those of constraints.txt and tests/environments/vllm.txt; uv asks the package index for the files.
+The versions are those of constraints.txt and tests/environments; uv asks the package index for the files.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "constraints.txt"
 VLLM = ROOT / "tests" / "environments" / "vllm.txt"
+LLAMA = ROOT / "tests" / "environments" / "llama.txt"
 LOCKS = ROOT / "locks"
 FOR_SDISTS = ("setuptools",)
 """Builds the packages that come as source alone."""
@@ -32,7 +33,7 @@ ENTRY = re.compile(r"^[A-Za-z0-9._-]+==[^\n]*\\\n(?:    --hash=\S+(?: \\)?\n)+",
 
 
 def main() -> None:
-    """Write the five files.
+    """Write the six files.
 
     Raises:
         SystemExit: another version of torch, whose CPU build is not entered here.
@@ -47,6 +48,7 @@ def main() -> None:
     write("torch", [entry for entry in project if entry.startswith(TORCH)])
     write("all", [entry for entry in project if not entry.startswith(TORCH)])
     write("vllm", [entry for entry in entries(VLLM, "--no-deps") if not entry.startswith(TORCH)])
+    write("llama", entries(LLAMA, "--no-deps"))
 
 
 def entries(*arguments: object, given: Sequence[str] = ()) -> list[str]:

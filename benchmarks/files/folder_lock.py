@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,4 +38,27 @@ def locked(folder: Path, *, wait: bool = False, otherwise: str = "give another f
             raise RunConflictError(
                 "another process is writing this folder", where=folder, hint=f"wait for it, or {otherwise}"
             ) from error
+        _remove_leftovers(folder)
         yield
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed was writing: whoever holds the lock is the only one who writes here.
+
+    A report may be written without the lock, by a process that is still there.
+    """
+    for pattern in (".*.tmp", "*/.*.tmp"):
+        for path in folder.glob(pattern):
+            writer = path.name.split(".")[-2]
+            if writer.isdigit() and not _is_running(int(writer)):
+                path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True

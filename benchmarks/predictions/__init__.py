@@ -13,43 +13,84 @@ from benchmarks.suites import check_unique, question_id_of
 from benchmarks.tables import read_rows
 from benchmarks.wording import first_few
 
+ANSWER_COLUMNS = ("text", "prediction", "generated", "output")
+"""What the column of the answers may be called."""
 
-def read_answers(path: Path) -> list[Answer]:
-    """Read answers in file order from JSON lines, CSV or Parquet; only `question_id` and `text` are needed.
+
+def read_answers(path: Path, samples: Sequence[Sample] | None = None) -> list[Answer]:
+    """Read answers in file order: JSON lines, a JSON array, CSV, Parquet, a dataset on disk, or a text per line.
+
+    A row needs `question_id` and the text, under one of `ANSWER_COLUMNS`. Where no row has an id (or a row is a text
+    alone), the answers are those to the samples, in their order.
+
+    Args:
+        path: the file.
+        samples: what the answers belong to; None where ids are needed.
 
     Raises:
         InputError: the file cannot be read.
-        SuiteError: an id or a text is missing, of a wrong type, or an id occurs twice; names file and line.
+        SuiteError: an id or a text is missing, of a wrong type, or an id occurs twice; names file and line. Or there
+            are no ids, and not as many answers as samples.
     """
+    rows = list(read_rows(path, text_columns=ANSWER_COLUMNS))
+    if not rows:
+        raise SuiteError("holds no answers", where=path, hint="give a file with at least one line")
+    if samples is not None and not any("question_id" in row for _, row in rows):
+        if len(rows) != len(samples):
+            raise SuiteError(
+                f"{len(rows)} answers without question_id, but {len(samples)} references",
+                where=path,
+                hint="give one answer per reference, in the same order, or a question_id with each",
+            )
+        rows = [
+            (place, {**row, "question_id": sample.question_id})
+            for (place, row), sample in zip(rows, samples, strict=True)
+        ]
     answers = []
     places: dict[str, str] = {}
-    for place, row in read_rows(path):
+    for place, row in rows:
         answer = _answer(row, place)
         check_unique(answer.question_id, place, places)
         answers.append(answer)
-    if not answers:
-        raise SuiteError("holds no answers", where=path, hint="give a file with at least one line")
     return answers
 
 
 def _answer(row: Mapping[str, Any], place: str) -> Answer:
     question_id = question_id_of(row, place)
-    text = row.get("text")
-    if not isinstance(text, str):
-        raise SuiteError(
-            "the answer (text) is missing" if text is None else "the answer (text) is not a text",
-            where=place,
-            hint='put the answer under `text`; an empty answer is ""',
-        )
     metadata = row.get("metadata", {})
     return Answer(
         question_id,
         prompt=str(row.get("prompt", "")),
-        text=text,
+        text=_text_of(row, place),
         answer_id=str(row.get("answer_id", "")),
         model_id=str(row.get("model_id", "")),
         metadata=metadata if isinstance(metadata, Mapping) else {},
     )
+
+
+def _text_of(row: Mapping[str, Any], place: str) -> str:
+    """The answer of a row.
+
+    Raises:
+        SuiteError: there is none, it is no text, or several columns hold different ones.
+    """
+    found = {column: row[column] for column in ANSWER_COLUMNS if row.get(column) is not None}
+    texts = list(found.values())
+    if texts and not all(isinstance(text, str) for text in texts):
+        raise SuiteError(
+            "the answer (text) is not a text", where=place, hint='put the answer under `text`; an empty answer is ""'
+        )
+    if not texts:
+        raise SuiteError(
+            "the answer (text) is missing",
+            where=place,
+            hint=f'put the answer under {", ".join(ANSWER_COLUMNS)}; an empty answer is ""',
+        )
+    if len(set(texts)) > 1:
+        raise SuiteError(
+            f"which is the answer: {', '.join(found)}?", where=place, hint="leave one of these columns in the file"
+        )
+    return str(texts[0])
 
 
 def match_answers(answers: Iterable[Answer], samples: Sequence[Sample], *, where: object) -> list[Answer]:

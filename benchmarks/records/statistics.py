@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,7 @@ def read_statistics(folder: Path) -> StoredStatistics:
         raise InputError("the run has no stored statistics", where=path, hint=again) from error
     except ValidationError as error:
         raise InputError(f"is not a statistics file ({first_fault(error)})", where=path, hint=hint) from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"is not a statistics file ({error})", where=path, hint=hint) from error
     n = len(header.ids)
     if len(header.digests) != n or any(metric.per_sample_NS.shape[0] != n for metric in metrics.values()):

@@ -11,6 +11,7 @@ from benchmarks.catalog import SuiteCard, list_suites, suite_card, suite_names
 from benchmarks.errors import InputError, SuiteError
 from benchmarks.files import is_folder_name, sha256_file
 from benchmarks.schema import HIDDEN_KEYS, Question, Sample
+from benchmarks.suites.folders import suite_of_folder
 from benchmarks.suites.rows import check_unique, question_id_of, sample_of
 from benchmarks.tables import read_rows
 
@@ -25,6 +26,8 @@ __all__ = [
     "sample_of",
 ]
 
+BARE_REFERENCE = "reference"
+"""The column of a reference that is a text alone."""
 SUITE_ENDINGS = (".jsonl", ".csv", ".parquet")
 
 
@@ -43,6 +46,8 @@ class Suite:
     """Of the whole file's bytes, whatever the limit."""
     card: SuiteCard
     """Description, prompt, sections, published number of samples, source, default metrics."""
+    note: str = ""
+    """What was made of a folder, and by which rule."""
 
     def question(self, sample: Sample, *, follow_links: bool = False) -> Question:
         """What an adapter may see of a sample: its images as existing files, and no reference or label.
@@ -66,20 +71,28 @@ def load_suite(
     data: str | Path | None = None,
     image_root: str | Path | None = None,
     limit: int | None = None,
+    prompt: str = "",
 ) -> Suite:
     """Load a suite by its name, or any suite file by its path (an existing file wins over a name).
 
     Args:
-        name_or_path: one of `list_suites()`, or a `.jsonl`, `.csv` or `.parquet` file.
+        name_or_path: one of `list_suites()`; a `.jsonl`, `.csv` or `.parquet` file; a folder of images, or of a Hugging
+            Face dataset (`folders`).
         data: the file of a named suite whose data cannot be shipped.
         image_root: the folder that image paths are relative to; None: the file's own folder.
         limit: keep the first so many samples; the whole file is checked all the same.
+        prompt: what samples without a prompt ask; "": each needs one.
 
     Raises:
         UnknownNameError: neither a file nor a suite's name.
         SuiteError: the suite has no file here, or its file cannot be used (names file and line).
     """
     card, path = _locate(name_or_path, data)
+    note = ""
+    if path.is_dir():
+        found = suite_of_folder(path)
+        path, note = found.file, found.note
+        image_root = found.image_root if image_root is None else image_root
     if not is_folder_name(card.name):
         what = f"{card.name!r}, its name without the ending, cannot be the name of a folder of runs"
         raise SuiteError(what, where=path, hint="rename it")
@@ -88,8 +101,10 @@ def load_suite(
         raise SuiteError("no such folder", where=f"image root {root}", hint="give the folder of the images")
     if limit is not None and limit < 1:
         raise InputError(f"the limit must be at least 1, not {limit}", where="--limit", hint="leave it out to take all")
-    samples = read_samples(path)
-    return Suite(card.name, tuple(samples[:limit]), path, root, sha256_file(path), card)
+    samples = read_samples(path, prompts_required=not prompt)
+    if prompt:
+        samples = [dataclasses.replace(sample, text=sample.text.strip() or prompt) for sample in samples]
+    return Suite(card.name, tuple(samples[:limit]), path, root, sha256_file(path), card, note)
 
 
 def _locate(name_or_path: str | Path, data: str | Path | None) -> tuple[SuiteCard, Path]:
@@ -105,10 +120,13 @@ def _locate(name_or_path: str | Path, data: str | Path | None) -> tuple[SuiteCar
         return dataclasses.replace(card, file=Path(data).expanduser()), Path(data).expanduser()
     if path.is_file():
         return SuiteCard(path.stem, f"the studies of {path}", file=path), path
-    if name not in suite_names() and (path.is_dir() or path.suffix.lower() in SUITE_ENDINGS or len(path.parts) > 1):
-        what = "is a folder, not a suite file" if path.is_dir() else "no such suite file"
+    if name not in suite_names() and path.is_dir():
+        return SuiteCard(path.resolve().name, f"the studies of {path}", file=path), path
+    if name not in suite_names() and (path.suffix.lower() in SUITE_ENDINGS or len(path.parts) > 1):
         raise SuiteError(
-            what, where=path, hint=f"give one of {', '.join(SUITE_ENDINGS)}, or one of `libra-bench suites`"
+            "no such suite file",
+            where=path,
+            hint=f"give one of {', '.join(SUITE_ENDINGS)}, or one of `libra-bench suites`",
         )
     card = suite_card(name)
     if card.file is None:
@@ -124,15 +142,18 @@ def read_samples(path: Path, *, prompts_required: bool = True) -> list[Sample]:
     """Read and check every sample of a suite file.
 
     Args:
-        path: a JSON-lines, CSV or Parquet file.
-        prompts_required: False for files that only hold references to score against.
+        path: a file that `read_rows` reads.
+        prompts_required: False for files that only hold references to score against: these may be texts alone (one per
+            line, or a JSON array), whose number, from 1, is their id.
 
     Raises:
         InputError: the file cannot be read. SuiteError: a sample is not as it must be; names file and line.
     """
     samples = []
     places: dict[str, str] = {}
-    for place, row in read_rows(path):
+    for number, (place, row) in enumerate(read_rows(path, bare=BARE_REFERENCE), start=1):
+        if not prompts_required and row.keys() == {BARE_REFERENCE}:
+            row = {"question_id": number, "reference": row[BARE_REFERENCE]}
         sample = sample_of(row, place, prompts_required=prompts_required)
         check_unique(sample.question_id, place, places)
         samples.append(sample)

@@ -29,12 +29,12 @@ class Commands(TyperGroup):
     """The commands; what Typer would end in its own way is an error of ours."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings | {"commands": None})
-        self.commands = LazyCommands()
+        super().__init__(**settings)
+        self.commands = LazyCommands(self.commands)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names, in the order of the table; no command is made for it."""
-        return list(COMMANDS)
+        return list(self.commands)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The overview: commands under headings, options, exit statuses. It imports no command and no rich."""

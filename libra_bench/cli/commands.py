@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,10 +49,10 @@ COMMANDS = {
 
 
 class LazyCommands(MutableMapping[str, Any]):
-    """Name -> command. A command is made when it is asked for."""
+    """Name -> command: those that were made already, and those of the table, each made when it is asked for."""
 
-    def __init__(self) -> None:
-        self._made: dict[str, Any] = {}
+    def __init__(self, made: Mapping[str, Any]) -> None:
+        self._made = dict(made)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
@@ -66,10 +66,10 @@ class LazyCommands(MutableMapping[str, Any]):
         del self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
+        return iter(COMMANDS | self._made)
 
     def __len__(self) -> int:
-        return len(COMMANDS)
+        return len(COMMANDS | self._made)
 
 
 def _made(name: str, target: str) -> Any:

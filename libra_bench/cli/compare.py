@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks.wording import studies
-from libra_bench.cli import output
+from libra_bench.cli import completion, output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(help="Run folders, the baseline first.", metavar="RUN_A RUN_B [RUN_C ...]")
+        list[Path],
+        typer.Argument(
+            help="Run folders, the baseline first.",
+            metavar="RUN_A RUN_B [RUN_C ...]",
+            autocompletion=completion.runs,
+        ),
     ],
     metrics: Annotated[str | None, typer.Option(help="Only these of the runs' metrics: a,b,c.")] = None,
     cluster: Annotated[

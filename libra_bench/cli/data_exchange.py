@@ -171,7 +171,7 @@ def _read(suite: Path, answers: Path | None) -> tuple[list[Sample], list[Answer]
     from benchmarks.suites import read_samples
 
     samples = read_samples(suite, prompts_required=False)
-    return samples, None if answers is None else match_answers(read_answers(answers), samples, where=answers)
+    return samples, None if answers is None else match_answers(read_answers(answers, samples), samples, where=answers)
 
 
 def _done(out: Path, rows: int, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from libra_bench.cli import completion
 from libra_bench.runs.options import RunOptions, flag_of
 from libra_bench.runs.options import types as option_types
 
@@ -76,7 +77,10 @@ def _run_flag(item: dataclasses.Field[Any]) -> inspect.Parameter:
     if isinstance(item.default, str):
         words += f" Default: {item.default}."
     metavar = flag.metavar or _metavar(kind)
-    return text_flag(item.name, kind, words, flag=flag.name, metavar=metavar, rich_help_panel=flag.panel)
+    completes = completion.OF_OPTIONS.get(item.name)
+    return text_flag(
+        item.name, kind, words, flag=flag.name, metavar=metavar, rich_help_panel=flag.panel, autocompletion=completes
+    )
 
 
 def arguments(options: RunOptions, *panels: str) -> list[str]:

@@ -6,10 +6,17 @@ from typing import Annotated
 
 import typer
 
+from libra_bench.cli import completion
 from libra_bench.runs.options import MODEL, SUITE
 
 Suite = Annotated[
-    str, typer.Option("--suite", help="A suite's name (see `libra-bench suites`) or a file.", rich_help_panel=SUITE)
+    str,
+    typer.Option(
+        "--suite",
+        help="A suite's name (see `libra-bench suites`) or a file.",
+        rich_help_panel=SUITE,
+        autocompletion=completion.suites,
+    ),
 ]
 Model = Annotated[
     str,
@@ -18,6 +25,7 @@ Model = Annotated[
         help="A name (see `libra-bench models`), a checkpoint folder, a card (.yaml), a hub id, replay:FILE, "
         "openai:NAME or module:function.",
         rich_help_panel=MODEL,
+        autocompletion=completion.models,
     ),
 ]
 Suites = Annotated[
@@ -26,6 +34,7 @@ Suites = Annotated[
         "--suite",
         help="A suite's name (see `libra-bench suites`), a file, or a folder of images. Several: repeated, or a,b.",
         rich_help_panel=SUITE,
+        autocompletion=completion.suites,
     ),
 ]
 Models = Annotated[
@@ -35,6 +44,7 @@ Models = Annotated[
         help="A name (see `libra-bench models`), a checkpoint folder, a card (.yaml), a hub id, replay:FILE, "
         "openai:NAME or module:function. Several: repeated, or a,b.",
         rich_help_panel=MODEL,
+        autocompletion=completion.models,
     ),
 ]
 FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read images through links that leave the root.")]

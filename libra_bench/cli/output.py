@@ -44,6 +44,16 @@ def width() -> int:
     return _console().width
 
 
+def text(value: Any, words: str, *, as_json: bool) -> None:
+    """Print a command's result that is text: `value` as JSON, or the words, whole and unwrapped where redirected."""
+    from rich.text import Text
+
+    if as_json or sys.stdout.isatty():
+        result(value, Text(words), as_json=as_json)
+    else:
+        sys.stdout.write(words + "\n")
+
+
 def console() -> Console:
     """The console for progress and messages (stderr)."""
     return _console(stderr=True)

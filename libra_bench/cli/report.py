@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from libra_bench.cli import options, output
+from libra_bench.cli import completion, options, output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,11 +17,19 @@ if TYPE_CHECKING:
     from reports.board import Board, BoardChoice
     from reports.load import LoadedRun
 
-RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that contain them.")]
+RunFolders = Annotated[
+    list[Path],
+    typer.Argument(metavar="RUN...", help="Run folders, or folders that contain them.", autocompletion=completion.runs),
+]
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN [RUN_B]", help="One run folder, or two for a comparison.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN [RUN_B]", help="One run folder, or two for a comparison.", autocompletion=completion.runs
+        ),
+    ],
     out: Annotated[Path | None, typer.Option("--out", help="The file; default: report.html in the run folder.")] = None,
     no_images: Annotated[bool, typer.Option("--no-images", help="Leave out the radiographs.")] = False,
     link_images: Annotated[

@@ -105,6 +105,8 @@ class Display(ProgressCallback):
 
         counts = studies(len(plan.order)) + (f", {answered} of them answered already" if answered else "")
         output.message(f"suite {plan.suite.name}: {counts}; model {plan.spec.name}; run folder {plan.folder}")
+        if plan.suite.note:
+            output.message(f"found {plan.suite.note}")
         for warning in plan.warnings:
             output.message(f"warning: {warning}")
         if plan.left_out:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from libra_bench.cli import completion, output
 from libra_bench.cli import options as o
-from libra_bench.cli import output
 from libra_bench.cli.flags import run_options
 from libra_bench.runs.options import RunOptions
 
@@ -27,7 +27,10 @@ PARTIAL = "partial"
 
 @run_options("metrics", "dialect", "cleaning", "by", "replace")
 def score(
-    run: Annotated[Path | None, typer.Argument(help="A run folder; or use --references and --predictions.")] = None,
+    run: Annotated[
+        Path | None,
+        typer.Argument(help="A run folder; or use --references and --predictions.", autocompletion=completion.runs),
+    ] = None,
     more_predictions: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
     references: Annotated[
         list[str] | None,

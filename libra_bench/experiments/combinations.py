@@ -75,11 +75,14 @@ def split_values(texts: Iterable[str]) -> list[str]:
     """
     found: list[str] = []
     for text in texts:
-        if text.startswith(WHOLE_PREFIXES) or _exists(text) or _exists(text.partition(":")[2]):
-            found.append(text)
-        else:
-            found += [part.strip() for part in text.split(",") if part.strip()]
+        found += [text] if is_whole(text) else [part.strip() for part in text.split(",") if part.strip()]
     return list(dict.fromkeys(found))
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text is one value, whatever commas it has."""
+    whole = text.startswith(WHOLE_PREFIXES) or _exists(text) or _exists(text.partition(":")[2])
+    return whole or "," not in text
 
 
 def _exists(text: str) -> bool:

@@ -21,7 +21,7 @@ from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_me
 from libra_bench.metrics.registry import make_metric
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
-from libra_bench.scores.adding import refuse_replacing
+from libra_bench.scores.adding import clashes, refuse_replacing
 from libra_bench.scores.scored_files import check_files, write_scored
 from libra_bench.scores.scoring import Scored, digest_of, score_against
 from libra_bench.scores.scoring_input import ScoringInput, scoring_input
@@ -88,16 +88,11 @@ def scores_that_hold(
     there = _scores_there(folder, replace=True)
     if there is None or not all((folder / name).exists() for name in (STATISTICS_FILE, SAMPLES_FILE)):
         return None
-    known = {score.key: score.signature for score in there.scores}
     lacking = {entry.metric for entry in there.unavailable}
     levels = {(part.by, part.level) for part in there.strata}
     holds = (
         set(chosen.metrics) <= set(there.metrics)
-        and all(
-            known.get(key.name, metric.signature) == metric.signature
-            for metric in chosen.metrics.values()
-            for key in metric.keys
-        )
+        and not clashes(there, chosen.metrics, against.cleaning)
         and {entry["metric"] for entry in chosen.unavailable} <= lacking | {score.metric for score in there.scores}
         and {(name, level) for name, members in against.strata.items() for level in members} <= levels
     )
@@ -134,14 +129,15 @@ def score_run(
     """
     record = read_run(folder)
     matched = match_answers(answers, suite.samples, where=folder / ANSWERS_FILE)
-    there = _scores_there(folder, replace=replace)
+    before = there = _scores_there(folder, replace=replace)
     if there is not None and not _same_texts(folder, there, against, matched):
         chosen = _with_earlier_metrics(folder, there, chosen, replace=replace)
         there = None
     scored = score_against(against, matched, chosen, suite=suite.name, model=record.model.id)
     with locked(folder, wait=True):
-        if there is not None and (now := _scores_there(folder, replace=replace)) is not None:
-            there = now  # another process may have added to it meanwhile
+        now = _scores_there(folder, replace=replace)
+        if now is not None and now != before and _same_texts(folder, now, against, matched):
+            there = now  # another process has scored the same texts meanwhile
             if not replace:
                 refuse_replacing(there, chosen.metrics, folder, against.cleaning)
         if record.cleaning != against.cleaning:

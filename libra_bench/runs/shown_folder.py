@@ -103,13 +103,13 @@ def _write_page(
         images=settings.images,
         text=settings.text,
         follow_links=settings.follow_links,
-        drawn=_svgs(folder, files) if settings.text and files else None,
+        drawn=None if files and not settings.text else _svgs(folder, files),  # without texts they are others
         on_images=on_images,
     )
 
 
 def _svgs(folder: Path, files: Sequence[str]) -> dict[str, Path]:
-    """Name of a plot -> its file, for the page."""
+    """Name of a plot -> its file, for the page; none where no plots were wanted."""
     return {Path(name).stem: folder / name for name in files if name.endswith(".svg")}
 
 

@@ -33,21 +33,26 @@ def refuse_replacing(there: Scores, metrics: Mapping[str, Metric], folder: Path,
     Raises:
         RunConflictError: a key is there with another signature; names it.
     """
-    known = {score.key: score.signature for score in there.scores}
-    clashes = {
-        key.name: (known[key.name], signature)
-        for metric in metrics.values()
-        for key in metric.keys
-        if known.get(key.name, signature := signed(metric.signature, cleaning)) != signature
-    }
-    if clashes:
-        first, (old, new) = next(iter(clashes.items()))
-        more = f" (and {len(clashes) - 1} more)" if len(clashes) > 1 else ""
+    found = clashes(there, metrics, cleaning)
+    if found:
+        first, (old, new) = next(iter(found.items()))
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise RunConflictError(
             f"{first}{more} is there with {signature_difference(old, new)}",
             where=folder,
             hint="add --replace to replace it",
         )
+
+
+def clashes(there: Scores, metrics: Mapping[str, Metric], cleaning: str) -> dict[str, tuple[str, str]]:
+    """Key -> (signature there, signature to come) of the scores that are there with another signature."""
+    known = {score.key: score.signature for score in there.scores}
+    return {
+        key.name: (known[key.name], signature)
+        for metric in metrics.values()
+        for key in metric.keys
+        if known.get(key.name, signature := signed(metric.signature, cleaning)) != signature
+    }
 
 
 def added(there: Scores, new: Scores) -> Scores:

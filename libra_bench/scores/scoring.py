@@ -25,6 +25,7 @@ from libra_bench.metrics.many_texts import score_many_texts
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics, check_metric, corpus_values
 from libra_bench.scores.bootstrap import count_clusters, intervals
 from libra_bench.scores.reference_points import reference_points
+from libra_bench.scores.scored_texts import ScoredTexts
 from libra_bench.scores.scoring_input import ScoringInput, scoring_input
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def score_files(
         SuiteError: ids that don't match, or samples without a reference. UnknownNameError: no such cleaning.
     """
     samples = read_samples(references, prompts_required=False)
-    matched = [match_answers(read_answers(path), samples, where=path) for path in predictions]
+    matched = [match_answers(read_answers(path, samples), samples, where=path) for path in predictions]
     return [
         score_answers(
             samples, answers, chosen, suite=references.stem, model=name, by=by, partial=partial, cleaning=cleaning
@@ -235,18 +236,18 @@ def score(
     references: str | Path | Sequence[str] | Sequence[Sequence[str]],
     metrics: str | Sequence[str] | None = None,
     cleaning: str = NO_CLEANING,
-) -> dict[str, Any]:
+) -> ScoredTexts:
     """Score predictions against references.
 
     Args:
-        predictions: a file of answers (JSONL or CSV), or N texts.
+        predictions: a file of answers (see `read_answers`), or N texts.
         references: a suite file, or N texts or lists of alternative texts.
         metrics: names, or "all"; None: the default ones (`DEFAULT_METRICS`) that can run here.
         cleaning: how predictions are cleaned before they are scored: "none", or "report-1" of chat tokens, Markdown and
             headings (docs/models.md).
 
     Returns:
-        The content of scores.json.
+        The content of scores.json; a dict, which notebooks show as a table, and whose `frame` is a DataFrame.
 
     Raises:
         SuiteError: ids that don't match, or samples without a reference.
@@ -258,14 +259,15 @@ def score(
     else:
         name, samples = "texts", [_sample(number, texts) for number, texts in enumerate(references)]
     if isinstance(predictions, str | Path):
-        model, answers = Path(predictions).stem, read_answers(Path(predictions))
+        model, answers = Path(predictions).stem, read_answers(Path(predictions), samples)
     elif len(predictions) == len(samples):
         model = "texts"
         answers = [Answer(sample.question_id, "", text) for sample, text in zip(samples, predictions, strict=True)]
     else:
         raise InputError(f"{len(predictions)} predictions, but {len(samples)} references", hint="give one per study")
     matched = match_answers(answers, samples, where=model)
-    return score_answers(samples, matched, chosen, suite=name, model=model, cleaning=cleaning).scores.as_json()
+    scored = score_answers(samples, matched, chosen, suite=name, model=model, cleaning=cleaning)
+    return ScoredTexts(scored.scores.as_json())
 
 
 def _sample(number: int, texts: str | Sequence[str]) -> Sample:

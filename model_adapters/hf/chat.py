@@ -1,7 +1,7 @@
 """Conversations with a language model in Hugging Face's format that is in memory, a batch at a time.
 
-Batches are left-padded with a true mask, longest prompts first. A prompt whose reply could reach the end of the model's
-context is decoded alone, so that no other one decides where it is cut.
+Batches are left-padded with a true mask, in the order of the conversations. A prompt whose reply could reach the
+end of the model's context is decoded alone, so that no other one decides where it is cut.
 """
 
 from __future__ import annotations
@@ -113,26 +113,25 @@ class ChatModel:
     def replies(
         self, conversations: Mapping[str, Conversation], decoding: Decoding
     ) -> Iterator[tuple[str, LocalReply | Exception]]:
-        """The reply to each conversation, or why there is none, as batches are finished; in any order."""
+        """The reply to each conversation, or why there is none; the conversations' order decides the batches."""
         prompts = []
         for key, conversation in conversations.items():
             try:
                 prompts.append(self._prompt(key, conversation))
             except LibraBenchError as error:
                 yield key, error
-        prompts.sort(key=lambda prompt: -prompt.num_tokens)
-        context = self._decoder.context
-        roomy = [p for p in prompts if context is None or p.num_tokens + decoding.max_new_tokens <= context]
-        size = 1 if decoding.is_sampling else self._decoder.batch_size  # each prompt has its own random numbers
-        for prompt in prompts[: len(prompts) - len(roomy)]:
-            room = (context or 0) - prompt.num_tokens
-            if room > 0:
+        context, roomy = self._decoder.context, []
+        for prompt in prompts:
+            if context is None or prompt.num_tokens + decoding.max_new_tokens <= context:
+                roomy.append(prompt)
+            elif (room := context - prompt.num_tokens) > 0:
                 yield from self._decode([prompt], replace(decoding, max_new_tokens=room))
             else:
                 yield (
                     prompt.key,
                     InputError(f"the prompt takes {prompt.num_tokens:,} tokens; the model has {context:,}"),
                 )
+        size = 1 if decoding.is_sampling else self._decoder.batch_size  # each prompt has its own random numbers
         for start in range(0, len(roomy), size):
             yield from self._decode(roomy[start : start + size], decoding)
 

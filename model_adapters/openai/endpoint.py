@@ -53,6 +53,9 @@ MAX_REPLY_BYTES = 16 * 2**20
 JSON = {"Content-Type": "application/json"}
 PASSING = frozenset({408, 409, 425, 429})
 """Statuses worth a retry, besides 5xx."""
+FOR_GOOD = (b"insufficient_quota", b"response_format")
+"""What is in a reply that looks like a passing failure (429, 5xx) and is none: some servers answer 500 to a field of a
+request that they do not take."""
 HOPELESS = frozenset({401, 403, 404})
 """Statuses that every further question would get, too."""
 
@@ -274,7 +277,7 @@ class Endpoint:
         fault = self._shown(f"{status} {response.reason_phrase}: {error_message(content)}")
         if status in HOPELESS:
             raise ModelError(fault, where=self.base_url, hint="check the model's name, --base-url and the key")
-        if (status not in PASSING and status < 500) or b"insufficient_quota" in content:
+        if (status not in PASSING and status < 500) or any(mark in content for mark in FOR_GOOD):
             raise RefusedError(fault, number)
         asked = seconds_to_wait(response.headers)
         if asked is not None and asked > MAX_WAIT_SECONDS:

@@ -60,6 +60,10 @@ def test_vllms_lock_has_the_versions_of_its_list():
     assert pins("locks/vllm.txt") | {"torch": LOCKED["torch"]} == pins(VLLM)
 
 
+def test_llama_cpps_lock_has_the_versions_of_its_list():
+    assert pins("locks/llama.txt") == pins("tests/environments/llama.txt")
+
+
 @pytest.mark.parametrize("file", sorted(path.name for path in (ROOT / "locks").iterdir()))
 def test_every_package_has_hashes_and_no_address(file):
     lines = (ROOT / "locks" / file).read_text(encoding="utf-8").splitlines()[1:]

@@ -1,6 +1,7 @@
 """Try one target for some seconds: `python tests/fuzz/fuzz.py TARGET --seconds 20 --seed 1 --keep FOLDER`.
 
-An input fails that raises anything but a LibraBenchError of one line, takes more than 10 seconds, or more than 2 GB.
+An input fails that raises anything but a LibraBenchError of one line, takes more than 10 seconds of work or 30 of
+waiting, or more than 2 GB.
 It is kept, small as it was found; move it to `seeds/TARGET/NAME/` and it is tried first from then on.
 """
 
@@ -29,7 +30,8 @@ from targets import TARGETS, Target
 
 from benchmarks.errors import LibraBenchError
 
-HANG_SECONDS = 10
+WORK_SECONDS, WAIT_SECONDS = 10, 30
+"""Of the processor, which a busy machine does not change; and of the clock."""
 MAX_BYTES = 2 * 2**30
 SEEDS = Path(__file__).parent / "seeds"
 
@@ -57,10 +59,11 @@ def run(name: str, target: Target, seconds: float, seed: int, keep: Path) -> dic
     """Seeds first, then inputs that are right as they are, then changed ones."""
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, _hang)
+    signal.signal(signal.SIGPROF, _hang)
     tried, failures = 0, {}
     with quiet():
         corpus = list(target.corpus())
-        _try(target, corpus[0], keep, seconds=0)  # what is imported and cached by the first one is no input's cost
+        _try(target, corpus[0], keep, limited=False)  # what is imported and cached by the first one is no input's cost
         held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (held + MAX_BYTES, held + MAX_BYTES))
         end = time.monotonic() + seconds
@@ -82,13 +85,13 @@ def _inputs(name: str, target: Target, corpus: list[Files], draw: random.Random)
         yield mutated(draw.choice(corpus), draw, structured=target.structured)
 
 
-def _try(target: Target, files: Files, keep: Path, seconds: int = HANG_SECONDS) -> str | None:
+def _try(target: Target, files: Files, keep: Path, *, limited: bool = True) -> str | None:
     """What went wrong with an input, in a few words that name the place; None where nothing did."""
     current = _kept(keep, "now", files, "")
     with tempfile.TemporaryDirectory() as place:
         shutil.copytree(current, place, dirs_exist_ok=True)
         Path(place, "out").mkdir(exist_ok=True)
-        signal.alarm(seconds)
+        _limit(WORK_SECONDS if limited else 0, WAIT_SECONDS if limited else 0)
         try:
             target.read(Path(place))
         except LibraBenchError as error:
@@ -98,7 +101,7 @@ def _try(target: Target, files: Files, keep: Path, seconds: int = HANG_SECONDS) 
         except BaseException as error:  # noqa: BLE001 - that is what is looked for
             return f"{type(error).__name__}, {_place(error)}"
         finally:
-            signal.alarm(0)
+            _limit(0, 0)
     return None
 
 
@@ -119,6 +122,11 @@ def _kept(keep: Path, name: str, files: Files, why: str) -> Path:
     if why:
         print(f"{name}: {why}", file=sys.__stderr__, flush=True)
     return folder
+
+
+def _limit(work: float, wait: float) -> None:
+    signal.setitimer(signal.ITIMER_PROF, work)
+    signal.setitimer(signal.ITIMER_REAL, wait)
 
 
 def _hang(*_: object) -> None:

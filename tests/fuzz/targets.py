@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import random
 import socket
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from folders import caches, comparisons, ratings, read_caches, read_comparison, read_ratings, read_training, trainings
+from inputs import GOLDEN, SENTENCES, TESTS, answers, command, draw_nothing, jsonl, run_folder, studies
 from mutations import Files
 
 from benchmarks.errors import InputError, LibraBenchError
-
-TESTS = Path(__file__).parents[1]
-GOLDEN = TESTS / "golden"
-DEMO = TESTS.parent / "benchmarks" / "data" / "demo"
-SENTENCES = (
-    "The left pleural effusion has increased.", "No pneumothorax.", "Stable 5 mm nodule in the right upper lobe.",
-    "ET tube 4.2 cm above the carina; heart size is normal.", "Compared with ___, edema is new vs. worse?", "",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,42 +28,6 @@ class Target:
     """Reads an input from a folder; a LibraBenchError, or the command's exit status, is an answer."""
     structured: bool = True
     """Whether its files may be JSON."""
-
-
-def command(*words: object) -> None:
-    """The command line in this process; anything but an error of ours is raised as it is."""
-    import typer.main
-
-    from libra_bench.cli.app import main
-
-    if not hasattr(typer.main.get_command, "cache_info"):  # building it takes longer than most commands
-        typer.main.get_command = functools.cache(typer.main.get_command)
-    sys.argv = ["libra-bench", *map(str, words), "--debug"]
-    try:
-        main()
-    except SystemExit as left:
-        if left.code not in (None, 0, 2, 3):
-            raise RuntimeError(f"exit status {left.code}") from left
-
-
-def jsonl(rows: Sequence[dict]) -> bytes:
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()
-
-
-def studies(n: int = 3) -> list[dict]:
-    return [
-        {"question_id": number, "image": ["a.png"] * (number % 2), "text": "Describe.", "reference": SENTENCES[number],
-         "indication": "pain", "subject_id": number, "has_prior": True, "view": "AP"}
-        for number in range(n)
-    ]  # fmt: skip
-
-
-def answers(n: int = 3) -> list[dict]:
-    return [
-        {"question_id": number, "prompt": "Describe.", "text": SENTENCES[n - number], "answer_id": "a", "model_id": "m",
-         "metadata": {"finish": "stop", "new_tokens": 3, "seconds": 0.1, "alternatives": [{"text": "x", "score": -1}]}}
-        for number in range(n)
-    ]  # fmt: skip
 
 
 SUITE_CSV = (
@@ -102,26 +58,8 @@ def read_predictions(folder: Path) -> None:
         )  # fmt: skip
 
 
-def run_folder() -> Files:
-    """A run folder that the program wrote: studies answered by echo, scored."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as place:
-        suite, out = Path(place, "suite.jsonl"), Path(place, "run")
-        suite.write_bytes(jsonl([study | {"image": []} for study in studies()]))
-        command("run", "--suite", suite, "--model", "echo", "--out", out, "--metrics", "bleu,temporal_f1,exact_match")
-        return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file() and path.suffix != ".html"}
-
-
-def _draw_nothing() -> None:
-    """A second each, of numbers that are read anyway."""
-    from reports import page
-
-    page.plots.all_figures = lambda runs, **_: {}
-
-
 def read_run(folder: Path) -> None:
-    _draw_nothing()
+    draw_nothing()
     command("leaderboard", folder, "--csv", folder / "out" / "board.csv", "--no-tests")
     command("report", folder, "--no-images")
     command("report", folder, "--no-text")
@@ -132,7 +70,7 @@ def read_resumed(folder: Path) -> None:
     (folder / "suite.jsonl").write_bytes(jsonl([study | {"image": []} for study in studies()]))
     with suppress(LibraBenchError):
         command("generate", "--suite", folder / "suite.jsonl", "--model", "echo", "--out", folder)
-    _draw_nothing()
+    draw_nothing()
     command("report", folder)
 
 
@@ -331,6 +269,10 @@ TARGETS: dict[str, Target] = {
         lambda: [{key: value for key, value in run_folder().items() if key in ("answers.jsonl", "run.json")}],
         read_resumed,
     ),
+    "comparisons": Target(comparisons, read_comparison),
+    "trainings": Target(trainings, read_training),
+    "caches": Target(caches, read_caches),
+    "ratings": Target(ratings, read_ratings),
     "images": Target(images, read_image, structured=False),
     "checkpoints": Target(checkpoints, read_checkpoint),
     "recipes": Target(recipes, read_recipe),

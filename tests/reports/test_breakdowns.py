@@ -45,6 +45,15 @@ def test_directions_are_counted(make_run: Callable[..., Path]) -> None:
     assert [text.get_text() for text in figure.axes[0].texts] == ["8", "2", "0", "0"]
 
 
+def test_progressions_are_counted_against_their_labels(make_run: Callable[..., Path]) -> None:
+    table = {"worse": {"worse": 3, "silent": 1}, "stable": {"worse": 2, "silent": 0}}
+    figure = breakdowns.progression_confusion(
+        make_run(details={"temporal_labels": {"all_findings": {"confusion": table}}})
+    )
+    assert [text.get_text() for text in figure.axes[0].texts] == ["3", "1", "2", "0"]
+    assert labels(figure) == ["worse", "stable"]
+
+
 def test_length_is_words_of_the_prediction(make_run: Callable[..., Path]) -> None:
     figure = breakdowns.score_by_length([make_run()], "ROUGE-L")
     assert figure.axes[0].collections[0].get_offsets().tolist() == [[4.0, 40.0], [2.0, 90.0], [0.0, 0.0]]
@@ -94,6 +103,7 @@ def test_a_log_without_steps_is_refused(tmp_path: Path) -> None:
         (lambda run: breakdowns.class_bars([run]), "chexbert"),
         (lambda run: breakdowns.prior_bars([run], "ROUGE-L"), "with and without prior"),
         (breakdowns.direction_confusion, "temporal_change_f1"),
+        (breakdowns.progression_confusion, "temporal_labels"),
         (lambda run: breakdowns.score_by_length([run], "CIDEr"), "CIDEr"),
     ],
 )

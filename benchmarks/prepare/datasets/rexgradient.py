@@ -6,6 +6,8 @@ image paths as `../deid_png/<patient>/<accession>/studies/.../<image>.png`; the 
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -23,11 +25,21 @@ from benchmarks.prepare.datasets.studies import Study, study_samples
 from benchmarks.prepare.json_file import as_text
 from benchmarks.prepare.mimic_reports import Section
 from benchmarks.prepare.priors import FRONTAL_VIEWS
+from benchmarks.wording import first_few
 
 DATA_SET = "ReXGradient-160K"
 HubSplit: TypeAlias = Literal["train", "valid", "test"]
 HUB_SPLITS: tuple[HubSplit, ...] = ("train", "valid", "test")
-LATERAL_VIEWS = ("LATERAL", "LL", "RL", "LAT")
+VIEWS = {
+    "PA": "PA",
+    "POSTERO_ANTERIOR": "PA",
+    "AP": "AP",
+    "ANTERO_POSTERIOR": "AP",
+    "LATERAL": "LATERAL",
+    "LL": "LATERAL",
+    "RL": "LATERAL",
+}
+"""How a view is written -> what it counts as; any other is neither frontal nor lateral."""
 IMAGES = "deid_png"
 _NEEDS = (
     "PatientID",
@@ -61,7 +73,7 @@ def rexgradient(
     entries = read_entries(path, _NEEDS, DATA_SET)
     studies = [_study(name, entry, split, f"{path}: {name}") for name, entry in entries.items()]
     samples = study_samples(studies, section, prompt=prompt, context=context, steps=steps)
-    return Prepared(samples, hub_image_root(path), (path,))
+    return Prepared(samples, hub_image_root(path), (path,), notes=notes_on_views(entries.values()))
 
 
 def hub_image_root(metadata: Path) -> Path:
@@ -79,13 +91,24 @@ def hub_image(path: str) -> str:
 def views_of(entry: dict[str, Any], where: str, data_set: str) -> tuple[str, str, str]:
     """The frontal image (PA before AP), its view, and the lateral image; empty where there is none."""
     images = text_list(entry, "ImagePath", where, data_set)
-    listed = entry["ImageViewPosition"]
-    views = [as_text(view).upper() for view in listed] if isinstance(listed, list) else [as_text(listed).upper()]
     by_view: dict[str, str] = {}
-    for image, view in zip(images, views, strict=False):
-        by_view.setdefault("LATERAL" if view in LATERAL_VIEWS else view, hub_image(image))
+    for image, written in zip(images, _views(entry), strict=False):
+        if written in VIEWS:
+            by_view.setdefault(VIEWS[written], hub_image(image))
     view = next((name for name in FRONTAL_VIEWS if name in by_view), "")
     return by_view.get(view, ""), view, by_view.get("LATERAL", "")
+
+
+def _views(entry: dict[str, Any]) -> list[str]:
+    listed = entry["ImageViewPosition"]
+    return [as_text(view).upper() for view in listed] if isinstance(listed, list) else [as_text(listed).upper()]
+
+
+def notes_on_views(entries: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    """Which images are neither frontal nor lateral, if there are any."""
+    others = Counter(view for entry in entries for view in _views(entry) if view not in VIEWS)
+    named = first_few([f"{view or 'no view'} {number:,}" for view, number in others.most_common()])
+    return (f"{others.total():,} images are neither frontal nor lateral ({named})",) if others else ()
 
 
 def patient_fields(entry: dict[str, Any], view: str) -> dict[str, Any]:

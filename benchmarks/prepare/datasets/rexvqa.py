@@ -18,6 +18,7 @@ from benchmarks.prepare.datasets.rexgradient import (
     IMAGES,
     HubSplit,
     hub_image_root,
+    notes_on_views,
     patient_fields,
     views_of,
 )
@@ -48,12 +49,11 @@ def rexvqa(source: Path, split: HubSplit, *, steps: dict[str, int], image_root: 
     path = find_file(source, f"{split}_vqa_data.json", "*vqa_data*.json", DATA_SET)
     entries = read_entries(path, _NEEDS, DATA_SET)
     samples = _samples(entries, path, split, steps)
-    notes = (
-        ()
-        if image_root or (hub_image_root(path) / IMAGES).is_dir()
-        else (f"the images are ReXGradient-160K's {IMAGES}",)
-    )
-    return Prepared(samples, image_root or hub_image_root(path), (path,), notes=notes)
+    root = image_root or hub_image_root(path)
+    notes = notes_on_views(entries.values())
+    if not (root / IMAGES).is_dir():
+        notes += (f"the images are ReXGradient-160K's: give the folder of its {IMAGES} with --image-root",)
+    return Prepared(samples, root, (path,), notes=notes)
 
 
 def _samples(entries: dict[str, dict[str, Any]], path: Path, split: str, steps: dict[str, int]) -> Iterator[Built]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
@@ -54,7 +55,7 @@ class ExtractionCache:
         self._broken = False
 
     def get(self, texts: Iterable[str]) -> dict[str, bytes]:
-        """What is known of these texts."""
+        """What is known of these texts; a value that is not as it was written is not known."""
         by_hash = {_hash(text): text for text in texts}
         hashes = list(by_hash)
 
@@ -63,8 +64,13 @@ class ExtractionCache:
             for start in range(0, len(hashes), LOOKUP_SIZE):
                 part = hashes[start : start + LOOKUP_SIZE]
                 marks = ",".join("?" * len(part))
-                query = f"SELECT text_sha256, value FROM extractions WHERE text_sha256 IN ({marks})"  # noqa: S608
-                found |= {by_hash[key]: value for key, value in connection.execute(query, part)}
+                joined = "extractions LEFT JOIN checksums USING (text_sha256)"
+                query = f"SELECT text_sha256, value, crc32 FROM {joined} WHERE text_sha256 IN ({marks})"  # noqa: S608
+                found |= {
+                    by_hash[key]: value
+                    for key, value, crc32 in connection.execute(query, part)
+                    if isinstance(value, bytes) and crc32 in (None, zlib.crc32(value))
+                }
             return found
 
         return self._use(look_up, otherwise={})
@@ -76,6 +82,8 @@ class ExtractionCache:
         def insert(connection: sqlite3.Connection) -> None:
             with connection:
                 connection.executemany("INSERT OR REPLACE INTO extractions VALUES (?, ?)", rows)
+                checksums = ((key, zlib.crc32(value)) for key, value in rows)
+                connection.executemany("INSERT OR REPLACE INTO checksums VALUES (?, ?)", checksums)
 
         self._use(insert, otherwise=None)
 
@@ -88,6 +96,9 @@ class ExtractionCache:
                 connection.execute(
                     "CREATE TABLE IF NOT EXISTS extractions"
                     " (text_sha256 BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
+                )
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS checksums (text_sha256 BLOB PRIMARY KEY, crc32 INTEGER) WITHOUT ROWID"
                 )
                 return action(connection)
         except (sqlite3.Error, OSError) as error:

@@ -11,12 +11,17 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from benchmarks.errors import StorageError
 from benchmarks.files import sha256_json, user_cache
+from benchmarks.files.json_text import parse_json
+from benchmarks.wording import first_line
 
 WAIT_SECONDS = 60.0
 """How long to wait for another process that is writing."""
@@ -56,7 +61,10 @@ class Judgement:
     completion_tokens: int | None
     seconds: float
     structured: str | None
-    """Type of the `response_format` that the server took; None: it was not told any."""
+    """Kind of `response_format` that the server took; None: it was not told any."""
+
+
+_IDENTITY, _JUDGEMENT = TypeAdapter(Identity), TypeAdapter(Judgement)
 
 
 class Judgements:
@@ -78,7 +86,8 @@ class Judgements:
             marks = ",".join("?" * len(part))
             query = f"SELECT key, reply, facts FROM judgements WHERE key IN ({marks})"  # noqa: S608
             for key, reply, facts in self._read(query, part):
-                found[key] = Judgement(text=reply, **json.loads(facts))
+                with self._readable():
+                    found[key] = _JUDGEMENT.validate_python({**parse_json(facts), "text": reply})
         return found
 
     def put(self, identity: Identity, judgement: Judgement) -> None:
@@ -104,7 +113,12 @@ class Judgements:
         if not self.path.exists():
             return
         for identity, reply, facts in self._read("SELECT identity, reply, facts FROM judgements ORDER BY key"):
-            yield {**json.loads(identity), **json.loads(facts), **({"reply": reply} if texts else {})}
+            with self._readable():
+                row = {**parse_json(identity), **parse_json(facts)}
+                _IDENTITY.validate_python(row)
+                _JUDGEMENT.validate_python(row | {"text": reply})
+                row |= {"reply": reply} if texts else {}
+            yield row
 
     def _read(self, query: str, parameters: Sequence[str] = ()) -> list[tuple[str, str, str]]:
         try:
@@ -113,9 +127,17 @@ class Judgements:
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """A row that is not as it was written is damage: nothing that was paid for is asked for again unsaid."""
+        try:
+            yield
+        except (TypeError, ValueError) as error:
+            raise self._unusable(error) from error
+
     def _unusable(self, error: Exception) -> StorageError:
         return StorageError(
-            f"the kept judgements cannot be used ({error})",
+            f"the kept judgements cannot be used ({first_line(error)})",
             where=self.path,
             hint="move the file away, or set LIBRA_BENCH_CACHE to another folder",
         )

@@ -17,6 +17,9 @@ from model_adapters.openai.address import checked_address, key_of_environment
 from model_adapters.openai.endpoint import Endpoint
 from model_adapters.openai.replies import ChatReply
 
+FORMAT_WORDS = ("response_format", "json_schema", "json_object", "'schema'", '"schema"')
+"""One of these is in the message of a server that refuses a response format."""
+
 
 @dataclass(frozen=True)
 class ServedModel:
@@ -109,11 +112,11 @@ class _Accepted:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._refused_formats: set[str] = set()
+        self._refused: set[str] = set()
         self._limit = "max_tokens"
 
     def complete(self, endpoint: Endpoint, body: Mapping[str, Any]) -> tuple[ChatReply, str | None]:
-        """A reply, and the type of the response format that was accepted.
+        """A reply, and the kind of response format that was accepted.
 
         Raises:
             ModelError, RefusedError: as `Endpoint.complete`.
@@ -128,15 +131,12 @@ class _Accepted:
 
     def _shaped(self, body: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
         shaped = {name: value for name, value in body.items() if value is not None}
-        asked = shaped.pop("response_format", None)
+        formats = _formats(shaped.pop("response_format", None))
         with self._lock:
-            formats = [] if asked is None else [asked, {"type": "json_object"}]
-            allowed = [form for form in formats if form["type"] not in self._refused_formats]
+            kind = next((kind for kind in formats if kind not in self._refused), None)
             if self._limit != "max_tokens":
                 shaped[self._limit] = shaped.pop("max_tokens")
-        if not allowed:
-            return shaped, None
-        return {**shaped, "response_format": allowed[0]}, str(allowed[0]["type"])
+        return (shaped if kind is None else {**shaped, "response_format": formats[kind]}), kind
 
     def _learned(self, refusal: str, shaped: Mapping[str, Any], kind: str | None) -> bool:
         """Whether another way of asking is left after this refusal."""
@@ -144,7 +144,18 @@ class _Accepted:
             if "max_completion_tokens" in refusal and "max_tokens" in shaped:
                 self._limit = "max_completion_tokens"
                 return True
-            if kind is not None and any(word in refusal for word in ("response_format", "json_schema", "json_object")):
-                self._refused_formats.add(kind)
+            if kind is not None and any(word in refusal for word in FORMAT_WORDS):
+                self._refused.add(kind)
                 return True
         return False
+
+
+def _formats(asked: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+    """The ways to ask for structured output, the best first: as OpenAI takes it, as llama.cpp does, and any JSON."""
+    if asked is None:
+        return {}
+    plain = {"type": "json_object"}
+    if asked["type"] != "json_schema":
+        return {str(asked["type"]): asked, "json_object": plain}
+    with_schema = {**plain, "schema": asked["json_schema"]["schema"]}
+    return {"json_schema": asked, "json_object with schema": with_schema, "json_object": plain}

@@ -14,6 +14,8 @@ MODIFIERS = frozenset({
 """What may come between a modifier and its finding."""
 _JOINTS = frozenset({"and", "or", "comma", "slash", "hard"})
 _REACH = (MODIFIERS | {"of", "preposition", "and", "or", "sign-noun", "slash", "pronoun"}) - {"normal", "borderline"}
+_DESCRIBES = frozenset({"adverb", "grade", "side", "place"})
+"""Between these a comma goes on: "worsening of multifocal, bilateral opacities"."""
 _ENDS = frozenset({"stop", "hard", "be", "have", "exists", "relative", "with", "negation"})
 
 
@@ -60,7 +62,8 @@ class Lookahead:
                 self.head[i], self.listed[i] = self.head[after], self.listed[after]
             elif kind in _JOINTS:
                 self.listed[i] = self.listed[after]
-            if kind in _REACH:
+            lists = kind == "comma" and i > 0 and tokens[i - 1].kind in _DESCRIBES and self.head[after] >= 0
+            if kind in _REACH or lists:
                 self.structure[i], self.object[i] = self.structure[after], self.object[after]
 
     def _stem_names(self, tokens: Sequence[Token], index: int) -> bool:

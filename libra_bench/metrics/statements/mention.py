@@ -79,13 +79,13 @@ class Mention:
     def own_sides(self) -> list[Side]:
         """Its sides, or those of its neighbour."""
         mention: Mention | None = self
+        if not self.sides and self.entry is not None and self.entry.takes_no_side:
+            return []
         for _ in range(_MAX_NEIGHBOURS):
-            if mention is None or (not mention.sides and mention.entry is not None and mention.entry.takes_no_side):
-                return []
-            if mention.sides:
-                return mention.sides
+            if mention is None or mention.sides:
+                break
             mention = mention.neighbour
-        return []
+        return mention.sides if mention is not None else []
 
     def all_sides(self) -> list[Side]:
         """Its sides, or those that something is said of."""

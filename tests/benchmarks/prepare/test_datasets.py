@@ -79,10 +79,12 @@ def test_every_sample_is_a_sample_and_its_images_are_there(fakes, name):
 
 def test_rexgradient_studies_fall_out_for_a_reason_and_priors_are_the_patients_earlier_studies(fakes):
     steps: dict[str, int] = {}
-    _, samples = prepared("rexgradient", fakes / "rexgradient", steps)
+    found, samples = prepared("rexgradient", fakes / "rexgradient", steps)
     entries = json.loads((fakes / "rexgradient/metadata/test_metadata_view_position.json").read_text())
     with_findings = [entry for entry in entries.values() if entry["Findings"]]
-    frontal = [entry for entry in with_findings if len(entry["ImagePath"]) == 2]
+    frontal = [entry for entry in with_findings if "AP AXIAL" not in entry["ImageViewPosition"]]
+    others = sum("AP AXIAL" in entry["ImageViewPosition"] for entry in entries.values())
+    assert found.notes == (f"{others} images are neither frontal nor lateral (AP AXIAL {others})",)
     assert len(entries) > len(with_findings) > len(frontal)
     assert steps == {
         "studies in the files": len(entries),
@@ -103,7 +105,9 @@ def test_rexgradient_studies_fall_out_for_a_reason_and_priors_are_the_patients_e
         )
         assert prior["Impression"] in sample["prior_report"]
         assert (sample["age"], sample["sex"]) == (int(entry["PatientAge"][:3]), entry["PatientSex"])
-        assert (sample["indication"], sample["view"]) == (entry["Indication"], entry["ImageViewPosition"][1])
+        assert sample["indication"] == entry["Indication"]
+        spelled = {"PA": ("PA", "POSTERO_ANTERIOR"), "AP": ("AP", "ANTERO_POSTERIOR")}
+        assert entry["ImageViewPosition"][1] in spelled[sample["view"]]
         assert f"Indication: {entry['Indication']}" in sample["text"]
 
 

@@ -216,6 +216,18 @@ def test_damaged_tables_are_one_line(name: str, content: str, words: str, tmp_pa
     assert f"{tmp_path}/{words}" in str(caught.value)
 
 
+def test_statistics_whose_compressed_bytes_are_damaged_are_one_line(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "statistics.npz", header=np.array("{}" * 999))
+    content = bytearray((tmp_path / "statistics.npz").read_bytes())
+    place = content.index(b"header.npy") + 40
+    for offset in range(60):
+        (tmp_path / "statistics.npz").write_bytes(
+            content[: place + offset] + b"\xff" * 8 + content[place + offset + 8 :]
+        )
+        with pytest.raises(InputError, match="is not a statistics file"):
+            read_statistics(tmp_path)
+
+
 @pytest.mark.parametrize(
     "header",
     ["[]", '{"schema_version": 9}', '{"schema_version": 1, "ids": 3}', '{"schema_version": 1}', "{"],

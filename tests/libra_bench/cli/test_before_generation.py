@@ -8,7 +8,7 @@ import pytest
 from in_process import InProcess
 
 GOOD = {"question_id": 1, "image": [], "text": "What is seen?", "reference": "No change."}
-RUN = ("run", "--suite", "s.jsonl", "--model", "constant", "--metrics", "rouge_l", "--no-report")
+RUN = ("run", "--suite", "s.jsonl", "--model", "constant", "--metrics", "rouge_l", "--no-report", "--no-plots")
 
 
 def write_suite(cli: InProcess, *rows: dict | str) -> None:

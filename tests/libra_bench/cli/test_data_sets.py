@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
-from repository import load_script
+from repository import ROOT, load_script
 
 from benchmarks.catalog import SUITES
 from benchmarks.files import sha256_file
@@ -79,6 +81,22 @@ def test_labels_alone_can_be_scored(cli, build):
     scores = {score["key"]: score["value"] for score in json.loads(done.stdout)["scores"]}
     assert scores["Temporal-labels-coverage"] == 100
     assert 0 < scores["Temporal-labels-accuracy"] < 100
+
+
+@pytest.mark.slow
+def test_from_a_downloaded_folder_to_temporal_labels(program):
+    """The script, the builder, a run and its page, each as the real program."""
+    script = [sys.executable, ROOT / "scripts" / "make_fake_datasets.py", "--out", "fakes", "--only", "ms-cxr-t"]
+    subprocess.run(script, check=True, cwd=program.folder, capture_output=True)
+    folder = "fakes/ms-cxr-t"
+    done = program("data", "build", "ms-cxr-t", folder, "--mimic-root", f"{folder}/mimic", "--out", "t.jsonl")
+    assert done.returncode == 0, done.stderr
+    words = ("--suite", "ms-cxr-t", "--data", "t.jsonl", "--image-root", f"{folder}/mimic", "--model", "libra-tiny")
+    done = program("run", *words, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    scores = json.loads((program.folder / "run" / "scores.json").read_text())
+    assert scores["details"]["temporal_labels"]["classes"] == ["worse", "stable", "improved"]
+    assert list((program.folder / "run" / "plots").glob("progressions*.png"))
 
 
 def test_suites_show_of_what_has_no_card(cli):

@@ -10,7 +10,7 @@ import pytest
 from in_process import InProcess
 from real_program import read_lines
 
-RUN = ("run", "--suite", "suite.jsonl", "--model", "constant", "--metrics", "rouge_l", "--no-report")
+RUN = ("run", "--suite", "suite.jsonl", "--model", "constant", "--metrics", "rouge_l", "--no-report", "--no-plots")
 
 
 def refused(done, *words: str) -> None:

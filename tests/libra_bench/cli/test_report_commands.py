@@ -168,7 +168,7 @@ def test_no_cases(cli: InProcess) -> None:
 def test_contradictions_and_unknown_names(cli: InProcess) -> None:
     write_run(cli.folder / "run")
     assert "contradict each other" in fails(cli, "report", "run", "--no-images", "--link-images")
-    assert "unknown column 'BLEU'; did you mean 'BLEU" in fails(cli, "leaderboard", "run", "--sort", "BLEU")
+    assert "unknown column 'BLUE'; did you mean 'BLEU" in fails(cli, "leaderboard", "run", "--sort", "BLUE")
     assert "unknown format 'gif'; choose of png, svg, pdf" in fails(cli, "plot", "run", "--format", "gif")
     assert "1 or 2 columns wide, not 3" in fails(cli, "plot", "run", "--columns", 3)
 

@@ -175,3 +175,15 @@ def test_libra_tiny_looks_at_the_image_and_the_prior(program):
     assert arms["swapped-order"]["direction_flips"]["share"] > 0.4
     assert arms["repeated-prior"]["same_as"] == "no-prior"
     assert arms["repeated-prior"]["scores"] == arms["no-prior"]["scores"]
+
+
+@pytest.mark.slow
+def test_labels_turn_around_with_the_images(program):
+    asked = ("--suite", "demo-temporal", "--model", "libra-tiny", "--n", 16, "--arms", "swapped-order")
+    done = program("audit", *asked, "--metrics", "temporal_labels", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    (arm,) = found["arms"]
+    assert arm["labels_reversed"]["n"] > 20
+    assert arm["labels_reversed"]["share"] > 0.4
+    assert any("then said to have reversed" in verdict for verdict in found["verdicts"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -140,8 +141,12 @@ def test_a_second_process_is_refused_and_a_dead_one_does_not_hold_the_lock(tmp_p
         pass
     process.kill()
     process.wait()
+    left, mine = tmp_path / f".run.json.{process.pid}.tmp", tmp_path / f".run.json.{os.getpid()}.tmp"
+    for path in (left, mine):
+        path.write_text("half")
     with locked(tmp_path):
-        pass
+        assert not left.exists()  # nobody else writes here
+        assert mine.exists()
 
 
 def test_a_full_disk_leaves_every_earlier_answer_whole(tmp_path):

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from in_process import InProcess
 
+from benchmarks.files.folder_lock import locked
+
 RUN = ("run", "--suite", "suite.jsonl", "--model", "constant", "--metrics", "rouge_l,temporal_f1")
 
 
@@ -45,7 +47,7 @@ def test_what_is_gone_is_made_again_and_nothing_else(cli: InProcess, finished: P
     after = times(finished)
     assert {name for name in before if before[name] != after[name]} == {"report.html"}
     assert (finished / "report.html").read_bytes() == report
-    gone = finished / "plots/rouge_l.png"
+    gone = next((finished / "plots").glob("*.png"))
     gone.unlink()
     cli(*RUN)
     assert gone.exists()
@@ -91,7 +93,7 @@ def test_plots_can_be_left_out_and_come_later(cli: InProcess) -> None:
     page = (folder / "report.html").read_text()
     assert "image/svg+xml" not in page
     assert cli(*RUN).returncode == 0
-    assert (folder / "plots/rouge_l.svg").exists()
+    assert list((folder / "plots").glob("*.svg"))
     assert "image/svg+xml" in (folder / "report.html").read_text()
 
 
@@ -119,3 +121,24 @@ def test_a_model_can_be_called_otherwise(cli: InProcess) -> None:
     refused = cli(*RUN, "--model-name", "a/b")
     assert refused.returncode == 2
     assert "--model-name" in refused.stderr
+
+
+def test_a_report_is_made_again_as_its_reader_wanted_it(cli: InProcess, finished: Path) -> None:
+    assert cli("report", finished, "--no-text").returncode == 0
+    assert "No change." not in (finished / "report.html").read_text()
+    assert cli(*RUN[:-1], "rouge_l,temporal_f1,bleu").returncode == 0
+    page = (finished / "report.html").read_text()
+    assert "BLEU4" in page
+    assert "No change." not in page
+    assert cli("report", finished).returncode == 0
+    assert "No change." in (finished / "report.html").read_text()
+
+
+def test_a_report_is_not_written_while_a_run_writes(cli: InProcess, finished: Path) -> None:
+    before = (finished / "report.html").read_bytes()
+    with locked(finished):
+        done = cli("report", finished, "--no-text")
+        assert done.returncode == 2
+        assert "another process is writing this folder; wait for it, or give --out" in done.stderr
+        assert cli("report", finished, "--no-text", "--out", "here.html").returncode == 0
+    assert (finished / "report.html").read_bytes() == before

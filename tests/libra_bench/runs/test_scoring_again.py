@@ -231,3 +231,36 @@ def test_a_damaged_companion_is_named_before_anything_is_scored(
     (scored / name).unlink()
     assert cli("score", scored, "--metrics", "bleu").returncode == 0
     assert {"ROUGE-L", "BLEU4"} <= set(keys(scored))
+
+
+def test_two_scorings_of_a_folder_without_scores_both_stay(cli: InProcess, scored: Path, monkeypatch) -> None:
+    """The second one begins and ends while the first one computes."""
+    from libra_bench.runs import scored_folder
+
+    monkeypatch.chdir(cli.folder)
+    for name in ("scores.json", "samples.csv", "spans.jsonl", "statistics.npz"):
+        (scored / name).unlink()
+    compute, calls = scored_folder.score_against, []
+
+    def interrupted(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 1:
+            scored_folder.rescore(scored, "bleu")
+        return compute(*arguments, **options)
+
+    monkeypatch.setattr(scored_folder, "score_against", interrupted)
+    scored_folder.rescore(scored, "rouge_l")
+    assert keys(scored) == ["BLEU1", "BLEU2", "BLEU3", "BLEU4", "ROUGE-L"]
+    assert read_statistics(scored).metrics.keys() == {"bleu", "rouge_l"}
+
+
+def test_plots_of_scores_that_went_go_and_others_stay(cli: InProcess, shown: Path) -> None:
+    (shown / "plots" / "mine.png").write_bytes(b"a picture")
+    (shown / "scores.json").write_text("{")  # damaged, so that --replace lets all of it go
+    drawn = {path.name for path in (shown / "plots").iterdir()}
+    done = cli("score", shown, "--metrics", "rouge_l", "--replace")
+    assert done.returncode == 0, done.stderr
+    made = json.loads((shown / "made_from.json").read_text())["plots"]
+    left = {path.name for path in (shown / "plots").iterdir()}
+    assert left == {"mine.png", *(Path(name).name for name in made)}
+    assert drawn - left

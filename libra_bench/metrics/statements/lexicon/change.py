@@ -38,6 +38,7 @@ CUES: tuple[tuple[str, Form, str], ...] = (
         (little|minimal) [interval|significant|overall|relevant|appreciable|substantial|other] [interval] (change|changes); (no|without|little) xxxx change/s; failure to (resolve|clear|improve)
         stability of; lack of [interval|significant] (change|resolution|improvement)
     """),
+    ("unchanged", "weak", "but not [yet|completely|fully|entirely] (resolved|cleared)"),
     ("unchanged", "weak", f"""
         persistent; persistently; persisting; persist//s/ed; persistence of; continued; continuing; continue/s [to be]; ongoing; still; again; remain//s/ed
         redemonstrated; re demonstrated; redemonstration of; re demonstration of; redemonstrating; again {_SEEN}; once again; (is|are) again; still {_SEEN}

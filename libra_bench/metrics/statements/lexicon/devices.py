@@ -34,9 +34,9 @@ DEVICES: tuple[Entry, ...] = (
     Entry(
         "central line", "Support Devices",
         f"""
-        [internal] (jugular|subclavian|ij|central|femoral|axillary) [central] [dual lumen|triple lumen|double lumen] [venous] [dialysis] {_CATHETER}
+        [internal] (jugular|subclavian|ij|central|femoral|axillary) [vein] [central] [dual lumen|triple lumen|double lumen] [venous] [dialysis] {_CATHETER}
         (central|jugular|subclavian|ij|tunneled|dual lumen|triple lumen|double lumen|dialysis|hemodialysis|infusion|chest) [central] [venous] [dialysis] {_CATHETER}
-        (central|ij|jugular|subclavian|chest) [venous] (access|sheath|port|ports|device|introducer); venous {_CATHETER}; cordis
+        [internal] (central|ij|jugular|subclavian|chest) [venous|vein] (access|sheath|port|ports|device|introducer|introduction) [sheath]; venous {_CATHETER}; cordis
         port a cath/s; portacath/s; xxxx-a-xxxx; mediport/s; infusaport; port/s; permcath/s; permacath/s; cvc; cvl; hickman [catheter]; vas cath; catheter/s
         """,
         kind="device", stems="ij; subclavian; jugular; internal jugular; central venous",
@@ -99,7 +99,7 @@ DEVICES: tuple[Entry, ...] = (
         """
         [orthopedic|spinal|surgical|fusion|fixation|cervical|spine|anterior|posterior|thoracic] (hardware|rod|rods|screw|screws|plate|plates); orif; orthopedic xxxx
         [shoulder|humeral|hip|knee|joint|humeral head] (prosthesis|prostheses); [shoulder|total shoulder] arthroplast/y/ies; [internal|spinal] fixation [device]
-        vertebroplasty; kyphoplasty; fusion xxxx
+        vertebroplast/y/ies; kyphoplast/y/ies; fusion xxxx
         """,
         kind="device",
     ),

@@ -81,7 +81,7 @@ LUNGS = (
         """
         [interstitial|reticular|bronchovascular|peribronchial|lung|pulmonary|vascular] [lung|pulmonary] interstitial marking/s
         (lung|bronchovascular|parenchymal|reticular|peribronchial|bronchial) marking/s; (interstitial|reticular) pattern
-        interstitial [lung] (abnormality|abnormalities|disease|prominence|thickening|change|changes|process|coarsening|testes)
+        interstitial [lung] (abnormality|abnormalities|disease|prominence|accentuation|thickening|change|changes|process|coarsening|testes)
         interstitium prominence; reticulation/s; septal (thickening|lines); kerley [b] lines; b lines; honeycombing
         (peribronchial|peribronchovascular|bronchial|bronchial wall) (cuffing|thickening); chronic lung (disease|changes)
         marking/s; pulmonary interstitium; interstitium; asbestosis; silicosis; pneumoconiosis; (alveolar|interstitial) pneumonitis
@@ -191,7 +191,7 @@ LUNGS = (
         "lung volumes", None,
         """
         [pulmonary] hypoinflat/ed/ion; hypoexpan/ded/sion; hypoaerat/ed/ion; underinflat/ed/ion; underaerat/ed/ion
-        hypoventilat/ed/ion; hypoventilatory changes; underexpanded; under inflated; shallow inspiration; poor inspiratory effort
+        hypoventilat/ed/ion; hypoventilatory changes; underexpanded; under (inflated|expanded|aerated); shallow inspiration; poor inspiratory effort
         poor inspiration; incompletely (expanded|inflated); hypovolemic lungs
         """,
         diffuse=True, described=True,

@@ -41,7 +41,7 @@ PLACES = """
     side; sides; axilla; axillary; supraclavicular; neck; parahilar; juxtahilar; paraspinal; retrosternal; subcarinal; pectoral
     posterolateral; anterolateral; posteromedial; cervical; lumbar; thoracolumbar; upper extremity; hilar; subsegmental
     (first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|1st|2nd|3rd|4th|5th|6th|7th|8th|9th|10th|11th|12th)
-    fissure/s; (major|minor|horizontal|oblique) fissure; subdiaphragmatic; acromioclavicular; hemithoraces
+    fissure/s; (major|minor|horizontal|oblique) fissure; subdiaphragmatic; acromioclavicular; hemithoraces; (thoracic|chest|abdominal|peritoneal) cavity; aerated (lung|lungs)
 """
 """Where in the chest; read over, but for the sides beside them."""
 

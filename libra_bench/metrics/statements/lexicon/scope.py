@@ -6,7 +6,7 @@ from __future__ import annotations
 NEGATIONS = """
     no; without; never; devoid of; lack of; absence of; (negative|free|clear) (for|of); (neither|nor); rather than; as opposed to; instead of
     (no|without) [definite|convincing|definitive|radiographic|xxxx|typical] (evidence|indication|suggestion|sign|signs|findings|xxxx) (of|for|to suggest)
-    (no|without) findings (suggestive|suspicious|concerning) (of|for); rules out; excludes; no [focal|discrete] (area|areas) of; non; zero
+    (no|without) findings (suggestive|suspicious|concerning) (of|for); rules out; excludes; no [focal|discrete] (area|areas) of; zero
     (does|do|did) not (have|show|demonstrate|reveal); fails to (show|demonstrate|reveal); simulates; simulating; mimics; mimicking; (unchanged|continued|persistent|stable) absence of; no (residual or recurrent|recurrent or residual)
 """
 """In front of what is denied. The list behind them is denied as a whole."""
@@ -56,7 +56,7 @@ EXPLAINS = """
 
 POST_DOUBTS = """
     (is|are) (possible|suspected|questioned|questionable|likely|probable|not excluded|considered|favored)
-    (cannot|can not|could not) be [entirely|completely|definitely] (excluded|ruled out); (may|might|could) be present
+    (cannot|can not|could not) be [entirely|completely|definitely|definitively|confidently] (excluded|ruled out); (may|might|could) be present
     (is|are|remains) a (possibility|consideration); (would|may|might|could) be (possible|considered); would be a (possibility|consideration); not [entirely|completely] excluded; (should|must) be (considered|excluded|ruled out); in the differential; (difficult|hard) to exclude
 """
 """Behind what they doubt."""
@@ -116,6 +116,7 @@ ADVERBS = """
     specifically; incidental; incidentally; note [is] (made|xxxx) of; single; multiple; several; few; numerous; scattered; innumerable; diffuse
     diffusely; patchy; streaky; linear; vague; rounded; round; oval; ovoid; bandlike; band like; platelike; plate like; dense; faint; confluent
     partially; partly; completely; fully; incompletely
+    non; changes (associated with|due to|related to|secondary to); a (larger|smaller) (area|region|component|focus|portion) of
     old; remote; healed; healing; chronic; chronically; chronic appearing; longstanding; long standing; age indeterminate; prior; previous
     displaced; nondisplaced; pathologic; associated; adjacent; superimposed; likewise; predominantly; primarily; mainly; area/s of; component/s of
     region/s of; focus of; foci of; sequela/e of; changes of; change of; evidence for; findings of; signs [suggestive|indicative] of; level of; degree of; amount/s of

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 SIGN_ADJECTIVES: dict[str, str] = {
     "enlarged": "enlarged; big; widened; wide; dilated; prominent; distended; bulbous; bulging; engorged; full; generous; globular",
+    "accentuated": "accentuated",
     "tortuous": "tortuous; torturous; unfolded; uncoiled; elongated",
     "ectatic": "ectatic; aneurysmal",
     "calcified": "[densely] calcified; calcific; atherosclerotic; atheromatous",
@@ -30,7 +31,8 @@ SIGN_ADJECTIVES: dict[str, str] = {
 """Sign -> its adjectives. What a sign makes of a structure is told by the structure's entry; elsewhere it says nothing."""
 
 SIGN_NOUNS: dict[str, str] = {
-    "enlarged": "enlargement; widening; prominence; fullness; dilatation; dilation; distension; distention; bulge; engorgement",
+    "enlarged": "enlargement; widening; prominence; fullness [to the]; dilatation; dilation; distension; distention; bulge; engorgement",
+    "accentuated": "accentuation",
     "tortuous": "tortuosity; unfolding; uncoiling; elongation",
     "ectatic": "ectasia; aneurysmal (dilatation|dilation)",
     "calcified": "atherosclerotic (change|changes|disease|calcification|calcifications|vascular calcification|vascular calcifications)",
@@ -56,7 +58,7 @@ NORMAL = """
     [within|at] [the] normal limits; within [the] limits of normal; within limits; within normal range; wnl; within [the] limits
     normal; unremarkable; clear; intact; sharp; preserved; maintained; negative; symmetric; symmetrical; patent; midline; normalized
     [at] [the] upper (limit|limits) [of] [the] normal [range]; upper normal [limits]; normal upper limits; [near] top [of] normal [limits]; high normal
-    nonenlarged; nondilated; undisplaced; satisfactory; not remarkable; well maintained; unobstructed; well preserved
+    nonenlarged; nondilated; undisplaced; non (enlarged|dilated); satisfactory; not remarkable; well maintained; unobstructed; well preserved
 """
 """Says of a structure that nothing is wrong with it. The upper limit of normal is normal."""
 

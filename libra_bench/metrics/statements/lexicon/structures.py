@@ -62,7 +62,7 @@ STRUCTURES: tuple[Entry, ...] = (
         """,
         kind="structure", diffuse=True, stems="[central|pulmonary] (vascular|venous)",
         signs={
-            **dict.fromkeys(("enlarged", "high", "elevated", "blunted"), ("congestion", "Edema")), "abnormal": ("pulmonary vascularity", "Edema"),
+            **dict.fromkeys(("enlarged", "high", "elevated", "blunted", "accentuated"), ("congestion", "Edema")), "abnormal": ("pulmonary vascularity", "Edema"),
             "crowded": ("bronchovascular crowding", None), "calcified": ("calcification", None), "reduced": ("emphysema", None),
         },
     ),

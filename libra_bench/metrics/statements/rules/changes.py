@@ -55,7 +55,7 @@ def change(reading: Reading, index: int, token: Token) -> None:
     elif in_front:
         reading.placed = False
         reading.say_before("change-weak" if form == "weak" else "change", direction, wants_object=form == "noun")
-        doubted = not reading.explaining and (form == "noun" or reading.kind(index - 1) == "doubt")
+        doubted = not reading.explaining and (form == "noun" or _doubted(reading, index))
         if doubted and direction in _OF_WHAT_IS_THERE:
             reading.doubting = False  # "there may be an increase in the effusion" doubts the increase
         if token.words.startswith("remain") and reading.subject:  # "the right hemithorax remains opacified"
@@ -106,6 +106,9 @@ def _states_no_change(reading: Reading, index: int, token: Token) -> bool:
         return True
     if direction in {"larger", "smaller"} and reading.kind(index + 2) == "number":
         return True
+    attributive = token.words.startswith(("more ", "less ")) and reading.before.article
+    if attributive and reading.ahead.head[index + 1] >= 0 and not _compared(reading, index):
+        return True  # "a slightly more confluent opacity"
     if direction in {"more", "less"} and not _compared(reading, index) and not _compares_sign(reading, index):
         return True
     happens = token.words.endswith(("ing", "ed")) and not token.words.startswith(("more", "less"))
@@ -128,6 +131,14 @@ def _compared(reading: Reading, index: int) -> bool:
         if reading.kind(i) in {"head", "stop", "cue", ""}:
             break
     return False
+
+
+def _doubted(reading: Reading, index: int) -> bool:
+    """Whether the word of change is what is doubted: "potentially slightly smaller"."""
+    before = index - 1
+    while reading.kind(before) in {"adverb", "grade"} and before > index - 4:
+        before -= 1
+    return reading.kind(before) == "doubt"
 
 
 def _compares_sign(reading: Reading, index: int) -> bool:

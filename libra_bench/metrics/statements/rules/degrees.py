@@ -34,8 +34,9 @@ def grade(reading: Reading, index: int, token: Token) -> None:
     what: What = "grade-was" if reading.when == "was" else "grade-now" if reading.when == "now" else "grade"
     if in_front:
         reading.say_before(what, token.value)
-    else:
-        reading.say(what, token.value, reading.subject)
+    else:  # "improved edema with increased cardiomegaly, now moderate"
+        beside = reading.aside and not reading.verb and what == "grade-now"
+        reading.say(what, token.value, reading.latest if beside else reading.subject)
     reading.when = ""
 
 

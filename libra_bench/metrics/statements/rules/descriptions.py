@@ -49,8 +49,8 @@ def _tells_subject(reading: Reading, sign: str) -> bool:
     """Whether a sign is told of the subject; what "without disease" is told of is not the enlarged heart."""
     if not (reading.verb or reading.aside) or not any(_has_sign(mention, sign) for mention in reading.subject):
         return False
-    apart = reading.aside and not reading.verb and sign == "abnormal"
-    return not (apart and any(mention.has("sign", "open") for mention in reading.subject))
+    apart = reading.aside and sign == "abnormal"
+    return not (apart and any(mention.has("sign", "open", "change") for mention in reading.subject))
 
 
 def _has_sign(mention: Mention, sign: str) -> bool:

@@ -68,6 +68,8 @@ def name(reading: Reading, index: int, token: Token, entry: Entry) -> None:
         reading.deny()
         if reading.lapsed:
             before.said.append(Said("change", "resolved"))
+    if _continues_list(reading, index, entry):
+        reading.joint = "and"
     joined = _joins(reading, index)
     if joined and reading.joint == "slash" and reading.latest[-1].entry is entry:  # "effusion/hemothorax"
         return
@@ -90,6 +92,13 @@ def name(reading: Reading, index: int, token: Token, entry: Entry) -> None:
     reading.verb = reading.joint = ""
     reading.open_list, reading.placed, reading.not_next = True, False, False
     reading.negation_used = True
+
+
+def _continues_list(reading: Reading, index: int, entry: Entry) -> bool:
+    """ "Atelectasis infiltrate and effusion": a list that lacks its comma."""
+    previous = reading.compound
+    adjacent = previous is not None and previous.is_finding and reading.kind(index - 1) == "head"
+    return adjacent and not reading.joint and entry.kind == "finding" and reading.ahead.list_goes_on[index]
 
 
 def _differ_in_side(groups: Sequence[Before]) -> bool:
@@ -195,6 +204,7 @@ def take(reading: Reading, mention: Mention, before: Before, joined: bool) -> No
     if before.interval and not own and mention.entry and mention.entry.kind == "device" and not reading.negated:
         mention.tell(Said("change", "new"))
     if joined and not reading.explaining:
+        own = own or before.masked  # "increased effusion and XXXX atelectasis": the mask hides its own change
         carried = [it for it in reading.carried if (not own if it.what.startswith("change") else plain)]
         mention.tell(*(it for it in carried if it.what != "normal" or mention.is_structure))
         reading.carried = [it for it in before.said if it.what in _CARRIED] or carried

@@ -56,9 +56,8 @@ def post_negation(reading: Reading, index: int, token: Token) -> None:
 
 def post_doubt(reading: Reading, index: int, token: Token) -> None:
     """ "Is possible", "cannot be excluded"; not "is likely unchanged"."""
-    if reading.ahead.head[index + 1] >= 0 and all(
-        it.elided for it in reading.latest
-    ):  # "it is difficult to exclude a small effusion"
+    nothing_named = all(it.elided for it in reading.latest)
+    if nothing_named and reading.ahead.head[index + 1] >= 0:  # "it is difficult to exclude a small effusion"
         doubt(reading, index, token)
         return
     behind = index + 1

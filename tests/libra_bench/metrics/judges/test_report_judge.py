@@ -256,14 +256,31 @@ def test_a_judge_as_a_reward(server):
     assert rewarded(["Left effusion left.", "Right effusion."], ground_truth=["Right effusion."] * 2) == [50.0, 100.0]
 
 
-def test_a_server_without_structured_output_is_asked_without(server):
+@pytest.mark.parametrize(
+    "refusals",
+    [
+        [refuse(400, "json_schema is unsupported"), refuse(400, "unknown key 'schema'"), refuse(400, "no json_object")],
+        # llama-cpp-python says 500 where FastAPI's validation fails
+        [refuse(500, "1 validation error: {'loc': ('body', 'response_format', 'type')}")] * 3,
+    ],
+)
+def test_a_server_without_structured_output_is_asked_without(server, refusals):
     server.answer = lambda _: reply()
-    server.faults = [refuse(400, "response_format json_schema is unsupported"), refuse(400, "json_object, neither")]
+    server.faults = list(refusals)
     result = judge(server, "concurrency=1").score(REPORTS[:3], REFERENCES[:3])
     assert result.values["Report-judge-unparsed"] == 0
-    assert len(server.requests) == 5
-    assert "response_format" not in server.requests[-1]
+    assert len(server.requests) == 6
+    kinds = [request.get("response_format", {}) for request in server.requests]
+    assert [kind.get("type") for kind in kinds] == ["json_schema", "json_object", "json_object", None, None, None]
+    assert [set(kind) for kind in kinds[1:3]] == [{"type", "schema"}, {"type"}]
     assert result.details["structured_output"] == []
+
+
+def test_a_server_that_takes_a_schema_in_another_place_gets_it_there(server):
+    server.answer, server.faults = (lambda _: reply()), [refuse(400, "response_format.type must be json_object")]
+    result = judge(server, "concurrency=1").score(REPORTS[:3], REFERENCES[:3])
+    assert server.requests[-1]["response_format"]["schema"]["required"] == ["matched", "errors"]
+    assert result.details["structured_output"] == ["json_object with schema"]
 
 
 def test_a_server_with_another_name_for_the_limit_is_asked_by_that(server):

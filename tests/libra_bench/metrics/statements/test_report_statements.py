@@ -6,7 +6,7 @@ import json
 from collections import Counter
 
 import pytest
-from repository import GOLDEN
+from repository import GOLDEN, load_script
 
 import libra_bench
 from benchmarks.phantoms.history import draw_patient
@@ -14,42 +14,17 @@ from benchmarks.phantoms.stream import Stream
 from benchmarks.phantoms.wording import changes, findings_text
 from libra_bench import report_statements
 
-_PRESENCE = {"present": "+", "absent": "-", "uncertain": "?"}
-_SEVERITIES = {"mild", "moderate", "severe"}
-
-
-def cases():
-    for line in (GOLDEN / "statements.txt").read_text(encoding="utf-8").splitlines():
-        if line.strip() and not line.startswith("#"):
-            text, _, expected = line.rpartition("|")
-            yield text.strip().replace("\\n", "\n"), Counter(expand(expected))
-
-
-def expand(expected):
-    """`finding + B mild new` -> (finding, presence, side, severity, change), one for each side."""
-    for item in filter(str.strip, expected.split(";")):
-        words = item.split()
-        at = next(i for i, word in enumerate(words) if word in {"+", "-", "?"})
-        told = words[at + 1 :]
-        side = next((word for word in told if word in {"L", "R", "B"}), None)
-        severity = next((word for word in told if word in _SEVERITIES), None)
-        change = next((word for word in told if word not in {"L", "R", "B"} | _SEVERITIES), None)
-        for one in {"B": ("left", "right"), "L": ("left",), "R": ("right",), None: (None,)}[side]:
-            yield " ".join(words[:at]), words[at], one, severity, change
+_MEASURE = load_script("measure_statements")
+CASES = list(_MEASURE.labelled(GOLDEN / "statements.txt"))
 
 
 def read(text):
-    return Counter(
-        (it.finding, _PRESENCE[it.presence], it.side, it.severity, it.change) for it in report_statements(text)
-    )
-
-
-CASES = list(cases())
+    return Counter(_MEASURE.read(text))
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES, ids=[text[:50] for text, _ in CASES])
 def test_sentence(text, expected):
-    assert read(text) == expected
+    assert read(text) == Counter(expected)
 
 
 def test_the_sentences_of_the_first_reader():

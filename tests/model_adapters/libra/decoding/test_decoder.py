@@ -89,7 +89,7 @@ def reference(model, prompt, decoding, eos=(3,)):
     return sequences, scores
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
 @pytest.mark.parametrize(
     ("beams", "penalty", "eos"),
     [(2, 1.0, (3,)), (4, 2.0, (3, 7)), (5, 0.5, (3,)), (3, -1.0, (3, 7, 11)), (10, 2.0, (3,))],
@@ -107,7 +107,7 @@ def test_beam_search_equals_transformers(seed, beams, penalty, eos):
         )
 
 
-@pytest.mark.parametrize("key_heads", [1, 4])
+@pytest.mark.parametrize("key_heads", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_long_beam_search_equals_transformers(key_heads):
     """Long enough for the cache to be compacted and widened several times, with prompts of very different length."""
     model = language_model(9, key_heads=key_heads)

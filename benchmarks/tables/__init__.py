@@ -1,10 +1,10 @@
-"""Rows of a JSON-lines, CSV or Parquet file, each with its place in the file: the same records whatever the format."""
+"""Rows of a table, each with its place in the file: the same records whatever the format."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,29 +14,51 @@ from benchmarks.files import read_jsonl
 from benchmarks.files.formulas import unguarded
 from benchmarks.files.json_text import parse_json
 from benchmarks.schema import REFERENCE_KEYS
+from benchmarks.tables.hf_dataset import is_dataset, read_dataset
+from benchmarks.tables.texts import array_items, begins_array, text_lines
 
 WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)")
 TEXT_LISTS = frozenset({"image", "labels", *REFERENCE_KEYS})
 """Columns whose cell is a text, or a JSON list of texts (`image`: or an object)."""
 
 
-def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (place, row) of a file; `.csv` and `.parquet` by their ending, everything else is JSON lines.
+TEXT_COLUMNS = frozenset({"text"})
+"""Columns whose cells are texts whatever they look like, and where an empty cell is an empty text."""
 
-    A place is "file:line" ("file: row N" in Parquet, both from 1). In CSV and Parquet an empty cell is an absent
-    value, except under `text`, where it is an empty text. CSV cells: whole numbers under `question_id` become int,
-    JSON lists of texts are read under `image` (and objects there), `labels` and the reference columns, and true,
-    false, JSON lists and JSON objects under any other column but `text`; all else stays text, without the apostrophe
-    that `data export` puts in front of what looks like a formula.
+
+def read_rows(
+    path: Path, *, bare: str = "text", text_columns: Collection[str] = TEXT_COLUMNS
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (place, row) of a file or of a Hugging Face dataset on disk (a folder).
+
+    `.csv`, `.parquet`, `.txt` (a text per line) and `.json` (an array) by their ending, everything else is JSON lines;
+    so is a `.json` file that begins otherwise. A place is "file:line" ("file: row N" in Parquet, an array or a dataset,
+    all from 1). In CSV and Parquet an empty cell is an absent value, except in text columns, where it is an empty text.
+    CSV cells: whole numbers under `question_id` become int, JSON lists of texts are read under `image` (and objects
+    there), `labels` and the reference columns, and true, false, JSON lists and JSON objects under any other column but
+    text columns; all else stays text, without the apostrophe that `data export` puts in front of what looks like a
+    formula.
+
+    Args:
+        path: the file or folder.
+        bare: the column of texts that stand alone (lines of `.txt`, texts of an array).
+        text_columns: see above.
 
     Raises:
         InputError: the file is missing or cannot be read as what its ending says; names the line.
     """
+    if is_dataset(path):
+        yield from read_dataset(path)
+        return
     match path.suffix.lower():
         case ".csv":
-            yield from _read_csv(path)
+            yield from _read_csv(path, text_columns)
         case ".parquet":
-            yield from _read_parquet(path)
+            yield from _read_parquet(path, text_columns)
+        case ".txt":
+            yield from text_lines(path, bare)
+        case ".json" if begins_array(path):
+            yield from array_items(path, bare)
         case _:
             for line, row in read_jsonl(path):
                 yield f"{path}:{line}", row
@@ -96,17 +118,16 @@ def read_csv(path: Path) -> CsvTable:
         ) from error
 
 
-def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _read_csv(path: Path, text_columns: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for place, cells in read_csv(path).rows:
-        row = {unguarded(column): _cell(unguarded(column), unguarded(cell)) for column, cell in cells.items()}
-        yield place, {column: value for column, value in row.items() if value != "" or column == "text"}
+        plain = {unguarded(column): unguarded(cell) for column, cell in cells.items()}
+        row = {column: cell if column in text_columns else _cell(column, cell) for column, cell in plain.items()}
+        yield place, {column: value for column, value in row.items() if value != "" or column in text_columns}
 
 
 def _cell(column: str, cell: str) -> Any:
     if column == "question_id":
         return int(cell) if WHOLE_NUMBER.fullmatch(cell) else cell
-    if column == "text":
-        return cell
     if column not in TEXT_LISTS and cell.lower() in ("true", "false"):
         return cell.lower() == "true"
     if cell.startswith(("[", "{")):
@@ -120,7 +141,7 @@ def _cell(column: str, cell: str) -> Any:
     return cell
 
 
-def _read_parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _read_parquet(path: Path, text_columns: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError as error:
@@ -139,7 +160,7 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             for column, value in row.items()
             if value is not None and value == value  # NaN is Parquet's other way to say nothing
         }
-        yield f"{path}: row {number}", {c: value for c, value in present.items() if value != "" or c == "text"}
+        yield f"{path}: row {number}", {c: value for c, value in present.items() if value != "" or c in text_columns}
 
 
 def _json_value(column: str, value: Any) -> Any:

@@ -1,0 +1,72 @@
+"""Inputs that are right, and the program that reads them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from mutations import Files
+
+TESTS = Path(__file__).parents[1]
+GOLDEN = TESTS / "golden"
+DEMO = TESTS.parent / "benchmarks" / "data" / "demo"
+SENTENCES = (
+    "The left pleural effusion has increased.", "No pneumothorax.", "Stable 5 mm nodule in the right upper lobe.",
+    "ET tube 4.2 cm above the carina; heart size is normal.", "Compared with ___, edema is new vs. worse?", "",
+)  # fmt: skip
+
+
+def command(*words: object) -> None:
+    """The command line in this process; anything but an error of ours is raised as it is: a wrong use of it, too."""
+    import typer.main
+
+    from libra_bench.cli.app import main
+
+    if not hasattr(typer.main.get_command, "cache_info"):  # building it takes longer than most commands
+        typer.main.get_command = functools.cache(typer.main.get_command)
+    sys.argv = ["libra-bench", *map(str, words), "--debug"]
+    try:
+        main()
+    except SystemExit as left:
+        if left.code not in (None, 0, 3):
+            raise RuntimeError(f"exit status {left.code}") from left
+
+
+def jsonl(rows: Sequence[dict]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def studies(n: int = 3) -> list[dict]:
+    return [
+        {"question_id": number, "image": ["a.png"] * (number % 2), "text": "Describe.", "reference": SENTENCES[number],
+         "indication": "pain", "subject_id": number, "has_prior": True, "view": "AP"}
+        for number in range(n)
+    ]  # fmt: skip
+
+
+def answers(n: int = 3) -> list[dict]:
+    return [
+        {"question_id": number, "prompt": "Describe.", "text": SENTENCES[n - number], "answer_id": "a", "model_id": "m",
+         "metadata": {"finish": "stop", "new_tokens": 3, "seconds": 0.1, "alternatives": [{"text": "x", "score": -1}]}}
+        for number in range(n)
+    ]  # fmt: skip
+
+
+def run_folder() -> Files:
+    """A run folder that the program wrote: studies answered by echo, scored."""
+    with tempfile.TemporaryDirectory() as place:
+        suite, out = Path(place, "suite.jsonl"), Path(place, "run")
+        suite.write_bytes(jsonl([study | {"image": []} for study in studies()]))
+        command("run", "--suite", suite, "--model", "echo", "--out", out, "--metrics", "bleu,temporal_f1,exact_match")
+        return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file() and path.suffix != ".html"}
+
+
+def draw_nothing() -> None:
+    """A second each, of numbers that are read anyway."""
+    from reports import page
+
+    page.plots.all_figures = lambda runs, **_: {}
