@@ -57,7 +57,7 @@ test-vllm: $(VLLM_STAMP)
 # processor with AVX2, since its code for AMX crashes on some virtual machines. Needs a C++ compiler.
 $(LLAMA_STAMP): locks/llama.txt
 	$(PYTHON) -m venv $(LLAMA_VENV)
-	CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF" SKBUILD_BUILD_TARGETS=llama \
+	CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF" \
 	$(LLAMA_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/llama.txt
 	@touch $@
 

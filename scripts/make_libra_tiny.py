@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from transformers import Dinov2Config, Dinov2Model, LlamaConfig, LlamaForCausalLM
 
 from benchmarks.files import write_json
-from benchmarks.phantoms.writing import TASKS, phantom_studies
+from benchmarks.phantoms.writing import ALIGNMENT, TASKS, phantom_studies
 from model_adapters.libra.network.connectors import build_connector
 from model_adapters.templates import template
 
@@ -94,8 +94,8 @@ def make_tokenizer(folder: Path) -> None:
     prompt = template(CONV_MODE)
     texts = []
     for study in phantom_studies(TEXT_PATIENTS, TEXT_SEED):
-        for make in TASKS.values():
-            for record in make(study):
+        for task in ALIGNMENT:
+            for record in TASKS[task](study):
                 texts.append(f"{prompt.system} {prompt.roles[0]}: ")
                 texts.append(f"{record['text']} {prompt.roles[1]}: {record.get('reference') or record['answer']}")
     model = io.BytesIO()

@@ -60,6 +60,7 @@ def test_files_and_links_that_lead_nowhere_are_refused(tmp_path):
             SideEnvironment("official", {"none": "1"}).install(tmp_path / name)
 
 
+@pytest.mark.slow
 def test_an_interrupted_installation_is_made_again(tmp_path):
     environment = SideEnvironment("official", {"none": "1"})
     (tmp_path / environment.stamp).write_text('{"installing": {}}')

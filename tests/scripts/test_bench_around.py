@@ -12,6 +12,7 @@ from repository import ROOT
 SCRIPT = ROOT / "scripts" / "bench_around.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--no-report",)])
 def test_it_says_where_the_time_goes(tmp_path, options):
     command = [sys.executable, SCRIPT, "--studies", "8", *options]

@@ -34,6 +34,7 @@ def measured(*options: str) -> dict[str, re.Match[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_threads_against_decoding_alone():
     ways = measured()
     assert list(ways) == THREADS

@@ -112,6 +112,7 @@ def audit(program, *arguments, **environment):
     return json.loads(done.stdout), done
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_look_shows_no_difference(cli):
     found, _ = audit(cli, "--model", "constant", "--n", 8)
     assert {arm["arm"] for arm in found["arms"]} == {arm.name for arm in ARMS if arm.subject != "robustness"}

@@ -112,10 +112,12 @@ def test_published_bertscore_runs_from_the_hub_cache_offline(published):
     assert published["Bert_score"] == pytest.approx(100.0, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_published_chexbert_is_found_where_its_package_keeps_it(published):
     assert published["CheXbert-cosine"] == pytest.approx(100.0)
 
 
+@pytest.mark.slow
 def test_published_radgraph_is_found_in_the_hub_cache(published):
     pytest.importorskip("radgraph", reason="the extra radgraph is not installed")
     assert published["RadGraph-simple"] == pytest.approx(100.0)

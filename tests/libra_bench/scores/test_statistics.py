@@ -76,6 +76,7 @@ def test_an_undefined_resample_is_left_out():
     assert (low[0], high[0]) == (0.0, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("patients", "studies"), [(12, 6), pytest.param(80, 8, marks=pytest.mark.slow)])
 def test_coverage_on_patients(patients, studies):
     """Studies of a patient share an offset: the naive interval is far too small, the clustered one covers 95 %."""
@@ -92,6 +93,7 @@ def test_coverage_on_patients(patients, studies):
     assert 0.90 <= covered["clustered"] / trials <= 0.985
 
 
+@pytest.mark.slow
 def test_coverage_with_few_patients():
     """Ten patients, more studies mean lower scores: bootstrap-t keeps more of its coverage than percentiles."""
     generator = np.random.default_rng(3)

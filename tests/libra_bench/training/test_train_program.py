@@ -57,6 +57,7 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(cli):
     assert "learning_rate: 0.001  # --learning-rate" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_aligned_connector_is_run_by_the_program(program, cli):
     done = program(*arguments("out", max_steps=2, report_to="tensorboard"), "--json")
     assert done.returncode == 0, done.stderr

@@ -240,6 +240,7 @@ def test_sampling_does_not_depend_on_the_batch_or_the_order():
     assert len({result.token_ids for result in alone.values()}) == len(prompts)
 
 
+@pytest.mark.slow
 def test_sampling_frequencies_follow_the_model():
     model = language_model(5)
     [prompt] = make_prompts(model, [6])
