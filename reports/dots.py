@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.figure import GREY, new_figure, styled
+from reports.labels import score_label, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +45,7 @@ def dot_plot(dots: Sequence[Dot], *, xlabel: str, mark: tuple[str, float] | None
         axes.axvline(mark[1], color=GREY, linestyle="dashed", linewidth=1)
         axes.annotate(mark[0], (mark[1], 0), (-3, 0), textcoords="offset points", ha="right", va="center", fontsize=7)
     axes.axvline(0, color=GREY, linewidth=0.6)
-    axes.set_yticks(range(len(ordered)), [dot.name.replace("_", " ") for dot in ordered])
+    axes.set_yticks(range(len(ordered)), [wrapped(score_label(dot.name).partition(" (")[0], 30) for dot in ordered])
     axes.set_ylim(len(ordered) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reports.figure import COLUMN_INCHES, styled
+from reports.labels import score_label, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +29,9 @@ def rank_plot(metrics: Sequence[Mapping[str, Any]]) -> Figure:
     per_row = min(PANELS_PER_ROW, len(metrics))
     n_rows = math.ceil(len(metrics) / per_row)
     width = COLUMN_INCHES[1 if per_row == 1 else 2]
-    figure = Figure(figsize=(width, n_rows * (0.55 + 0.17 * len(names))))
+    shown = [wrapped(name, NAME_LETTERS) for name in names]
+    lines = sum(1 + name.count("\n") for name in shown)
+    figure = Figure(figsize=(width, n_rows * (0.55 + 0.17 * lines)))
     panels = figure.subplots(n_rows, per_row, sharex=True, sharey=True, squeeze=False).ravel()
     for panel, metric in zip(panels, metrics, strict=False):
         by_run = {entry["run"]: entry for entry in metric["ranks"]}
@@ -37,11 +40,11 @@ def rank_plot(metrics: Sequence[Mapping[str, Any]]) -> Figure:
             if entry["low"] is not None:
                 panel.plot([entry["low"], entry["high"]], [place, place], color="C0", linewidth=1)
             panel.plot(entry["rank"], place, "o", color="C0")
-        panel.set_title(metric["key"].replace("_", " "))
+        panel.set_title(score_label(metric["key"]).partition(" (")[0])
         panel.set_xlim(0.6, len(names) + 0.4)
         panel.set_xticks(_whole_ticks(len(names)))
         panel.set_ylim(len(names) - 0.5, -0.5)
-        panel.set_yticks(range(len(names)), [_short(name) for name in names])
+        panel.set_yticks(range(len(names)), shown)
         panel.grid(axis="x")
     for place, panel in enumerate(panels):
         panel.set_visible(place < len(metrics))
@@ -53,7 +56,3 @@ def rank_plot(metrics: Sequence[Mapping[str, Any]]) -> Figure:
 def _whole_ticks(runs: int) -> list[int]:
     step = max(1, math.ceil(runs / 6))
     return list(range(1, runs + 1, step))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= NAME_LETTERS else name[: NAME_LETTERS - 1] + "…"
