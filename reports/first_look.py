@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.records.scores import CEILING
 from benchmarks.wording import counted, studies
 from reports.labels import POINTS, score_label
-from reports.leaderboard import CEILING
 from reports.load import LoadedRun
 
 ERRORS = "Report-errors-"

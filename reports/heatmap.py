@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reports.figure import COLUMN_INCHES, styled
-from reports.labels import score_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,7 +50,7 @@ def heat_map(
     for place in breaks:
         axes.axvline(place - 0.5, color="black", linewidth=0.8)
     axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(rows)), [score_label(name).partition(" (")[0] for name in rows])
+    axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
