@@ -112,6 +112,8 @@ def _in_words(value: object) -> str:
         return "yes" if value else ""
     if isinstance(value, tuple | list):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {part}" for name, part in value.items())
     return "" if value is None else str(value)
 
 

@@ -22,7 +22,7 @@ from model_adapters.checkpoints.precision import (
     torch_dtype,
 )
 from model_adapters.checkpoints.weights import quiet_loading_report, raise_for_keys
-from model_adapters.hf.images_only import load_images_only
+from model_adapters.hf.images_only import has_videos, load_images_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,17 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
     config = read_config(folder, spec)
     trust = bool(spec.options.get("trust_remote_code"))
     torchvision = importlib.util.find_spec("torchvision") is not None
+    kind = str(config.get("model_type"))
     try:
         try:
-            processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust, backend="pil")
-        except ImportError:  # a part of it, such as the one for videos, has no form that uses Pillow
-            if torchvision:
-                processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
+            if not torchvision and "auto_map" not in config and has_videos(kind):
+                processor = load_images_only(folder, kind)
             else:
-                processor = load_images_only(folder, str(config.get("model_type")))
+                processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust, backend="pil")
+        except ImportError:  # a part of it has no form that uses Pillow
+            if not torchvision:
+                raise
+            processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
     except ImportError as error:
         if not torchvision and any(word in str(error).lower() for word in ("torchvision", "pil backend")):
             what, hint = "its processor needs torchvision, which is not installed", "pip install torchvision"

@@ -59,7 +59,7 @@ def edit(file: Path, **fields) -> None:
 def test_the_listing_says_what_each_model_needs(cli):
     listed = {model["name"]: model for model in json.loads(cli("models", "--json").stdout)}
     assert listed["libra-tiny"]["here"] is True
-    assert listed["CheXagent-2"]["state"] == "needs transformers==4.40.0"
+    assert listed["CheXagent-2"]["state"] == "needs a side environment"
     assert "torchvision" in listed["Qwen2.5-VL"]["state"] or listed["Qwen2.5-VL"]["here"] in (True, False)
     assert listed["libra-v1.0-7b"]["card"]["conv_mode"] == "libra_v1"
     assert {"echo", "constant", "normal", "random-report", "retrieval", "copy-prior-report", "oracle"} <= set(listed)
