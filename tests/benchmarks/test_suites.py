@@ -242,7 +242,7 @@ def test_unknown_names_and_paths_suggest_what_exists(tmp_path: Path) -> None:
         load_suite("finding")
     with pytest.raises(SuiteError, match="no such suite file"):
         load_suite(tmp_path / "missing.jsonl")
-    with pytest.raises(SuiteError, match="is a folder, not a suite file"):
+    with pytest.raises(SuiteError, match="holds neither images nor a dataset"):
         load_suite(tmp_path)
 
 
