@@ -253,7 +253,7 @@ def as_table(scores: Scores) -> Group:
     table.add_column("metric", overflow="fold")
     table.add_column("value", justify="right", no_wrap=True)
     if with_intervals:
-        table.add_column("95 % interval", justify="right", no_wrap=True)
+        table.add_column("95 % CI", justify="right", no_wrap=True)
     for name in points:
         table.add_column(Text(POINTS_IN_SHORT.get(name, name)), justify="right", no_wrap=True, style="bright_black")
     as_good = False

@@ -59,7 +59,7 @@ def models(context: typer.Context, as_json: o.Json = False) -> None:
             )
             for model in listed
         ],
-        [f"{OTHER_FORMS}", "`libra-bench models show NAME` says the rest of a model."],
+        [OTHER_FORMS, "`libra-bench models show NAME` says the rest of a model."],
     )
     output.result([asdict(model) for model in listed], listing, as_json=as_json)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,12 +48,16 @@ def report(
     from rich.text import Text
 
     from benchmarks.errors import InputError
+    from benchmarks.files.folder_lock import locked
+    from benchmarks.records.run import RUN_FILE
     from reports.page import write_report
 
     if no_images and link_images:
         raise InputError("--no-images and --link-images contradict each other", hint="give one of them")
     done = itertools.count(1)
-    with output.ProgressBar("images") as bar:
+    writes_into_run = out is None and (runs[0] / RUN_FILE).is_file()
+    lock = locked(runs[0], otherwise="give --out") if writes_into_run else nullcontext()
+    with lock, output.ProgressBar("images") as bar:
         written = write_report(
             runs,
             out,

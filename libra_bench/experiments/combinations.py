@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.errors import InputError, LibraBenchError, StoppedError
+from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench.runs.answers import answer_files, read_answer_lines
 from libra_bench.runs.loading import KeptModel
@@ -52,7 +54,11 @@ class Planned:
         if self.plan is None:
             return 0
         asked = set(self.plan.order)
-        found = {answer.question_id for path in answer_files(self.plan.folder) for answer in read_answer_lines(path)}
+        found: set[QuestionId] = set()
+        for path in answer_files(self.plan.folder):
+            with suppress(InputError):  # the last line of a killed run, which the next one removes
+                for answer in read_answer_lines(path):
+                    found.add(answer.question_id)
         return len(asked & found)
 
 

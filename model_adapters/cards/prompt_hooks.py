@@ -67,7 +67,8 @@ def user_turn(question: Question, card: Mapping[str, Any], roles: Collection[Rol
     template = (card.get("prompts") or {}).get(task_of(question))
     if template is None:
         return question.prompt
-    return render_template(template, {**sections(question), **_facts(question)})
+    written = render_template(template, {**sections(question), **_facts(question)})
+    return written if roles else written.replace(IMAGE_MARK, "")
 
 
 def conversation(question: Question, card: Mapping[str, Any], roles: Collection[Role]) -> list[str]:

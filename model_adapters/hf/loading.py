@@ -102,18 +102,8 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
             if not torchvision:
                 raise
             processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
-    except ImportError as error:
-        if not torchvision and any(word in str(error).lower() for word in ("torchvision", "pil backend")):
-            what, hint = "its processor needs torchvision, which is not installed", "pip install torchvision"
-        else:
-            what, hint = "its processor needs a package that is not installed", "install it"
-        raise ModelError(f"{what} ({first_line(error)})", where=folder, hint=hint) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(
-            f"its processor cannot be loaded ({first_line(error)})",
-            where=folder,
-            hint="the folder needs preprocessor_config.json and the tokenizer's files",
-        ) from error
+    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _processor_error(folder, error, torchvision=torchvision) from error
     if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
         raise ModelError(
             f"has no processor for images and text, only {type(processor).__name__}",
@@ -121,6 +111,20 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
             hint="the folder needs preprocessor_config.json and the tokenizer's files",
         )
     return processor
+
+
+def _processor_error(folder: Path, error: Exception, *, torchvision: bool) -> ModelError:
+    """Why a processor cannot be loaded; transformers says of a missing torchvision in several ways."""
+    if not torchvision and any(word in str(error).lower() for word in ("torchvision", "pil backend")):
+        what, hint = "its processor needs torchvision, which is not installed", "pip install torchvision"
+    elif isinstance(error, ImportError):
+        what, hint = "its processor needs a package that is not installed", "install it"
+    else:
+        what, hint = (
+            "its processor cannot be loaded",
+            "the folder needs preprocessor_config.json and the tokenizer's files",
+        )
+    return ModelError(f"{what} ({first_line(error)})", where=folder, hint=hint)
 
 
 def load_tokenizer(folder: Path) -> Any:

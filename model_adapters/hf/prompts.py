@@ -63,6 +63,10 @@ class HFPrompts:
         text = self._conversation(prompt_parts(first, len(shown)), others)
         return HFPrompt(question, text, [self._image(path) for path in shown.values()])
 
+    def num_images(self, question: Question) -> int:
+        """How many images of a question the model sees."""
+        return len(shown_images(question, self._policy))
+
     def _image(self, path: Path) -> Any:
         picture = read_radiograph(path)
         if self._hook is None or not self._hook.stretch_grey:

@@ -104,7 +104,8 @@ def test_a_model_can_be_called_otherwise(cli: InProcess) -> None:
     assert "--model-name" in refused.stderr
 
 
-def test_a_report_is_made_again_as_its_reader_wanted_it(cli: InProcess, finished: Path) -> None:
+def test_a_report_is_made_again_as_its_reader_wanted_it(cli: InProcess) -> None:
+    finished = run_once(cli, "--no-plots")
     assert cli("report", finished, "--no-text").returncode == 0
     assert "No change." not in (finished / "report.html").read_text()
     assert cli(*RUN[:-1], "rouge_l,temporal_f1,bleu").returncode == 0
@@ -115,7 +116,8 @@ def test_a_report_is_made_again_as_its_reader_wanted_it(cli: InProcess, finished
     assert "No change." in (finished / "report.html").read_text()
 
 
-def test_a_report_is_not_written_while_a_run_writes(cli: InProcess, finished: Path) -> None:
+def test_a_report_is_not_written_while_a_run_writes(cli: InProcess) -> None:
+    finished = run_once(cli, "--no-plots")
     before = (finished / "report.html").read_bytes()
     with locked(finished):
         done = cli("report", finished, "--no-text")

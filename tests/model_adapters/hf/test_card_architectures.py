@@ -77,3 +77,17 @@ def test_a_batch_gives_the_texts_of_single_studies(checkpoints, name):
         texts.append({answer.question_id: answer.text for answer in answers})
     assert texts[0] == texts[1]
     assert len(set(texts[0].values())) > 1
+
+
+def test_a_batch_may_mix_studies_with_and_without_a_lateral_image(checkpoints):
+    lateral = sorted((DEMO / "images").rglob("*-lateral.png"))[0]
+    views = [{}, {"lateral": lateral}, {}, {"lateral": lateral}]
+    asked = [Question(n, FINDINGS_PROMPT, (IMAGES[n],), laterals=laterals) for n, laterals in enumerate(views)]
+    texts = []
+    for batch_size in (1, 4):
+        adapter = load(checkpoints["qwen2_5_vl"], "Qwen2.5-VL", batch_size, image_policy="lateral")
+        answers = list(adapter.generate(asked, Decoding(max_new_tokens=6)))
+        assert not any(answer.failed for answer in answers)
+        texts.append({answer.question_id: answer.text for answer in answers})
+    assert texts[0] == texts[1]
+    assert adapter.render(asked[1]).text.count("<|image_pad|>") == 2

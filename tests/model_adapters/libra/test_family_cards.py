@@ -47,6 +47,7 @@ def test_every_card_of_the_family_is_checked_here():
     others = {"LLaVA-Rad", "llava-med", "libra-tiny"}  # models of other groups in this layout, and our own
     cards = {name for name in card_names() if shipped_card(name).adapter == "libra"}
     assert cards - others == FAMILY.keys()
+    assert {shipped_card(name).verified for name in FAMILY} == {"tiny"}
 
 
 @pytest.mark.parametrize("card", FAMILY)
