@@ -55,6 +55,8 @@ class Question:
     """The sample's other fields, references and labels excluded."""
     laterals: Mapping[Role, Path] = field(default_factory=dict)
     """`lateral` and `prior_lateral`, where the suite has them."""
+    said: tuple[str, ...] = ()
+    """What was said about this study before: question, answer, question, answer, ... Only in a conversation."""
 
     @property
     def by_role(self) -> dict[Role, Path]:
@@ -128,14 +130,11 @@ class Answer:
 
 
 def parts_in_words(counts: Mapping[str, int]) -> str:
-    """Parts of studies and in how many of them: "lateral images (37 studies), prior reports (46)"."""
+    """Parts of studies and in how many: "lateral images of 37 studies, prior reports of 1 study"."""
     names = {role: f"{ROLE_NAMES[role].lower()} images" for role in ROLES} | {PRIOR_REPORT: "prior reports"}
-    unit = " studies"
-    parts = []
-    for name, count in counts.items():
-        parts.append(f"{names.get(name, name)} ({count}{unit})")
-        unit = ""
-    return ", ".join(parts)
+    return ", ".join(
+        f"{names.get(name, name)} of {count} {'study' if count == 1 else 'studies'}" for name, count in counts.items()
+    )
 
 
 def frontal_images(images: list[str] | Mapping[str, str]) -> list[str]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from benchmarks.records.scores import Score, StratumScore
 from reports.figure import GREY, REFERENCE, legend_below, look, new_figure
-from reports.labels import POINTS, run_names, wrapped
+from reports.labels import POINTS, wrapped
 from reports.load import LoadedRun
+from reports.load.names import run_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,9 @@ from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
 from reports.bars import RunLike, caption, grouped_bars, interval
 from reports.figure import MARKERS, legend_below, new_figure, styled
-from reports.labels import file_part, run_names, score_label
+from reports.labels import score_label
 from reports.load import LoadedRun, load
+from reports.load.names import file_part, run_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

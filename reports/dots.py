@@ -1,17 +1,21 @@
-"""Values with intervals as dots on one line each: what a table of correlations looks like."""
+"""Values with intervals as dots on one line each: a table of correlations, and rankings with a panel per metric."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from reports.figure import GREY, new_figure, styled
+from reports.figure import COLUMN_INCHES, GREY, new_figure, styled
+from reports.labels import score_label, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROW_INCHES = 0.2
+PANELS_PER_ROW = 4
+NAME_LETTERS = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,51 @@ def dot_plot(dots: Sequence[Dot], *, xlabel: str, mark: tuple[str, float] | None
         axes.axvline(mark[1], color=GREY, linestyle="dashed", linewidth=1)
         axes.annotate(mark[0], (mark[1], 0), (-3, 0), textcoords="offset points", ha="right", va="center", fontsize=7)
     axes.axvline(0, color=GREY, linewidth=0.6)
-    axes.set_yticks(range(len(ordered)), [dot.name.replace("_", " ") for dot in ordered])
+    axes.set_yticks(range(len(ordered)), [wrapped(score_label(dot.name).partition(" (")[0], 30) for dot in ordered])
     axes.set_ylim(len(ordered) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
     axes.set_xlabel(xlabel)
     return figure
+
+
+@styled
+def rank_plot(metrics: Sequence[Mapping[str, Any]]) -> Figure:
+    """Ranks over resamples, best run on top.
+
+    Args:
+        metrics: the entries of `metrics` of a stability result; each holds the same runs.
+    """
+    from matplotlib.figure import Figure
+
+    names = [entry["run"] for entry in sorted(metrics[0]["ranks"], key=lambda entry: entry["rank"])]
+    per_row = min(PANELS_PER_ROW, len(metrics))
+    n_rows = math.ceil(len(metrics) / per_row)
+    width = COLUMN_INCHES[1 if per_row == 1 else 2]
+    shown = [wrapped(name, NAME_LETTERS) for name in names]
+    lines = sum(1 + name.count("\n") for name in shown)
+    figure = Figure(figsize=(width, n_rows * (0.55 + 0.17 * lines)))
+    panels = figure.subplots(n_rows, per_row, sharex=True, sharey=True, squeeze=False).ravel()
+    for panel, metric in zip(panels, metrics, strict=False):
+        by_run = {entry["run"]: entry for entry in metric["ranks"]}
+        for place, name in enumerate(names):
+            entry = by_run[name]
+            if entry["low"] is not None:
+                panel.plot([entry["low"], entry["high"]], [place, place], color="C0", linewidth=1)
+            panel.plot(entry["rank"], place, "o", color="C0")
+        panel.set_title(score_label(metric["key"]).partition(" (")[0])
+        panel.set_xlim(0.6, len(names) + 0.4)
+        panel.set_xticks(_whole_ticks(len(names)))
+        panel.set_ylim(len(names) - 0.5, -0.5)
+        panel.set_yticks(range(len(names)), shown)
+        panel.grid(axis="x")
+    for place, panel in enumerate(panels):
+        panel.set_visible(place < len(metrics))
+        panel.tick_params(labelbottom=place + per_row >= len(metrics))  # the lowest one of its column
+    figure.supxlabel("rank (1 is best), 95 % interval", fontsize=8)
+    return figure
+
+
+def _whole_ticks(runs: int) -> list[int]:
+    step = max(1, math.ceil(runs / 6))
+    return list(range(1, runs + 1, step))

@@ -1,13 +1,9 @@
-"""What figures call scores, reference points and runs: words and units instead of column names."""
+"""What figures call scores and reference points: words and units instead of column names."""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections import Counter
-from collections.abc import Sequence
-
-from reports.load import LoadedRun
 
 PERCENT, PER_100 = "%", "per 100 reports"
 LABELS = {
@@ -63,22 +59,3 @@ def wrapped(name: str, width: int = LINE) -> str:
             current += part
         lines.append(current)
     return "\n".join(lines)
-
-
-def run_names(runs: Sequence[LoadedRun]) -> list[str]:
-    """Model names; where several runs share one, with the protocol; where that does not tell, the fingerprint."""
-    names = [run.name for run in runs]
-    for facts in ([run.protocol for run in runs], [run.fingerprint[:6] for run in runs]):
-        counted = Counter(names)
-        names = [
-            f"{name} ({fact})" if counted[name] > 1 and fact else name for name, fact in zip(names, facts, strict=True)
-        ]
-    return names
-
-
-def file_part(runs: Sequence[LoadedRun], longest: int = 60) -> str:
-    """The runs' models as a part of a file name: `libra-tiny+normal`; what is too long is counted."""
-    names = [re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in dict.fromkeys(run.name for run in runs)]
-    kept = [name for place, name in enumerate(names) if place == 0 or len("+".join(names[: place + 1])) <= longest]
-    more = len(names) - len(kept)
-    return "+".join(kept) + (f"+{more}-more" if more else "")

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from reports.board import Board, BoardRow, Cell
-from reports.tables import headers, legend, named, number, small_print, title
+from reports.labels import score_label
+from reports.tables import legend, named, number, small_print, title
 
 ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -34,7 +35,9 @@ MAX_COLUMNS = 8
 """What fits over two columns of a paper; a table of more has its columns in rows."""
 LONG = 12
 """Letters; a longer header is broken."""
-PREAMBLE = "% needs \\usepackage{booktabs,xcolor}"
+FIT = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}"
+"""Smaller where it is wider than the page."""
+PREAMBLE = "% needs \\usepackage{booktabs,graphicx,xcolor}"
 
 
 def to_latex(boards: Sequence[Board], *, mark_best: bool = False) -> str:
@@ -65,10 +68,16 @@ def _table(board: Board, *, mark_best: bool) -> str:
         "\\centering\\footnotesize\\setlength{\\tabcolsep}{2.5pt}",
         f"\\caption{{{escaped(caption)}}}",
         f"\\label{{{_label(board)}}}",
-        tabular(board, mark_best=mark_best),
+        "\\smallskip",
+        FIT + "{%\n" + tabular(board, mark_best=mark_best) + "}",
         "\\end{table*}",
     ]
     return "\n".join(lines)
+
+
+def _names(board: Board) -> list[str]:
+    """The scores as a reader knows them, with their direction."""
+    return [f"{score_label(key).partition(' (')[0]} {'↑' if higher else '↓'}" for key, higher in board.keys.items()]
 
 
 def _label(board: Board) -> str:
@@ -86,7 +95,7 @@ def _by_model(board: Board, *, mark_best: bool) -> str:
         [
             f"\\begin{{tabular}}{{l{'l' * len(across)}{'r' * len(board.keys)}}}",
             "\\toprule",
-            _row(["Model", *across, *map(_header, headers(board))]),
+            _row(["Model", *across, *map(_header, _names(board))]),
             "\\midrule",
             *models,
             *(["\\midrule"] if models and beside else []),
@@ -102,7 +111,7 @@ def _by_metric(board: Board, *, mark_best: bool) -> str:
     names = [_grey(row, _header(named(row))) for row in board.rows]
     protocols = [_row(["", *(_grey(row, escaped(row.protocol)) for row in board.rows)])]
     lines = []
-    for key, header in zip(board.keys, headers(board), strict=True):
+    for key, header in zip(board.keys, _names(board), strict=True):
         cells = [row.cells.get(key) for row in board.rows]
         lines += _with_small_print(escaped(header), cells, board.rows, mark_best=mark_best)
     return "\n".join(
@@ -154,7 +163,7 @@ def _header(header: str) -> str:
         return escaped(header)
     return (
         "\\shortstack[r]{\\rule{0pt}{2.2ex}"
-        + "\\\\".join(escaped(part) for part in re.split(r"(?<=[_-])", header))
+        + "\\\\".join(escaped(part) for part in re.split(r"(?<=[_-])| (?![↑↓])", header))
         + "}"
     )
 

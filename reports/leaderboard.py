@@ -14,7 +14,7 @@ from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import atomic_write
 from benchmarks.files.formulas import guarded, unguarded
 from benchmarks.records.run import RunRecord
-from benchmarks.records.scores import Score, Scores, signature_difference
+from benchmarks.records.scores import CEILING, Score, Scores, signature_difference
 from benchmarks.tables import read_csv
 from benchmarks.wording import studies
 
@@ -33,7 +33,6 @@ FACTS = ("suite", "protocol", *COUNTS, BATCHING, RUN)
 SIGNATURE_COLUMNS = (NAME, "suite", "column", "signature", "scored", RUN)
 """Of the companion."""
 
-CEILING = "leave-one-out-references"
 POINTS_IN_SHORT = {"shuffled-references": "shuffled", CEILING: "reader"}
 POINT_WORDS = {
     "empty": "empty texts",
@@ -254,7 +253,7 @@ def as_table(scores: Scores) -> Group:
     table.add_column("metric", overflow="fold")
     table.add_column("value", justify="right", no_wrap=True)
     if with_intervals:
-        table.add_column("95 % interval", justify="right", no_wrap=True)
+        table.add_column("95 % CI", justify="right", no_wrap=True)
     for name in points:
         table.add_column(Text(POINTS_IN_SHORT.get(name, name)), justify="right", no_wrap=True, style="bright_black")
     as_good = False

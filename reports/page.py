@@ -21,6 +21,8 @@ from reports import plots
 from reports.board import Board
 from reports.cases import collect, find_source, refuse_different_studies
 from reports.figure import svg_address, svg_of
+from reports.first_look import first_look
+from reports.labels import POINTS
 from reports.leaderboard import COUNTS, empty_note
 from reports.load import LoadedRun, load
 from reports.thumbnails import How, PageImages, page_images
@@ -249,6 +251,8 @@ def _render(
             counts=COUNTS,
             scores=_score_rows(runs),
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
+            looks=[(run.name, first_look(run, data, which)) for which, run in enumerate(runs)],
+            point_names=POINTS,
             plots=_plots(runs, drawn),
             notes=notes,
             audit=_audit_of(runs[0]) if data["text"] else None,

@@ -14,8 +14,9 @@ from benchmarks.records.scores import Score
 from reports.bars import RunLike, caption, grouped_bars, interval, reference_points_at
 from reports.breakdowns import all_breakdowns
 from reports.figure import GREY, MARKERS, REFERENCE, legend_below, new_figure, save, styled
-from reports.labels import POINTS, file_part, run_names, score_label, wrapped
+from reports.labels import POINTS, score_label, wrapped
 from reports.load import LoadedRun, load, without_repeats
+from reports.load.names import file_part, run_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.phantoms.drawing import draw_study
+from benchmarks.phantoms.lateral import draw_lateral
 from benchmarks.phantoms.wording import changes, findings_text, impression_text
 from benchmarks.phantoms.writing import Study, phantom_studies
 
@@ -27,16 +28,17 @@ HUB_VIEWS = {"PA": "POSTERO_ANTERIOR", "AP": "ANTERO_POSTERIOR"}
 """Both spellings occur in ReXGradient-160K."""
 
 
-_DRAWN: dict[str, Any] = {}
-"""Study -> its picture: every data set shows the same phantoms."""
+_DRAWN: dict[tuple[str, bool], Any] = {}
+"""Study, and whether it is the lateral view -> its picture: every data set shows the same phantoms."""
 
 
-def _draw(path: Path, study: Study) -> None:
+def _draw(path: Path, study: Study, *, lateral: bool = False) -> None:
     from PIL import Image
 
-    name = study.patient.study_id(study.visit)
+    name = study.patient.study_id(study.visit), lateral
     if name not in _DRAWN:
-        _DRAWN[name] = Image.fromarray(draw_study(study.patient, study.visit, IMAGE_SIZE))
+        draw = draw_lateral if lateral else draw_study
+        _DRAWN[name] = Image.fromarray(draw(study.patient, study.visit, IMAGE_SIZE))
     path.parent.mkdir(parents=True, exist_ok=True)
     _DRAWN[name].save(path)
 
@@ -86,8 +88,8 @@ def _hub_entries(out: Path, studies: Sequence[Study]) -> dict[str, dict[str, Any
         frontal = HUB_VIEWS[study.patient.view] if number % 3 == 2 else study.patient.view
         views = ["LATERAL", frontal] if _has_frontal(number) else ["LATERAL", "AP AXIAL"]
         images = [f"{folder}/{view}.png" for view in views]
-        for image in images:
-            _draw(out / image, study)
+        for view, image in zip(views, images, strict=True):
+            _draw(out / image, study, lateral=view == "LATERAL")
         entries[f"pP{study.patient.number:04d}_aA{number:04d}_s1.{number}"] = {
             "PatientID": f"pP{study.patient.number:04d}",
             "AccessionNumber": f"aA{number:04d}",
@@ -141,7 +143,7 @@ def chexpert_plus(out: Path, studies: Sequence[Study]) -> None:
         folder = f"{split}/patient{study.patient.number:05d}/study{study.visit.number}"
         shots = [("view1_frontal", "Frontal", study.patient.view)] if _has_frontal(number) else []
         for name, view, position in [*shots, ("view2_lateral", "Lateral", "")]:
-            _draw(out / "PNG" / folder / f"{name}.png", study)
+            _draw(out / "PNG" / folder / f"{name}.png", study, lateral=view == "Lateral")
             rows.append(
                 {
                     "path_to_image": f"{folder}/{name}.jpg",
@@ -216,10 +218,10 @@ def iu_xray(out: Path, studies: Sequence[Study]) -> None:
     entries = {}
     for number, study in enumerate(studies):
         name = f"CXR{number}_IM-{study.patient.number:04d}"
-        for image in range(2):
-            _draw(out / "images" / name / f"{image}.png", study)
-        findings, impression = _findings(study, number), _impression(study)
         frontal = number % 2
+        for image in range(2):
+            _draw(out / "images" / name / f"{image}.png", study, lateral=image != frontal)
+        findings, impression = _findings(study, number), _impression(study)
         entries[name] = {
             "key_image_path": f"{name}/{frontal}.png",
             "image_path": [f"{name}/0.png", f"{name}/1.png"],

@@ -230,7 +230,14 @@ def _write_picture(picture: npt.NDArray[np.uint8], path: Path) -> None:
         ) from error
 
 
-def write_phantoms(out: Path, *, patients: int, seed: int, image_size: int = 224) -> dict[str, int]:
+def write_phantoms(
+    out: Path,
+    *,
+    patients: int,
+    seed: int,
+    image_size: int = 224,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, int]:
     """Write a phantom data set: the same arguments give the same bytes (with the same Pillow).
 
     Into `out` go `images/`, the suites `findings.jsonl`, `impressions.jsonl`, `vqa.jsonl`, `diff-vqa.jsonl` and
@@ -242,6 +249,7 @@ def write_phantoms(out: Path, *, patients: int, seed: int, image_size: int = 224
         patients: each has two to five visits.
         seed: a whole number from 0.
         image_size: pixels per side.
+        progress: called with (patients drawn, all).
 
     Returns:
         The number of patients, of images, and of records in each file.
@@ -261,8 +269,11 @@ def write_phantoms(out: Path, *, patients: int, seed: int, image_size: int = 224
         )
     records: dict[str, list[Record]] = {task: [] for task in TASKS}
     images = 0
+    drawn: set[str] = set()
     for study in phantom_studies(patients, seed):
         images += write_images(study, out, image_size)
+        drawn.add(study.patient.subject_id)
+        progress(len(drawn), patients)
         for task, make in TASKS.items():
             records[task] += make(study)
     for task, of_task in records.items():

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from benchmarks.prepare.datasets.layout import iso_date
 from benchmarks.prepare.frames import read_frame
 from benchmarks.prepare.output import (
     Built,
@@ -127,7 +128,7 @@ class _Studies:
         lateral = images[images["ViewPosition"].isin(LATERAL_VIEWS)]
         for path in lateral["image"]:
             self._laterals.setdefault(_study_of(path), path)
-        self._dates = dict(zip(map(_study_of, images["image"]), map(_iso, images["StudyDate"]), strict=True))
+        self._dates = dict(zip(map(_study_of, images["image"]), map(iso_date, images["StudyDate"]), strict=True))
 
     def images(self, current: str, prior: str) -> Any:
         """Every image by its role; a lateral one that is the frontal one's own file is not named twice."""
@@ -154,8 +155,3 @@ class _Studies:
 
 def _study_of(path: str) -> str:
     return PurePosixPath(path).parent.name
-
-
-def _iso(date: str) -> str:
-    """20240531 as 2024-05-31; empty where it is no such date."""
-    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and date.isdigit() else ""

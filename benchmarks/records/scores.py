@@ -66,6 +66,10 @@ class Stratum(Record):
         return _share_in(key, self.n_empty or 0, self.n)
 
 
+CEILING = "leave-one-out-references"
+"""The reference point that is another reader."""
+
+
 class ReferencePoint(Record):
     """What no model scores ("empty", "shuffled-references", "constant"), or another reader does."""
 

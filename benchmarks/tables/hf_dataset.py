@@ -57,17 +57,17 @@ def read_dataset(path: Path, *, images: bool = False) -> Iterator[tuple[str, dic
     folder = split_folder(path)
     try:
         rows = datasets.load_from_disk(str(folder))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        pictures = [name for name, feature in rows.features.items() if _holds_images(feature)]
+        for name in pictures if images else ():
+            rows = rows.cast_column(name, _undecoded(rows.features[name]))
+        if not images:
+            rows = rows.remove_columns(pictures)
+        for number, row in enumerate(rows, start=1):
+            yield f"{folder}: row {number}", {name: value for name, value in row.items() if value is not None}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:  # a file of it is damaged
         raise InputError(
             f"cannot be read as a dataset ({first_line(error)})", where=folder, hint="save it again: save_to_disk"
         ) from error
-    pictures = [name for name, feature in rows.features.items() if _holds_images(feature)]
-    for name in pictures if images else ():
-        rows = rows.cast_column(name, _undecoded(rows.features[name]))
-    if not images:
-        rows = rows.remove_columns(pictures)
-    for number, row in enumerate(rows, start=1):
-        yield f"{folder}: row {number}", {name: value for name, value in row.items() if value is not None}
 
 
 def _holds_images(feature: Any) -> bool:

@@ -8,7 +8,6 @@ import typer
 
 from libra_bench.cli import options as o
 from libra_bench.cli import output
-from libra_bench.cli.data_options import progress_bar
 from libra_bench.cli.flags import run_options
 from libra_bench.runs.options import DECODING, MODEL, SUITE, RunOptions
 
@@ -34,7 +33,7 @@ def verify_batching(
     from libra_bench.runs.plan import plan_run
 
     plan = plan_run(suite, model, options)
-    with progress_bar("answering") as on_answer:
+    with output.ProgressBar("answering") as on_answer:
         found = verify(plan, n, on_answer)
     output.result({"run": str(plan.folder), **found.as_json()}, _in_words(found), as_json=as_json)
 

@@ -100,8 +100,11 @@ def _verdicts(baseline: str, run: str, differences: Sequence[Difference]) -> lis
         "worse": f"{run} is worse than {baseline} on",
         "unclear": "No difference is shown on",
     }
+    everything = len(differences) > 1
     return [
-        f"{said[verdict]} {len(keys)} of {len(differences)}: {', '.join(keys)}."
+        f"{said[verdict]} all {len(keys)}."
+        if everything and len(keys) == len(differences)
+        else f"{said[verdict]} {len(keys)} of {len(differences)}: {', '.join(keys)}."
         for verdict, keys in by_verdict.items()
         if keys
     ]
@@ -111,15 +114,13 @@ def _table(baseline: str, run: str, differences: Sequence[Difference]) -> Render
     from rich import box
     from rich.table import Table
 
+    from reports.labels import wrapped
+
     table = Table(
         title=f"{run} against {baseline}", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=0
     )
-    table.add_column("metric", overflow="fold")
-    for heading in ("base", "run", "diff.", "low", "high", "p", "detects"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for item in differences:
-        table.add_row(
-            item.key + ("" if item.higher_is_better else " ↓"),
+    rows = [
+        (
             f"{item.baseline_value:.2f}",
             f"{item.model_value:.2f}",
             f"{item.difference:+.2f}",
@@ -127,8 +128,17 @@ def _table(baseline: str, run: str, differences: Sequence[Difference]) -> Render
             "" if item.high is None else f"{item.high:+.2f}",
             f"{item.p_holm:.4f}",
             "" if item.detectable is None else f"{item.detectable:.2f}",
-            style="bold" if item.significant else "",
         )
+        for item in differences
+    ]
+    headings = ("base", "run", "diff.", "low", "high", "p", "detects")
+    numbers = sum(1 + max(map(len, column)) for column in zip(headings, *rows, strict=True))
+    table.add_column("metric", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for item, row in zip(differences, rows, strict=True):
+        key = item.key + ("" if item.higher_is_better else "\u00a0↓")  # a long name breaks at its hyphens
+        table.add_row(wrapped(key, output.width() - numbers), *row, style="bold" if item.significant else "")
     return table
 
 

@@ -47,7 +47,7 @@ def sections(
         if path is not None:
             refuse_overwriting(path, force)
     counts = ReportCounts()
-    with d.progress_bar("reports") as progress:
+    with output.ProgressBar("reports") as progress:
         cut = cut_reports(reports, workers=workers or d.core_count(), progress=progress, counts=counts)
         write_sections(cut, out, conclusions=conclusions)
     table = Table("", "reports")
@@ -114,7 +114,7 @@ def check(
     from benchmarks.prepare.check import check_files
     from benchmarks.wording import first_few
 
-    with d.progress_bar("images") as progress:
+    with output.ProgressBar("images") as progress:
         report = check_files(
             files,
             image_root=image_root,
@@ -165,7 +165,8 @@ def phantoms(
         raise InputError("is a file", where=out, hint="name a folder")
     if out.is_dir() and any(out.iterdir()) and not force:
         raise InputError("is not empty", where=out, hint="pass --force to write into it")
-    counts = write_phantoms(out, patients=patients, seed=seed, image_size=image_size)
+    with output.ProgressBar("patients") as progress:
+        counts = write_phantoms(out, patients=patients, seed=seed, image_size=image_size, progress=progress)
     table = Table("what", "number")
     for name, number in counts.items():
         table.add_row(name, f"{number:,}")

@@ -10,6 +10,7 @@ import typer
 
 from libra_bench.cli import data_options as d
 from libra_bench.cli import options as o
+from libra_bench.cli import output
 
 if TYPE_CHECKING:
     from benchmarks.prepare.mimic import MimicFolder
@@ -161,7 +162,7 @@ def _build(
     d.refuse_overwriting(out, force)
     names = one_of("split", split, SPLITS), one_of("rule", rule, RULES)
     chosen = MimicChoice(folder, *names, workers=workers or d.core_count(), **choice)
-    with d.progress_bar("reports") as progress:
+    with output.ProgressBar("reports") as progress:
         report = build_mimic(task, chosen, out, allow_absent_images=allow_absent_images, progress=progress)
     d.show_build(report, as_json=as_json, published=task != ALIGNMENT)
 
@@ -183,8 +184,8 @@ def iu_xray(
     """IU X-Ray: a split of ReXrank with all its images, or the whole of Open-i's collection, which has no split."""
     from itertools import chain, islice
 
+    from benchmarks.prepare.datasets.iu_xray import PROJECTIONS, REPORTS, find_images, iu_xray_samples
     from benchmarks.prepare.datasets.layout import Prepared
-    from benchmarks.prepare.iu_xray import PROJECTIONS, REPORTS, find_images, iu_xray_samples
     from benchmarks.prepare.output import image_paths
     from benchmarks.prepare.rexrank import rexrank_samples
 
@@ -218,7 +219,7 @@ def vqa_rad(
     """VQA-RAD: open and closed questions; images default to "VQA_RAD Image Folder" beside the file."""
     from benchmarks.prepare.choices import one_of
     from benchmarks.prepare.datasets.layout import Prepared
-    from benchmarks.prepare.open_vqa import vqa_rad_samples
+    from benchmarks.prepare.datasets.open_vqa import vqa_rad_samples
 
     d.refuse_overwriting(out, force)
     test = one_of("split", split, ("train", "test")) == "test"
@@ -244,7 +245,7 @@ def slake(
 ) -> None:
     """SLAKE: open and closed questions; images default to `imgs` beside the file."""
     from benchmarks.prepare.datasets.layout import Prepared
-    from benchmarks.prepare.open_vqa import slake_samples
+    from benchmarks.prepare.datasets.open_vqa import slake_samples
 
     d.refuse_overwriting(out, force)
     steps: dict[str, int] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,35 +23,6 @@ ImageRoot = Annotated[
 AllowAbsent = Annotated[bool, typer.Option("--allow-absent-images", help="Write the file even if images are missing.")]
 Prompt = Annotated[str | None, typer.Option("--prompt", help="The prompt; clinical context is not added to it.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Number of processes; default: one per core.")]
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr, if that is a terminal; yields what takes (done, all)."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    left = (TextColumn("left"), TimeRemainingColumn())
-    console = output.console()
-    quiet = not console.is_terminal
-    bar = Progress(*columns, *left, console=console, transient=True, disable=quiet)
-    task = bar.add_task(what, total=None)
-
-    def show(done: int, total: int) -> None:
-        bar.start()  # only once there is something to show
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield show
-    finally:
-        bar.stop()
 
 
 def refuse_overwriting(out: Path, force: bool) -> None:

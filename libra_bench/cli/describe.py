@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,6 +38,10 @@ def describe(
     prompt: Annotated[
         str | None, typer.Option("--prompt", help="What to ask; default: the file's, else the findings prompt.")
     ] = None,
+    chat: Annotated[
+        bool,
+        typer.Option("--chat", help="Several questions, one per line from standard input; an empty line ends it."),
+    ] = False,
     as_json: o.Json = False,
 ) -> None:
     """Describe one study, or several; the text goes to stdout.
@@ -55,6 +59,9 @@ def describe(
 
     words = [current, *(prior or [])]
     warn = _warn
+    if chat:
+        _chat([Path(word) for word in words], prompt, model, options, as_json=as_json)
+        return
     if len(words) == 1 and several(Path(current)):
         answers = describe_studies(Path(current), prompt, model, options, warn)
     elif all(is_whole(word) for word in words):
@@ -67,6 +74,33 @@ def describe(
         studies = [[Path(word)] if is_whole(word) else [Path(part) for part in word.split(",")] for word in words]
         answers = describe_studies(studies, prompt, model, options, warn)
     _show(answers, as_json=as_json)
+
+
+def _chat(images: Sequence[Path], first: str | None, model: str, options: RunOptions, *, as_json: bool) -> None:
+    """Questions from standard input, answers to standard output, as the original's command line does it."""
+    from libra_bench.runs.single_study import converse
+
+    turns: list[dict[str, Any]] = []
+    asked: list[str] = []
+    for answer in converse(images, _asked(first, asked), model, options, _warn):
+        if as_json:
+            turns.append({"question": asked[-1], "text": answer.text, "metadata": dict(answer.metadata)})
+        else:
+            output.text({}, answer.text, as_json=False)
+    if as_json:
+        output.text({"turns": turns}, "", as_json=True)
+
+
+def _asked(first: str | None, asked: list[str]) -> Iterator[str]:
+    """The question that was given, then a line each; what was asked is added to `asked`."""
+    if first is not None:
+        asked.append(first)
+        yield first
+    while True:
+        if sys.stdin.isatty():
+            output.message("question (an empty line ends it): ")
+        asked.append(sys.stdin.readline().strip())
+        yield asked[-1]
 
 
 def _warn(text: str) -> None:

@@ -10,7 +10,6 @@ import typer
 from benchmarks.wording import studies
 from libra_bench.cli import options as o
 from libra_bench.cli import output
-from libra_bench.cli.data_options import progress_bar
 from libra_bench.cli.flags import run_options
 from libra_bench.cli.run import Display
 from libra_bench.runs.options import DECODING, MODEL, RUN, SUITE, RunOptions
@@ -177,7 +176,7 @@ def sensitivity(
         output.message(f"skipping {entry['metric']}: {entry['reason']}; {entry['remedy']}")
     texts = reports_of(references, n)
     edited = edit_texts(texts, None if errors is None else errors.split(","), max_edits=max_edits, seed=seed)
-    with progress_bar("scoring") as progress:
+    with output.ProgressBar("scoring") as progress:
         done = 0
 
         def on_scored() -> None:

@@ -59,7 +59,7 @@ def models(context: typer.Context, as_json: o.Json = False) -> None:
             )
             for model in listed
         ],
-        [f"{OTHER_FORMS}", "`libra-bench models show NAME` says the rest of a model."],
+        [OTHER_FORMS, "`libra-bench models show NAME` says the rest of a model."],
     )
     output.result([asdict(model) for model in listed], listing, as_json=as_json)
 
@@ -112,6 +112,8 @@ def _in_words(value: object) -> str:
         return "yes" if value else ""
     if isinstance(value, tuple | list):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {part}" for name, part in value.items())
     return "" if value is None else str(value)
 
 

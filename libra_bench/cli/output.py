@@ -14,6 +14,7 @@ from libra_bench.cli.listing import Facts, Listing, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.progress import Progress
 
 
 def result(value: Any, view: RenderableType | Listing | Facts, *, as_json: bool) -> None:
@@ -56,6 +57,59 @@ def text(value: Any, words: str, *, as_json: bool) -> None:
 def console() -> Console:
     """The console for progress and messages (stderr)."""
     return _console(stderr=True)
+
+
+class ProgressBar:
+    """A progress bar with the time left on stderr, where that is a terminal; called with (done, all).
+
+    It is there from the first call to the last one, or to the end of the block that it is used in.
+
+    Args:
+        what: what is done, before the bar.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._bar: Progress | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that so many are done."""
+        if self._bar is None:
+            self._bar = _progress(self._what, total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+        if done >= total:
+            self.stop()
+
+    def stop(self) -> None:
+        """Take it away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+
+def _progress(what: str, total: int) -> Progress:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    told = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    on = console()
+    bar = Progress(
+        *told, TextColumn("left"), TimeRemainingColumn(), console=on, transient=True, disable=not on.is_terminal
+    )
+    bar.add_task(what, total=total)
+    return bar
 
 
 def message(text: str) -> None:

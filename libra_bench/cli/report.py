@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from libra_bench.cli import completion, options, output
-from libra_bench.cli.data_options import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +45,6 @@ def report(
     as_json: options.Json = False,
 ) -> None:
     """Write one self-contained HTML file with scores, plots and every case."""
-    from rich.progress import Progress
     from rich.text import Text
 
     from benchmarks.errors import InputError
@@ -55,25 +54,20 @@ def report(
 
     if no_images and link_images:
         raise InputError("--no-images and --link-images contradict each other", hint="give one of them")
-    console = output.console()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-
-        def on_images(total: int) -> Any:
-            task = progress.add_task("radiographs", total=total)
-            return lambda: progress.advance(task)
-
-        writes_into_run = out is None and (runs[0] / RUN_FILE).is_file()
-        with locked(runs[0], otherwise="give --out") if writes_into_run else nullcontext():
-            written = write_report(
-                runs,
-                out,
-                images="none" if no_images else "link" if link_images else "embed",
-                text=not no_text,
-                suite=suite,
-                image_root=image_root,
-                follow_links=follow_links,
-                on_images=on_images,
-            )
+    done = itertools.count(1)
+    writes_into_run = out is None and (runs[0] / RUN_FILE).is_file()
+    lock = locked(runs[0], otherwise="give --out") if writes_into_run else nullcontext()
+    with lock, output.ProgressBar("images") as bar:
+        written = write_report(
+            runs,
+            out,
+            images="none" if no_images else "link" if link_images else "embed",
+            text=not no_text,
+            suite=suite,
+            image_root=image_root,
+            follow_links=follow_links,
+            on_images=lambda total: lambda: bar(next(done), total),
+        )
     for note in written.notes:
         output.message(note)
     value = {
@@ -109,7 +103,7 @@ def plot(
 
     loaded = scored_runs(runs)
     wanted = [name.strip().lower() for name in formats.split(",") if name.strip()]
-    with font(one_of("font", font_name, tuple(FONTS))), progress_bar("drawing") as on_drawn:
+    with font(one_of("font", font_name, tuple(FONTS))), output.ProgressBar("drawing") as on_drawn:
         figures = all_figures(loaded, columns=columns)
         if training_log is not None:
             figures["training"] = training_curves(training_log, columns=columns)

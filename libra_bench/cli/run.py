@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -185,9 +186,10 @@ class Display(ProgressCallback):
         output.message(f"scoring: {', '.join(metric_ids)}")
 
     def drawing(self, total: int) -> Callable[[], None]:
-        """One line is enough, since it takes seconds."""
-        output.message(f"report: {total} images")
-        return lambda: None
+        """A line, and a progress bar."""
+        output.message(f"report: {counted(total, 'image')}")
+        bar, done = output.ProgressBar("images"), itertools.count(1)
+        return lambda: bar(next(done), total)
 
 
 def _show_run(folder: Path, *, as_json: bool) -> None:

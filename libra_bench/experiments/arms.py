@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from benchmarks.catalog import CONTEXT, FINDINGS_PROMPT, IMPRESSION_PROMPT
 from benchmarks.errors import UnknownNameError
-from benchmarks.schema import Role, Sample
+from benchmarks.schema import PRIOR_REPORT, Role, Sample
 from libra_bench.experiments.arm_images import REDRAWN
 
 Subject: TypeAlias = Literal["image", "prior", "context", "prompt", "robustness"]
@@ -109,14 +109,22 @@ def _other_patient(studies: Studies, place: int) -> Sample | None:
     return replace(studies.samples[place], images=donor.images, laterals=donor.laterals)
 
 
-def _with_prior(images: Callable[[Studies, int], tuple[str, ...] | None]) -> Change:
+def _with_prior(
+    images: Callable[[Studies, int], tuple[str, ...] | None],
+    report: Callable[[Studies, int], object] = lambda studies, place: studies.samples[place].fields.get(PRIOR_REPORT),
+) -> Change:
+    """Other images, and the prior report that goes with them (None: none), for models that read it."""
+
     def change(studies: Studies, place: int) -> Sample | None:
         sample = studies.samples[place]
         chosen = images(studies, place) if _has_prior(sample) else None
         if chosen is None:
             return None
         laterals: dict[Role, str] = {role: path for role, path in sample.laterals.items() if role != "prior_lateral"}
-        return replace(sample, images=chosen, laterals=laterals)
+        fields = {name: value for name, value in sample.fields.items() if name != PRIOR_REPORT}
+        if (told := report(studies, place)) is not None:
+            fields[PRIOR_REPORT] = told
+        return replace(sample, images=chosen, laterals=laterals, fields=fields)
 
     return change
 
@@ -125,6 +133,10 @@ def _other_prior(studies: Studies, place: int) -> tuple[str, ...] | None:
     if place not in studies.prior_donors:
         return None
     return studies.samples[place].images[0], studies.samples[studies.prior_donors[place]].images[1]
+
+
+def _other_report(studies: Studies, place: int) -> object:
+    return studies.samples[studies.prior_donors[place]].fields.get(PRIOR_REPORT)
 
 
 def _context(sample: Sample) -> tuple[str, dict[str, object]]:
@@ -176,11 +188,16 @@ ARMS: tuple[Arm, ...] = (
     Arm("blank", "image", _as_it_is, _NO_IMAGES, redraw="blank"),
     Arm("noise", "image", _as_it_is, _NO_IMAGES, redraw="noise"),
     Arm("other-patient", "image", _other_patient, _ONE_PATIENT),
-    Arm("no-prior", "prior", _with_prior(lambda studies, place: studies.samples[place].images[:1]), _NO_PRIOR),
+    Arm(
+        "no-prior",
+        "prior",
+        _with_prior(lambda studies, place: studies.samples[place].images[:1], lambda studies, place: None),
+        _NO_PRIOR,
+    ),
     Arm(
         "repeated-prior", "prior", _with_prior(lambda studies, place: studies.samples[place].images[:1] * 2), _NO_PRIOR
     ),
-    Arm("other-prior", "prior", _with_prior(_other_prior), _NO_PRIOR),
+    Arm("other-prior", "prior", _with_prior(_other_prior, _other_report), _NO_PRIOR),
     Arm("swapped-order", "prior", _with_prior(lambda studies, place: studies.samples[place].images[::-1]), _NO_PRIOR),
     Arm("no-context", "context", _no_context, _NO_CONTEXT),
     Arm("other-context", "context", _other_context, _NO_CONTEXT),

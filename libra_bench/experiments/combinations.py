@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.errors import InputError, LibraBenchError, StoppedError
+from benchmarks.schema import QuestionId
+from benchmarks.suites import Suite, load_suite
 from libra_bench.runs.answers import answer_files, read_answer_lines
 from libra_bench.runs.loading import KeptModel
 from libra_bench.runs.options import RunOptions
-from libra_bench.runs.plan import Plan, plan_run
+from libra_bench.runs.plan import Plan, plan_suite
 from libra_bench.runs.processes import Processes
 from libra_bench.runs.progress import ProgressCallback
 from libra_bench.runs.runner import finish_run, release_others
@@ -51,7 +54,11 @@ class Planned:
         if self.plan is None:
             return 0
         asked = set(self.plan.order)
-        found = {answer.question_id for path in answer_files(self.plan.folder) for answer in read_answer_lines(path)}
+        found: set[QuestionId] = set()
+        for path in answer_files(self.plan.folder):
+            with suppress(InputError):  # the last line of a killed run, which the next one removes
+                for answer in read_answer_lines(path):
+                    found.add(answer.question_id)
         return len(asked & found)
 
 
@@ -133,9 +140,10 @@ def plan_all(combinations: Sequence[Combination]) -> list[Planned]:
     """Plan every combination; one that cannot run says why, and one that is the same run as another is named once."""
     found: list[Planned] = []
     first: dict[Path, Combination] = {}
+    suites: dict[tuple[object, ...], Suite] = {}
     for one in combinations:
         try:
-            plan = plan_run(one.suite, one.model, one.options)
+            plan = plan_suite(_loaded(one, suites), one.model, one.options)
         except LibraBenchError as error:
             found.append(Planned(one, None, str(error), failed=True))
             continue
@@ -145,6 +153,15 @@ def plan_all(combinations: Sequence[Combination]) -> list[Planned]:
         else:
             found.append(Planned(one, None, f"the same run as {other.label}"))
     return found
+
+
+def _loaded(one: Combination, suites: dict[tuple[object, ...], Suite]) -> Suite:
+    """The suite of a combination, read once for all of its models."""
+    options = one.options
+    asked = (one.suite, options.data, options.image_root, options.limit)
+    if asked not in suites:
+        suites[asked] = load_suite(one.suite, data=options.data, image_root=options.image_root, limit=options.limit)
+    return suites[asked]
 
 
 def run_all(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from libra_bench.experiments.sensitivity import ErrorSensitivity, Sensitivity
 from reports.experiment import Outcome, Table
 from reports.heatmap import heat_map
+from reports.labels import score_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -161,7 +162,7 @@ def _monotony(found: Sensitivity) -> list[str]:
 def _heat_map(once: Sequence[ErrorSensitivity], keys: Sequence[str]) -> Figure:
     kinds = [error.kind for error in once]
     return heat_map(
-        keys,
+        [score_label(key).partition(" (")[0] for key in keys],
         [error.error for error in once],
         [[_lost(error, key) for error in once] for key in keys],
         label="Percent of a copy's score lost by one error per text",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from benchmarks.wording import studies
 from libra_bench.experiments.stability import KeyRanks, Stability
+from reports.dots import rank_plot
 from reports.experiment import Outcome, Table
-from reports.ranks import rank_plot
 
 SHOWN_PAIRS = 10
 """Of metrics, in a terminal."""

@@ -43,7 +43,7 @@ def values_of_texts(
     without = []
     for name, metric in metrics.items():
         mark = f"{metric.signature}|texts:{texts}"
-        if mark not in kept:
+        if not _fits(kept.get(mark), metric, len(predictions)):
             on_metric(name)
             result, failed = score_texts(metric, predictions, references)
             if failed:
@@ -66,6 +66,17 @@ def _signed(metric: Metric, columns: Mapping[str, Sequence[float]]) -> list[KeyV
         for column, values in columns.items()
         if column in higher
     ]
+
+
+def _fits(kept: object, metric: Metric, n: int) -> bool:
+    """Whether kept values are those of n texts; a file that was changed may hold anything."""
+    columns = {key.name for key in sample_keys_of(metric)}
+    return isinstance(kept, dict) and all(
+        isinstance(kept.get(column, []), list)
+        and len(kept.get(column, [0] * n)) == n
+        and all(type(value) in (int, float) for value in kept.get(column, []))
+        for column in columns
+    )
 
 
 def _read(folder: Path | None) -> dict[str, dict[str, list[float]]]:

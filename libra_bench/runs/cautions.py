@@ -1,13 +1,17 @@
-"""Warnings about a model, shown before it answers and kept with the answers."""
+"""Warnings about a model and its suite, shown before it answers and kept with the answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.catalog import suite_names
+from benchmarks.errors import InputError
 from benchmarks.files import sha256_file
 from benchmarks.phantoms.recognition import DOMAIN, is_phantom, is_shipped_picture
+from benchmarks.records.data_card import read_card
 from benchmarks.schema import Sample
+from benchmarks.suites import Suite
 from libra_bench.runs.options import RunOptions
 from model_adapters.adapter import ModelSpec
 from model_adapters.cards import shipped_card
@@ -20,6 +24,22 @@ TINY = "libra-tiny"
 def cautions_for_suite(spec: ModelSpec, samples: Sequence[Sample]) -> tuple[str, ...]:
     """The warnings before a model answers a suite."""
     return () if all(map(is_phantom, samples)) else cautions(spec)
+
+
+def cautions_about_data(suite: Suite) -> tuple[str, ...]:
+    """Where a suite's file is not what its data card says: built as another suite, or changed since."""
+    try:
+        card = read_card(suite.path)
+    except InputError as error:
+        return (f"the data card of the suite is not read: {error}",)
+    if card is None:
+        return ()
+    found = []
+    if suite.name != card.suite and {suite.name, card.suite} <= set(suite_names()):
+        found.append(f"{suite.path.name} was built as {card.suite}, and is run as {suite.name}")
+    if suite.sha256 != card.sha256:
+        found.append(f"{suite.path.name} has changed since it was built (see `libra-bench suites show {suite.path}`)")
+    return tuple(found)
 
 
 def cautions_for_pictures(spec: ModelSpec, pictures: Sequence[Path]) -> tuple[str, ...]:

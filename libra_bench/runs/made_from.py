@@ -16,7 +16,7 @@ from benchmarks.records.samples import SAMPLES_FILE, SPANS_FILE
 from benchmarks.records.scores import SCORES_FILE
 from libra_bench.runs.answers import ANSWERS_FILE
 
-MADE_FILE = "made_from.json"
+MADE_FILE = ".made_from.json"
 READ_FILES = (SCORES_FILE, SAMPLES_FILE, SPANS_FILE, ANSWERS_FILE, "audit.json")
 """What plots and page are made from, besides run.json, the suite and its images."""
 

@@ -16,7 +16,7 @@ from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
 from libra_bench.runs import provenance
-from libra_bench.runs.cautions import cautions_for_suite, cautions_without_card, own_decoding
+from libra_bench.runs.cautions import cautions_about_data, cautions_for_suite, cautions_without_card, own_decoding
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.processes import local_device
 from libra_bench.runs.protocols import CARD_PROTOCOL, DEFAULT_PROTOCOL, decoding_with, protocol_named
@@ -104,7 +104,11 @@ def plan_suite(loaded_suite: Suite, model: str, options: RunOptions, *, scoring:
             options.out or RUNS_FOLDER / loaded_suite.name / (options.model_name or path_name(spec.name)) / mark
         ),
         options=options,
-        warnings=(*cautions_for_suite(spec, loaded_suite.samples), *cautions_without_card(spec, options)),
+        warnings=(
+            *cautions_about_data(loaded_suite),
+            *cautions_for_suite(spec, loaded_suite.samples),
+            *cautions_without_card(spec, options),
+        ),
         cleaning=rule_for_section(
             rule_named(options.cleaning or spec.card.get("cleaning") or NO_CLEANING), loaded_suite.card.sections
         ),

@@ -21,6 +21,7 @@ from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_me
 from libra_bench.metrics.registry import make_metric
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
+from libra_bench.runs.suspicious_texts import recleaned
 from libra_bench.scores.adding import clashes, refuse_replacing
 from libra_bench.scores.scored_files import check_files, write_scored
 from libra_bench.scores.scoring import Scored, digest_of, score_against
@@ -141,7 +142,7 @@ def score_run(
             if not replace:
                 refuse_replacing(there, chosen.metrics, folder, against.cleaning)
         if record.cleaning != against.cleaning:
-            write_run(folder, record.model_copy(update={"cleaning": against.cleaning}))
+            write_run(folder, recleaned(record, matched, against.cleaning))
         return FolderScored(scored, write_scored(folder, scored, there))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import model_and_decoding
 from model_adapters.adapter import failed_answer
 from model_adapters.models import load_adapter
+from model_adapters.registry import adapter_class
 
 
 def describe(images: str | Path | Sequence[str | Path], prompt: str, model: str, **options: Any) -> str:
@@ -59,6 +60,38 @@ def describe_study(
     if answer.failed:
         raise GenerationError(str(answer.metadata.get("error")))
     return replace(answer, metadata={**answer.metadata, "warnings": list(cautions)}) if cautions else answer
+
+
+def converse(
+    images: Sequence[Path],
+    questions: Iterable[str],
+    model: str,
+    options: RunOptions,
+    on_warning: Callable[[str], None],
+) -> Iterator[Answer]:
+    """Several questions about one study, each asked with what was said before; an empty one ends the conversation.
+
+    Raises:
+        InputError: the model answers single questions. GenerationError: a question could not be answered.
+    """
+    paths = _checked(images)
+    spec, _, decoding, _ = model_and_decoding(model, options)
+    if not adapter_class(spec.adapter).converses:
+        raise InputError(
+            "answers single questions, not conversations", where=f"--model {model}", hint="leave out --chat"
+        )
+    for warning in (*cautions_for_pictures(spec, paths), *cautions_without_card(spec, options)):
+        on_warning(warning)
+    adapter = load_adapter(spec)
+    said: list[str] = []
+    for asked in questions:
+        if not asked.strip():
+            return
+        answer = adapter.answer(Question("describe", asked, paths, said=tuple(said)), decoding)
+        if answer.failed:
+            raise GenerationError(str(answer.metadata.get("error")))
+        said += [asked, answer.text]
+        yield answer
 
 
 def several(path: Path) -> bool:

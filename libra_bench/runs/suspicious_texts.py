@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from benchmarks.predictions.cleaning import clean
+from benchmarks.records.run import RunRecord
 from benchmarks.schema import Answer
 
 ECHOED_WORDS = 8
@@ -93,7 +94,7 @@ def suspicions(text: str, *, prompt: str = "", finish: str | None = None) -> tup
         "prompt echoed": _echoes(text, prompt),
         "JSON": bool(_JSON.match(text)),
         "Markdown": bool(_MARKDOWN.search(text)),
-        "heading": bool(_HEADING.match(text)),
+        "heading": bool(_HEADING.match(text)) and not _JSON.match(text),
         "chat tokens": bool(_CHAT_TOKENS.search(text)),
         "refusal": bool(_REFUSAL.search(text)),
         "other language": _is_foreign(text),
@@ -110,6 +111,12 @@ def count_suspicions(answers: Iterable[Answer], cleaning: str) -> dict[str, int]
             found = suspicions(clean(answer.text, cleaning), prompt=answer.prompt)
             counts.update(name for name in found if name != "empty")
     return dict(counts)
+
+
+def recleaned(record: RunRecord, answers: Iterable[Answer], cleaning: str) -> RunRecord:
+    """The record of a run whose texts are cleaned by this rule."""
+    counts = count_suspicions(answers, cleaning) if record.model.kind == "model" else {}
+    return record.model_copy(update={"cleaning": cleaning, "suspicious": counts})
 
 
 def _echoes(text: str, prompt: str) -> bool:

@@ -157,10 +157,16 @@ def _paired(
 
 
 def run_names(folders: Sequence[Path]) -> list[str]:
-    """What the runs are called: their models, where that tells them apart, else the shortest ends of their paths."""
-    models = [_model(folder) for folder in folders]
-    if all(models) and len(set(models)) == len(models):
-        return models
+    """What the runs are called: their models; where that does not tell them apart, with the shortest ends of paths."""
+    models, ends = [_model(folder) for folder in folders], _ends(folders)
+    return [
+        end if not model else model if models.count(model) == 1 else f"{model} ({end})"
+        for model, end in zip(models, ends, strict=True)
+    ]
+
+
+def _ends(folders: Sequence[Path]) -> list[str]:
+    """The shortest ends of paths that tell folders apart."""
     parts = [folder.absolute().parts for folder in folders]
     if len(set(parts)) < len(parts):
         return [f"{folder} ({number})" for number, folder in enumerate(folders, start=1)]

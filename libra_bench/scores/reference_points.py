@@ -27,7 +27,7 @@ from pydantic import TypeAdapter
 
 from benchmarks.errors import StorageError
 from benchmarks.files import sha256_json, write_json
-from benchmarks.records.scores import ReferencePoint
+from benchmarks.records.scores import CEILING, ReferencePoint
 from libra_bench.metrics.many_texts import score_many_texts
 from libra_bench.metrics.metric import Metric, References, sees_of
 from model_adapters.baselines.constant import CONSTANT_TEXT
@@ -74,7 +74,7 @@ def reference_points(
         ceiling: dict[str, float] = {}
         for metric in metrics:
             ceiling |= _ceiling(metric, [references[i] for i in several], _some(fields, several))
-        result.append(ReferencePoint(name="leave-one-out-references", n=len(several), scores=ceiling))
+        result.append(ReferencePoint(name=CEILING, n=len(several), scores=ceiling))
     return result
 
 

@@ -64,6 +64,8 @@ class Adapter(ABC):
     """The protocol where neither the user nor a card names one; None: the program's default."""
     asks_for_card: ClassVar[bool] = False
     """Whether a model of this adapter is only measured fairly with a card: its authors' prompt and decoding."""
+    converses: ClassVar[bool] = False
+    """Whether it reads what was said before (`Question.said`); others answer single questions."""
     OPTIONS: ClassVar[Mapping[str, Any]] = {}
     """The options it knows (`--option NAME=VALUE`): name -> int, float, bool, str, a Literal, a range
     (`Annotated[int, Ge(1)]`), or dict for a JSON object."""

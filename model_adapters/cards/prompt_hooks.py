@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.catalog import CONTEXT, SUITES
@@ -67,7 +67,16 @@ def user_turn(question: Question, card: Mapping[str, Any], roles: Collection[Rol
     template = (card.get("prompts") or {}).get(task_of(question))
     if template is None:
         return question.prompt
-    return render_template(template, {**sections(question), **_facts(question)})
+    written = render_template(template, {**sections(question), **_facts(question)})
+    return written if roles else written.replace(IMAGE_MARK, "")
+
+
+def conversation(question: Question, card: Mapping[str, Any], roles: Collection[Role]) -> list[str]:
+    """What is said in turn, the user first; the question is last. The first turn is as `user_turn` writes it."""
+    if not question.said:
+        return [user_turn(question, card, roles)]
+    first, *others = question.said
+    return [user_turn(replace(question, prompt=first, said=()), card, roles), *others, question.prompt]
 
 
 def task_of(question: Question) -> str | None:

@@ -35,6 +35,7 @@ class HFVisionLanguageAdapter(Adapter):
     summary = "a vision-language model in Hugging Face's format"
     needs_weights = True
     asks_for_card = True
+    converses = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         "trust_remote_code": bool,
         "bits": Literal[4, 8],

@@ -58,7 +58,7 @@ class HFTextGenerator:
         size = 1 if decoding.is_sampling else self._decoder.batch_size  # each study has its own random numbers
         by_images: dict[int, list[Question]] = {}
         for question in questions:
-            by_images.setdefault(len(question.images), []).append(question)
+            by_images.setdefault(self.prompts.num_images(question), []).append(question)
         for group in by_images.values():
             for start in range(0, len(group), size):
                 yield from self._answer_batch(group[start : start + size], decoding)

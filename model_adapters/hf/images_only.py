@@ -27,16 +27,32 @@ def images_only(kind: type[Any]) -> type[Any]:
     return type(kind.__name__, (kind, _WithoutVideos), {"__module__": kind.__module__})
 
 
+def has_videos(model_type: str) -> bool:
+    """Whether the processor of this type of model has a part for videos."""
+    name = _processor_name(model_type)
+    return name is not None and VIDEOS in _processor_class(name).get_attributes()
+
+
+def _processor_name(model_type: str) -> str | None:
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
+
+    name = PROCESSOR_MAPPING_NAMES.get(model_type)
+    return None if name is None else str(name)
+
+
+def _processor_class(name: str) -> Any:
+    import transformers
+
+    return getattr(transformers, name)
+
+
 def load_images_only(folder: Any, model_type: str) -> Any:
     """The processor of a checkpoint, for images and text alone.
 
     Raises:
         ImportError: transformers knows no processor of this type, or its images need torchvision, too.
     """
-    import transformers
-    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
-
-    name = PROCESSOR_MAPPING_NAMES.get(model_type)
+    name = _processor_name(model_type)
     if name is None:
         raise ImportError(f"no processor is known for {model_type}")
-    return images_only(getattr(transformers, name)).from_pretrained(folder, backend="pil")
+    return images_only(_processor_class(name)).from_pretrained(folder, backend="pil")

@@ -22,7 +22,7 @@ from model_adapters.checkpoints.precision import (
     torch_dtype,
 )
 from model_adapters.checkpoints.weights import quiet_loading_report, raise_for_keys
-from model_adapters.hf.images_only import load_images_only
+from model_adapters.hf.images_only import has_videos, load_images_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,26 +91,19 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
     config = read_config(folder, spec)
     trust = bool(spec.options.get("trust_remote_code"))
     torchvision = importlib.util.find_spec("torchvision") is not None
+    kind = str(config.get("model_type"))
     try:
         try:
-            processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust, backend="pil")
-        except ImportError:  # a part of it, such as the one for videos, has no form that uses Pillow
-            if torchvision:
-                processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
+            if not torchvision and "auto_map" not in config and has_videos(kind):
+                processor = load_images_only(folder, kind)
             else:
-                processor = load_images_only(folder, str(config.get("model_type")))
-    except ImportError as error:
-        if not torchvision and any(word in str(error).lower() for word in ("torchvision", "pil backend")):
-            what, hint = "its processor needs torchvision, which is not installed", "pip install torchvision"
-        else:
-            what, hint = "its processor needs a package that is not installed", "install it"
-        raise ModelError(f"{what} ({first_line(error)})", where=folder, hint=hint) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(
-            f"its processor cannot be loaded ({first_line(error)})",
-            where=folder,
-            hint="the folder needs preprocessor_config.json and the tokenizer's files",
-        ) from error
+                processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust, backend="pil")
+        except ImportError:  # a part of it has no form that uses Pillow
+            if not torchvision:
+                raise
+            processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
+    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _processor_error(folder, error, torchvision=torchvision) from error
     if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
         raise ModelError(
             f"has no processor for images and text, only {type(processor).__name__}",
@@ -118,6 +111,20 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
             hint="the folder needs preprocessor_config.json and the tokenizer's files",
         )
     return processor
+
+
+def _processor_error(folder: Path, error: Exception, *, torchvision: bool) -> ModelError:
+    """Why a processor cannot be loaded; transformers says of a missing torchvision in several ways."""
+    if not torchvision and any(word in str(error).lower() for word in ("torchvision", "pil backend")):
+        what, hint = "its processor needs torchvision, which is not installed", "pip install torchvision"
+    elif isinstance(error, ImportError):
+        what, hint = "its processor needs a package that is not installed", "install it"
+    else:
+        what, hint = (
+            "its processor cannot be loaded",
+            "the folder needs preprocessor_config.json and the tokenizer's files",
+        )
+    return ModelError(f"{what} ({first_line(error)})", where=folder, hint=hint)
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -15,7 +15,7 @@ from benchmarks.images import read_radiograph
 from benchmarks.schema import Question
 from model_adapters.adapter import ModelSpec
 from model_adapters.cards.image_policy import image_policy, shown_images
-from model_adapters.cards.prompt_hooks import IMAGE_MARK, prompt_hook, prompt_parts, system_prompt, user_turn
+from model_adapters.cards.prompt_hooks import IMAGE_MARK, conversation, prompt_hook, prompt_parts, system_prompt
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
 from model_adapters.templates import Template, render, template
 
@@ -59,8 +59,13 @@ class HFPrompts:
         if not question.prompt.strip():
             raise InputError("the prompt is empty", hint="give the question some words")
         shown = shown_images(question, self._policy)
-        parts = prompt_parts(user_turn(question, self._spec.card, shown), len(shown))
-        return HFPrompt(question, self._conversation(parts), [self._image(path) for path in shown.values()])
+        first, *others = conversation(question, self._spec.card, shown)
+        text = self._conversation(prompt_parts(first, len(shown)), others)
+        return HFPrompt(question, text, [self._image(path) for path in shown.values()])
+
+    def num_images(self, question: Question) -> int:
+        """How many images of a question the model sees."""
+        return len(shown_images(question, self._policy))
 
     def _image(self, path: Path) -> Any:
         picture = read_radiograph(path)
@@ -71,15 +76,17 @@ class HFPrompts:
         low, high = (next(place for place in places if counts[place]) for places in (range(256), range(255, -1, -1)))
         return grey.point([int((min(max(value, low), high) - low) / ((high - low) or 1) * 255) for value in range(256)])
 
-    def _conversation(self, parts: Sequence[str | None]) -> str:
-        """System prompt and user's turn in the model's own words, up to where the model continues."""
+    def _conversation(self, parts: Sequence[str | None], others: Sequence[str]) -> str:
+        """The system prompt and the turns in the model's own words, images in the first."""
         system = system_prompt(self._spec)
         if self._template is not None:
             mark = getattr(self._processor, "image_token", IMAGE_MARK)
             words = "".join(f"{mark}\n" if part is None else part for part in parts)
-            return render(self._template, [f"{system}\n{words}" if system else words, None])
+            return render(self._template, [f"{system}\n{words}" if system else words, *others, None])
         content = [{"type": "image"} if part is None else {"type": "text", "text": part} for part in parts]
         messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        for place, said in enumerate(others):
+            messages.append({"role": ("assistant", "user")[place % 2], "content": [{"type": "text", "text": said}]})
         if system:
             messages.insert(0, {"role": "system", "content": [{"type": "text", "text": system}]})
         return str(self._processor.apply_chat_template(messages, add_generation_prompt=True))

@@ -48,6 +48,7 @@ class LibraAdapter(Adapter):
     summary = "the Libra family, and LLaVA-style checkpoints in the original's layout"
     needs_weights = True
     default_protocol = "libra-v1"
+    converses = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         **PROMPT_OPTIONS,
         "attn_implementation": str,

@@ -10,7 +10,7 @@ from benchmarks.errors import InputError
 from model_adapters.adapter import ModelSpec
 from model_adapters.cards import ImagePolicy
 from model_adapters.cards.image_policy import POLICY_ROLES, image_policy, shown_images
-from model_adapters.cards.prompt_hooks import user_turn
+from model_adapters.cards.prompt_hooks import conversation
 from model_adapters.libra.checkpoint.identity import conversation_mode
 from model_adapters.libra.checkpoint.loading import LoadedLibra
 from model_adapters.libra.inputs.feature_store import FeatureStore, features_identity
@@ -58,7 +58,7 @@ def assemble_prompts(
         mode=conversation_mode(spec, loaded.config),
         eos_token_ids=loaded.eos_token_ids,
         num_patches=model.num_patches,
-        turns=turns or (lambda asked: [user_turn(asked, spec.card, shown_images(asked, policy))]),
+        turns=turns or (lambda asked: conversation(asked, spec.card, shown_images(asked, policy))),
     )
     reader = ImageReader(loaded.image_processor, loaded.image_aspect_ratio)
     kept = options.get("feature_cache_dir")

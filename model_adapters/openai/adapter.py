@@ -25,7 +25,7 @@ from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, failed_answer
 from model_adapters.cards import ImagePolicy
 from model_adapters.cards.image_policy import image_policy, parts_read, shown_images
-from model_adapters.cards.prompt_hooks import IMAGE_MARK, prompt_identity, prompt_parts, system_prompt, user_turn
+from model_adapters.cards.prompt_hooks import IMAGE_MARK, conversation, prompt_identity, prompt_parts, system_prompt
 from model_adapters.openai.address import checked_address, key_of_environment
 from model_adapters.openai.endpoint import RETRIES, TIMEOUT_SECONDS, Endpoint
 from model_adapters.openai.replies import ChatReply
@@ -45,6 +45,7 @@ class OpenAIAdapter(Adapter):
 
     summary = "a served model, at any OpenAI-compatible endpoint (--base-url URL)"
     needs_weights = True
+    converses = True
     path_metavar = "NAME"
     default_protocol = "greedy"  # an endpoint has no beam search
     OPTIONS: ClassVar[Mapping[str, Any]] = {
@@ -171,7 +172,8 @@ class OpenAIAdapter(Adapter):
 
     def _parts(self, question: Question) -> tuple[list[str | None], tuple[Path, ...]]:
         shown = shown_images(question, self._policy)
-        return prompt_parts(user_turn(question, self._spec.card, shown), len(shown)), tuple(shown.values())
+        first = conversation(question, self._spec.card, shown)[0]
+        return prompt_parts(first, len(shown)), tuple(shown.values())
 
     def _body(self, question: Question, decoding: Decoding) -> dict[str, Any]:
         parts, images = self._parts(question)
@@ -184,6 +186,8 @@ class OpenAIAdapter(Adapter):
             else:
                 content.append({"type": "text", "text": part})
         messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        for place, said in enumerate((*question.said, question.prompt)[1:] if question.said else ()):
+            messages.append({"role": ("assistant", "user")[place % 2], "content": said})
         if system := system_prompt(self._spec):
             messages.insert(0, {"role": "system", "content": system})
         body: dict[str, Any] = {

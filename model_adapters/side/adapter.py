@@ -62,9 +62,10 @@ class SideAdapter(Adapter):
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """Hashes of every file of the checkpoint, the environment's packages, the card's words, dtype and images."""
+        packages = dict(_environment(spec).packages)
         return {
             "checkpoint": deciding_hashes(_checkpoint(spec)),
-            "environment": dict(_environment(spec).packages),
+            "environment": packages,
             "dtype": spec.dtype,
             "image_policy": image_policy(spec),
             **prompt_identity(spec),
@@ -93,7 +94,7 @@ class SideAdapter(Adapter):
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt after the model's own template; image paths are in it as their marks."""
         request = self._request(question)
-        reply = self._running().ask(do="render", **request)
+        reply = self._ask(do="render", **request)
         text = str(reply["text"])
         for path in request["images"]:
             text = text.replace(path, IMAGE_MARK)
@@ -121,17 +122,12 @@ class SideAdapter(Adapter):
             return failed_answer(question, error)
         started = time.perf_counter()
         settings = {"decoding": _settings(decoding), "seed": study_seed(decoding.seed, question.question_id) % 2**32}
-        for attempt in (1, 2):
-            worker = self._running()
-            try:
-                reply = worker.ask(do="answer", **request, **settings)
-            except LibraBenchError as error:
-                if worker.is_running or attempt == 2:
-                    self._stop_if_ended()
-                    return failed_answer(question, LibraBenchError(f"the side environment failed: {error}"))
-                self._stop_if_ended()
-                continue
-            break
+        try:
+            reply = self._ask(do="answer", **request, **settings)
+        except ModelError:
+            raise
+        except LibraBenchError as error:
+            return failed_answer(question, LibraBenchError(f"the side environment failed: {error}"))
         seconds = time.perf_counter() - started
         self._seconds += seconds
         self._new_tokens += reply["new_tokens"]
@@ -151,12 +147,27 @@ class SideAdapter(Adapter):
         images = [str(path.absolute()) for path in shown.values()]
         return {"system": system_prompt(self._spec) or "", "text": text, "images": images}
 
+    def _ask(self, **request: Any) -> dict[str, Any]:
+        """Ask the program; one that ends over it is asked again once, in a new one.
+
+        Raises:
+            ModelError: it cannot load the model. LibraBenchError: it failed, or ended twice.
+        """
+        worker = self._running()
+        try:
+            return worker.ask(**request)
+        except LibraBenchError:
+            if worker.is_running:
+                raise
+        return self._running().ask(**request)
+
     def _running(self) -> Worker:
         """The program, with the model loaded.
 
         Raises:
             ModelError: it cannot load the model.
         """
+        self._stop_if_ended()
         if self._worker is not None:
             return self._worker
         worker = Worker(self._python, WORKER, HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")

@@ -47,6 +47,7 @@ class VLLMAdapter(Adapter):
 
     summary = "a Libra or Hugging Face checkpoint, run by vLLM"
     needs_weights = True
+    converses = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {**ENGINE_OPTIONS, **PROMPT_OPTIONS, **HF_OPTIONS}
 
     def __init__(self, engine: Engine, prompts: PromptBuilder, spec: ModelSpec, batch_size: int) -> None:

@@ -31,12 +31,27 @@ function stateOf(answer) {
   return answer.finish === "length" ? STATES.length : STATES.stop;
 }
 
+/** The columns that count one kind of error of a report: [place, name]. */
+const ERRORS = data.columns.flatMap(({ name, higher }, at) =>
+  name.startsWith("Report-errors-") && !higher ? [[at, name.slice("Report-errors-".length).replaceAll("-", " ")]] : []);
+
+/** The kinds of errors of an answer; ["none"] where it was looked at and has none. */
+function errorKindsOf(answer) {
+  if (!answer || ERRORS.every(([at]) => answer.scores[at] === null)) return [];
+  const found = ERRORS.filter(([at]) => answer.scores[at] > 0).map(([, name]) => name);
+  return found.length ? found : ["none"];
+}
+
 const facets = [
   { name: "prior image", of: (item) => [item.prior ? "with prior" : "without prior"] },
   ...data.runs.map((run, at) => ({
     name: two ? `answer of ${letters[at]}` : "answer",
     of: (item) => [stateOf(item.answers[at])],
   })),
+  ...(ERRORS.length ? data.runs.map((run, at) => ({
+    name: two ? `errors of ${letters[at]}` : "errors",
+    of: (item) => errorKindsOf(item.answers[at]),
+  })) : []),
   ...data.facets.map((name) => ({
     name,
     of: (item) => {
@@ -171,7 +186,12 @@ function reset() {
 
 // ---- the list ----------------------------------------------------------------------------------------------------
 
-const ROW = 58; // pixels, as in page.css
+const SHORT_ID = 16; // letters beside the badges; a longer id has lines of its own, of about 30 letters
+const longestId = data.cases.reduce((most, item) => Math.max(most, String(item.id).length), 0);
+const ID_LINES = longestId > SHORT_ID ? Math.ceil(longestId / 30) : 0;
+const ROW = 58 + 22 * ID_LINES; // pixels
+byId("rows").style.setProperty("--row", `${ROW}px`);
+byId("rows").classList.toggle("long", ID_LINES > 0);
 let drawn = "";
 
 function drawList(force) {

@@ -155,3 +155,6 @@ def test_a_dataset_on_disk_is_a_suite_and_a_file_of_predictions(tmp_path: Path, 
         load_suite(tmp_path / "set")
     datasets.Dataset.from_dict({"generated": ["a", "b", "c"]}).save_to_disk(str(tmp_path / "answers"))
     assert [one.text for one in read_answers(tmp_path / "answers", suite.samples)] == ["a", "b", "c"]
+    (tmp_path / "answers/state.json").write_text('{"_data_files": [{"filename": "gone.arrow"}]}')
+    with pytest.raises(InputError, match="cannot be read as a dataset"):
+        read_answers(tmp_path / "answers", suite.samples)

@@ -163,7 +163,7 @@ def test_a_duplicate_id_names_both_lines(tmp_path: Path) -> None:
 def test_a_csv_fault_is_named_by_the_line_where_its_row_starts(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text('question_id,text\n1,"two\nlines"\n2,""\n')
-    with pytest.raises(SuiteError, match=rf"^{path}:4: the prompt"):
+    with pytest.raises(SuiteError, match=rf"^{path}:4 \(row 3\): the prompt"):
         read_samples(path)
 
 
@@ -242,7 +242,7 @@ def test_unknown_names_and_paths_suggest_what_exists(tmp_path: Path) -> None:
         load_suite("finding")
     with pytest.raises(SuiteError, match="no such suite file"):
         load_suite(tmp_path / "missing.jsonl")
-    with pytest.raises(SuiteError, match="is a folder, not a suite file"):
+    with pytest.raises(SuiteError, match="holds neither images nor a dataset"):
         load_suite(tmp_path)
 
 

@@ -24,13 +24,16 @@ def command(*words: object) -> None:
     """The command line in this process; anything but an error of ours is raised as it is: a wrong use of it, too."""
     import typer.main
 
-    from libra_bench.cli.app import main
+    from libra_bench.cli.app import OF_PATHS, main
 
     if not hasattr(typer.main.get_command, "cache_info"):  # building it takes longer than most commands
         typer.main.get_command = functools.cache(typer.main.get_command)
     sys.argv = ["libra-bench", *map(str, words), "--debug"]
     try:
         main()
+    except OSError as error:
+        if error.errno not in OF_PATHS or error.filename is None:  # else it is one line that names the path
+            raise
     except SystemExit as left:
         if left.code not in (None, 0, 3):
             raise RuntimeError(f"exit status {left.code}") from left

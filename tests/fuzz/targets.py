@@ -136,6 +136,23 @@ def read_recipe(folder: Path) -> None:
             line.encode()
 
 
+def experiments() -> Sequence[Files]:
+    from libra_bench.experiments.experiment_file import EXAMPLE
+
+    every = b"suites: [demo, {suite: x.jsonl, limit: 3, by: [view]}]\nmodels:\n- {model: echo, num_beams: 2}\n"
+    return [
+        {"experiment.yaml": EXAMPLE.read_bytes()},
+        {"experiment.yaml": every + b"protocols: [greedy]\nseeds: [1, 2]\nmetrics: [bleu]\noptions: {limit: 2}\n"},
+    ]
+
+
+def read_experiment_file(folder: Path) -> None:
+    from libra_bench.experiments.experiment_file import read_experiment
+
+    for one in read_experiment(folder / "experiment.yaml", {"device": "cpu"}):
+        one.label.encode()
+
+
 def cards() -> Sequence[Files]:
     shipped = TESTS.parent / "model_adapters" / "cards"
     return [{"card.yaml": path.read_bytes()} for path in sorted(shipped.glob("*.yaml"))]
@@ -261,6 +278,9 @@ TARGETS: dict[str, Target] = {
         lambda: [
             {"predictions.jsonl": jsonl(answers())},
             {"predictions.csv": b"question_id,text\r\n0,Clear.\r\n1,No change.\r\n2,\r\n"},
+            {"predictions.txt": b"Clear.\nNo change.\n\n"},
+            {"predictions.json": b'["Clear.", "No change.", ""]'},
+            {"predictions.json": b'[{"generated": "Clear."}, {"output": "No change."}, {"prediction": ""}]'},
         ],
         read_predictions,
     ),
@@ -276,6 +296,7 @@ TARGETS: dict[str, Target] = {
     "images": Target(images, read_image, structured=False),
     "checkpoints": Target(checkpoints, read_checkpoint),
     "recipes": Target(recipes, read_recipe),
+    "experiments": Target(experiments, read_experiment_file),
     "cards": Target(cards, read_model_card),
     "endpoint": Target(replies, read_reply),
     "report-text": Target(reports, read_report_text),

@@ -22,7 +22,7 @@ START_SECONDS = 300
 """What imports and a first input may take on a busy machine."""
 TARGETS = (
     "suite", "predictions", "scores", "answers", "comparisons", "trainings", "caches", "ratings", "images",
-    "checkpoints", "recipes", "cards", "endpoint", "report-text", "data-sets",
+    "checkpoints", "recipes", "experiments", "cards", "endpoint", "report-text", "data-sets",
 )  # fmt: skip
 
 

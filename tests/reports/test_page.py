@@ -15,6 +15,9 @@ from PIL import Image
 from run_folders import change_record
 
 from benchmarks.errors import InputError
+from reports import load
+from reports.cases import collect, find_source
+from reports.first_look import first_look
 from reports.page import write_report
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)> =cmd|' /C calc'!A0 \u2028 𝔸"
@@ -301,3 +304,37 @@ def test_three_runs_are_refused(make_run: Callable[..., Path]) -> None:
 def test_the_same_run_gives_the_same_bytes(make_run: Callable[..., Path]) -> None:
     folder = with_images(make_run())
     assert write_report([folder]).path.read_bytes() == write_report([folder]).path.read_bytes()
+
+
+def test_what_to_look_at_first(make_run: Callable[..., Path]) -> None:
+    errors = {
+        "Report-errors-score": [90.0, 20.0, None],
+        "Report-errors-false-finding": [0.0, 2.0, None],
+        "Report-errors-missing-finding": [1.0, 1.0, None],
+    }
+    floors = [{"name": "empty", "n": 3, "scores": {"BLEU1": 60.0, "ROUGE-L": 1.0}}]
+    run = load(make_run(sample_scores=errors, floors=floors))
+    looks = {look.text: list(look.cases) for look in first_look(run, collect([run], find_source(run)))}
+    assert looks == {
+        "1 study failed": [3],
+        "1 study ended at the limit of new tokens": [2],
+        "missing finding errors in 2 studies of 3": [1, 2],
+        "false finding errors in 1 study of 3": [2],
+        "the lowest Report errors, score": [2, 1],
+        "BLEU-1 (%): the reference point “empty text” scores as well": [],
+    }
+    page = write_report([run]).path.read_text()
+    assert "What to look at first" in page
+    assert '<a href="#case=2">2</a>' in page
+
+
+def test_a_text_that_is_given_often_is_said(make_run: Callable[..., Path]) -> None:
+    answers = [
+        {"question_id": at, "prompt": "p", "text": "No change.", "answer_id": str(at), "model_id": "m",
+         "metadata": {"finish": "stop"}}
+        for at in (1, 2, 3)
+    ]  # fmt: skip
+    run = load(make_run(answers=answers))
+    assert "3 of 3 answers are the same text" in [
+        look.text for look in first_look(run, collect([run], find_source(run)))
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -316,3 +317,35 @@ def test_a_run_of_no_cases(driver: Any, tmp_path: Path) -> None:
     driver.get(f"{write_report([folder]).path.as_uri()}#cases")
     assert find(driver, "#count").text == "0 of 0 cases"
     assert driver.get_log("browser") == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_ids_are_whole_and_errors_are_a_filter(width: int, tmp_path: Path) -> None:
+    long = "mimic-cxr-p10000032-s50414267-02aa804e-bde0afdd-112c0b34-7bc16630-4e384014"
+    samples = [
+        {"question_id": name, "image": ["a.png"], "text": "Describe.", "reference": "No effusion."}
+        for name in (long, f"{long}-2")
+    ]
+    scores = {"Report-errors-false-finding": [2.0, 0.0]}
+    run = write_run(tmp_path / "run", samples=samples, sample_scores=scores)
+    scores_file = run / "scores.json"
+    content = json.loads(scores_file.read_text())
+    entry = {**content["scores"][0], "key": "Report-errors-false-finding", "higher_is_better": False}
+    scores_file.write_text(json.dumps({**content, "scores": [*content["scores"], entry]}))
+    with browser(tmp_path / "profile", width=max(width, 500)) as driver:
+        size = {"width": width, "height": 850, "deviceScaleFactor": 1, "mobile": width < 500}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        driver.get(f"{write_report([run]).path.as_uri()}#cases")
+        cut = """return [...document.querySelectorAll('#rows .row')].filter((row) => {
+          const id = row.querySelector('.id');
+          return id.scrollWidth > id.clientWidth + 1 || row.scrollHeight > row.clientHeight + 1;
+        }).length"""
+        assert driver.execute_script(cut) == 0
+        assert ids(driver) == [long, f"{long}-2"]
+        driver.execute_script("document.querySelector('#filters').open = true")
+        (index,) = [at for at, name in enumerate(texts(driver, "#facets label > span")) if name == "errors"]
+        select = driver.find_elements("css selector", "#facets select")[index]
+        names = [option.text for option in select.find_elements("css selector", "option")]
+        assert names == ["any", "false finding (1)", "none (1)"]
+        select.send_keys("false")
+        assert ids(driver) == [long]

@@ -53,7 +53,7 @@ def chexpert_plus(
         split: train or valid; there is no other.
         section: what is to be written.
         prompt: without clinical context.
-        context: put the clinical context behind the prompt.
+        context: put the clinical context behind the prompt, and into fields of its own.
         steps: filled with how many studies are left after each step.
         image_root: where the images are; None: looked for beside the table.
 

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks.errors import InputError
 from benchmarks.prepare.datasets.layout import Prepared, filled, find_file, iso_date, progression_labels
-from benchmarks.prepare.datasets.studies import whole_report
 from benchmarks.prepare.frames import read_frame
 from benchmarks.prepare.mimic import METADATA, MimicFolder
 from benchmarks.prepare.mimic_reports import CONTEXT_SECTIONS, Sections, sections_from_reports, sections_from_table
-from benchmarks.prepare.output import Built, one_line, whole_number, with_context
+from benchmarks.prepare.output import Built, one_line, report_of, whole_number, with_context
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +44,7 @@ def ms_cxr_t(
         folder: MIMIC-CXR: its images; its reports and metadata, where they are there, give references, prior reports,
             clinical context, views and dates.
         prompt: without clinical context.
-        context: put the clinical context behind the prompt.
+        context: put the clinical context behind the prompt, and into fields of its own.
         steps: filled with how many pairs are left after each step.
         sections: a table written by `data sections`; None: reports are cut.
         workers: processes that cut reports.
@@ -124,18 +123,17 @@ def _samples(
         steps["with a label"] += 1
         steps["labels"] += len(labels)
         report, before = sections.get(f"s{row['study_id']}", {}), sections.get(f"s{row['previous_study_id']}", {})
-        clinical = {name: one_line(report.get(name, "")) for name in CONTEXT_SECTIONS}
+        clinical = {name: one_line(report.get(name, "")) for name in CONTEXT_SECTIONS} if context else {}
         dicom, previous = (PurePosixPath(row[key]).stem for key in ("dicom_id", "previous_dicom_id"))
         view, date = views.get(dicom, ("", ""))
         _, prior_date = views.get(previous, ("", ""))
-        in_prompt = {name.capitalize(): text for name, text in clinical.items()} if context else {}
         yield {
             "question_id": f"{dicom}-{previous}",
             "image": [
                 _mimic_image(row["subject_id"], row["study_id"], row["dicom_id"]),
                 _mimic_image(row["subject_id"], row["previous_study_id"], row["previous_dicom_id"]),
             ],
-            "text": with_context(prompt, in_prompt),
+            "text": with_context(prompt, {name.capitalize(): text for name, text in clinical.items()}),
             **filled({"reference": one_line(report.get("findings", "") or report.get("impression", ""))}),
             "labels": labels,
             "subject_id": whole_number(row["subject_id"]),
@@ -146,7 +144,7 @@ def _samples(
             **filled(
                 {
                     **clinical,
-                    "prior_report": whole_report(before.get("findings", ""), before.get("impression", "")),
+                    "prior_report": report_of(before.get("findings", ""), before.get("impression", "")),
                     "view": view,
                     "study_date": date,
                     "prior_date": prior_date,

@@ -63,7 +63,7 @@ def rexgradient(
         split: which JSON of the folder.
         section: what is to be written.
         prompt: without clinical context.
-        context: put the clinical context behind the prompt.
+        context: put the clinical context behind the prompt, and into fields of its own.
         steps: filled with how many studies are left after each step.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.prepare.datasets.layout import filled
 from benchmarks.prepare.mimic_reports import CONTEXT_SECTIONS, Section
-from benchmarks.prepare.output import Built, images_by_role, one_line, with_context
+from benchmarks.prepare.output import Built, images_by_role, one_line, report_of, with_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,7 @@ class Study:
     @property
     def report(self) -> str:
         """Findings and impression as one text."""
-        return whole_report(self.sections.get("findings", ""), self.sections.get("impression", ""))
-
-
-def whole_report(findings: str, impression: str) -> str:
-    """`Findings: ... Impression: ...`, without a section that is empty."""
-    named = (("Findings", one_line(findings)), ("Impression", one_line(impression)))
-    return " ".join(f"{name}: {text}" for name, text in named if text)
+        return report_of(self.sections.get("findings", ""), self.sections.get("impression", ""))
 
 
 def study_samples(
@@ -61,7 +55,7 @@ def study_samples(
         section: what is to be written.
         split: only studies of this split; empty: all.
         prompt: without clinical context.
-        context: put the clinical context behind the prompt.
+        context: put the clinical context behind the prompt, and into fields of its own.
         steps: filled with how many studies are left after each step.
     """
     earlier = _Priors(studies)
@@ -75,14 +69,13 @@ def study_samples(
     steps["with a frontal image"] = len(with_frontal)
     for study in with_frontal:
         prior = earlier.of(study)
-        clinical = {name: one_line(study.sections.get(name, "")) for name in CONTEXT_SECTIONS}
-        titled = {name.capitalize(): text for name, text in clinical.items()} if context else {}
+        clinical = {name: one_line(study.sections.get(name, "")) for name in CONTEXT_SECTIONS} if context else {}
         yield {
             "question_id": study.study_id,
             "image": images_by_role(
                 study.frontal, study.lateral, prior.frontal if prior else "", prior.lateral if prior else ""
             ),
-            "text": with_context(prompt, titled),
+            "text": with_context(prompt, {name.capitalize(): text for name, text in clinical.items()}),
             "reference": one_line(study.sections[section]),
             "subject_id": study.patient,
             "study_id": study.study_id,

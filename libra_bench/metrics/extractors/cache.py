@@ -101,7 +101,7 @@ class ExtractionCache:
                     "CREATE TABLE IF NOT EXISTS checksums (text_sha256 BLOB PRIMARY KEY, crc32 INTEGER) WITHOUT ROWID"
                 )
                 return action(connection)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             self._broken = True
             print(f"note: the cache {self.path} cannot be used ({error}); not using it", file=sys.stderr)  # noqa: T201
             return otherwise

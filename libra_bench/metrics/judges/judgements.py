@@ -101,7 +101,7 @@ class Judgements:
         try:
             with self._lock, self._opened() as connection:
                 connection.execute("INSERT OR REPLACE INTO judgements VALUES (?, ?, ?, ?)", row)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise StorageError(
                 f"a judgement cannot be kept ({error})",
                 where=self.path,
@@ -124,7 +124,7 @@ class Judgements:
         try:
             with self._lock:
                 return self._opened().execute(query, parameters).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise self._unusable(error) from error
 
     @contextmanager
@@ -159,7 +159,7 @@ class Judgements:
                 "CREATE TABLE IF NOT EXISTS judgements"
                 " (key TEXT PRIMARY KEY, identity TEXT NOT NULL, reply TEXT NOT NULL, facts TEXT NOT NULL)"
             )
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise self._unusable(error) from error
         self._connection = connection
         return connection

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from benchmarks.errors import InputError
+from benchmarks.prepare.datasets.iu_xray import find_images, iu_xray_samples
+from benchmarks.prepare.datasets.open_vqa import slake_samples, vqa_rad_samples
 from benchmarks.prepare.hub import HUB_SETS, hub_samples
-from benchmarks.prepare.iu_xray import find_images, iu_xray_samples
-from benchmarks.prepare.open_vqa import slake_samples, vqa_rad_samples
 from benchmarks.prepare.output import write_samples
 from benchmarks.prepare.spreadsheet import Columns, spreadsheet_samples
 from benchmarks.suites import sample_of

@@ -86,7 +86,7 @@ def test_a_link_that_leaves_the_image_root_is_followed_only_when_asked(cli):
         (["run", "--suite", "gone.jsonl", "--model", "echo"], ["gone.jsonl", "no such suite file"]),
         (["run", "--suite", "demo", "--model", "echo", "--num-beams", "0"], ["--num-beams", "at least 1"]),
         (["run", "--suite", "demo", "--model", "echo", "--batch-size", "many"], ["--batch-size"]),
-        (["run", "--suite", "demo", "--model", "echo", "--num-return-sequences", "11"], ["11 sequences", "10 beam"]),
+        (["run", "--suite", "demo", "--model", "echo", "--num-return-sequences", "11"], ["11 sequences", "1 beam"]),
         (["run", "--suite", "demo", "--model", "echo", "--on-error", "ignore"], ["--on-error"]),
         (["run", "--suite", "demo", "--model", "replay:gone.jsonl"], ["gone.jsonl"]),
         (["run", "--suite", "demo", "--model", "no_such_module:f"], ["cannot import 'no_such_module'"]),

@@ -119,6 +119,20 @@ def test_a_suite_that_was_changed_is_not_what_its_card_says(cli, build):
     assert "has changed since slake.card.json was written" in done.stderr
 
 
+def test_a_run_warns_of_a_file_that_is_not_what_its_card_says(cli, build):
+    root = json.loads(build("slake", "--json").stdout)["image_root"]
+    out = cli.folder / "slake.jsonl"
+    words = ("--data", out, "--image-root", root, "--model", "constant", "--limit", 1)
+    assert "warning" not in cli("generate", "--suite", "slake", *words, "--out", "a").stderr
+    out.write_text(out.read_text() + "\n")
+    done = cli("generate", "--suite", "vqa-rad", *words, "--out", "b")
+    assert "slake.jsonl was built as slake, and is run as vqa-rad" in done.stderr
+    assert "slake.jsonl has changed since it was built" in done.stderr
+    (cli.folder / "slake.card.json").write_text("{")
+    done = cli("generate", "--suite", "slake", *words, "--out", "c")
+    assert (done.returncode, "the data card of the suite is not read" in done.stderr) == (0, True)
+
+
 def test_missing_images_stop_a_build_and_are_named(build, cli):
     done = build("rexgradient", "--image-root", cli.folder)
     assert done.returncode == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,6 +64,23 @@ def test_arms_of_the_prior_are_about_studies_with_one():
     for one in asked("other-prior"):
         assert one.images[0] == f"{one.question_id}.png"
         assert one.images[1] != f"{one.question_id}-prior.png"
+
+
+def test_the_prior_report_and_the_lateral_images_go_with_the_images():
+    told = [
+        replace(one, fields={**one.fields, "prior_report": f"of {one.question_id}"}, laterals={"lateral": "l", **more})
+        if len(one.images) == 2
+        else one
+        for one, more in zip(SAMPLES, [{"prior_lateral": "pl"}, {}, {}, {}, {}], strict=True)
+    ]
+    assert [one.fields.get("prior_report") for one in asked("no-prior", told)] == [None] * 3
+    assert [one.fields["prior_report"] for one in asked("repeated-prior", told)] == ["of 1", "of 3", "of 5"]
+    for one in asked("other-prior", told):
+        assert one.fields["prior_report"] == f"of {one.images[1].removesuffix('-prior.png')}"
+        assert one.laterals == {"lateral": "l"}
+    for before, after in zip(told, asked("other-patient", told), strict=True):
+        donor = next(one for one in told if one.images == after.images)
+        assert (after.laterals, after.fields) == (donor.laterals, before.fields)
 
 
 def test_arms_of_the_words():

@@ -100,6 +100,10 @@ def test_the_plan_says_what_is_there_and_runs_nothing(cli: InProcess) -> None:
     plan = json.loads(cli(*words, "--json").stdout)["plan"]
     assert [one.get("answered") for one in plan] == [0, 3, None]
     assert runs(cli.folder) == {"suite/echo"}
+    (answers,) = cli.folder.glob("runs/*/*/*/answers.jsonl")
+    answers.write_text(answers.read_text()[:-20])  # as a killed run leaves it
+    plan = json.loads(cli(*words, "--json").stdout)["plan"]
+    assert [one.get("answered") for one in plan] == [0, 2, None]
 
 
 def test_the_example_runs_as_it_is(cli: InProcess) -> None:

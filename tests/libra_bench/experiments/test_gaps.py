@@ -86,7 +86,7 @@ def test_the_command(run, cli):
     assert np.isfinite([one["value"] for one in result["gaps"]]).all()
     for arguments, words in (
         (("--by", "height"), "unknown field"),
-        (("--by", "sex", "--metrics", "meteor"), "no such"),
+        (("--by", "sex", "--metrics", "meteor"), "unknown metric of these runs"),
     ):
         wrong = cli("compare", run, *arguments)
         assert wrong.returncode == 2

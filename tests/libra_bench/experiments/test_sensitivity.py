@@ -150,7 +150,9 @@ def test_the_command_shows_and_writes_everything(cli):
     done = cli("metrics", "sensitivity", "--references", path, *arguments, COLUMNS="80")
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
-    assert "Temporal_entity_score does not see" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert "Temporal_entity_score sees " in said
+    assert "; it does not see " in said
     result = json.loads((cli.folder / "out" / "sensitivity.json").read_text())
     assert result["n"] == 6
     assert set(result["errors"][0]) >= {"error", "harmful", "n", "edits", "scores", "examples"}

@@ -6,7 +6,6 @@ import json
 import os
 from pathlib import Path
 
-import pytest
 from in_process import InProcess
 
 from benchmarks.files.folder_lock import locked
@@ -16,71 +15,53 @@ RUN = ("run", "--suite", "suite.jsonl", "--model", "constant", "--metrics", "rou
 
 def times(folder: Path) -> dict[str, int]:
     """File -> when it was written."""
-    files = ["scores.json", "samples.csv", "report.html", *(str(path) for path in (folder / "plots").iterdir())]
-    return {name: (folder / name).stat().st_mtime_ns for name in files}
+    files = ["scores.json", "samples.csv", "report.html", *(f"plots/{path.name}" for path in folder.glob("plots/*"))]
+    return {name: (folder / name).stat().st_mtime_ns for name in files if (folder / name).exists()}
 
 
-@pytest.fixture
-def finished(cli: InProcess) -> Path:
+def run_once(cli: InProcess, *options: str) -> Path:
     """A finished run's folder."""
     cli.suite(6, site="A")
-    assert cli(*RUN).returncode == 0
+    assert cli(*RUN, *options).returncode == 0
     (folder,) = (cli.folder / "runs/suite/constant").iterdir()
     return folder
 
 
-def test_nothing_is_done_twice(cli: InProcess, finished: Path) -> None:
-    before = times(finished)
+def changed(cli: InProcess, folder: Path, *options: str, run: tuple[str, ...] = RUN) -> set[str]:
+    """What the command with these options writes anew."""
+    before = times(folder)
+    done = cli(*run, *options)
+    assert done.returncode == 0, done.stderr
+    return {name for name, at in times(folder).items() if before.get(name) != at}
+
+
+def test_only_what_is_missing_or_has_changed_is_made(cli: InProcess) -> None:
+    folder = run_once(cli)
+    before, report = times(folder), (folder / "report.html").read_bytes()
     done = cli(*RUN)
-    assert done.returncode == 0
     assert "ROUGE-L" in done.stdout
     assert "scoring" not in done.stderr
-    assert "report" not in done.stderr
-    assert times(finished) == before
-
-
-def test_what_is_gone_is_made_again_and_nothing_else(cli: InProcess, finished: Path) -> None:
-    before = times(finished)
-    report = (finished / "report.html").read_bytes()
-    (finished / "report.html").unlink()
-    cli(*RUN)
-    after = times(finished)
-    assert {name for name in before if before[name] != after[name]} == {"report.html"}
-    assert (finished / "report.html").read_bytes() == report
-    gone = next((finished / "plots").glob("*.png"))
+    assert times(folder) == before
+    (folder / "report.html").unlink()
+    assert changed(cli, folder) == {"report.html"}
+    assert (folder / "report.html").read_bytes() == report
+    gone = next(folder.glob("plots/*.png"))
     gone.unlink()
-    cli(*RUN)
-    assert gone.exists()
-
-
-def test_a_changed_reference_is_scored_and_drawn_anew(cli: InProcess, finished: Path) -> None:
-    suite = cli.folder / "suite.jsonl"
+    assert f"plots/{gone.name}" in changed(cli, folder)
+    suite, scores = cli.folder / "suite.jsonl", (folder / "scores.json").read_bytes()
     suite.write_text(suite.read_text().replace("No change.", "No acute process.", 1))
-    before, scores = times(finished), (finished / "scores.json").read_bytes()
-    assert cli(*RUN).returncode == 0
-    assert (finished / "scores.json").read_bytes() != scores
-    assert all(after != before[name] for name, after in times(finished).items())
+    assert changed(cli, folder) == set(before)
+    assert (folder / "scores.json").read_bytes() != scores
 
 
-@pytest.mark.parametrize(
-    ("options", "changed"),
-    [
-        (("--metrics", "rouge_l,bleu"), {"scores.json", "report.html"}),
-        (("--by", "site"), {"scores.json", "report.html"}),
-        (("--no-report",), set()),
-    ],
-)
-def test_options_count(cli: InProcess, finished: Path, options, changed) -> None:
-    before = times(finished)
-    words = RUN[:5] if options[0] == "--metrics" else RUN
-    assert cli(*words, *options).returncode == 0
-    after = times(finished)
-    assert {name for name in ("scores.json", "report.html") if before[name] != after[name]} == changed
-
-
-def test_a_score_that_another_signature_replaced_is_not_taken_for_ours(cli: InProcess, finished: Path) -> None:
-    assert cli("score", finished, "--metrics", "rouge_l[stem=yes]", "--replace").returncode == 0
-    done = cli(*RUN)
+def test_options_count(cli: InProcess) -> None:
+    folder = run_once(cli, "--no-plots")
+    assert changed(cli, folder, "--no-plots", "--no-report") == set()
+    assert changed(cli, folder, "--no-plots", "--by", "site") == {"scores.json", "samples.csv", "report.html"}
+    other = (*RUN[:-1], "rouge_l,bleu", "--no-plots")
+    assert changed(cli, folder, run=other) == {"scores.json", "samples.csv", "report.html"}
+    assert cli("score", folder, "--metrics", "rouge_l[stem=yes]", "--replace").returncode == 0
+    done = cli(*RUN)  # another signature has replaced the score
     assert done.returncode == 2
     assert "stem:yes" in done.stderr
 
@@ -123,7 +104,8 @@ def test_a_model_can_be_called_otherwise(cli: InProcess) -> None:
     assert "--model-name" in refused.stderr
 
 
-def test_a_report_is_made_again_as_its_reader_wanted_it(cli: InProcess, finished: Path) -> None:
+def test_a_report_is_made_again_as_its_reader_wanted_it(cli: InProcess) -> None:
+    finished = run_once(cli, "--no-plots")
     assert cli("report", finished, "--no-text").returncode == 0
     assert "No change." not in (finished / "report.html").read_text()
     assert cli(*RUN[:-1], "rouge_l,temporal_f1,bleu").returncode == 0
@@ -134,7 +116,8 @@ def test_a_report_is_made_again_as_its_reader_wanted_it(cli: InProcess, finished
     assert "No change." in (finished / "report.html").read_text()
 
 
-def test_a_report_is_not_written_while_a_run_writes(cli: InProcess, finished: Path) -> None:
+def test_a_report_is_not_written_while_a_run_writes(cli: InProcess) -> None:
+    finished = run_once(cli, "--no-plots")
     before = (finished / "report.html").read_bytes()
     with locked(finished):
         done = cli("report", finished, "--no-text")

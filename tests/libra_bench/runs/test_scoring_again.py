@@ -260,7 +260,7 @@ def test_plots_of_scores_that_went_go_and_others_stay(cli: InProcess, shown: Pat
     drawn = {path.name for path in (shown / "plots").iterdir()}
     done = cli("score", shown, "--metrics", "rouge_l", "--replace")
     assert done.returncode == 0, done.stderr
-    made = json.loads((shown / "made_from.json").read_text())["plots"]
+    made = json.loads((shown / ".made_from.json").read_text())["plots"]
     left = {path.name for path in (shown / "plots").iterdir()}
     assert left == {"mine.png", *(Path(name).name for name in made)}
     assert drawn - left

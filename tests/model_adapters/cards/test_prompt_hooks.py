@@ -71,6 +71,12 @@ def test_a_card_asks_for_a_section_in_its_own_words_and_for_nothing_else():
     assert user_turn(asked("Is there an effusion?"), card, []) == "Is there an effusion?"
 
 
+def test_a_study_without_images_has_no_mark_for_them():
+    card = {"prompts": {"findings": "Describe.<image>"}}
+    assert user_turn(asked(FINDINGS_PROMPT), card, ["current"]) == "Describe.<image>"
+    assert user_turn(asked(FINDINGS_PROMPT), card, []) == "Describe."
+
+
 def test_templates_leave_out_what_is_not_known():
     template = "A[ {indication}, {technique|AP}][ {history}]. {prompt}"
     assert render_template(template, {"indication": "x", "prompt": "P"}) == "A x, AP. P"

@@ -270,8 +270,8 @@ def test_marks_must_fit_the_images(checkpoints):
 
 
 def test_processors_that_need_torchvision_are_refused_in_one_line(copy):
-    edit(copy / "config.json", model_type="qwen2_5_vl")
-    kinds = {"processor_class": "Qwen2_5_VLProcessor", "image_processor_type": "Qwen2VLImageProcessor"}
+    edit(copy / "config.json", model_type="llama4")
+    kinds = {"processor_class": "Llama4Processor", "image_processor_type": "Llama4ImageProcessor"}
     for name in ("processor_config.json", "preprocessor_config.json"):
         (copy / name).write_text(json.dumps(kinds))
     if importlib.util.find_spec("torchvision") is not None:

@@ -87,7 +87,7 @@ def test_a_prompt_that_does_not_fit_is_counted_by_name(tmp_path):
 def test_what_cannot_be_a_judge_is_said_before_anything_is_scored(folder, tmp_path):
     with pytest.raises(InputError, match="contradict each other"):
         choose_metrics(f"report_judge[checkpoint={folder},base_url=http://h/v1,model=m]")
-    with pytest.raises(MetricUnavailableError, match="pass checkpoint=FOLDER"):
+    with pytest.raises(MetricUnavailableError, match=r"pass --metrics 'report_judge\[checkpoint=FOLDER\]'"):
         choose_metrics(f"report_judge[checkpoint={tmp_path / 'nowhere'}]")
     with pytest.raises(ModelError, match="unknown device"):
         check_metric(judge(folder, "device=abacus"), TEXTS[1])
