@@ -124,7 +124,7 @@ def _differences(table: Target, record: RunRecord, scores: Scores, row: str) -> 
         yield f"the run is on the suite {record.suite.name}, the table on {table.suite}"
     if scores.n != table.n:
         limited = f" (--limit {record.suite.limit})" if record.suite.limit else ""
-        yield f"the run has {studies(scores.n)}{limited}, the table {table.n} {table.counted}"
+        yield f"the run has {studies(scores.n)}{limited}, the table {table.n:,} {table.counted}"
     ours = record.protocol.name if record.protocol else None
     if table.protocol is not None and ours != table.protocol:
         yield f"the run used the protocol {ours or 'unknown'}, the table {table.protocol}"

@@ -163,7 +163,7 @@ def test_a_duplicate_id_names_both_lines(tmp_path: Path) -> None:
 def test_a_csv_fault_is_named_by_the_line_where_its_row_starts(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text('question_id,text\n1,"two\nlines"\n2,""\n')
-    with pytest.raises(SuiteError, match=rf"^{path}:4: the prompt"):
+    with pytest.raises(SuiteError, match=rf"^{path}:4 \(row 3\): the prompt"):
         read_samples(path)
 
 

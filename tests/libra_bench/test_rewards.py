@@ -207,8 +207,8 @@ def test_batches_that_cannot_be_read(completions, references, message):
 def test_weights_that_are_missing_are_said_before_any_training(tmp_path):
     with pytest.raises(MetricUnavailableError, match=r"chexbert: .* is not a file; pass model=FILE\.pth"):
         reward(f"chexbert[model={tmp_path / 'nothing.pth'}]")
-    with pytest.raises(InputError, match="unknown metric 'rouge'"):
-        reward("rouge")
+    with pytest.raises(InputError, match="unknown metric 'rogue'"):
+        reward("rogue")
 
 
 def test_a_batch_is_scored_once_for_two_keys():

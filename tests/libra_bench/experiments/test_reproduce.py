@@ -51,7 +51,7 @@ def test_a_dialect_is_another_computation(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"n": 2347}, "2347 studies, the table 2461 image-level samples"),
+        ({"n": 2347}, "2,347 studies, the table 2,461 image-level samples"),
         ({"protocol": {"name": "greedy", "overrides": {}}}, "protocol greedy"),
         ({"protocol": {"name": "libra-v1", "overrides": {"num_beams": 5}}}, "num_beams 5"),
         ({"model": "other"}, "no row for other"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,11 +16,28 @@ from scipy.stats import kendalltau
 from benchmarks.errors import InputError
 from benchmarks.records.statistics import write_statistics
 from libra_bench.experiments.stability import rank_stability
-from libra_bench.metrics.registry import make_metric
+from libra_bench.metrics.metric import Key, MetricResult, mean_of
+from libra_bench.metrics.registry import METRICS, make_metric
 from libra_bench.scores.stored_statistics import statistics_to_store
 
 STUDIES = 60
 TEXT = "the heart is enlarged and there is a small left effusion with no pneumothorax seen today"
+
+
+@dataclass(frozen=True)
+class Falling:
+    """A metric where lower is better: the share of words that the reference lacks."""
+
+    id: ClassVar[str] = "falling"
+    keys: ClassVar = (Key("Falling", higher_is_better=False),)
+    signature: ClassVar[str] = "falling|v:1"
+
+    def score(self, predictions, references, fields=None):
+        wrong = [
+            sum(word not in texts[0].split() for word in text.split()) / max(1, len(text.split()))
+            for text, texts in zip(predictions, references, strict=True)
+        ]
+        return MetricResult({"Falling": 100 * float(np.mean(wrong))}, mean_of(np.array(wrong)[:, None]))
 
 
 def stored(
@@ -88,39 +107,13 @@ def test_tau_between_metrics_is_scipys(tmp_path):
         assert pair.high <= 1
 
 
-def test_lower_is_better_is_heeded(tmp_path):
+def test_lower_is_better_is_heeded(tmp_path, monkeypatch):
+    monkeypatch.setitem(METRICS, "falling", f"{__name__}:Falling")
     folders = [stored(tmp_path, f"m{n}", quality, metrics="bleu,falling") for n, quality in enumerate((0.2, 0.9))]
     found = rank_stability(folders, resamples=200)
     by_key = {ranked.key: [rank.rank for rank in ranked.ranks] for ranked in found.metrics}
     assert by_key["Falling"] == [2, 1]
     assert by_key["BLEU1"] == [2, 1]
-
-
-@pytest.fixture(autouse=True)
-def falling(monkeypatch):
-    """A metric where lower is better: the share of words that the reference lacks."""
-    from dataclasses import dataclass
-    from typing import ClassVar
-
-    import libra_bench.metrics.registry as registry
-    from libra_bench.metrics.metric import Key, MetricResult, mean_of
-
-    @dataclass(frozen=True)
-    class Falling:
-        id: ClassVar[str] = "falling"
-        keys: ClassVar = (Key("Falling", higher_is_better=False),)
-        signature: ClassVar[str] = "falling|v:1"
-
-        def score(self, predictions, references, fields=None):
-            wrong = [
-                sum(word not in texts[0].split() for word in text.split()) / max(1, len(text.split()))
-                for text, texts in zip(predictions, references, strict=True)
-            ]
-            return MetricResult({"Falling": 100 * float(np.mean(wrong))}, mean_of(np.array(wrong)[:, None]))
-
-    made = registry.make_metric
-    for place in ("libra_bench.scores.comparison", "libra_bench.metrics.registry", __name__):
-        monkeypatch.setattr(f"{place}.make_metric", lambda name: Falling() if name == "falling" else made(name))
 
 
 def test_few_patients_have_ranks_but_no_interval(tmp_path):
