@@ -16,6 +16,10 @@ OVERRIDDEN = {
     "_get_output_dir": ["self", "trial"],
     "_save": ["self", "output_dir", "state_dict"],
     "_save_checkpoint": ["self", "model", "trial"],
+    "_get_grad_norm": ["self", "model", "grad_norm"],
+    "_save_optimizer_and_scheduler": ["self", "output_dir"],
+    "_load_optimizer_and_scheduler": ["self", "checkpoint"],
+    "_load_rng_state": ["self", "checkpoint"],
     "_load_from_checkpoint": ["self", "resume_from_checkpoint", "model"],
 }
 """Method -> its parameters in the release that LibraTrainer was written for."""
