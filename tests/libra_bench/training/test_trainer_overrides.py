@@ -24,7 +24,7 @@ OVERRIDDEN = {
         "resume_from_checkpoint",
         "epochs_trained",
         "steps_trained_in_current_epoch",
-    ],  # fmt: skip
+    ],
     "_get_train_sampler": ["self", "train_dataset"],
     "_determine_best_metric": ["self", "metrics", "trial"],
     "_get_output_dir": ["self", "trial"],
