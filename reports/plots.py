@@ -68,8 +68,8 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
         for key in keys
     }
     names = run_names(loaded)
-    figure, axes = new_figure(columns, 0.9 + 0.24 * len(keys))
-    step = min(0.14, 0.7 / len(loaded))
+    step = 0.8 / len(loaded)
+    figure, axes = new_figure(columns, 0.9 + len(keys) * max(0.24, 0.06 + 0.09 * len(loaded)))
     for index, by_key in enumerate(found):
         shown = [key for key in keys if key in by_key]
         places = [keys.index(key) + (index - (len(loaded) - 1) / 2) * step for key in shown]
