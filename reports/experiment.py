@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.files import atomic_write, write_json
 from benchmarks.files.formulas import guarded
-from reports.figure import save, svg_address, svg_of
+from reports.figure import file_part, save, svg_address, svg_of
 from reports.latex import escaped
-from reports.load.names import joined_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,7 +97,7 @@ def write_outcome(outcome: Outcome, folder: Path) -> list[Path]:
     for table in _in_files(outcome):
         paths.append(_write(Path(f"{stem}-{table.name}.csv"), to_csv(table)))
     paths.append(_write(stem.with_suffix(".tex"), to_latex(_in_files(outcome))))
-    about = f".{joined_names(outcome.subjects)}" if outcome.subjects else ""
+    about = f".{file_part(outcome.subjects)}" if outcome.subjects else ""
     for name, draw in outcome.figures.items():
         paths += save(draw(), f"{stem}-{name}{about}", ("png", "pdf"))
     return [*paths, _write(stem.with_suffix(".html"), to_page(outcome))]

@@ -13,10 +13,10 @@ from benchmarks.errors import InputError
 from benchmarks.records.scores import Score
 from reports.bars import RunLike, caption, grouped_bars, interval, reference_points_at
 from reports.breakdowns import all_breakdowns
-from reports.figure import GREY, MARKERS, REFERENCE, legend_below, new_figure, save, styled
+from reports.figure import GREY, MARKERS, REFERENCE, file_part, legend_below, new_figure, save, styled
 from reports.labels import POINTS, score_label, wrapped
 from reports.load import LoadedRun, load, without_repeats
-from reports.load.names import file_part, run_names
+from reports.load.names import run_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -127,7 +127,7 @@ def all_figures(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Figur
 
 
 def _figures_of(runs: Sequence[LoadedRun], columns: int) -> dict[str, Figure]:
-    models = file_part(runs)
+    models = file_part(run.name for run in runs)
     figures: dict[str, Figure] = {}
     if len(percent_keys(runs)) > 1:
         figures["scores"] = score_dots(runs, columns=columns)

@@ -34,8 +34,7 @@ def read_rows(
 
     `.csv`, `.parquet`, `.txt` (a text per line) and `.json` (an array) by their ending, everything else is JSON lines;
     so is a `.json` file that begins otherwise. A place is "file:line" ("file: row N" in Parquet, an array or a dataset,
-    all from 1;
-    in CSV also the row that a spreadsheet shows, where cells with line breaks make it another number than the line).
+    all from 1; in CSV "file:line (row N)", the row of a spreadsheet, where cells with line breaks make it another one).
     In CSV and Parquet an empty cell is an absent value, except in text columns, where it is an empty text.
     CSV cells: whole numbers under `question_id` become int, JSON lists of texts are read under `image` (and objects
     there), `labels` and the reference columns, and true, false, JSON lists and JSON objects under any other column but

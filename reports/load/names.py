@@ -1,10 +1,9 @@
-"""What runs are called in figures and in the names of their files."""
+"""What runs are called in figures."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from reports.load import LoadedRun
 
@@ -18,16 +17,3 @@ def run_names(runs: Sequence[LoadedRun]) -> list[str]:
             f"{name} ({fact})" if counted[name] > 1 and fact else name for name, fact in zip(names, facts, strict=True)
         ]
     return names
-
-
-def file_part(runs: Sequence[LoadedRun], longest: int = 60) -> str:
-    """The runs' models as a part of a file name: `libra-tiny+normal`; what is too long is counted."""
-    return joined_names((run.name for run in runs), longest)
-
-
-def joined_names(called: Iterable[str], longest: int = 60) -> str:
-    """Names as a part of a file name: `libra-tiny+normal`; what is too long is counted."""
-    names = [re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in dict.fromkeys(called)]
-    kept = [name for place, name in enumerate(names) if place == 0 or len("+".join(names[: place + 1])) <= longest]
-    more = len(names) - len(kept)
-    return "+".join(kept) + (f"+{more}-more" if more else "")
