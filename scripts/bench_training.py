@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
 
 from benchmarks.phantoms import write_phantoms
 from libra_bench.training.feature_cache import fill_cache
@@ -36,7 +37,7 @@ def prepared(folder: Path, *, cached: bool) -> Prepared:
         "cache_features": str(folder / "features") if cached else None,
     }
     ready = prepare(load_recipe("phantom-align", "align", flags), "align")
-    fill_cache(ready, print)
+    fill_cache(ready, Accelerator(cpu=True), print)
     return ready
 
 

@@ -7,6 +7,7 @@ import os
 import torch
 from transformers import TrainingArguments
 
+from benchmarks.errors import InputError
 from libra_bench.training.recipe import Recipe, parallel_file
 from libra_bench.training.validation import Best
 
@@ -23,6 +24,15 @@ def training_arguments(recipe: Recipe, best: Best, *, evaluates: bool) -> Traini
         saving, save_steps = ("steps", recipe.save_steps) if recipe.save_steps else ("epoch", 500)
     reports = [name.strip() for name in recipe.report_to.split(",") if name.strip() not in ("", "none")]
     on_cpu = recipe.use_cpu or not torch.cuda.is_available()
+    for name, settings in (("fsdp", recipe.fsdp), ("deepspeed", recipe.deepspeed)):
+        if settings is not None and "LOCAL_RANK" not in os.environ:
+            raise InputError(
+                f"{name} shares the weights among several processes, and this is a single one",
+                where="recipe",
+                hint=f"start it with torchrun --nproc_per_node N --no_python libra-bench ..., or leave --{name} out",
+            )
+    if recipe.deepspeed is not None and on_cpu:
+        raise InputError("DeepSpeed needs GPUs", where="recipe", hint="on CPUs pass --fsdp fsdp instead")
     return TrainingArguments(
         output_dir=recipe.output_dir,
         num_train_epochs=recipe.num_train_epochs,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
 
 from benchmarks.errors import InputError
 from libra_bench.training.data import ConversationData
@@ -17,6 +18,7 @@ from libra_bench.training.recipe import Recipe
 from model_adapters.libra.inputs.feature_store import FeatureStore, features_identity
 from model_adapters.libra.inputs.image_reader import ImageReader
 from model_adapters.libra.inputs.tower_features import ENCODER_BATCH, TowerFeatures, batches
+from model_adapters.libra.network.model import LibraModel
 
 if TYPE_CHECKING:
     from libra_bench.training.preparation import Prepared
@@ -52,36 +54,46 @@ def _store(recipe: Recipe, parts: Parts, reader: ImageReader, dtype: torch.dtype
     return FeatureStore(Path(recipe.cache_features), features_identity(parts.model.tower, reader), dtype)
 
 
-def fill_cache(prepared: Prepared, say: Callable[[str], None]) -> None:
-    """Encode every image whose features are not kept yet; says first how much disk that takes.
+def fill_cache(prepared: Prepared, accelerator: Accelerator, say: Callable[[str], None]) -> None:
+    """Encode every image whose features are not kept yet, each in one process; says first how much disk that takes.
+
+    Args:
+        prepared: the run.
+        accelerator: knows the processes, which share the work; all return when all features are there.
+        say: shows one line.
 
     Raises:
         ImageError: an image cannot be read, and `on_error` is "stop".
         StorageError: the disk is full; what was written before stays.
     """
-    if prepared.recipe.cache_features is None or int(os.environ.get("RANK", "0")):
+    if prepared.recipe.cache_features is None:
         return
-    device = torch.device("cuda" if torch.cuda.is_available() and not prepared.recipe.use_cpu else "cpu")
-    prepared.parts.model.tower.to(device)
+    prepared.parts.model.tower.to(accelerator.device)
     for name, data in (("training", prepared.data), ("validation", prepared.validation_data)):
         if data is not None:
-            _fill(name, data, prepared, say)
+            _fill(name, data, prepared.parts.model, accelerator, say)
+            accelerator.wait_for_everyone()
 
 
-def _fill(name: str, data: ConversationData, prepared: Prepared, say: Callable[[str], None]) -> None:
-    images, model = data.images, prepared.parts.model
+def _fill(
+    name: str, data: ConversationData, model: LibraModel, accelerator: Accelerator, say: Callable[[str], None]
+) -> None:
+    images = data.images
     store = images.store
     if store is None:
         return
     paths = _image_paths(data)
+    rank, processes = accelerator.process_index, accelerator.num_processes
+    images.hashes.update(gather_object([(path, images.sha256(path)) for path in paths[rank::processes]]))
     of_content = {images.sha256(path): path for path in paths}
     missing = [(sha256, path) for sha256, path in of_content.items() if not store.holds(sha256)]
+    accelerator.wait_for_everyone()  # nobody writes before everybody has looked
     tower = model.tower
     each = store.value_bytes(model.dtype) * tower.num_layers * tower.num_patches * tower.hidden_size
     size = each * len(missing) / 2**20
     say(f"features of {len(paths):,} {name} images: {len(missing):,} to encode, {size:,.0f} MB")
     features = TowerFeatures(model, images.reader, workers=READERS, memory_mb=0)
-    for some, following in pairwise([*batches(missing, ENCODER_BATCH), []]):
+    for some, following in pairwise([*batches(missing[rank::processes], ENCODER_BATCH), []]):
         features.read_ahead(path for _, path in [*some, *following])
         for (sha256, _), found in zip(some, features.features([path for _, path in some]), strict=True):
             if not isinstance(found, Exception):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,11 @@ class TrainingModel(LibraModel):
     is_activation_checkpointing = False
     """Asked for by the Trainer."""
 
+    @property
+    def _no_split_modules(self) -> list[str]:
+        """Asked for by accelerate: what FSDP shards one by one, the language model's layers of whatever family."""
+        return [type(self.decoder.get_decoder().layers[0]).__name__]
+
     def activation_checkpointing_enable(self, **options: Any) -> None:
         """Compute the language model's activations twice instead of keeping them."""
         self.decoder.activation_checkpointing_enable(**options)
@@ -64,6 +69,17 @@ class TrainingModel(LibraModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Weight:
+    """A parameter as it is before several processes share it."""
+
+    own_name: str
+    """In the model's state dict."""
+    shape: torch.Size
+    dtype: torch.dtype
+    is_trained: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """The model and what belongs to it."""
 
@@ -73,6 +89,13 @@ class Parts:
     tokenizer: LibraTokenizer
     pad_id: int
     """As the original sets it: the tokenizer's, else unk, else EOS."""
+    weights: Mapping[str, Weight]
+    """Published name -> parameter."""
+
+    @property
+    def trained(self) -> dict[str, Weight]:
+        """Published name -> parameter that is trained."""
+        return {name: weight for name, weight in self.weights.items() if weight.is_trained}
 
 
 def build(recipe: Recipe) -> Parts:
@@ -96,7 +119,11 @@ def build(recipe: Recipe) -> Parts:
     loaded.config.update(mm_hidden_size=model.tower.hidden_size, vocab_size=model.vocabulary_size)
     set_trainable(model, recipe)
     pad_id = next(index for index in (tokenizer.pad_id, tokenizer.unk_id, tokenizer.eos_id, 0) if index is not None)
-    return Parts(model, dataclasses.replace(loaded, model=model), tokenizer, pad_id)
+    weights = {
+        model.published_name(name): Weight(name, parameter.shape, parameter.dtype, parameter.requires_grad)
+        for name, parameter in model.named_parameters()
+    }
+    return Parts(model, dataclasses.replace(loaded, model=model), tokenizer, pad_id, weights)
 
 
 def _stored(recipe: Recipe) -> StoredLibra:

@@ -98,6 +98,8 @@ class Recipe:
     """Learning rate schedule after the warm-up."""
     max_grad_norm: float = 1.0
     """Gradients are clipped to this norm."""
+    max_loss_spike: float | None = None
+    """Stop before a step whose loss is more than this many times the median of the last 20 logged; none: never."""
     optim: str = "adamw_torch"
     """Optimiser, by transformers' name."""
     bf16: bool = False
@@ -213,6 +215,8 @@ def check_recipe(recipe: Recipe, stage: Stage) -> None:
     for field in positive.split():
         if getattr(recipe, field) < 1:
             raise InputError(f"{field} must be at least 1, not {getattr(recipe, field)}", where="recipe")
+    if recipe.max_loss_spike is not None and recipe.max_loss_spike <= 1:
+        raise InputError(f"max_loss_spike must be above 1, not {recipe.max_loss_spike:g}", where="recipe")
     for field in ("eval_steps", "save_steps", "early_stopping_patience"):
         if getattr(recipe, field) is not None and getattr(recipe, field) < 1:
             raise InputError(f"{field} must be at least 1, not {getattr(recipe, field)}", where="recipe")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from benchmarks.records.json_record import Record, read_record
 from benchmarks.wording import first_line
 
 STATE_FILE = "trainer_state.json"
-OF_ONE_PROCESS = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
-"""Without these transformers continues with a fresh optimizer or other random numbers, and says nothing."""
+NEEDED = ("optimizer", "scheduler", "rng_state")
+"""Beginnings of names; without these transformers continues with a fresh optimizer or other random numbers."""
 DAMAGED = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
 
 
@@ -42,19 +42,18 @@ def hint_for(checkpoint: Path) -> str:
     return f"remove {checkpoint.name}; the same command continues from the one before, or begins anew"
 
 
-def check_checkpoint(checkpoint: Path, *, of_one_process: bool) -> None:
+def check_checkpoint(checkpoint: Path, *, needed: Sequence[str] = NEEDED) -> None:
     """Make sure that a checkpoint's state can be read, before a model is trained from it.
 
     Args:
         checkpoint: `checkpoint-N`.
-        of_one_process: whether its optimizer is in one file, as without DeepSpeed and FSDP.
+        needed: how the names of its files begin; DeepSpeed keeps its optimizer elsewhere.
 
     Raises:
         InputError: a file is missing, damaged or of another step.
     """
     state = read_record(checkpoint / STATE_FILE, _State, version=1, hint=hint_for(checkpoint))
-    wanted = OF_ONE_PROCESS if of_one_process else ()
-    missing = [name for name in wanted if not (checkpoint / name).is_file()]
+    missing = [name for name in needed if not any(checkpoint.glob(f"{name}*"))]
     if state is None or missing:
         raise InputError(f"lacks {(missing or [STATE_FILE])[0]}", where=checkpoint, hint=hint_for(checkpoint))
     if checkpoint.name != f"checkpoint-{state.global_step}":

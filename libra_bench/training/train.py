@@ -27,7 +27,7 @@ from libra_bench.training.feature_cache import fill_cache
 from libra_bench.training.log import LogFile, read_log
 from libra_bench.training.preparation import Prepared
 from libra_bench.training.recipe_file import Origins
-from libra_bench.training.resuming import check_checkpoint
+from libra_bench.training.resuming import NEEDED, check_checkpoint
 from libra_bench.training.trainer import SAVING, LibraTrainer, checkpoints
 from libra_bench.training.validation import Validation
 
@@ -72,11 +72,11 @@ def _train(
     if main:
         with atomic_write(out / "recipe.yaml") as stream:
             stream.write("\n".join(origins.lines()) + "\n")
-    fill_cache(prepared, say)
     trainer = _trainer(prepared, record)
+    fill_cache(prepared, trainer.accelerator, say)
     last = next(iter(reversed(checkpoints(out))), None)
     if last is not None:
-        check_checkpoint(last, of_one_process=not (trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled))
+        check_checkpoint(last, needed=NEEDED[1:] if trainer.is_deepspeed_enabled else NEEDED)
     for callback in callbacks if main else []:
         trainer.add_callback(callback)
     trainer.add_callback(LogFile(out / "log.jsonl", after=_step(last)))
@@ -107,7 +107,7 @@ def _train(
 
 
 def _trainer(prepared: Prepared, record: Mapping[str, Any]) -> LibraTrainer:
-    """The Trainer of this run, in every process once the features are there."""
+    """The Trainer of this run."""
     recipe, validation_data = prepared.recipe, prepared.validation_data
     trainer = LibraTrainer(
         prepared.parts,
@@ -119,7 +119,6 @@ def _trainer(prepared: Prepared, record: Mapping[str, Any]) -> LibraTrainer:
         write_card=lambda folder, scores: write_card(folder, record, scores),
         collator=prepared.collator,
     )
-    trainer.accelerator.wait_for_everyone()  # the main process fills the cache
     trainer.remove_callback(PrinterCallback)
     if recipe.early_stopping_patience is not None:
         trainer.add_callback(EarlyStoppingCallback(recipe.early_stopping_patience))

@@ -5,14 +5,14 @@ What it leaves alone: the loop, mixed precision, accumulation, DeepSpeed and FSD
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object, save_fsdp_optimizer
 from torch import Tensor
 from torch.utils.data import Sampler
 from transformers import Trainer
@@ -23,14 +23,23 @@ from libra_bench.training.arguments import training_arguments
 from libra_bench.training.artefacts import load_weights, write_weights
 from libra_bench.training.atomic_folder import flush, is_write_error, replacing
 from libra_bench.training.data import Collator, ConversationData
+from libra_bench.training.divergence import is_spike, stopped
 from libra_bench.training.model import Parts
 from libra_bench.training.order import LengthGroupedSampler
 from libra_bench.training.recipe import Recipe
 from libra_bench.training.resuming import readable
+from libra_bench.training.sharding import (
+    check_can_be_whole,
+    gathered_weights,
+    shard_on_cpus,
+    whole_weights,
+    without_scalars,
+)
 from libra_bench.training.validation import Best, Validation
 
 BEST = "best_eval_model"
 SAVING = ".saving"
+SCHEDULER = "scheduler.pt"
 MODEL_INPUTS = ("input_ids", "attention_mask", "images", "labels")
 
 
@@ -67,8 +76,11 @@ class LibraTrainer(Trainer):
         self.skipped: dict[Any, str] = {}
         self.truncated: set[Any] = set()
         self._ids: list[Any] = []
+        self._of_step: list[tuple[list[Any], Tensor]] = []
         self._output: str | None = None
         self.optimizer: Any = None
+        if recipe.fsdp is not None:
+            without_scalars(parts.model)
         super().__init__(
             model=parts.model,
             args=training_arguments(recipe, best, evaluates=eval_data is not None),
@@ -76,7 +88,16 @@ class LibraTrainer(Trainer):
             train_dataset=train_data,
             eval_dataset=eval_data,
         )
+        if validation is not None and validation.question_ids:
+            check_can_be_whole(self.accelerator)
         self.model_accepts_loss_kwargs = False  # the published loss: the mean of each batch, averaged over batches
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """The Accelerator; with FSDP it shards on CPUs as well."""
+        super().create_accelerator_and_postprocess()
+        settings = self.args.fsdp_plugin_args
+        if settings is not None and shard_on_cpus(self.accelerator, settings):
+            self.is_fsdp_enabled = True
 
     def create_optimizer(self, model: Any = None) -> Any:
         """AdamW with decay on weights alone, and the connector in groups of its own where it has a rate of its own."""
@@ -112,9 +133,16 @@ class LibraTrainer(Trainer):
             seed=self.recipe.seed,
         )
 
+    def _run_epoch(self, *arguments: Any, **options: Any) -> None:
+        """One pass over the data; none where the run continues from the checkpoint after its last step."""
+        if self.state.global_step < self.state.max_steps:
+            super()._run_epoch(*arguments, **options)
+        else:
+            self.control.should_training_stop = True
+
     def compute_loss(self, model: Any, inputs: dict[str, Any], *arguments: Any, **options: Any) -> Any:
         """The model's own loss; remembers what the batch was made of."""
-        self._ids = inputs.get("sample_ids", [])
+        self._ids = inputs["sample_ids"]
         self.skipped.update(dict(inputs.get("skipped", [])))
         self.truncated.update(inputs.get("truncated", []))
         kept = {name: inputs[name] for name in MODEL_INPUTS}
@@ -130,22 +158,32 @@ class LibraTrainer(Trainer):
         """
         loss: Tensor = super().training_step(*arguments, **options)
         if not bool(torch.isfinite(loss)):
-            raise self._not_a_number(f"the loss is {loss.item()}")
+            raise self._stopped(f"the loss is {loss.item()}", self._ids)
+        self._of_step.append((self._ids, loss))
         return loss
 
-    def log(self, logs: dict[str, float], *arguments: Any, **options: Any) -> None:
-        """Log, and stop where a gradient is not a number."""
-        super().log(logs, *arguments, **options)
-        if not math.isfinite(logs.get("grad_norm", 0.0)):
-            raise self._not_a_number(f"the gradient's norm is {logs['grad_norm']}")
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """The gradients' norm, once a step, in all processes, before the weights change.
 
-    def _not_a_number(self, what: str) -> TrainingError:
-        ids = ", ".join(map(repr, self._ids))
-        return TrainingError(
-            f"{what} at step {self.state.global_step + 1}, batch {ids}",
-            hint="look at these samples (no learned token?), lower the learning rate or use float32; "
-            "the last checkpoint is whole",
-        )
+        Raises:
+            TrainingError: it is not a number, or the step's loss has jumped; names all samples of the step.
+        """
+        norm = super()._get_grad_norm(model, grad_norm)
+        ids = [name for some, _ in self._of_step for name in some]
+        mean = sum((loss for _, loss in self._of_step), torch.zeros((), device=self.args.device))
+        self._of_step = []
+        if norm is not None and not bool(torch.isfinite(torch.as_tensor(norm))):
+            raise self._stopped(f"the gradient's norm is {float(norm)}", gather_object(ids))
+        times = self.recipe.max_loss_spike
+        if times is not None:
+            loss = float(self.accelerator.gather(mean[None]).mean())
+            if is_spike(loss, self.state.log_history, times):
+                raise self._stopped(f"the loss jumped to {loss:.4g} (max_loss_spike {times})", gather_object(ids))
+        return norm
+
+    def _stopped(self, what: str, ids: Sequence[Any]) -> TrainingError:
+        last = next(iter(reversed(checkpoints(Path(self.args.output_dir)))), None)
+        return stopped(what, step=self.state.global_step + 1, ids=ids, last=last)
 
     def prediction_step(
         self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: Any = None
@@ -157,17 +195,17 @@ class LibraTrainer(Trainer):
         """
         loss, _, _ = super().prediction_step(model, inputs, True, ignore_keys)
         if not bool(torch.isfinite(loss)):
-            raise self._not_a_number(f"the validation loss is {loss.item()}")
+            raise self._stopped(f"the validation loss is {loss.item()}", self._ids)
         return loss, None, None
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
         """Validation loss, and the scores of generated texts."""
-        from accelerate.utils import gather_object
-
         metrics: dict[str, float] = super().evaluate(*arguments, **options)
         if self.validation is not None and self.validation.question_ids:
             mine = self.validation.question_ids[self.args.process_index :: self.args.world_size]
-            answers = gather_object(self.validation.answers(mine))
+            with whole_weights(self.model, self.accelerator):
+                answered = self.validation.answers(mine)
+            answers = gather_object(answered)
             if self.args.should_save:
                 self.validation.write(answers, Path(self.args.output_dir), self.state.global_step)
             scores = {f"eval_{key}": value for key, value in self.validation.scores(answers).items()}
@@ -188,8 +226,7 @@ class LibraTrainer(Trainer):
     def _gathered(self) -> dict[str, Tensor] | None:
         """The weights where several processes hold parts of them: accelerate puts them together."""
         if self.is_deepspeed_enabled or self.is_fsdp_enabled:
-            gathered: dict[str, Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
-            return gathered
+            return gathered_weights(self.accelerator, self.model_wrapped)
         return None
 
     def save_final(self, scores: Mapping[str, Any]) -> None:
@@ -212,7 +249,22 @@ class LibraTrainer(Trainer):
         folder = Path(output_dir or self.args.output_dir)
         if self.args.should_save:
             folder.mkdir(parents=True, exist_ok=True)
-            write_weights(folder, self.parts, self.recipe, state_dict or None)
+            write_weights(folder, self.parts, self.recipe, state_dict, to_continue=True)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Write the weights of a checkpoint, in the layout of the final ones whatever the processes share."""
+        self._save(output_dir, self._gathered())
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if not self.is_fsdp_enabled:
+            super()._save_optimizer_and_scheduler(output_dir)
+            return
+        # Theirs also writes the whole model once more, for a LoRA of some megabytes.
+        save_fsdp_optimizer(
+            self.accelerator.state.fsdp_plugin, self.accelerator, self.optimizer, self.model, output_dir
+        )
+        if self.args.should_save:
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Write a checkpoint aside, give it its name when it is whole, then forget all but the last and the best."""
@@ -257,10 +309,7 @@ class LibraTrainer(Trainer):
             super()._load_rng_state(checkpoint)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        if self.is_fsdp_enabled:
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
-        else:
-            load_weights(Path(resume_from_checkpoint), self.parts, self.recipe)
+        load_weights(Path(resume_from_checkpoint), self.parts, self.recipe, model if self.is_fsdp_enabled else None)
 
 
 def checkpoints(out: Path) -> list[Path]:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors.torch import load_file
 
 from benchmarks.errors import InputError
@@ -48,17 +49,17 @@ def prepared(golden_flags, tmp_path):
 def test_each_image_is_encoded_once(prepared):
     said: list[str] = []
     for _ in range(2):
-        fill_cache(prepared(), said.append)
+        fill_cache(prepared(), Accelerator(cpu=True), said.append)
     assert [line.split(",")[0] for line in said] == [
         f"features of 8 training images: {number} to encode" for number in (8, 0)
     ]
-    fill_cache(prepared(image_aspect_ratio="square"), said.append)
+    fill_cache(prepared(image_aspect_ratio="square"), Accelerator(cpu=True), said.append)
     assert "8 to encode" in said[-1]  # other pixels, other features
 
 
 def test_a_damaged_file_is_said_and_made_anew(prepared, tmp_path):
     ready = prepared()
-    fill_cache(ready, lambda text: None)
+    fill_cache(ready, Accelerator(cpu=True), lambda text: None)
     expected = ready.data[0]["images"][0]
     images = ready.data.images
     current, _ = images.paths(ready.data.samples[0])
@@ -66,5 +67,5 @@ def test_a_damaged_file_is_said_and_made_anew(prepared, tmp_path):
     stored.write_bytes(stored.read_bytes()[:-5])
     with pytest.raises(InputError, match=r"has no features.*start again"):
         ready.data[0]
-    fill_cache(again := prepared(), lambda text: None)
+    fill_cache(again := prepared(), Accelerator(cpu=True), lambda text: None)
     assert torch.equal(again.data[0]["images"][0], expected)

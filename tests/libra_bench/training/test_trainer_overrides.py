@@ -11,11 +11,29 @@ from transformers import Trainer
 from libra_bench.training.trainer import LibraTrainer
 
 OVERRIDDEN = {
+    "_run_epoch": [
+        "self",
+        "model",
+        "epoch",
+        "train_dataloader",
+        "steps_in_epoch",
+        "num_update_steps_per_epoch",
+        "trial",
+        "ignore_keys_for_eval",
+        "start_time",
+        "resume_from_checkpoint",
+        "epochs_trained",
+        "steps_trained_in_current_epoch",
+    ],
     "_get_train_sampler": ["self", "train_dataset"],
     "_determine_best_metric": ["self", "metrics", "trial"],
     "_get_output_dir": ["self", "trial"],
     "_save": ["self", "output_dir", "state_dict"],
     "_save_checkpoint": ["self", "model", "trial"],
+    "_get_grad_norm": ["self", "model", "grad_norm"],
+    "_save_optimizer_and_scheduler": ["self", "output_dir"],
+    "_load_optimizer_and_scheduler": ["self", "checkpoint"],
+    "_load_rng_state": ["self", "checkpoint"],
     "_load_from_checkpoint": ["self", "resume_from_checkpoint", "model"],
 }
 """Method -> its parameters in the release that LibraTrainer was written for."""

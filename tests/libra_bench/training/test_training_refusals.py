@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from importlib.metadata import requires
+from statistics import median
 
 import pytest
+import torch
 from oracles import GOLDEN
 
 from benchmarks.errors import InputError, RunConflictError, StorageError, TrainingError, UnknownNameError
 from libra_bench.training import artefacts, preparation
+from libra_bench.training.log import read_log
+from libra_bench.training.preparation import prepare
+from libra_bench.training.recipe_file import load_recipe
+from libra_bench.training.train import train
 from libra_bench.training.trainer import checkpoints
 
 DATA = GOLDEN / "train" / "train.json"
@@ -93,12 +101,51 @@ def test_masked_labels(run, edited):
         run(prepare_only=True, data_path=edited(empty))
 
 
-def test_a_loss_that_is_not_a_number(run, edited):
+def test_a_loss_that_is_not_a_number(run, edited, tmp_path):
     # The original masks an empty reply whole: alone in a batch its loss is 0 / 0.
     flags = {"masking": "original", "per_device_train_batch_size": 1, "global_batch_size": 1, "num_train_epochs": 1}
     with pytest.raises(TrainingError, match=r"the loss is nan at step \d+, batch 3") as caught:
-        run(data_path=edited(no_reply), **flags)
+        run(data_path=edited(no_reply), save_steps=1, **flags)
+    step = int(re.findall(r"at step (\d+)", str(caught.value))[0])
+    last = [path.name for path in checkpoints(tmp_path / "out")][-1:]
+    assert last == ([f"checkpoint-{step - 1}"] if step > 1 else [])
+    kept = f"the last good checkpoint is {tmp_path / 'out' / last[0]}" if last else "no checkpoint was written yet"
+    assert kept in str(caught.value)
     assert caught.value.exit_status == 1
+
+
+def test_a_gradient_that_is_not_a_number_stops_at_its_step(golden_flags, tmp_path):
+    flags = {**golden_flags, "save_steps": 2, "logging_steps": 100, "num_train_epochs": 2}
+    origins = load_recipe("phantom-align", "align", {name: str(value) for name, value in flags.items()})
+    ready = prepare(origins, "align")
+    backwards = itertools.count()  # two batches a step: the fourth step's first
+    next(ready.parts.model.connector.parameters()).register_hook(
+        lambda gradient: gradient * (torch.nan if next(backwards) == 6 else 1)
+    )
+    with pytest.raises(
+        TrainingError, match=r"the gradient's norm is nan at step 4, batch \d+, \d+, \d+, \d+"
+    ) as caught:
+        train(ready, origins, [], lambda text: None)
+    assert str(tmp_path / "out" / "checkpoint-2") in str(caught.value.hint)
+    assert all(weight.isfinite().all() for weight in ready.parts.model.parameters())
+
+
+def test_a_loss_that_jumps(run, tmp_path):
+    # A rate of 0: each sample keeps its loss, and the hardest batch of the second epoch is a jump.
+    flags = {"learning_rate": 0, "num_train_epochs": 2, "save_steps": 1, "logging_steps": 1}
+    run(output_dir=tmp_path / "whole", **flags)
+    losses = [line["loss"] for line in read_log(tmp_path / "whole" / "log.jsonl") if "loss" in line]
+    ratios = [loss / median(losses[:step]) for step, loss in enumerate(losses) if step >= 5]
+    times, taken = max(ratios) * 0.999, 5 + ratios.index(max(ratios))
+    assert times > 1
+    with pytest.raises(TrainingError, match=rf"the loss jumped to .* at step {taken + 1}, batch \d+, \d+, \d+, \d+"):
+        run(max_loss_spike=times, **flags)
+    assert [path.name for path in checkpoints(tmp_path / "out")] == [f"checkpoint-{taken}"]
+
+
+def test_one_process_is_not_several(run):
+    with pytest.raises(InputError, match="fsdp shares the weights among several processes"):
+        run(fsdp="fsdp")
 
 
 def test_the_output_folder_of_another_recipe(run):
