@@ -8,10 +8,13 @@ VLLM_VENV := .venv-vllm
 VLLM_STAMP := $(VLLM_VENV)/.installed
 LLAMA_VENV := .venv-llama
 LLAMA_STAMP := $(LLAMA_VENV)/.installed
+DOCS_VENV := .venv-docs
+DOCS_STAMP := $(DOCS_VENV)/.installed
+SITE := build/site
 # A thread for each of two processes: with more they wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: install locks demo test test-all test-vllm test-llama fuzz lint bench clean
+.PHONY: install locks demo test test-all test-vllm test-llama docs fuzz lint bench clean
 
 install: $(STAMP)
 
@@ -64,6 +67,17 @@ $(LLAMA_STAMP): locks/llama.txt
 test-llama: $(STAMP) $(LLAMA_STAMP)
 	$(BIN)/pytest -m slow -rP tests/libra_bench/metrics/judges/test_llama_server.py
 
+# The site, from docs/, docstrings and the program's own help, into build/site/html. A broken link is an error.
+$(DOCS_STAMP): locks/docs.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/docs.txt
+	@touch $@
+
+docs: $(STAMP) $(DOCS_STAMP)
+	$(BIN)/python scripts/write_site.py $(SITE)
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet --strict --config-file $(SITE)/mkdocs.yml
+	@echo "see it: $(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE)/html"
+
 # Odd inputs of eleven kinds, four minutes each, and 200 kills; another seed tries others: make fuzz SEED=2
 SEED := 1
 fuzz: $(STAMP)
@@ -85,4 +99,4 @@ bench: $(STAMP)
 	$(BIN)/python scripts/bench_data.py
 
 clean:
-	rm -rf $(VENV) $(VLLM_VENV) $(LLAMA_VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) $(LLAMA_VENV) $(DOCS_VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "constraints.txt"
 VLLM = ROOT / "tests" / "environments" / "vllm.txt"
 LLAMA = ROOT / "tests" / "environments" / "llama.txt"
+DOCS = ROOT / "tests" / "environments" / "docs.txt"
 LOCKS = ROOT / "locks"
 FOR_SDISTS = ("setuptools",)
 """Builds the packages that come as source alone."""
@@ -33,7 +34,7 @@ ENTRY = re.compile(r"^[A-Za-z0-9._-]+==[^\n]*\\\n(?:    --hash=\S+(?: \\)?\n)+",
 
 
 def main() -> None:
-    """Write the six files.
+    """Write the seven files.
 
     Raises:
         SystemExit: another version of torch, whose CPU build is not entered here.
@@ -49,6 +50,7 @@ def main() -> None:
     write("all", [entry for entry in project if not entry.startswith(TORCH)])
     write("vllm", [entry for entry in entries(VLLM, "--no-deps") if not entry.startswith(TORCH)])
     write("llama", entries(LLAMA, "--no-deps"))
+    write("docs", entries(DOCS, "--no-deps"))
 
 
 def entries(*arguments: object, given: Sequence[str] = ()) -> list[str]:

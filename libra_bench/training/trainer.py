@@ -135,6 +135,13 @@ class LibraTrainer(Trainer):
             seed=self.recipe.seed,
         )
 
+    def _run_epoch(self, *arguments: Any, **options: Any) -> None:
+        """One pass over the data; none where the run continues from the checkpoint after its last step."""
+        if self.state.global_step < self.state.max_steps:
+            super()._run_epoch(*arguments, **options)
+        else:
+            self.control.should_training_stop = True
+
     def compute_loss(self, model: Any, inputs: dict[str, Any], *arguments: Any, **options: Any) -> Any:
         """The model's own loss; remembers what the batch was made of."""
         self._ids = inputs["sample_ids"]

@@ -60,8 +60,9 @@ def test_vllms_lock_has_the_versions_of_its_list():
     assert pins("locks/vllm.txt") | {"torch": LOCKED["torch"]} == pins(VLLM)
 
 
-def test_llama_cpps_lock_has_the_versions_of_its_list():
-    assert pins("locks/llama.txt") == pins("tests/environments/llama.txt")
+@pytest.mark.parametrize("name", ["llama", "docs"])
+def test_the_lock_of_another_environment_has_the_versions_of_its_list(name):
+    assert pins(f"locks/{name}.txt") == pins(f"tests/environments/{name}.txt")
 
 
 @pytest.mark.parametrize("file", sorted(path.name for path in (ROOT / "locks").iterdir()))
