@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
 from reports.bars import RunLike, caption, grouped_bars, interval
-from reports.figure import MARKERS, legend_below, new_figure, styled
+from reports.figure import MARKERS, file_part, legend_below, new_figure, styled
 from reports.labels import score_label
 from reports.load import LoadedRun, load
-from reports.load.names import file_part, run_names
+from reports.load.names import run_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -205,7 +205,7 @@ def all_breakdowns(runs: Sequence[LoadedRun], *, columns: int = 1) -> dict[str, 
     named = [run.name for run in runs]
 
     def of_run(run: LoadedRun) -> str:
-        return file_part([run]) + (f"-{run.fingerprint[:6]}" if named.count(run.name) > 1 else "")
+        return file_part([run.name]) + (f"-{run.fingerprint[:6]}" if named.count(run.name) > 1 else "")
 
     for run in runs:
         if run.detail("temporal_change_f1", "direction_confusion"):

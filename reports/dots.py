@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ROW_INCHES = 0.2
 PANELS_PER_ROW = 4
-NAME_LETTERS = 22
+NAME_LETTERS, TITLE_LETTERS = 22, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,10 @@ def dot_plot(dots: Sequence[Dot], *, xlabel: str, mark: tuple[str, float] | None
         axes.plot(dot.value, place, "o", color="C0")
     if mark is not None:
         axes.axvline(mark[1], color=GREY, linestyle="dashed", linewidth=1)
-        axes.annotate(mark[0], (mark[1], 0), (-3, 0), textcoords="offset points", ha="right", va="center", fontsize=7)
+        axes.annotate(
+            mark[0], (mark[1], 1), (0, 2), xycoords=("data", "axes fraction"), textcoords="offset points", ha="center",
+            va="bottom", fontsize=7,
+        )  # fmt: skip
     axes.axvline(0, color=GREY, linewidth=0.6)
     axes.set_yticks(range(len(ordered)), [wrapped(score_label(dot.name).partition(" (")[0], 30) for dot in ordered])
     axes.set_ylim(len(ordered) - 0.5, -0.5)
@@ -71,16 +74,18 @@ def rank_plot(metrics: Sequence[Mapping[str, Any]]) -> Figure:
     width = COLUMN_INCHES[1 if per_row == 1 else 2]
     shown = [wrapped(name, NAME_LETTERS) for name in names]
     lines = sum(1 + name.count("\n") for name in shown)
-    figure = Figure(figsize=(width, n_rows * (0.55 + 0.17 * lines)))
+    titles = [wrapped(score_label(metric["key"]).partition(" (")[0], TITLE_LETTERS) for metric in metrics]
+    title_lines = 1 + max(title.count("\n") for title in titles)
+    figure = Figure(figsize=(width, n_rows * (0.42 + 0.13 * title_lines + 0.17 * lines)))
     panels = figure.subplots(n_rows, per_row, sharex=True, sharey=True, squeeze=False).ravel()
-    for panel, metric in zip(panels, metrics, strict=False):
+    for panel, metric, title in zip(panels, metrics, titles, strict=False):
         by_run = {entry["run"]: entry for entry in metric["ranks"]}
         for place, name in enumerate(names):
             entry = by_run[name]
             if entry["low"] is not None:
                 panel.plot([entry["low"], entry["high"]], [place, place], color="C0", linewidth=1)
             panel.plot(entry["rank"], place, "o", color="C0")
-        panel.set_title(score_label(metric["key"]).partition(" (")[0])
+        panel.set_title(title)
         panel.set_xlim(0.6, len(names) + 0.4)
         panel.set_xticks(_whole_ticks(len(names)))
         panel.set_ylim(len(names) - 0.5, -0.5)

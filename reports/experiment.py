@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.files import atomic_write, write_json
 from benchmarks.files.formulas import guarded
-from reports.figure import save, svg_address, svg_of
+from reports.figure import file_part, save, svg_address, svg_of
 from reports.latex import escaped
 
 if TYPE_CHECKING:
@@ -76,10 +76,13 @@ class Outcome:
     """One sentence each."""
     figures: Mapping[str, Callable[[], Figure]] = field(default_factory=dict)
     """Part of the file name -> what draws it."""
+    subjects: Sequence[str] = ()
+    """What it is about, in the names of the figures' files: models, or the name of a data set."""
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> list[Path]:
-    """Write an outcome's files into a folder: NAME.json, NAME-TABLE.csv, NAME.tex, NAME-FIGURE.png and .pdf, NAME.html.
+    """Write an outcome's files into a folder: NAME.json, NAME-TABLE.csv, NAME.tex, NAME-FIGURE.SUBJECTS.png and
+    .pdf, NAME.html.
 
     Returns:
         The files.
@@ -94,8 +97,9 @@ def write_outcome(outcome: Outcome, folder: Path) -> list[Path]:
     for table in _in_files(outcome):
         paths.append(_write(Path(f"{stem}-{table.name}.csv"), to_csv(table)))
     paths.append(_write(stem.with_suffix(".tex"), to_latex(_in_files(outcome))))
+    about = f".{file_part(outcome.subjects)}" if outcome.subjects else ""
     for name, draw in outcome.figures.items():
-        paths += save(draw(), f"{stem}-{name}", ("png", "pdf"))
+        paths += save(draw(), f"{stem}-{name}{about}", ("png", "pdf"))
     return [*paths, _write(stem.with_suffix(".html"), to_page(outcome))]
 
 

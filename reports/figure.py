@@ -10,9 +10,10 @@ import functools
 import io
 import logging
 import math
+import re
 import textwrap
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -137,6 +138,14 @@ def legend_below(figure: Figure, columns: int) -> None:
 
 
 LEGEND_LETTERS, LETTER_INCHES, LEGEND_ROW_INCHES = 36, 0.055, 0.15
+
+
+def file_part(names: Iterable[str], longest: int = 60) -> str:
+    """Names, of models mostly, as a part of a file name: `libra-tiny+normal`; what is too long is counted."""
+    words = [re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in dict.fromkeys(names)]
+    kept = [word for place, word in enumerate(words) if place == 0 or len("+".join(words[: place + 1])) <= longest]
+    more = len(words) - len(kept)
+    return "+".join(kept) + (f"+{more}-more" if more else "")
 
 
 def save(figure: Figure, stem: str | Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:

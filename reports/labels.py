@@ -37,8 +37,8 @@ def score_label(key: str) -> str:
 
 
 def _by_rule(key: str) -> tuple[str, str]:
-    if found := re.fullmatch(r"BLEU(\d)", key):
-        return f"BLEU-{found[1]}", PERCENT
+    if found := re.fullmatch(r"BLEU(\d)(-sentence)?", key):
+        return f"BLEU-{found[1]}{', sentence' if found[2] else ''}", PERCENT
     if key.startswith("Report-errors-"):
         return key.removeprefix("Report-errors-").replace("-", " ").capitalize() + " errors", PER_100
     if found := re.fullmatch(r"(CheX\w+)-?(rules)?-(micro|macro)(\d+)", key):

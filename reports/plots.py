@@ -13,10 +13,10 @@ from benchmarks.errors import InputError
 from benchmarks.records.scores import Score
 from reports.bars import RunLike, caption, grouped_bars, interval, reference_points_at
 from reports.breakdowns import all_breakdowns
-from reports.figure import GREY, MARKERS, REFERENCE, legend_below, new_figure, save, styled
+from reports.figure import GREY, MARKERS, REFERENCE, file_part, legend_below, new_figure, save, styled
 from reports.labels import POINTS, score_label, wrapped
 from reports.load import LoadedRun, load, without_repeats
-from reports.load.names import file_part, run_names
+from reports.load.names import run_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,8 +68,8 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
         for key in keys
     }
     names = run_names(loaded)
-    figure, axes = new_figure(columns, 0.9 + 0.24 * len(keys))
-    step = min(0.14, 0.7 / len(loaded))
+    step = 0.8 / len(loaded)
+    figure, axes = new_figure(columns, 0.9 + len(keys) * max(0.24, 0.06 + 0.09 * len(loaded)))
     for index, by_key in enumerate(found):
         shown = [key for key in keys if key in by_key]
         places = [keys.index(key) + (index - (len(loaded) - 1) / 2) * step for key in shown]
@@ -127,7 +127,7 @@ def all_figures(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Figur
 
 
 def _figures_of(runs: Sequence[LoadedRun], columns: int) -> dict[str, Figure]:
-    models = file_part(runs)
+    models = file_part(run.name for run in runs)
     figures: dict[str, Figure] = {}
     if len(percent_keys(runs)) > 1:
         figures["scores"] = score_dots(runs, columns=columns)

@@ -21,7 +21,7 @@ from benchmarks.images import remarks_on, resolve_images
 from benchmarks.prepare.json_file import read_json
 from benchmarks.schema import Sample
 from benchmarks.suites import check_unique, sample_of
-from benchmarks.tables import read_rows
+from benchmarks.tables import EXCEL, read_rows
 
 LONG_REFERENCE = 5000
 """Characters; longer than any section of a chest report."""
@@ -136,7 +136,7 @@ def _rows(path: Path, report: CheckReport) -> Iterator[tuple[str, dict[str, Any]
     """Rows with their places; what is no row becomes a remark."""
     if path.suffix == ".json":
         yield from _training_rows(path, report)
-    elif path.suffix in (".csv", ".parquet") or not path.is_file():
+    elif path.suffix.lower() in (".csv", ".parquet", *EXCEL) or not path.is_file():
         yield from read_rows(path)
     else:
         yield from _json_lines(path, report)

@@ -42,7 +42,8 @@ def spreadsheet_samples(
 ) -> Iterator[Built]:
     """One sample per row; rows without an image are counted and skipped.
 
-    Without an id column the row's number (the first row under the header is 1) is the id. Labels are a JSON list, or
+    Without an id column the row's number (the first row under the header is 1) is the id. Errors name the row that a
+    spreadsheet shows, where the header is row 1. Labels are a JSON list, or
     separated by semicolons.
 
     Args:
@@ -65,18 +66,19 @@ def spreadsheet_samples(
     frame = read_frame(source, list(dict.fromkeys(used)), sheet=sheet)
     steps.update({"rows": len(frame), "with an image": 0})
     places: dict[str, int] = {}
+    header = 0 if source.suffix.lower() == ".parquet" else 1
     for number, row in enumerate(frame.to_dict("records"), start=1):
         cells = {str(column): str(cell).strip() for column, cell in row.items()}
         if not cells[columns.image]:
             continue
         steps["with an image"] += 1
         identity = cells[columns.identity] if columns.identity else str(number)
-        where = f"{source}: row {number}"
+        where = f"{source}: row {number + header}"
         if not identity:
             raise InputError(f"{columns.identity} is empty", where=where, hint="give every row an id")
         first = places.setdefault(identity, number)
         if first != number:
-            raise InputError(f"id {identity!r} is in row {first} already", where=where, hint="make ids unique")
+            raise InputError(f"id {identity!r} is in row {first + header} already", where=where, hint="make ids unique")
         context = {label: cells[column] for label, column in columns.context.items()}
         image = _below(cells[columns.image], image_root, where)
         prior = _below(cells[columns.prior], image_root, where) if columns.prior else ""

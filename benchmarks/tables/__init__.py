@@ -22,6 +22,7 @@ TEXT_LISTS = frozenset({"image", "labels", *REFERENCE_KEYS})
 """Columns whose cell is a text, or a JSON list of texts (`image`: or an object)."""
 
 
+EXCEL = (".xlsx", ".xlsm", ".xls")
 TEXT_COLUMNS = frozenset({"text"})
 """Columns whose cells are texts whatever they look like, and where an empty cell is an empty text."""
 
@@ -33,7 +34,8 @@ def read_rows(
 
     `.csv`, `.parquet`, `.txt` (a text per line) and `.json` (an array) by their ending, everything else is JSON lines;
     so is a `.json` file that begins otherwise. A place is "file:line" ("file: row N" in Parquet, an array or a dataset,
-    all from 1). In CSV and Parquet an empty cell is an absent value, except in text columns, where it is an empty text.
+    all from 1; in CSV "file:line (row N)", the row of a spreadsheet, where cells with line breaks make it another one).
+    In CSV and Parquet an empty cell is an absent value, except in text columns, where it is an empty text.
     CSV cells: whole numbers under `question_id` become int, JSON lists of texts are read under `image` (and objects
     there), `labels` and the reference columns, and true, false, JSON lists and JSON objects under any other column but
     text columns; all else stays text, without the apostrophe that `data export` puts in front of what looks like a
@@ -57,6 +59,11 @@ def read_rows(
             yield from _read_parquet(path, text_columns)
         case ".txt":
             yield from text_lines(path, bare)
+        case ending if ending in EXCEL:
+            hint = (
+                f"make one of it: libra-bench data import table {path.name} --out {path.stem}.jsonl; or save it as CSV"
+            )
+            raise InputError("an Excel file is no suite", where=path, hint=hint)
         case ".json" if begins_array(path):
             yield from array_items(path, bare)
         case _:

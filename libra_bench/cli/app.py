@@ -13,16 +13,8 @@ from typer.core import TyperGroup
 from benchmarks.errors import InputError, LibraBenchError, StoppedError
 from benchmarks.values import has_surrogates
 from libra_bench.cli import output, streams
-from libra_bench.cli.commands import COMMANDS, LazyCommands
+from libra_bench.cli.commands import COMMANDS, EXIT_STATUS, LazyCommands
 from libra_bench.cli.repeats import refuse_repeated
-
-EXIT_STATUS = {
-    "0": "done",
-    "1": "failed",
-    "2": "wrong usage or input",
-    "3": "done, but studies failed and are recorded",
-    "130": "stopped (Ctrl-C)",
-}
 
 
 class Commands(TyperGroup):
@@ -96,7 +88,14 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", "-V", callback=_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(
+        False,
+        "--version",
+        "-V",
+        callback=_version,
+        is_eager=True,
+        help="Print the version. Works after a command, too.",
+    ),
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. Works after a command, too."),
 ) -> None:
     pass
@@ -110,6 +109,8 @@ def main() -> None:
     """Run the command line; the exit status is one of `EXIT_STATUS`."""
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    if arguments[-1:] in (["-V"], ["--version"]):
+        arguments = arguments[-1:]
     streams.prepare()
     try:
         try:

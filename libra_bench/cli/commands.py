@@ -11,6 +11,16 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
+EXIT_STATUS = {
+    "0": "done",
+    "1": "failed",
+    "2": "wrong usage or input",
+    "3": "done, but studies failed and are recorded",
+    "130": "stopped (Ctrl-C)",
+}
+"""What every command ends with, and its meaning."""
+_EPILOG = f"Exit status: {'; '.join(f'{status} {meaning}' for status, meaning in EXIT_STATUS.items())}."
+
 MEASURE, DATA, MODELS, LOOK = "Measure", "Prepare and train", "Understand", "What is here"
 
 
@@ -82,19 +92,20 @@ def _made(name: str, target: str) -> Any:
         around.callback()(lambda: None)
         around.command(name)(found)
     made = typer.main.get_group(around).commands[name]
-    _keep_brackets(made)
+    _complete_help(made)
     return made
 
 
-def _keep_brackets(command: Any) -> None:
-    """Every help text as it is written: its brackets are no markup, but for `[bold]`."""
+def _complete_help(command: Any) -> None:
+    """Every help text as it is written (its brackets are no markup, but for `[bold]`), and the exit statuses."""
     command.help = _with_brackets(command.help)
+    command.epilog = _EPILOG
     for parameter in command.params:
         if isinstance(parameter, TyperOption | TyperArgument):
             parameter.help = _with_brackets(parameter.help)
     if isinstance(command, TyperGroup):
         for one in command.commands.values():
-            _keep_brackets(one)
+            _complete_help(one)
 
 
 def _with_brackets(text: str | None) -> str | None:

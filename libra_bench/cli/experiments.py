@@ -15,8 +15,6 @@ from libra_bench.cli.run import Display
 from libra_bench.runs.options import DECODING, MODEL, RUN, SUITE, RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from benchmarks.records.run import Cost, Estimate
     from libra_bench.runs.plan import Plan
     from model_adapters.adapter import RenderedPrompt
@@ -224,9 +222,6 @@ class ArmDisplay(Display):
 
     def generated(self, cost: Cost) -> None:
         """Not of interest here."""
-
-    def scoring(self, metric_ids: Sequence[str]) -> None:
-        """Quick, and the same for all arms."""
 
 
 def show_outcome(outcome: Outcome, out: Path | None, *, as_json: bool) -> None:

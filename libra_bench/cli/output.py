@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from libra_bench.cli.listing import Facts, Listing, wrapped
@@ -91,6 +92,26 @@ class ProgressBar:
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+
+
+@contextmanager
+def scoring_bar() -> Iterator[Callable[[float], None]]:
+    """One progress bar over all metrics with the time left, on a stderr that is a terminal.
+
+    It is tqdm's, as those of the models that read texts are: theirs come below it. What it yields is called with the
+    share that is done (0 to 1).
+    """
+    from tqdm import tqdm
+
+    told = "{desc} {bar:40} {percentage:3.0f} % {elapsed} left {remaining}"
+    with tqdm(
+        desc="scoring", total=1.0, bar_format=told, smoothing=0, disable=None, leave=False, file=sys.stderr
+    ) as bar:
+
+        def show(share: float) -> None:
+            bar.update(share - bar.n)
+
+        yield show
 
 
 def _progress(what: str, total: int) -> Progress:

@@ -181,9 +181,12 @@ class Display(ProgressCallback):
         found = ", ".join(f"{name} ({count})" for name, count in counts.items())
         output.message(f"texts that look wrong: {found}; see them: libra-bench models try {plan.spec.name}")
 
-    def scoring(self, metric_ids: Sequence[str]) -> None:
-        """Which metrics."""
+    @contextmanager
+    def scoring(self, metric_ids: Sequence[str]) -> Iterator[Callable[[float], None]]:
+        """Which metrics, and one progress bar over all of them."""
         output.message(f"scoring: {', '.join(metric_ids)}")
+        with output.scoring_bar() as bar:
+            yield bar
 
     def drawing(self, total: int) -> Callable[[], None]:
         """A line, and a progress bar."""

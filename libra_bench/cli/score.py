@@ -108,7 +108,8 @@ def _score_files(
         )
     chosen = choose_metrics(options.metrics, dialect=options.dialect)
     cleaning = options.cleaning or NO_CLEANING
-    return score_files(references, files, called, chosen, options.by, partial=partial, cleaning=cleaning)
+    with output.scoring_bar() as bar:
+        return score_files(references, files, called, chosen, options.by, partial=partial, cleaning=cleaning, tell=bar)
 
 
 def _score_run(run: Path, options: RunOptions, *, partial: bool) -> tuple[Scores, Scored]:
@@ -116,15 +117,17 @@ def _score_run(run: Path, options: RunOptions, *, partial: bool) -> tuple[Scores
     from libra_bench.runs.scored_folder import rescore
     from libra_bench.runs.shown_folder import bring_up_to_date
 
-    found = rescore(
-        run,
-        options.metrics,
-        dialect=options.dialect,
-        by=options.by,
-        partial=partial,
-        cleaning=options.cleaning,
-        replace=options.replace,
-    )
+    with output.scoring_bar() as bar:
+        found = rescore(
+            run,
+            options.metrics,
+            dialect=options.dialect,
+            by=options.by,
+            partial=partial,
+            cleaning=options.cleaning,
+            replace=options.replace,
+            tell=bar,
+        )
     for problem in bring_up_to_date(run):
         output.message(problem)
     return found.scores, found.now

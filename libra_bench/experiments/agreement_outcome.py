@@ -33,6 +33,7 @@ def agreement_outcome(found: Agreement, judgements: Judgements, without_values: 
         tables=tables,
         findings=[*findings, *notes],
         figures=figures,
+        subjects=[found.format],
     )
 
 

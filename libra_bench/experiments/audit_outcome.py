@@ -9,6 +9,7 @@ from libra_bench.experiments.arms import Subject
 from libra_bench.experiments.audit import ArmResult, ArmScore, Audit
 from reports.dots import Dot, dot_plot
 from reports.experiment import Outcome, Table
+from reports.labels import score_label
 
 HEADLINES = ("Report-errors-score", "ROUGE-L", "Temporal_change_score", "BLEU4")
 """Keys that verdicts speak of, the first that is there; else the first key of all."""
@@ -33,7 +34,8 @@ def audit_outcome(found: Audit) -> Outcome:
         result={**found.as_json(), "verdicts": verdicts},
         tables=[_arm_table(found, key), _score_table(found)],
         findings=[*verdicts, *(f"Not asked: {arm}, since {why}." for arm, why in found.skipped.items())],
-        figures={"arms": lambda: dot_plot(_dots(found, key), xlabel=f"{key}, arm minus baseline", columns=1)},
+        figures={"arms": lambda: dot_plot(_dots(found, key), xlabel=f"{score_label(key)}: arm minus baseline")},
+        subjects=[found.model],
     )
 
 

@@ -37,6 +37,7 @@ def reproduce_outcome(found: Reproduction) -> Outcome:
         tables=[table] if found.rows else [],
         findings=findings,
         figures={"differences": lambda: dot_plot(dots, xlabel="ours minus published")} if dots else {},
+        subjects=[found.model],
     )
 
 

@@ -160,12 +160,11 @@ def _monotony(found: Sensitivity) -> list[str]:
 
 
 def _heat_map(once: Sequence[ErrorSensitivity], keys: Sequence[str]) -> Figure:
-    kinds = [error.kind for error in once]
     return heat_map(
         [score_label(key).partition(" (")[0] for key in keys],
         [error.error for error in once],
         [[_lost(error, key) for error in once] for key in keys],
         label="Percent of a copy's score lost by one error per text",
         largest=MAX_DROP,
-        breaks=[place for place in range(1, len(kinds)) if kinds[place] != kinds[place - 1]],
+        groups=[error.kind for error in once],
     )

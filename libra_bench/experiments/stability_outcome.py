@@ -59,6 +59,7 @@ def stability_outcome(found: Stability) -> Outcome:
         tables=tables,
         findings=[*map(_sentence, found.metrics), *(f"Not compared: {reason}" for reason in found.not_compared)],
         figures={"ranks": lambda: rank_plot(result["metrics"])},
+        subjects=found.runs,
     )
 
 

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from threading import Thread
@@ -39,6 +39,8 @@ from libra_bench.metrics.metric import (
 
 Fields: TypeAlias = Sequence[Mapping[str, Any]] | None
 Found: TypeAlias = tuple[MetricResult, list[FailedText]]
+OnScored: TypeAlias = Callable[[Metric, int], None]
+"""Called with a metric and the number of texts that it has scored since the last call; from any thread."""
 
 MANY = 1_000
 """Fewer samples are scored in one process: a worker takes about a quarter of a second to start."""
@@ -66,6 +68,7 @@ class _Work:
 
     metrics: Sequence[Metric]
     waiting: deque[tuple[int, _Chunk]]
+    on_scored: OnScored
     found: dict[int, list[Found]] = field(default_factory=dict)
 
     def do(self) -> None:
@@ -73,7 +76,7 @@ class _Work:
         while self.waiting:
             with suppress(IndexError):  # a worker took the last one
                 number, chunk = self.waiting.popleft()
-                self.found[number] = chunk.score(self.metrics)
+                self._keep(number, chunk, chunk.score(self.metrics))
 
     def give_to(self, worker: subprocess.Popen[bytes]) -> None:
         """Have a worker score chunks as long as any waits; the chunk that it fails on waits again."""
@@ -89,14 +92,27 @@ class _Work:
                 return
             try:
                 _send(worker.stdin, chunk)
-                self.found[number] = pickle.load(worker.stdout)  # noqa: S301  # of our own process
+                self._keep(number, chunk, pickle.load(worker.stdout))  # noqa: S301  # of our own process
             except (OSError, EOFError, pickle.PickleError):
                 self.waiting.append((number, chunk))
                 return
 
+    def _keep(self, number: int, chunk: _Chunk, found: list[Found]) -> None:
+        self.found[number] = found
+        for metric in self.metrics:
+            self.on_scored(metric, len(chunk.predictions))
+
+
+def untold(metric: Metric, texts: int) -> None:
+    """Of no interest to anybody."""
+
 
 def score_many_texts(
-    metrics: Sequence[Metric], predictions: Sequence[str], references: References, fields: Fields = None
+    metrics: Sequence[Metric],
+    predictions: Sequence[str],
+    references: References,
+    fields: Fields = None,
+    on_scored: OnScored = untold,
 ) -> list[Found]:
     """What `score_texts` says for each metric, on all cores where there are many texts.
 
@@ -105,25 +121,29 @@ def score_many_texts(
         predictions: N texts.
         references: N lists of references.
         fields: N mappings, or None.
+        on_scored: told of progress.
 
     Raises:
         What `score_texts` does, wherever the texts are scored.
     """
     apart = [metric for metric in metrics if is_independent(metric)] if len(predictions) >= MANY else []
-    merged = _in_chunks(apart, predictions, references, fields) if apart else {}
-    return [
-        merged[id(metric)] if id(metric) in merged else score_texts(metric, predictions, references, fields)
-        for metric in metrics
-    ]
+    merged = _in_chunks(apart, predictions, references, fields, on_scored) if apart else {}
+
+    def alone(metric: Metric) -> Found:
+        found = score_texts(metric, predictions, references, fields)
+        on_scored(metric, len(predictions))
+        return found
+
+    return [merged[id(metric)] if id(metric) in merged else alone(metric) for metric in metrics]
 
 
 def _in_chunks(
-    metrics: Sequence[Metric], predictions: Sequence[str], references: References, fields: Fields
+    metrics: Sequence[Metric], predictions: Sequence[str], references: References, fields: Fields, on_scored: OnScored
 ) -> dict[int, Found]:
     """What each metric says, by its `id()`."""
     parts = [slice(start, start + CHUNK) for start in range(0, len(predictions), CHUNK)]
     chunks = [_Chunk(p.start, predictions[p], references[p], None if fields is None else fields[p]) for p in parts]
-    work = _Work(metrics, deque(enumerate(chunks)))
+    work = _Work(metrics, deque(enumerate(chunks)), on_scored)
     with _workers(min(_cores(), len(chunks)) - 1) as workers:
         helping = [Thread(target=work.give_to, args=(worker,), daemon=True) for worker in workers]
         for thread in helping:

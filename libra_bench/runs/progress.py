@@ -35,8 +35,10 @@ class ProgressCallback:
     def suspicious(self, counts: Mapping[str, int], plan: Plan) -> None:
         """What looks wrong in the texts -> in how many; only told where something does."""
 
-    def scoring(self, metric_ids: Sequence[str]) -> None:
-        """Scoring begins."""
+    @contextmanager
+    def scoring(self, metric_ids: Sequence[str]) -> Iterator[Callable[[float], None]]:
+        """Scoring is under way; the yielded function is told which share is done (0 to 1)."""
+        yield lambda share: None
 
     def drawing(self, total: int) -> Callable[[], None]:
         """The report is being made from so many images; what it returns is called once per image."""

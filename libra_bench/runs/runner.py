@@ -70,8 +70,8 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
         return plan.folder
     began = time.perf_counter()
     if scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against) is None:
-        progress.scoring(list(plan.chosen.metrics))
-        score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace)
+        with progress.scoring(list(plan.chosen.metrics)) as tell:
+            score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace, tell=tell)
     with locked(plan.folder, wait=True):
         write_rows(plan.folder, leaderboard=leaderboard)
         drawing = time.perf_counter()

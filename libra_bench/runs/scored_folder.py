@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from benchmarks.records.statistics import STATISTICS_FILE, read_statistics
 from benchmarks.schema import Answer
 from benchmarks.suites import Suite, load_suite
 from libra_bench.metrics.choice import DEFAULT_METRICS, ChosenMetrics, choose_metrics
+from libra_bench.metrics.many_texts import untold
 from libra_bench.metrics.registry import make_metric
 from libra_bench.runs import provenance
 from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
@@ -26,6 +27,7 @@ from libra_bench.scores.adding import clashes, refuse_replacing
 from libra_bench.scores.scored_files import check_files, write_scored
 from libra_bench.scores.scoring import Scored, digest_of, score_against
 from libra_bench.scores.scoring_input import ScoringInput, scoring_input
+from libra_bench.scores.scoring_progress import ScoringProgress
 from libra_bench.scores.stored_statistics import digests_of
 
 
@@ -111,6 +113,7 @@ def score_run(
     against: ScoringInput,
     *,
     replace: bool = False,
+    tell: Callable[[float], None] | None = None,
 ) -> FolderScored:
     """Score a run folder's answers; add to the scores that are there, where they are still of the same texts.
 
@@ -123,6 +126,7 @@ def score_run(
         answers: all of the run.
         against: from `check_scoring`.
         replace: whether scores that were computed in another way, or that cannot be computed anew, may go.
+        tell: called with the share that is done (0 to 1).
 
     Raises:
         RunConflictError: something has changed and a metric cannot be computed anew, or another process has added a
@@ -134,7 +138,8 @@ def score_run(
     if there is not None and not _same_texts(folder, there, against, matched):
         chosen = _with_earlier_metrics(folder, there, chosen, replace=replace)
         there = None
-    scored = score_against(against, matched, chosen, suite=suite.name, model=record.model.id)
+    on_scored = ScoringProgress([*chosen.metrics.values()], [len(against.samples)], tell) if tell else untold
+    scored = score_against(against, matched, chosen, suite=suite.name, model=record.model.id, on_scored=on_scored)
     with locked(folder, wait=True):
         now = _scores_there(folder, replace=replace)
         if now is not None and now != before and _same_texts(folder, now, against, matched):
@@ -155,6 +160,7 @@ def rescore(
     partial: bool = False,
     cleaning: str | None = None,
     replace: bool = False,
+    tell: Callable[[float], None] | None = None,
 ) -> FolderScored:
     """Score a finished run again, with other metrics, another cleaning (None: the run's), or after an update.
 
@@ -171,7 +177,8 @@ def rescore(
     against = check_scoring(
         folder, suite, chosen, by=by, partial=partial, cleaning=cleaning or record.cleaning, replace=replace
     )
-    return score_run(folder, chosen, suite, list(read_answer_lines(answers_file)), against, replace=replace)
+    answers = list(read_answer_lines(answers_file))
+    return score_run(folder, chosen, suite, answers, against, replace=replace, tell=tell)
 
 
 def _scores_there(folder: Path, *, replace: bool) -> Scores | None:

@@ -28,7 +28,7 @@ from pydantic import TypeAdapter
 from benchmarks.errors import StorageError
 from benchmarks.files import sha256_json, write_json
 from benchmarks.records.scores import CEILING, ReferencePoint
-from libra_bench.metrics.many_texts import score_many_texts
+from libra_bench.metrics.many_texts import OnScored, score_many_texts, untold
 from libra_bench.metrics.metric import Metric, References, sees_of
 from model_adapters.baselines.constant import CONSTANT_TEXT
 
@@ -43,6 +43,7 @@ def reference_points(
     *,
     seed: int = 0,
     cache: Path | None = None,
+    on_scored: OnScored = untold,
 ) -> list[ReferencePoint]:
     """Score texts that no model wrote, and the ceiling where there are several references.
 
@@ -53,6 +54,7 @@ def reference_points(
         clusters: N patients, or None.
         seed: of the shuffling.
         cache: a folder that keeps results; None: always computed.
+        on_scored: told of progress; what the cache knows counts as scored.
 
     Returns:
         What scores.json has under `floors`; a value that is undefined is left out.
@@ -67,7 +69,10 @@ def reference_points(
     result: list[ReferencePoint] = []
     for name, predictions in texts.items():
         paths = [cache and cache / f"{sha256_json([content, name, m.signature])[:32]}.json" for m in metrics]
-        scores = _kept(metrics, paths, partial(_values, predictions=predictions, references=references, fields=fields))
+        compute = partial(_values, predictions=predictions, references=references, fields=fields, on_scored=on_scored)
+        scores, kept = _kept(metrics, paths, compute)
+        for metric in kept:
+            on_scored(metric, len(references))
         result.append(ReferencePoint(name=name, n=len(references), scores=scores))
     several = [i for i, alternatives in enumerate(references) if len(alternatives) > 1]
     if several:
@@ -150,8 +155,12 @@ def _kept(
     metrics: Sequence[Metric],
     paths: Sequence[Path | None],
     compute: Callable[[Sequence[Metric]], list[dict[str, float]]],
-) -> dict[str, float]:
-    """What the files hold; what `compute` gives for the other metrics is kept in theirs where they can be written."""
+) -> tuple[dict[str, float], list[Metric]]:
+    """What the files hold; what `compute` gives for the other metrics is kept in theirs where they can be written.
+
+    Returns:
+        Key -> value; and the metrics whose file was there.
+    """
     known = [_stored(path) for path in paths]
     missing = [m for m, scores in enumerate(known) if scores is None]
     for m, scores in zip(missing, compute([metrics[m] for m in missing]) if missing else [], strict=True):
@@ -159,7 +168,8 @@ def _kept(
         with suppress(StorageError, OSError):  # a cache costs time, never a score
             if path := paths[m]:
                 write_json(path, scores)
-    return {key: value for scores in known if scores for key, value in scores.items()}
+    there = [metric for m, metric in enumerate(metrics) if m not in missing]
+    return {key: value for scores in known if scores for key, value in scores.items()}, there
 
 
 def _stored(path: Path | None) -> dict[str, float] | None:
@@ -174,10 +184,14 @@ _VALUES = TypeAdapter(dict[str, float])
 
 
 def _values(
-    metrics: Sequence[Metric], predictions: Sequence[str], references: References, fields: Fields | None
+    metrics: Sequence[Metric],
+    predictions: Sequence[str],
+    references: References,
+    fields: Fields | None,
+    on_scored: OnScored = untold,
 ) -> list[dict[str, float]]:
     """The defined values of each metric."""
-    found = score_many_texts(metrics, predictions, references, fields)
+    found = score_many_texts(metrics, predictions, references, fields, on_scored)
     return [{k: float(v) for k, v in result.values.items() if math.isfinite(v)} for result, _ in found]
 
 

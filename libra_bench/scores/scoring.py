@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,13 @@ from benchmarks.schema import Answer, Sample
 from benchmarks.suites import read_samples
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.metrics.failing_texts import as_details, failed_note
-from libra_bench.metrics.many_texts import score_many_texts
+from libra_bench.metrics.many_texts import OnScored, score_many_texts, untold
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics, check_metric, corpus_values
 from libra_bench.scores.bootstrap import count_clusters, intervals
 from libra_bench.scores.reference_points import reference_points
 from libra_bench.scores.scored_texts import ScoredTexts
 from libra_bench.scores.scoring_input import ScoringInput, scoring_input
+from libra_bench.scores.scoring_progress import ScoringProgress
 
 if TYPE_CHECKING:
     from libra_bench.metrics.official.verify import Check, Unverified
@@ -63,6 +64,7 @@ def score_answers(
     by: Sequence[str] = (),
     partial: bool = False,
     cleaning: str = NO_CLEANING,
+    on_scored: OnScored = untold,
 ) -> Scored:
     """Score answers (in the order of the samples) with every chosen metric.
 
@@ -78,17 +80,24 @@ def score_answers(
         by: fields to stratify by; none: the built-in strata that the suite has.
         partial: leave out samples without a reference, and count them.
         cleaning: how the answers are cleaned before they are scored.
+        on_scored: told of progress.
 
     Raises:
         SuiteError: samples without a reference; names them.
         UnknownNameError: no sample has a field of `by`, or no such cleaning.
     """
     against = scoring_input(samples, suite, by, partial=partial, cleaning=cleaning)
-    return score_against(against, answers, chosen, suite=suite, model=model)
+    return score_against(against, answers, chosen, suite=suite, model=model, on_scored=on_scored)
 
 
 def score_against(
-    against: ScoringInput, answers: Sequence[Answer], chosen: ChosenMetrics, *, suite: str, model: str
+    against: ScoringInput,
+    answers: Sequence[Answer],
+    chosen: ChosenMetrics,
+    *,
+    suite: str,
+    model: str,
+    on_scored: OnScored = untold,
 ) -> Scored:
     """Score answers against what `scoring_input` found; answers to other questions are left out."""
     by_id = {str(answer.question_id): answer for answer in answers}
@@ -98,9 +107,15 @@ def score_against(
     for metric in chosen.metrics.values():
         check_metric(metric, against.references, predictions)
     fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
-    results = _results(chosen.metrics, predictions, against, fields)
-    cache = user_cache() / "reference-points"
-    points = reference_points(list(chosen.metrics.values()), against.references, against.fields, clusters, cache=cache)
+    results = _results(chosen.metrics, predictions, against, fields, on_scored)
+    points = reference_points(
+        list(chosen.metrics.values()),
+        against.references,
+        against.fields,
+        clusters,
+        cache=user_cache() / "reference-points",
+        on_scored=on_scored,
+    )
     found = Scores(
         suite=suite,
         model=model,
@@ -124,15 +139,18 @@ def _results(
     predictions: Sequence[str],
     against: ScoringInput,
     fields: Sequence[Mapping[str, Any]],
+    on_scored: OnScored,
 ) -> dict[str, MetricResult]:
     """What each metric says; texts that it fails on count as empty, are named on stderr and in its details."""
-    found = score_many_texts([*metrics.values()], predictions, against.references, fields)
+    from tqdm import tqdm
+
+    found = score_many_texts([*metrics.values()], predictions, against.references, fields, on_scored)
     ids = [sample.question_id for sample in against.samples]
     results = {}
     for (name, metric), (result, failed) in zip(metrics.items(), found, strict=True):
         results[name] = result
         if failed:
-            print(failed_note(metric, failed, ids), file=sys.stderr)  # noqa: T201
+            tqdm.write(failed_note(metric, failed, ids), file=sys.stderr)  # above a progress bar that is shown
             results[name] = replace(result, details={**result.details, "failed_texts": as_details(failed, ids)})
     return results
 
@@ -214,17 +232,38 @@ def score_files(
     *,
     partial: bool = False,
     cleaning: str = NO_CLEANING,
+    tell: Callable[[float], None] | None = None,
 ) -> list[Scored]:
     """Score several files of predictions against one file of references.
+
+    Args:
+        references: a suite file.
+        predictions: F files of answers.
+        names: F names of models.
+        chosen: the metrics.
+        by: fields to stratify by.
+        partial: leave out samples without a reference, and count them.
+        cleaning: how the answers are cleaned before they are scored.
+        tell: called with the share that is done (0 to 1), over all files.
 
     Raises:
         SuiteError: ids that don't match, or samples without a reference. UnknownNameError: no such cleaning.
     """
     samples = read_samples(references, prompts_required=False)
     matched = [match_answers(read_answers(path, samples), samples, where=path) for path in predictions]
+    metrics = list(chosen.metrics.values())
+    on_scored = ScoringProgress(metrics, [len(answers) for answers in matched], tell) if tell else untold
     return [
         score_answers(
-            samples, answers, chosen, suite=references.stem, model=name, by=by, partial=partial, cleaning=cleaning
+            samples,
+            answers,
+            chosen,
+            suite=references.stem,
+            model=name,
+            by=by,
+            partial=partial,
+            cleaning=cleaning,
+            on_scored=on_scored,
         )
         for name, answers in zip(names, matched, strict=True)
     ]

@@ -1,8 +1,7 @@
-"""What runs are called in figures and in the names of their files."""
+"""What runs are called in figures."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -18,11 +17,3 @@ def run_names(runs: Sequence[LoadedRun]) -> list[str]:
             f"{name} ({fact})" if counted[name] > 1 and fact else name for name, fact in zip(names, facts, strict=True)
         ]
     return names
-
-
-def file_part(runs: Sequence[LoadedRun], longest: int = 60) -> str:
-    """The runs' models as a part of a file name: `libra-tiny+normal`; what is too long is counted."""
-    names = [re.sub(r"[^\w.-]+", "-", name).strip("-.") for name in dict.fromkeys(run.name for run in runs)]
-    kept = [name for place, name in enumerate(names) if place == 0 or len("+".join(names[: place + 1])) <= longest]
-    more = len(names) - len(kept)
-    return "+".join(kept) + (f"+{more}-more" if more else "")

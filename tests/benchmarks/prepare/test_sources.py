@@ -234,8 +234,8 @@ def test_spreadsheets_with_questions_labels_and_further_columns(tmp_path):
     ("columns", "message"),
     [
         (Columns(image="picture"), "column picture missing; it has: image, id, l"),
-        (Columns(image="image", identity="id"), "row 2: id '1' is in row 1 already"),
-        (Columns(image="image", labels="l"), "row 1: labels are not a JSON list"),
+        (Columns(image="image", identity="id"), "row 3: id '1' is in row 2 already"),
+        (Columns(image="image", labels="l"), "row 2: labels are not a JSON list"),
         (Columns(image="image", keep=("reference",)), "--keep: column reference has a meaning of its own"),
     ],
 )
@@ -260,5 +260,5 @@ def test_absolute_image_paths_below_the_root_become_relative(tmp_path):
     path = table(tmp_path, "csv", rows)
     samples = list(spreadsheet_samples(path, columns, image_root=tmp_path, prompt=PROMPT, steps={}))
     assert [sample["image"] for sample in samples] == [["scans/a.dcm"]]
-    with pytest.raises(InputError, match=r"row 1: image .*a.dcm lies outside .*elsewhere; give --image-root"):
+    with pytest.raises(InputError, match=r"row 2: image .*a.dcm lies outside .*elsewhere; give --image-root"):
         list(spreadsheet_samples(path, columns, image_root=tmp_path / "elsewhere", prompt=PROMPT, steps={}))

@@ -173,3 +173,11 @@ def test_no_report_text_on_the_screen(cli):
     assert "3 reports are not UTF-8 and were read as Windows-1252: s0, s1, s2" in done.stderr
     assert SECRET not in done.stdout + done.stderr
     assert SECRET in (cli.folder / "s.csv").read_text()
+
+
+def test_an_excel_file_is_no_suite_and_the_message_says_how_to_make_one(cli):
+    (cli.folder / "mine.xlsx").write_bytes(b"PK")
+    done = cli("data", "check", "mine.xlsx")
+    assert done.returncode == 2
+    assert "libra-bench data import table mine.xlsx --out mine.jsonl" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -6,6 +6,7 @@ import dataclasses
 import subprocess
 import sys
 import typing
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -109,3 +110,20 @@ def test_the_program_says_it_in_one_line_and_short_help_works(tmp_path):
     shown = libra_bench("run", "-h").stdout
     assert shown == libra_bench("run", "--help").stdout
     assert "bertscore[num_layers=5]" in shown
+
+
+def leaves(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command of the program by its words, groups included."""
+    for name, one in getattr(command, "commands", {}).items():
+        yield (*words, name), one
+        yield from leaves(one, *words, name)
+
+
+def test_every_command_tells_its_exit_statuses_and_answers_to_h_and_v(cli):
+    found = dict(leaves(COMMANDS))
+    assert {("run",), ("data", "check"), ("metrics", "show"), ("train", "align")} <= found.keys()
+    for words, command in found.items():
+        assert "0 done; 1 failed; 2 wrong usage or input; 3 done, but" in command.epilog, words
+    for words in (("score",), ("data", "check"), ("train",)):
+        assert "Exit status: 0 done" in cli(*words, "-h").stdout
+        assert cli(*words, "-V").stdout == cli("--version").stdout != ""

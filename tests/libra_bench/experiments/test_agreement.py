@@ -125,7 +125,7 @@ def test_the_command_on_a_table(cli):
         assert set(entry["pairwise"]) == {"accuracy", "n", "ties"}
     assert set(result["raters"]) == {"n", "tau", "ceiling"}
     assert {path.name for path in (cli.folder / "out").iterdir()} >= {
-        *("agreement.tex", "agreement.html", "agreement-tau.csv", "agreement-tau.png", "agreement-tau.pdf"),
+        *("agreement.tex", "agreement.html", "agreement-tau.csv", "agreement-tau.table.png", "agreement-tau.table.pdf"),
     }
     again = cli(*arguments, "--json")
     assert "scoring" not in again.stderr  # the values of the texts were kept

@@ -140,7 +140,12 @@ def test_a_model_that_does_not_look_shows_no_difference(cli):
     assert found["verdicts"][0].endswith("No: all texts are identical.")
     (folder,) = (cli.folder / "audits/demo/constant").iterdir()
     assert "What the model looks at" in (folder / "runs/baseline/report.html").read_text()
-    assert {path.name for path in folder.iterdir()} >= {"audit.json", "audit.html", "audit.tex", "audit-arms.png"}
+    assert {path.name for path in folder.iterdir()} >= {
+        "audit.json",
+        "audit.html",
+        "audit.tex",
+        "audit-arms.libra-tiny.png",
+    }
 
 
 def test_a_model_that_looks_turns_its_directions_and_a_second_call_asks_nothing(cli):

@@ -20,6 +20,7 @@ from libra_bench.metrics.metric import Key, MetricResult, mean_of
 from libra_bench.metrics.registry import METRICS, make_metric
 from libra_bench.scores.stored_statistics import statistics_to_store
 
+MODELS = "model-20+model-50+model-51+model-90"
 STUDIES = 60
 TEXT = "the heart is enlarged and there is a small left effusion with no pneumothorax seen today"
 
@@ -142,8 +143,8 @@ def test_the_command_shows_and_writes_everything(runs, cli):
     assert "model-90 is first" in done.stdout
     names = {path.name for path in (cli.folder / "out").iterdir()}
     assert names == {
-        *("stability.json", "stability.tex", "stability.html", "stability-ranks.csv", "stability-ranks.png"),
-        *("stability-ranks.pdf", "stability-between-metrics.csv", "stability-swaps.csv"),
+        *("stability.json", "stability.tex", "stability.html", "stability-ranks.csv", f"stability-ranks.{MODELS}.png"),
+        *(f"stability-ranks.{MODELS}.pdf", "stability-between-metrics.csv", "stability-swaps.csv"),
     } - ({"stability-swaps.csv"} - names)  # there may be no such pair
     result = json.loads((cli.folder / "out" / "stability.json").read_text())
     assert result["schema_version"] == 1

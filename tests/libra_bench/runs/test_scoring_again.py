@@ -85,7 +85,7 @@ def test_it_adds_and_everything_derived_is_brought_up_to_date(cli: InProcess, sh
     assert {"ROUGE-L", "METEOR"} <= set(header(shown / "samples.csv"))
     assert set(read_statistics(shown).metrics) == {"rouge_l", "temporal_f1", "bleu", "meteor"}
     assert {row["metric"] for row in read_lines(shown / "spans.jsonl")} == {"temporal_f1"}
-    assert (shown / "plots/bleu.png").exists()
+    assert (shown / "plots/bleu.constant.png").exists()
     assert "BLEU4" in (shown / "report.html").read_text()
     assert "BLEU4" not in report
     (row,) = rows(cli.folder / "runs/leaderboard.csv")
