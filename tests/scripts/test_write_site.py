@@ -114,16 +114,32 @@ def test_the_commands_of_the_pages_print_what_they_show(tmp_path):
     assert [wrong for page in pages for wrong in differences(page, tmp_path, environment)] == []
 
 
-@pytest.mark.slow
-def test_the_site_builds_and_loads_nothing_from_the_net(tmp_path):
+def built_site(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Build the site into the folder, with the lines at the end of one of its pages."""
     if not MKDOCS.exists():
         pytest.skip("needs .venv-docs, which `make docs` makes")
-    source = ROOT / "build" / "site"
+    source = (
+        ROOT / "build" / "site-of-tests"
+    )  # as deep as the site of `make docs`: its configuration names the packages
     subprocess.run([sys.executable, ROOT / "scripts" / "write_site.py", source], check=True)
-    built = subprocess.run(
-        [MKDOCS, "build", "--quiet", "--strict", "--config-file", source / "mkdocs.yml", "--site-dir", tmp_path],
+    with (source / "pages" / "docs" / "phantoms.md").open("a", encoding="utf-8") as page:
+        page.writelines(more)
+    return subprocess.run(
+        [MKDOCS, "build", "--strict", "--config-file", source / "mkdocs.yml", "--site-dir", folder],
         capture_output=True, text=True, check=False, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
     )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_broken_link_or_anchor_stops_the_build(tmp_path):
+    built = built_site(tmp_path, "\n[a](nothing.md) [b](data.md#nothing) [c](../benchmarks/schema.py)\n")
+    assert built.returncode != 0
+    assert [name for name in ("nothing.md", "#nothing", "schema.py") if name not in built.stderr] == []
+
+
+@pytest.mark.slow
+def test_the_site_builds_and_loads_nothing_from_the_net(tmp_path):
+    built = built_site(tmp_path)
     assert built.returncode == 0, built.stdout + built.stderr
     pages = {str(path.relative_to(tmp_path)): path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")}
     assert {"index.html", "docs/tutorial/index.html", "docs/commands/run/index.html"} <= pages.keys()
