@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,16 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
+def mean_loss(lines: Sequence[Mapping[str, Any]]) -> float | None:
+    """The mean over all steps of a log whose lines have the mean since the line before; None without a loss."""
+    total, before = 0.0, 0
+    for line in lines:
+        if "loss" in line:
+            total += line["loss"] * (line["step"] - before)
+            before = line["step"]
+    return total / before if before else None
+
+
 class LogFile(TrainerCallback):
     """Writes the log; a continued run takes back what was logged after its checkpoint.
 
@@ -54,5 +65,7 @@ class LogFile(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         """Add a line."""
         if state.is_world_process_zero and logs:
+            if "train_loss" in logs:  # the Trainer's own mean begins at the checkpoint that the run continues from
+                logs = {**logs, "train_loss": mean_loss(read_log(self.path)) or logs["train_loss"]}
             with self.path.open("a", encoding="utf-8") as stream:
                 stream.write(dump_json_line({"step": state.global_step, **logs}))

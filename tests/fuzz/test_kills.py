@@ -57,7 +57,7 @@ def run_outcome(folder: Path) -> dict[str, object]:
         "answers": stable(read_lines(folder / "answers.jsonl")),
         "record": {name: value for name, value in record.items() if name not in TIMES},
         "page is whole": page.rstrip().endswith("</html>"),
-        "plots": {path.name: path.read_bytes() for path in (folder / "plots").iterdir() if path.suffix != ".tmp"},
+        "plots": {path.name: path.read_bytes() for path in (folder / "plots").iterdir()},
         **tables,
     }
 

@@ -113,6 +113,19 @@ def test_validation_on_text_decides_the_best(cli):
     assert {path.name for path in out.glob("checkpoint-*")} == {"checkpoint-4", f"checkpoint-{result['best']['step']}"}
 
 
+def test_ended_after_its_last_step_the_same_command_trains_no_further(cli):
+    assert cli(*arguments("out", max_steps=2, save_steps=1)).returncode == 0
+    out = cli.folder / "out"
+    weights, record = (out / "mm_projector.safetensors").read_bytes(), json.loads((out / "training.json").read_text())
+    (out / "mm_projector.safetensors").unlink()
+    (out / "training.json").write_text(json.dumps({k: v for k, v in record.items() if k != "result"}))
+    done = cli(*arguments("out", max_steps=2, save_steps=1))
+    assert done.returncode == 0, done.stderr
+    assert (out / "mm_projector.safetensors").read_bytes() == weights
+    assert [step for step, _ in losses(out)] == [1, 2]
+    assert json.loads((out / "training.json").read_text())["result"]["steps"] == 2
+
+
 @pytest.mark.slow
 def test_cached_features_give_the_same_losses(program):
     # Half precision on disk: the losses agree to about 1e-3.

@@ -11,6 +11,20 @@ from transformers import Trainer
 from libra_bench.training.trainer import LibraTrainer
 
 OVERRIDDEN = {
+    "_run_epoch": [
+        "self",
+        "model",
+        "epoch",
+        "train_dataloader",
+        "steps_in_epoch",
+        "num_update_steps_per_epoch",
+        "trial",
+        "ignore_keys_for_eval",
+        "start_time",
+        "resume_from_checkpoint",
+        "epochs_trained",
+        "steps_trained_in_current_epoch",
+    ],
     "_get_train_sampler": ["self", "train_dataset"],
     "_determine_best_metric": ["self", "metrics", "trial"],
     "_get_output_dir": ["self", "trial"],
