@@ -75,7 +75,7 @@ $(DOCS_STAMP): locks/docs.txt
 
 docs: $(STAMP) $(DOCS_STAMP)
 	$(BIN)/python scripts/write_site.py $(SITE)
-	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet --strict --config-file $(SITE)/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --config-file $(SITE)/mkdocs.yml
 	@echo "see it: $(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE)/html"
 
 # Odd inputs of eleven kinds, four minutes each, and 200 kills; another seed tries others: make fuzz SEED=2

@@ -140,9 +140,12 @@ def write_api(folder: Path) -> None:
     """One page per module; mkdocstrings puts signatures and docstrings in the place of each name."""
     folder.mkdir(parents=True)
     for page, names in API.items():
-        purpose = in_markdown((importlib.import_module(page).__doc__ or "").partition("\n")[0])
-        entries = [f"::: {name}\n" for name in names]
-        (folder / f"{page}.md").write_text("\n".join([f"# {page}\n", f"{purpose}\n", *entries]), encoding="utf-8")
+        if names == [page]:
+            lines = [f"::: {page}", "    options: {heading_level: 1}"]
+        else:
+            purpose = in_markdown((importlib.import_module(page).__doc__ or "").partition("\n")[0])
+            lines = [f"# {page}\n", f"{purpose}\n", *(f"::: {name}\n" for name in names)]
+        (folder / f"{page}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

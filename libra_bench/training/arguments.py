@@ -31,8 +31,6 @@ def training_arguments(recipe: Recipe, best: Best, *, evaluates: bool) -> Traini
                 where="recipe",
                 hint=f"start it with torchrun --nproc_per_node N --no_python libra-bench ..., or leave --{name} out",
             )
-    if recipe.deepspeed is not None and on_cpu:
-        raise InputError("DeepSpeed needs GPUs", where="recipe", hint="on CPUs pass --fsdp fsdp instead")
     return TrainingArguments(
         output_dir=recipe.output_dir,
         num_train_epochs=recipe.num_train_epochs,

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.files.json_text import parse_json
+from benchmarks.wording import first_line
 
 Stage = Literal["align", "finetune"]
 PARALLEL_FOLDER = Path(__file__).parent / "parallel"
@@ -113,7 +115,7 @@ class Recipe:
     dataloader_num_workers: int = 0
     """Number of processes that read samples ahead."""
     deepspeed: str | None = None
-    """A DeepSpeed configuration file, or a shipped one: zero2, zero3, zero3-offload."""
+    """A DeepSpeed configuration file, or the shipped one: zero2."""
     fsdp: str | None = None
     """transformers' settings of FSDP as a JSON file, or the shipped one: fsdp."""
 
@@ -209,6 +211,8 @@ def check_recipe(recipe: Recipe, stage: Stage) -> None:
     for configuration in (recipe.deepspeed, recipe.fsdp):
         if configuration is not None:
             parallel_file(configuration)
+    if recipe.deepspeed is not None:
+        _check_zero_stage(parallel_file(recipe.deepspeed))
     positive = (
         "global_batch_size per_device_train_batch_size lora_r logging_steps model_max_length validation_max_new_tokens"
     )
@@ -222,3 +226,22 @@ def check_recipe(recipe: Recipe, stage: Stage) -> None:
             raise InputError(f"{field} must be at least 1, not {getattr(recipe, field)}", where="recipe")
     if recipe.max_steps < 1 and recipe.num_train_epochs <= 0:
         raise InputError("num_train_epochs must be above 0, or max_steps at least 1", where="recipe")
+
+
+def _check_zero_stage(path: Path) -> None:
+    """Refuse ZeRO-3: it gathers with every call of a layer, and how often the tower is called depends on the batch.
+
+    Raises:
+        InputError: stage 3, or no JSON object.
+    """
+    try:
+        settings = parse_json(path.read_bytes())
+    except ValueError as error:
+        raise InputError(f"is no JSON ({first_line(error)})", where=path) from error
+    zero = settings.get("zero_optimization") if isinstance(settings, dict) else None
+    if isinstance(zero, dict) and zero.get("stage") == 3:
+        raise InputError(
+            "ZeRO-3 is not supported: it hangs where the processes' batches differ in kind (with and without priors)",
+            where=path,
+            hint="--fsdp fsdp shares the same among the processes",
+        )

@@ -79,7 +79,7 @@ class LibraTrainer(Trainer):
         self._of_step: list[tuple[list[Any], Tensor]] = []
         self._output: str | None = None
         self.optimizer: Any = None
-        if recipe.fsdp is not None:
+        if recipe.fsdp is not None or recipe.deepspeed is not None:
             without_scalars(parts.model)
         super().__init__(
             model=parts.model,
@@ -94,8 +94,10 @@ class LibraTrainer(Trainer):
 
     def create_accelerator_and_postprocess(self) -> None:
         """The Accelerator; with FSDP it shards on CPUs as well."""
-        super().create_accelerator_and_postprocess()
         settings = self.args.fsdp_plugin_args
+        if settings is not None:
+            settings["sync_module_states"] = False  # all processes build the same weights
+        super().create_accelerator_and_postprocess()
         if settings is not None and shard_on_cpus(self.accelerator, settings):
             self.is_fsdp_enabled = True
 

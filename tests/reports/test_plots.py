@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import pytest
 from run_folders import change_record
 
 from benchmarks.errors import InputError
+from reports import dots, labels, load, plots
 from reports import figure as figures
-from reports import labels, load, plots
+from reports.heatmap import heat_map
 
 
 def test_a_plot_per_metric_as_png_and_svg(make_run: Callable[..., Path]) -> None:
@@ -146,6 +148,29 @@ def test_nothing_is_clipped(columns: int, font: str, make_run: Callable[..., Pat
     with figures.font(font), figures.style():
         for draw in (plots.score_dots, plots.dot_plot, partial(plots.metric_bars, metric="bleu")):
             drawn_inside(draw(runs, columns=columns))
+
+
+RANKED = ("BLEU1", "CheXpert-rules-micro14", "Report-errors-missing-comparison", "Temporal_direction_score", "METEOR")
+
+
+def test_nothing_is_clipped_or_covered_in_the_figures_of_experiments() -> None:
+    names = ["a", "an-institute/a-vision-language-model-with-a-long-name-7b-instruct-v1.5"]
+    ranks = [{"run": name, "rank": place, "low": 1, "high": 2} for place, name in enumerate(names, start=1)]
+    errors = ["negation", "missing-comparison", "case-and-punctuation", "stuffing"]
+    values = [[12.0, None, 0.0, 100.0]] * len(RANKED)
+    kinds = ["harmful", "harmful", "harmless", "gaming"]
+    dotted = [dots.Dot(key, 0.7 + place / 50, 0.5, 0.85) for place, key in enumerate(RANKED)]
+    for figure in (
+        dots.rank_plot([{"key": key, "ranks": ranks} for key in RANKED]),
+        heat_map(RANKED, errors, values, label="Percent lost by one error per text", largest=50, groups=kinds),
+        *(dots.dot_plot(dotted, xlabel="Kendall's tau", mark=("raters", 0.84), columns=columns) for columns in (1, 2)),
+    ):
+        drawn_inside(figure)
+        headings = [text for axes in figure.axes for text in (axes._left_title, *axes.texts) if text.get_text()]
+        boxes = [text.get_window_extent() for text in headings]
+        assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    marks = figure.axes[0].lines
+    assert not any(boxes[0].overlaps(line.get_window_extent()) for line in marks if line.get_marker() == "o")
 
 
 def test_numbers_are_right_of_everything_that_is_drawn(make_run: Callable[..., Path]) -> None:

@@ -75,46 +75,77 @@ def test_every_page_is_in_the_navigation():
     assert missing == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", ["tutorial", "how-to-score", "how-to-paper"])
-def test_the_commands_of_the_page_print_what_it_shows(page, tmp_path):
-    """A block before which a file is named is that file; `...` is any text, and lines may wrap elsewhere."""
+def differences(page: str, folder: Path, environment: dict[str, str]) -> list[str]:
+    """The commands of a page whose output is not what it shows, run in the folder.
+
+    A block before which a file is named is that file; `...` is any text, and lines may wrap elsewhere.
+    """
     text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": programs, "COLUMNS": "80", "HF_HUB_OFFLINE": "1"}
-    tried = 0
+    wrong, tried = [], 0
     for block in SHOWN.finditer(text):
         if block["language"] != "console":
             if named := FILE.search(text[: block.start()]):
-                (tmp_path / named["name"]).write_text(block["code"], encoding="utf-8")
+                (folder / named["name"]).write_text(block["code"], encoding="utf-8")
             continue
         for shown in re.split(r"^\$ ", block["code"], flags=re.MULTILINE)[1:]:
             command, _, expected = shown.partition("\n")
             done = subprocess.run(
-                ["bash", "-c", f"{command} 2>&1"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True,
+                ["bash", "-c", f"{command} 2>&1"],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
                 check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stdout
+            )
             rules = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-            assert doctest.OutputChecker().check_output(expected, done.stdout, rules), f"{command}\n{done.stdout}"
+            if done.returncode or not doctest.OutputChecker().check_output(expected, done.stdout, rules):
+                wrong.append(f"{page}: {command}\n{done.stdout}")
             tried += 1
     assert tried >= 3
+    return wrong
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_pages_print_what_they_show(tmp_path):
+    """In one folder, as a reader would who goes on: the tutorial's runs are not made again."""
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": programs, "COLUMNS": "80", "HF_HUB_OFFLINE": "1"}
+    pages = ("tutorial", "how-to-score", "how-to-paper")
+    assert [wrong for page in pages for wrong in differences(page, tmp_path, environment)] == []
+
+
+def built_site(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Build the site into the folder, with the lines at the end of one of its pages."""
+    if not MKDOCS.exists():
+        pytest.skip("needs .venv-docs, which `make docs` makes")
+    source = (
+        ROOT / "build" / "site-of-tests"
+    )  # as deep as the site of `make docs`: its configuration names the packages
+    subprocess.run([sys.executable, ROOT / "scripts" / "write_site.py", source], check=True)
+    with (source / "pages" / "docs" / "phantoms.md").open("a", encoding="utf-8") as page:
+        page.writelines(more)
+    return subprocess.run(
+        [MKDOCS, "build", "--strict", "--config-file", source / "mkdocs.yml", "--site-dir", folder],
+        capture_output=True, text=True, check=False, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_broken_link_or_anchor_stops_the_build(tmp_path):
+    built = built_site(tmp_path, "\n[a](nothing.md) [b](data.md#nothing) [c](../benchmarks/schema.py)\n")
+    assert built.returncode != 0
+    assert [name for name in ("nothing.md", "#nothing", "schema.py") if name not in built.stderr] == []
 
 
 @pytest.mark.slow
 def test_the_site_builds_and_loads_nothing_from_the_net(tmp_path):
-    if not MKDOCS.exists():
-        pytest.skip("needs .venv-docs, which `make docs` makes")
-    source = ROOT / "build" / "site"
-    subprocess.run([sys.executable, ROOT / "scripts" / "write_site.py", source], check=True)
-    built = subprocess.run(
-        [MKDOCS, "build", "--quiet", "--strict", "--config-file", source / "mkdocs.yml", "--site-dir", tmp_path],
-        capture_output=True, text=True, check=False, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
-    )  # fmt: skip
+    built = built_site(tmp_path)
     assert built.returncode == 0, built.stdout + built.stderr
     pages = {str(path.relative_to(tmp_path)): path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")}
     assert {"index.html", "docs/tutorial/index.html", "docs/commands/run/index.html"} <= pages.keys()
-    assert "load_adapter" in pages["docs/api/libra_bench/index.html"]
+    for page, names in SITE.API.items():
+        html = pages[f"docs/api/{page}/index.html"]
+        assert [name for name in names if f'id="{name}"' not in html] == []
     loaded = re.compile(r"<(?:script|link|img|iframe)\b[^>]*(?:https?:)?//[^>]*>")
     assert {name: found for name, text in pages.items() if (found := loaded.findall(text))} == {}
     styles = [path for path in tmp_path.rglob("*.css") if re.search(r"url\(.?(https?:)?//|@import", path.read_text())]

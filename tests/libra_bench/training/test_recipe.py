@@ -62,6 +62,7 @@ def test_flags_override_and_origins_tell(recipe_file):
         ({"early_stopping_patience": 2}, "early_stopping_patience without validation_data_path"),
         ({"deepspeed": "zero2", "fsdp": "fsdp"}, "deepspeed and fsdp"),
         ({"deepspeed": "zero1"}, "unknown configuration 'zero1'; did you mean 'zero"),
+        ({"max_loss_spike": 1}, "max_loss_spike must be above 1"),
         ({"global_batch_size": 0}, "global_batch_size must be at least 1"),
         ({"output_dir": ""}, "output_dir is not set"),
     ],
