@@ -10,13 +10,10 @@ from collections.abc import Iterator
 
 _BLOCK_TAG = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|td|table|h\d|section)\b[^<>]{0,200}>", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>|&(?:nbsp|lt|gt|amp|quot|#\d{1,5});", re.IGNORECASE)
-_INLINE = (
-    "FINDINGS|IMPRESSION|CONCLUSION|COMPARISON|TECHNIQUE|INDICATION|HISTORY|EXAM|EXAMINATION|Findings|Impression"
-    "|Conclusion|Comparison|Technique|Indication|History|Exam|Examination"
-)
+_INLINE = "(?i:findings|impression|conclusion|comparison|technique|indication|history|exam|examination)"
 """Headings that are found inside a line, too: "Comparison: none Findings: clear lungs"."""
 _HEADING = re.compile(
-    r"(?:^|(?<=[.!?\n])|(?<=\s)(?=(?:" + _INLINE + r"):))[ \t#*>-]*(?:\d{1,2}[.)][ \t]*)?([A-Za-z][A-Za-z /&]{2,40}):",
+    r"(?:^|(?<=[.!?\n])|(?<=\s)(?=" + _INLINE + r":))[ \t#*>-]*(?:\d{1,2}[.)][ \t]*)?([A-Za-z][A-Za-z /&]{2,40}):",
     re.MULTILINE,
 )
 _NO_FINDINGS = re.compile(

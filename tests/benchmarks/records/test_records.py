@@ -27,8 +27,8 @@ from benchmarks.records.statistics import read_statistics
 OLD = Path(__file__).parent / "old"
 RUNS = sorted(OLD.glob("run-*.json"))
 SCORES = sorted(OLD.glob("scores-*.json"))
-NEW_KEYS = {"is_baseline"}
-"""What a reader adds to old content besides null, empty values and zero."""
+NEW_KEYS = {"is_baseline", "cleaning"}
+"""What a reader adds to old content besides null, empty values and zero: texts were not cleaned before."""
 
 
 def place(path: Path, folder: Path, name: str) -> dict:

@@ -32,7 +32,7 @@ VALID = GOLDEN / "train" / "valid.json"
         ({"pretrain_mm_mlp_adapter": "nowhere.bin"}, "no such file"),
         ({"version": "libra_v9"}, "unknown conversation mode"),
         ({"metric_for_best_model": "ROUGE-L"}, "needs validation_data_path"),
-        ({"validation_metrics": "rougel"}, "unknown metric"),
+        ({"validation_metrics": "rogue"}, "unknown metric"),
         ({"mm_vision_select_layer": "-1"}, "reads 12 tower layers"),
         ({"image_folder": "."}, "sample 0: .*no such image"),
         ({"metric_for_best_model": "RadGraph-partial", "validation_data_path": VALID}, "unknown metric_for_best_model"),
