@@ -127,8 +127,26 @@ def test_stage_2_killed_and_continued_by_another_number_of_processes(program, cl
     assert scores[1] == pytest.approx(scores[0], abs=1e-6)
     assert len(scores[0]) == 2
     suite = program.folder / "suite.jsonl"
-    question = {"id": 1, "images": [str(GOLDEN / "images" / "cur0.png")], "reference": "No effusion."}
+    question = {
+        "question_id": 1,
+        "image": "cur0.png",
+        "text": "Findings?",
+        "reference": "Clear.",
+    }
     suite.write_text(json.dumps(question) + "\n")
     model = ("--model", out, "--model-base", BASE["finetune"])
-    done = cli("run", "--suite", suite, *model, "--max-new-tokens", 4, "--num-beams", 1, "--metrics", "rouge_l")
+    done = cli(
+        "run",
+        "--suite",
+        suite,
+        "--image-root",
+        GOLDEN / "images",
+        *model,
+        "--max-new-tokens",
+        4,
+        "--num-beams",
+        1,
+        "--metrics",
+        "rouge_l",
+    )
     assert done.returncode == 0, done.stderr
