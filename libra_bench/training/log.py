@@ -52,9 +52,10 @@ class LogFile(TrainerCallback):
         self.path, self.after = path, after
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Keep the lines up to the checkpoint."""
+        """Keep the lines up to the checkpoint, without the one of an ended training."""
         if state.is_world_process_zero:
-            kept = [line for line in read_log(self.path) if line.get("step", 0) <= self.after]
+            lines = read_log(self.path)
+            kept = [line for line in lines if line.get("step", 0) <= self.after and "train_loss" not in line]
             write_jsonl(self.path, kept)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

@@ -17,10 +17,14 @@ def test_the_mean_loss_weighs_lines_by_their_steps():
 
 def test_a_continued_run_writes_the_mean_of_all_steps(tmp_path):
     path = tmp_path / "log.jsonl"
-    path.write_text('{"step": 1, "loss": 4.0}\n{"step": 2, "loss": 2.0}\n{"step": 3, "loss": 8.0}\n{"ste')
+    path.write_text(
+        '{"step": 1, "loss": 4.0}\n{"step": 2, "loss": 2.0}\n{"step": 2, "train_loss": 3.0}\n'
+        '{"step": 3, "loss": 8.0}\n{"ste'
+    )
     log, state = LogFile(path, after=2), SimpleNamespace(is_world_process_zero=True, global_step=2)
     log.on_train_begin(None, state, None)
     state.global_step = 3
     log.on_log(None, state, None, logs={"loss": 3.0})
     log.on_log(None, state, None, logs={"train_loss": 3.0})
+    assert [line for line in read_log(path) if "train_loss" in line] == [{"step": 3, "train_loss": 3.0}]
     assert read_log(path)[-2:] == [{"step": 3, "loss": 3.0}, {"step": 3, "train_loss": 3.0}]
