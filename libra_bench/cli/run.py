@@ -208,8 +208,11 @@ def _show_run(folder: Path, *, as_json: bool) -> None:
         leaderboard.as_table(scores),
         Text(f"scores  {folder / 'scores.json'}"),
         Text(f"answers {folder / 'answers.jsonl'}"),
-        Text(f"plots   {folder / 'plots'}"),
-        *([Text(f"report  {folder / 'report.html'}")] if (folder / "report.html").exists() else []),
+        *(
+            Text(f"{what:7} {folder / name}")
+            for what, name in (("plots", "plots"), ("report", "report.html"))
+            if (folder / name).exists()
+        ),
     )
     output.result({"run": str(folder), **scores.as_json()}, view, as_json=as_json)
     exit_status(scores.n_failed)
