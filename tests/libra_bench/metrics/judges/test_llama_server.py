@@ -54,7 +54,7 @@ def metric(name, server, *more):
 
 
 @pytest.mark.parametrize(("name", "n"), [("report_judge", 4), ("green", 4), ("radfact", 2), ("crimson", 1)])
-def test_every_judge_counts_what_it_cannot_read_or_is_stopped(cli, server, texts, name, n, capfd):
+def test_every_judge_counts_what_it_cannot_read_or_is_stopped(cli, server, texts, name, n):
     more = ["max_tokens=80", "timeout=900"]
     if name == "green":
         (cli.folder / "prompt.txt").write_text(PROMPT)
@@ -73,8 +73,7 @@ def test_every_judge_counts_what_it_cannot_read_or_is_stopped(cli, server, texts
         assert done.returncode == 2, done.stderr
         assert "replies could not be read: " in done.stderr.splitlines()[-1]
         shown["said"] = done.stderr.splitlines()[-1]
-    with capfd.disabled():
-        print(json.dumps(shown))
+    print(json.dumps(shown))
 
 
 def test_a_server_that_is_killed_in_the_middle_and_started_again_goes_on(program, tmp_path, texts):
