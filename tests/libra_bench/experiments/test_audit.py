@@ -144,7 +144,7 @@ def test_a_model_that_does_not_look_shows_no_difference(cli):
         "audit.json",
         "audit.html",
         "audit.tex",
-        "audit-arms.libra-tiny.png",
+        "audit-arms.constant.png",
     }
 
 

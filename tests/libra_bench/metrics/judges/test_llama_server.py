@@ -83,7 +83,7 @@ def test_a_server_that_is_killed_in_the_middle_and_started_again_goes_on(program
         running = program.start(*command)
         wait_for_judgements(program, 2)
         server.kill()
-        assert running.wait(600) == 2
+        assert running.wait(600) in (0, 2)  # those without a reply are counted, or too many stop it
         kept = wait_for_judgements(program, 2)
         assert kept < len(pairs)
         done = program(*command)
