@@ -69,7 +69,7 @@ class CheXpertRules:
         return MetricResult(
             values=corpus_values(self.keys, statistics),
             statistics=statistics,
-            details={"classes": classes_of(statistics.per_sample_NS.sum(axis=0))},
+            details=self.merge_details((), statistics),
         )
 
     def merge_details(self, parts: Sequence[Mapping[str, Any]], statistics: Statistics) -> Mapping[str, Any]:

@@ -82,9 +82,11 @@ class _Work:
         """Have a worker score chunks as long as any waits; the chunk that it fails on waits again."""
         assert worker.stdin is not None
         assert worker.stdout is not None
-        with suppress(OSError):
+        try:
             _send(worker.stdin, sys.path)
             _send(worker.stdin, self.metrics)
+        except (OSError, pickle.PicklingError, AttributeError, TypeError):  # a class inside a function can't be sent
+            return
         while self.waiting:
             try:
                 number, chunk = self.waiting.popleft()

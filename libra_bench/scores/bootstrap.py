@@ -74,20 +74,18 @@ def intervals(
     if not parts:
         return []
     sums_CS, n_C = cluster_sums(np.hstack([statistics.per_sample_NS for statistics, _ in parts]), clusters)
-    ends = np.cumsum([statistics.per_sample_NS.shape[1] for statistics, _ in parts])
-    columns = [
-        slice(end - statistics.per_sample_NS.shape[1], end) for end, (statistics, _) in zip(ends, parts, strict=True)
-    ]
+    ends = np.cumsum([statistics.per_sample_NS.shape[1] for statistics, _ in parts])[:-1]
     if len(n_C) < MANY_CLUSTERS:
         return [
-            _checked(keys, bootstrap_interval(statistics.reduce, sums_CS[:, part], n_C, _limits(keys), resamples, seed))
-            for (statistics, keys), part in zip(parts, columns, strict=True)
+            _checked(keys, bootstrap_interval(statistics.reduce, of_metric, n_C, _limits(keys), resamples, seed))
+            for (statistics, keys), of_metric in zip(parts, np.split(sums_CS, ends, axis=1), strict=True)
         ]
     values: list[list[Floats]] = [[] for _ in parts]
     for weights_rC in draws(len(n_C), resamples, seed):
-        drawn_rS, drawn_r = weights_rC @ sums_CS, weights_rC @ n_C
-        for (statistics, _), part, so_far in zip(parts, columns, values, strict=True):
-            so_far.append(statistics.reduce(drawn_rS[:, part], drawn_r))
+        drawn_r = weights_rC @ n_C
+        drawn = np.split(weights_rC @ sums_CS, ends, axis=1)
+        for (statistics, _), of_metric, so_far in zip(parts, drawn, values, strict=True):
+            so_far.append(statistics.reduce(of_metric, drawn_r))
     return [
         _checked(keys, percentiles(np.concatenate(of_metric), len(n_C)))
         for (_, keys), of_metric in zip(parts, values, strict=True)

@@ -78,3 +78,12 @@ def test_no_worker_can_be_started(texts, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     metrics = [make_metric("rouge_l")]
     assert_same(many_texts.score_many_texts(metrics, *texts), metrics, texts)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_metric_that_cannot_be_sent_is_scored_here(texts):
+    class Local(type(make_metric("rouge_l"))):
+        """A class that no other process can import."""
+
+    metrics = [Local()]
+    assert_same(many_texts.score_many_texts(metrics, *texts), metrics, texts)
