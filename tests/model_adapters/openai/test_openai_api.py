@@ -14,6 +14,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from every_case import every_case
 from faulty_endpoint import Endpoint, bomb, completion, cut, drip, endpoint, flood, hang, refuse, rubbish
 from PIL import Image
 
@@ -292,7 +293,7 @@ def test_a_short_key_is_no_secret(server, monkeypatch):
     assert ask(load(server), asked())[0].text == "odd"
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("options", "words"),
     [
         ({"concurrency": "0"}, "option concurrency: takes a whole number of at least 1"),
