@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 from in_process import InProcess
 from real_program import Program
+
+gc.disable()  # until the test modules are imported: nothing of them is garbage
+
+
+def pytest_collection_finish() -> None:
+    """What they and their libraries made, a million objects, stays: no garbage collection looks there again.
+
+    Training, which collects often, takes a third less.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture
