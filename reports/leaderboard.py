@@ -173,6 +173,8 @@ def read(path: Path) -> list[dict[str, str]]:
     """
     if not path.exists():
         return []
+    if not path.is_file():
+        raise InputError("is not a file, so no row can be added to it", where=path, hint="give a file")
     table = read_csv(path)
     if table.columns and table.columns[0] != NAME:
         raise InputError(
@@ -186,7 +188,7 @@ def read(path: Path) -> list[dict[str, str]]:
 def is_leaderboard(path: Path) -> bool:
     """Whether a file is there that `update` keeps."""
     try:
-        return path.exists() and read_csv(path).columns[:1] == [NAME]
+        return path.is_file() and read_csv(path).columns[:1] == [NAME]
     except InputError:
         return False
 

@@ -124,7 +124,7 @@ def test_an_output_is_not_replaced_without_force_and_appears_only_when_complete(
         (("sections", "absent", "--out", "s.csv"), "absent: no such file or folder"),
         (("build", "slake", "m.csv", "--out", "x.txt"), "x.txt: cannot tell the format; end it in .jsonl"),
         (("check", "absent.jsonl"), "absent.jsonl: no such file"),
-        (("export", "csv", "absent.jsonl", "--out", "x.csv"), "absent.jsonl: no such file"),
+        (("export", "csv", "absent.jsonl", "--out", "x.csv"), "absent.jsonl: no such suite file"),
         (("import", "table", "m.csv", "--out", "x.jsonl", "--context", "a"), "--context: 'a' is not LABEL=COLUMN"),
     ],
 )
@@ -181,3 +181,13 @@ def test_an_excel_file_is_no_suite_and_the_message_says_how_to_make_one(cli):
     assert done.returncode == 2
     assert "libra-bench data import table mine.xlsx --out mine.jsonl" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_suite_that_is_shipped_can_be_exported_by_its_name(cli):
+    ended = cli("data", "export", "csv", "demo-vqa", "--out", "demo.csv")
+    assert ended.returncode == 0, ended.stderr
+    assert (cli.folder / "demo.csv").is_file()
+    ended = cli("data", "export", "csv", "findings", "--out", "findings.csv")
+    assert ended.returncode == 2
+    assert "then give its file" in ended.stderr
+    assert "--suite" not in ended.stderr

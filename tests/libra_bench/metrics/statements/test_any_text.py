@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from every_case import every_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +51,7 @@ def test_any_words_of_the_lexicon(words):
     check("".join(words))
 
 
-@pytest.mark.parametrize(
+@every_case(
     "text",
     [
         "",
