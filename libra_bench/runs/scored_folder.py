@@ -25,7 +25,7 @@ from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
 from libra_bench.runs.suspicious_texts import recleaned
 from libra_bench.scores.adding import clashes, refuse_replacing
 from libra_bench.scores.scored_files import check_files, write_scored
-from libra_bench.scores.scoring import Scored, digest_of, score_against
+from libra_bench.scores.scoring import Scored, answers_to, digest_of, score_against
 from libra_bench.scores.scoring_input import ScoringInput, scoring_input
 from libra_bench.scores.scoring_progress import ScoringProgress
 from libra_bench.scores.stored_statistics import digests_of
@@ -193,8 +193,7 @@ def _scores_there(folder: Path, *, replace: bool) -> Scores | None:
 
 def _same_texts(folder: Path, there: Scores, against: ScoringInput, answers: Sequence[Answer]) -> bool:
     """Whether scores are of these texts, references and fields."""
-    by_id = {str(answer.question_id): answer for answer in answers}
-    scored = [by_id[str(sample.question_id)] for sample in against.samples]
+    scored = answers_to(against, answers)
     if there.scored_sha256 is not None:
         return there.scored_sha256 == digest_of(against, scored)
     counts = count_answers(scored, against.samples)  # an older version: what it left is compared
