@@ -38,7 +38,7 @@ class Suite:
 
     name: str
     """The suite's name, or the stem of its file."""
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     """In the order of the file; never empty."""
     path: Path
     image_root: Path
@@ -108,8 +108,8 @@ def load_suite(
         raise InputError(f"the limit must be at least 1, not {limit}", where="--limit", hint="leave it out to take all")
     samples = read_samples(path, prompts_required=not prompt)
     if prompt:
-        samples = [dataclasses.replace(sample, text=sample.text.strip() or prompt) for sample in samples]
-    return Suite(card.name, tuple(samples[:limit]), path, root, sha256_file(path), card, note)
+        samples = stored(dataclasses.replace(sample, text=sample.text.strip() or prompt) for sample in samples)
+    return Suite(card.name, samples if limit is None else samples[:limit], path, root, sha256_file(path), card, note)
 
 
 def _locate(name_or_path: str | Path, data: str | Path | None, then: str = WITH_DATA) -> tuple[SuiteCard, Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.catalog import suite_names
 from benchmarks.errors import InputError, LibraBenchError, RunConflictError, SuiteError
 from benchmarks.files.folder_lock import locked
+from benchmarks.files.stored import stored
 from benchmarks.predictions import count_answers, match_answers
 from benchmarks.predictions.cleaning import NO_CLEANING
 from benchmarks.records.run import RunRecord, read_run, write_run
@@ -177,7 +178,7 @@ def rescore(
     against = check_scoring(
         folder, suite, chosen, by=by, partial=partial, cleaning=cleaning or record.cleaning, replace=replace
     )
-    answers = list(read_answer_lines(answers_file))
+    answers = stored(read_answer_lines(answers_file))
     return score_run(folder, chosen, suite, answers, against, replace=replace, tell=tell)
 
 
