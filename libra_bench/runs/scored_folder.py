@@ -26,8 +26,8 @@ from libra_bench.runs.answers import ANSWERS_FILE, read_answer_lines
 from libra_bench.runs.suspicious_texts import recleaned
 from libra_bench.scores.adding import clashes, refuse_replacing
 from libra_bench.scores.scored_files import check_files, write_scored
-from libra_bench.scores.scoring import Scored, answers_to, digest_of, score_against
-from libra_bench.scores.scoring_input import ScoringInput, scoring_input
+from libra_bench.scores.scoring import Scored, digest_of, score_against
+from libra_bench.scores.scoring_input import ScoringInput, answers_to, scoring_input
 from libra_bench.scores.scoring_progress import ScoringProgress
 from libra_bench.scores.stored_statistics import digests_of
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -16,7 +15,7 @@ import numpy as np
 
 from benchmarks.errors import InputError
 from benchmarks.files import json_list, sha256_texts, user_cache
-from benchmarks.files.stored import Picked, View
+from benchmarks.files.stored import View
 from benchmarks.predictions import count_answers, match_answers, read_answers
 from benchmarks.predictions.cleaning import NO_CLEANING, clean, signed
 from benchmarks.records.json_record import plain
@@ -30,7 +29,7 @@ from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics, ch
 from libra_bench.scores.bootstrap import count_clusters, intervals
 from libra_bench.scores.reference_points import reference_points
 from libra_bench.scores.scored_texts import ScoredTexts
-from libra_bench.scores.scoring_input import ScoringInput, metric_fields, references_of, scoring_input
+from libra_bench.scores.scoring_input import ScoringInput, answers_to, metric_fields, references_of, scoring_input
 from libra_bench.scores.scoring_progress import ScoringProgress
 
 if TYPE_CHECKING:
@@ -135,15 +134,6 @@ def score_against(
         scored_sha256=digest_of(against, answers),
     )
     return Scored(found, against, predictions, chosen.metrics, results)
-
-
-def answers_to(against: ScoringInput, answers: Sequence[Answer]) -> Sequence[Answer]:
-    """The answers to the samples that are scored, in their order; others are left out."""
-    if not against.n_without_reference:
-        return match_answers(answers, against.samples, where="answers")
-    places = {str(answer.question_id): place for place, answer in enumerate(answers)}
-    order = array("Q", (places[str(sample.question_id)] for sample in against.samples))
-    return Picked(answers, order)
 
 
 def _as_scored(answer: Answer, cleaning: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.errors import SuiteError
-from benchmarks.files.stored import View, stored
+from benchmarks.files.stored import Picked, View, stored
+from benchmarks.predictions import match_answers
 from benchmarks.predictions.cleaning import NO_CLEANING, rule_named
-from benchmarks.schema import Sample
+from benchmarks.schema import Answer, Sample
 from benchmarks.wording import first_few
 from libra_bench.scores.strata import Strata, strata
 
@@ -79,6 +81,15 @@ def scoring_input(
 
 def _can_be_scored(sample: Sample) -> bool:
     return bool(sample.references) or sample.labels is not None
+
+
+def answers_to(against: ScoringInput, answers: Sequence[Answer]) -> Sequence[Answer]:
+    """The answers to the samples that are scored, in their order; others are left out."""
+    if not against.n_without_reference:
+        return match_answers(answers, against.samples, where="answers")
+    places = {str(answer.question_id): place for place, answer in enumerate(answers)}
+    order = array("Q", (places[str(sample.question_id)] for sample in against.samples))
+    return Picked(answers, order)
 
 
 def references_of(sample: Sample) -> list[str]:
