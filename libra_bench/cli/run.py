@@ -200,7 +200,7 @@ def _show_run(folder: Path, *, as_json: bool) -> None:
     from rich.text import Text
 
     from benchmarks.records.scores import read_scores
-    from reports.score_table import as_table
+    from reports.tables.run_scores import as_table
 
     scores = read_scores(folder)
     assert scores is not None  # just written

@@ -15,7 +15,7 @@ from benchmarks.errors import InputError
 from benchmarks.records.run import read_run
 from benchmarks.records.scores import read_scores
 from reports import leaderboard
-from reports.score_table import as_table
+from reports.tables.run_scores import as_table
 
 
 def row(make_run: Callable[..., Path], **what: Any) -> leaderboard.LeaderboardRow:
