@@ -77,10 +77,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_arguments(parser)
     parser.add_argument("--ours", action="store_true", help="leave the references out")
+    what = (
+        "CheXbert, BERTScore, RadGraph of the published sizes against their packages, on this many pairs (default 24)"
+    )
+    parser.add_argument("--extractors", type=int, nargs="?", const=24, help=what)
+    parser.add_argument("--rounds", type=int, default=3, help="with --extractors: how often each side reads them")
     parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.once:
         return once(arguments)
+    if arguments.extractors:
+        from bench_extractors import compare
+
+        return compare(arguments.extractors, arguments.rounds)
     if arguments.ours:
         seconds, memory = on_all_cores(arguments)
         rate = arguments.pairs / seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import hashlib
 import json
@@ -73,6 +74,20 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
+
+
+def files_below(folder: Path, pattern: str = "*") -> list[Path]:
+    """The files at any depth whose names match, sorted; folders that vanish meanwhile or cannot be read have none."""
+    found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in fnmatch.filter(names, pattern))
+    return sorted(found)
+
+
+def modified(path: Path) -> float:
+    """When a file was last changed, in seconds; 0 where it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def dump_json_line(record: Mapping[str, Any]) -> str:
