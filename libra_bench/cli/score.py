@@ -154,10 +154,10 @@ def _show(found: list[tuple[Scores, Scored]], compared: Comparison | None, *, ve
     from rich.console import Group
 
     from libra_bench.cli.compare import comparison_view
-    from reports import leaderboard
+    from reports.tables.run_scores import as_table
 
     results = [scores.as_json() for scores, _ in found]
-    views: list[RenderableType] = [leaderboard.as_table(scores) for scores, _ in found]
+    views: list[RenderableType] = [as_table(scores) for scores, _ in found]
     for result, (_, scored) in zip(results, found, strict=True):
         if verify:
             checks, unverified = scored.verify()

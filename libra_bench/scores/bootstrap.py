@@ -75,7 +75,8 @@ def intervals(
     """
     if not parts:
         return []
-    sums_CS, n_C = cluster_sums(np.hstack([statistics.per_sample_NS for statistics, _ in parts]), clusters)
+    summed = [cluster_sums(statistics.per_sample_NS, clusters) for statistics, _ in parts]
+    sums_CS, n_C = np.hstack([sums for sums, _ in summed]), summed[0][1]
     ends = np.cumsum([statistics.per_sample_NS.shape[1] for statistics, _ in parts])[:-1]
     if len(n_C) < MANY_CLUSTERS:
         return [
