@@ -48,8 +48,7 @@ def score_by_length(runs: Sequence[RunLike], column: str, *, columns: int = 1) -
     for index, run in enumerate(loaded):
         if column not in run.samples.columns:
             continue
-        answers = zip(run.answers["question_id"], run.answers["text"], strict=True)
-        words: dict[Any, int] = {key: len(str(text or "").split()) for key, text in answers}
+        words: Mapping[Any, int] = run.answer_lines.words
         scored = run.samples[column].dropna()
         pairs = [(words[key], float(value)) for key, value in scored.items() if key in words]
         if not pairs:
@@ -193,7 +192,7 @@ def _confusion(
 def all_breakdowns(runs: Sequence[LoadedRun], *, columns: int = 1) -> dict[str, Figure]:
     """Every breakdown that these runs have something for: file name -> figure."""
     figures: dict[str, Figure] = {}
-    lengths = {len(str(text or "").split()) for run in runs if run.has_answers for text in run.answers["text"]}
+    lengths = {words for run in runs if run.has_answers for words in run.answer_lines.words.values()}
     scored = {str(name) for run in runs if run.has_answers for name in run.samples.columns if len(lengths) > 1}
     for column in (name for name in LENGTH_COLUMNS if name in scored):
         figures[f"length-{column}"] = score_by_length(runs, column, columns=columns)
