@@ -67,7 +67,7 @@ def verify_batching(plan: Plan, number: int, on_answer: Callable[[int, int], Non
 
 
 def _texts(
-    plan: Plan, questions: list[Question], *, batch_size: int | None, on_text: Callable[[int], None]
+    plan: Plan, questions: Sequence[Question], *, batch_size: int | None, on_text: Callable[[int], None]
 ) -> tuple[dict[QuestionId, str | None], dict[str, Any]]:
     """Text of each study (None: it failed), and the adapter's own report."""
     adapter = load_model(replace(plan.spec, batch_size=batch_size), plan.suite)
