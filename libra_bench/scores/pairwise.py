@@ -5,7 +5,8 @@ Resamples resolve a p-value only down to 1 / (resamples + 1), so that Holm's cor
 difference at all, and their number grows with the square of the models'. Many models are therefore tested by the normal
 distribution that the swapped differences tend to (their standard deviation: the root of the sum of squares of the
 clusters' differences; where values are no sums, what the value loses without the cluster). No p-value is below what all
-swaps of the clusters could give.
+swaps of the clusters could give. Of means these are the p-values that more and more resamples would give; of ratios,
+BLEU above all, they are rather too large, so that a tie is more likely.
 
 Legend: N samples, C clusters, S statistics per sample, R resamples, K keys, M models, P pairs (i < j) of models.
 """
