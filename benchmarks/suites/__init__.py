@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.catalog import SuiteCard, list_suites, suite_card, suite_names
 from benchmarks.errors import InputError, SuiteError
 from benchmarks.files import is_folder_name, sha256_file
+from benchmarks.files.stored import stored
 from benchmarks.schema import HIDDEN_KEYS, Question, Sample
 from benchmarks.suites.folders import suite_of_folder
 from benchmarks.suites.rows import check_unique, question_id_of, sample_of
@@ -41,7 +43,7 @@ class Suite:
 
     name: str
     """The suite's name, or the stem of its file."""
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     """In the order of the file; never empty."""
     path: Path
     image_root: Path
@@ -84,6 +86,10 @@ class Suite:
         return Question(sample.question_id, sample.text, tuple(map(file, sample.images)), metadata, laterals)
 
 
+WITH_DATA = "pass `--data FILE --image-root DIR`"
+"""What a command that takes a suite needs, where its data cannot be shipped."""
+
+
 def load_suite(
     name_or_path: str | Path,
     *,
@@ -122,11 +128,11 @@ def load_suite(
         raise InputError(f"the limit must be at least 1, not {limit}", where="--limit", hint="leave it out to take all")
     samples = read_samples(path, prompts_required=not prompt)
     if prompt:
-        samples = [dataclasses.replace(sample, text=sample.text.strip() or prompt) for sample in samples]
-    return Suite(card.name, tuple(samples[:limit]), path, root, sha256_file(path), card, note)
+        samples = stored(dataclasses.replace(sample, text=sample.text.strip() or prompt) for sample in samples)
+    return Suite(card.name, samples if limit is None else samples[:limit], path, root, sha256_file(path), card, note)
 
 
-def _locate(name_or_path: str | Path, data: str | Path | None) -> tuple[SuiteCard, Path]:
+def _locate(name_or_path: str | Path, data: str | Path | None, then: str = WITH_DATA) -> tuple[SuiteCard, Path]:
     """The card and the file of what the user asked for."""
     path = Path(name_or_path).expanduser()
     name = str(name_or_path)
@@ -150,14 +156,26 @@ def _locate(name_or_path: str | Path, data: str | Path | None) -> tuple[SuiteCar
     card = suite_card(name)
     if card.file is None:
         raise SuiteError(
-            f"suite {name!r} needs its file, which cannot be shipped",
-            where=f"--suite {name}",
-            hint=f"{card.source or 'get it from its authors'}; then pass `--data FILE --image-root DIR`",
+            "needs its file, which cannot be shipped",
+            where=f"suite {name!r}",
+            hint=f"{card.source or 'get it from its authors'}; then {then}",
         )
     return card, card.file
 
 
-def read_samples(path: Path, *, prompts_required: bool = True) -> list[Sample]:
+def read_references(name_or_path: str | Path) -> Sequence[Sample]:
+    """The samples of a suite file, or of a suite that is shipped, to score answers against; none needs a prompt.
+
+    Raises:
+        UnknownNameError, SuiteError, InputError: as of `load_suite` and `read_samples`.
+    """
+    path = Path(name_or_path)
+    if not path.exists():
+        path = _locate(name_or_path, None, "give its file")[1]
+    return read_samples(path, prompts_required=False)
+
+
+def read_samples(path: Path, *, prompts_required: bool = True) -> Sequence[Sample]:
     """Read and check every sample of a suite file.
 
     Args:
@@ -168,14 +186,17 @@ def read_samples(path: Path, *, prompts_required: bool = True) -> list[Sample]:
     Raises:
         InputError: the file cannot be read. SuiteError: a sample is not as it must be; names file and line.
     """
-    samples = []
+    samples = stored(_samples(path, prompts_required=prompts_required))
+    if not samples:
+        raise SuiteError("holds no samples", where=path, hint="give a file with at least one line")
+    return samples
+
+
+def _samples(path: Path, *, prompts_required: bool) -> Iterator[Sample]:
     places: dict[str, str] = {}
     for number, (place, row) in enumerate(read_rows(path, bare=BARE_REFERENCE), start=1):
         if not prompts_required and row.keys() == {BARE_REFERENCE}:
             row = {"question_id": number, "reference": row[BARE_REFERENCE]}
         sample = sample_of(row, place, prompts_required=prompts_required)
         check_unique(sample.question_id, place, places)
-        samples.append(sample)
-    if not samples:
-        raise SuiteError("holds no samples", where=path, hint="give a file with at least one line")
-    return samples
+        yield sample

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
-from benchmarks.files import read_jsonl
+from benchmarks.files import read_jsonl, reading
 from benchmarks.files.formulas import unguarded
 from benchmarks.files.json_text import parse_json
 from benchmarks.schema import REFERENCE_KEYS
@@ -100,7 +100,7 @@ def read_csv_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
     """
     reader = None
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with reading(path), path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             columns = next(reader, [])
             row = 1
@@ -124,12 +124,6 @@ def read_csv_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
                     )
                 if cells:
                     yield place, cells
-    except FileNotFoundError as error:
-        raise InputError("no such file", where=path, hint="check the path") from error
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
     except csv.Error as error:
         line = 1 if reader is None else reader.line_num
         raise InputError(f"not valid CSV ({error})", where=f"{path}:{line}", hint="check its quotes") from error
@@ -165,10 +159,10 @@ def _read_parquet(path: Path, text_columns: Collection[str]) -> Iterator[tuple[s
         raise InputError(
             "Parquet needs pyarrow, which is not installed", where=path, hint='pip install "libra-bench[tables]"'
         ) from error
+    with reading(path), path.open("rb"):
+        pass  # pyarrow would read a folder as one table
     try:
         rows = parquet.read_table(path).to_pylist()
-    except FileNotFoundError as error:
-        raise InputError("no such file", where=path, hint="check the path") from error
     except (ArrowException, OSError) as error:
         raise InputError(f"not a readable Parquet file ({error})", where=path, hint="write it again") from error
     for number, row in enumerate(rows, start=1):

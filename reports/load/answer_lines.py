@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
+from benchmarks.files import reading
 from benchmarks.files.json_text import parse_json
 from benchmarks.schema import QuestionId
 
@@ -48,7 +49,7 @@ class AnswerLines:
     def of(self, question_ids: list[QuestionId]) -> dict[QuestionId, dict[str, Any]]:
         """The answers to these questions, as far as there are any."""
         found = {}
-        with self._path.open("rb") as stream:
+        with reading(self._path), self._path.open("rb") as stream:
             for question_id in question_ids:
                 if (start := self._starts.get(question_id)) is not None:
                     stream.seek(start)
@@ -58,7 +59,7 @@ class AnswerLines:
     def _read(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """(Where it starts, answer) of each line."""
         start = 0
-        with self._path.open("rb") as stream:
+        with reading(self._path), self._path.open("rb") as stream:
             for number, line in enumerate(stream, start=1):
                 if line.strip():
                     try:
