@@ -101,6 +101,7 @@ class TextGenerator:
             **prompts,
             "seconds": {**prompts["seconds"], "prefill": text.prefill_seconds, "decode": text.decode_seconds},
             "prefill_tokens": text.prefill_tokens,
+            "shared_tokens": text.shared_tokens,
             "decode_tokens": text.decode_tokens,
             "prefill_tokens_per_second": _rate(text.prefill_tokens, text.prefill_seconds),
             "decode_tokens_per_second": _rate(text.decode_tokens, text.decode_seconds),
