@@ -120,7 +120,8 @@ def show_parts(ours: Measured, original: Measured) -> None:
     bound, decode = sum(least[part]["seconds"] for part in PARTS), least["decode"]
     print(
         f"  decode reads {decode['read_bytes'] / 1e9:.1f} GB of keys and values "
-        f"at {decode['bandwidth'] / 1e9:.1f} GB/s; products and reading alone take {bound:.2f} s, so no ratio above {original.seconds / bound:.1f} can be had"
+        f"at {decode['bandwidth'] / 1e9:.1f} GB/s; products and reading alone take {bound:.2f} s, "
+        f"so no ratio above {original.seconds / bound:.1f} can be had"
     )
 
 

@@ -74,6 +74,11 @@ class LibraPrompts:
         """The words of an answer: special tokens left out, a stop string at the end cut off."""
         return self.tokenizer.decode(token_ids).strip().removesuffix(self._template.stop).strip()
 
+    def answer_ids(self, text: str, max_new_tokens: int) -> list[int]:
+        """The ids of an answer's words, with the EOS id where there was room for one."""
+        ids = self.tokenizer.stop_ids(text)
+        return [*ids, self._eos_token_ids[0]] if len(ids) < max_new_tokens else ids
+
     def render(self, asked: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""
         text = self._words(asked)
