@@ -96,18 +96,18 @@ def _check(
     gaps: Mapping[QuestionId, float | None], number: int, report: Mapping[str, Any], batch_size: int | None
 ) -> BatchingCheck:
     """What was found, from the gaps of the texts that differ."""
-    known = report.get("dtype") == "float32" and all(gap is not None for gap in gaps.values())
-    widest = sorted(gaps, key=lambda key: -1.0 if gaps[key] is None else -(gaps[key] or 0.0))
+    known = [gap for gap in gaps.values() if gap is not None]
+    widest = sorted(gaps, key=lambda key: -1.0 if (gap := gaps[key]) is None else gap, reverse=True)
     return BatchingCheck(
         n=number,
         differing=len(gaps),
         share=len(gaps) / number,
-        ties=sum(gap is not None and gap <= TIE_NATS for gap in gaps.values()) if known else None,
+        ties=sum(gap <= TIE_NATS for gap in known) if known and report.get("dtype") == "float32" else None,
         batch_size=report.get("batch_size") or batch_size,
         dtype=report.get("dtype"),
         device=report.get("device"),
         question_ids=tuple(widest[:SHOWN]),
-        gaps=tuple(gaps[key] for key in widest[:SHOWN]) if any(gap is not None for gap in gaps.values()) else (),
+        gaps=tuple(gaps[key] for key in widest[:SHOWN]) if known else (),
     )
 
 

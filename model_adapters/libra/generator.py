@@ -97,7 +97,7 @@ class TextGenerator:
         if prompt is None or decoding.is_sampling:
             return None
         one, other = (self.prompts.answer_ids(text, decoding.max_new_tokens) for text in (first, second))
-        gap: float = text_gap(self.loaded.model.decoder, prompt, one, other, decoding, self.prompts.vocabulary)
+        gap: float | None = text_gap(self.loaded.model.decoder, prompt, one, other, decoding, self.prompts.vocabulary)
         return gap
 
     def report(self) -> dict[str, Any]:

@@ -24,8 +24,10 @@ def text_gap(
     second: Sequence[int],
     decoding: Decoding,
     vocabulary: int,
-) -> float:
+) -> float | None:
     """Nats between two texts: of beams between their scores, of a single sequence between the tokens where they part.
+
+    None where a single sequence only goes on where the other was cut off.
 
     Args:
         language_model: a causal language model of transformers.
@@ -47,8 +49,8 @@ def text_gap(
         return float(abs(one - other) * longest**decoding.length_penalty)
     pairs = zip(first, second, strict=False)
     place = next((place for place, (one, other) in enumerate(pairs) if one != other), None)
-    if place is None:  # one goes on where the other was cut off
-        return float("inf")
+    if place is None:
+        return None
     log_probs_V = totals[0][place]
     return abs(float(log_probs_V[first[place]] - log_probs_V[second[place]]))
 

@@ -98,7 +98,8 @@ class Tied(Adapter):
     [
         ("float32", {4: 2e-6, 8: 0.4}, 1, 1, "8 (0.4 nats apart), 4 (2e-06 nats apart); 1 of them ties"),
         ("float32", {4: 2e-6, 8: 3e-5}, 0, 2, "; all of them ties, which the model scores alike up to rounding"),
-        ("float32", {4: None, 8: 0.4}, 0, None, "8 (0.4 nats apart), 4"),
+        ("float32", {4: None, 8: 0.4}, 1, 0, "8 (0.4 nats apart), 4"),
+        ("float32", {4: None, 8: None}, 0, None, "(float32, cpu): 4, 8"),
         ("bfloat16", {4: 2e-6, 8: 0.4}, 0, None, "8 (0.4 nats apart), 4 (2e-06 nats apart)"),
     ],
 )

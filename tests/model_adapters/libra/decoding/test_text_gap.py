@@ -40,4 +40,4 @@ def test_of_single_sequences_it_is_that_of_the_tokens_where_they_part():
     other = next(token for token in range(4, VOCABULARY) if token not in (greedy[5], 50))
     assert text_gap(model, prompt, greedy, [*greedy[:5], other], decoding, VOCABULARY) > 0.01
     assert text_gap(model, prompt, greedy, greedy, decoding, VOCABULARY) == 0
-    assert text_gap(model, prompt, greedy, greedy[:5], decoding, VOCABULARY) == float("inf")
+    assert text_gap(model, prompt, greedy, greedy[:5], decoding, VOCABULARY) is None
