@@ -11,8 +11,8 @@ LLAMA_STAMP := $(LLAMA_VENV)/.installed
 DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 SITE := build/site
-# A thread for each of two processes: with more they wait for each other.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+# A thread for each of two processes: with more they wait for each other. What Python compiles is kept, whatever the shell says.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2
 
 .PHONY: install locks demo test test-all test-vllm test-llama docs fuzz lint bench clean
 
@@ -46,7 +46,7 @@ test: $(STAMP)
 	$(PYTEST)
 
 test-all: $(STAMP) test-vllm
-	$(PYTEST) -m 'slow or not slow' --override-ini "addopts=--import-mode=importlib --strict-markers -ra --dist=loadfile --durations=20"
+	$(PYTEST) -m 'slow or not slow' --override-ini "addopts=--import-mode=importlib --strict-markers -ra --dist=loadfile --no-loadscope-reorder --durations=20"
 
 # vLLM needs other versions than constraints.txt pins, so it has an environment of its own.
 $(VLLM_STAMP): $(wildcard locks/*.txt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -66,18 +67,28 @@ class SideEnvironment:
             further: packages to add, as requirements; they may not change the pinned ones.
 
         Raises:
-            InputError: the folder holds something else; it is left as it is.
+            InputError: the folder holds something else, and is left as it is; there is no such folder of wheels; or a
+                package is no requirement.
             LibraBenchError: pip failed; its own words are on stderr.
         """
         place, known = self.folder(folder), self.folder()
+        if wheels and not wheels.is_dir():
+            raise InputError("no such folder of wheels", where=wheels, hint="check the path given to --wheels")
+        for package in (*self.pins(), *further):
+            _check_requirement(package)
         source = ["--no-index", "--find-links", str(wheels)] if wheels else []
         if python := self.python(folder):
             _link(known, place)
             self._add(python, further, source, place)
             return python
         self._refuse_foreign(place)
-        venv.create(place, with_pip=True, clear=True)
         write_json(place / self.stamp, {"installing": dict(self.packages)})  # an interrupted one is ours, too
+        for left in place.iterdir():
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            elif left.name != self.stamp:
+                left.unlink()
+        venv.create(place, with_pip=True)
         python = _python(place)
         torch = self.pins()[0] if self.with_torch else None
         installed = torch is None or _pip(python, [torch, *source])
@@ -199,6 +210,17 @@ def _link(known: Path, place: Path) -> None:
     known.parent.mkdir(parents=True, exist_ok=True)
     known.unlink(missing_ok=True)
     known.symlink_to(place)
+
+
+def _check_requirement(text: str) -> None:
+    """Pip would take other words as options, or as files to install."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        Requirement(text)
+    except InvalidRequirement as error:
+        what = f"{text!r} is no requirement"
+        raise InputError(what, hint='name a package, such as "einops" or "einops>=0.8"') from error
 
 
 def _pip(python: Path, arguments: Sequence[str]) -> bool:

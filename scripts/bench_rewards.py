@@ -4,7 +4,7 @@
 
 Per metric: seconds until it is ready (weights loaded), the median of some calls with references that were seen before,
 as in training, and what follows: calls per second. Pairs are made up here
-(scripts/bench_metrics.py, 67 words on average), or a JSON list of {"ref", "hyp"} such as RadEval's speed_workload.json.
+(scripts/bench_reports.py, 67 words on average), or a JSON list of {"ref", "hyp"} such as RadEval's speed_workload.json.
 
 `--published` prints RadEval's own figures beside them: the JSON file that its repository publishes under
 docs/benchmarks. They come from another machine, other reports and other weights, so no ratio is printed.
@@ -19,7 +19,7 @@ import statistics
 import time
 from pathlib import Path
 
-from bench_metrics import made_up_report
+from bench_reports import made_up_report
 
 from libra_bench.metrics.registry import METRICS, make_metric, split_names
 from libra_bench.rewards import reward

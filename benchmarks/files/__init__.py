@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import hashlib
 import json
@@ -32,34 +33,61 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises:
         InputError: the file is missing, is not text, or a line is not one JSON object; names the line.
     """
+    with reading(path), path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = parse_json(line, unique_keys=True)
+            except json.JSONDecodeError as error:
+                raise InputError(
+                    f"not valid JSON ({error.msg}, column {error.colno})",
+                    where=f"{path}:{number}",
+                    hint="each line must be one JSON object",
+                ) from error
+            if not isinstance(record, dict):
+                raise InputError(
+                    f"expected a JSON object, found {type(record).__name__}",
+                    where=f"{path}:{number}",
+                    hint="each line must be one JSON object",
+                )
+            yield number, record
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Say of a file that the user gave why it cannot be read.
+
+    Raises:
+        InputError: it is missing, is a folder or an endless device, is not UTF-8 text where text is read, or cannot be
+            read.
+    """
     try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    record = parse_json(line, unique_keys=True)
-                except json.JSONDecodeError as error:
-                    raise InputError(
-                        f"not valid JSON ({error.msg}, column {error.colno})",
-                        where=f"{path}:{number}",
-                        hint="each line must be one JSON object",
-                    ) from error
-                if not isinstance(record, dict):
-                    raise InputError(
-                        f"expected a JSON object, found {type(record).__name__}",
-                        where=f"{path}:{number}",
-                        hint="each line must be one JSON object",
-                    )
-                yield number, record
+        if (path.is_char_device() or path.is_block_device()) and not path.samefile("/dev/stdin"):
+            raise InputError("is a device, not a file", where=path, hint="give a file")
+        yield
     except FileNotFoundError as error:
         raise InputError("no such file", where=path, hint="check the path") from error
     except IsADirectoryError as error:
         raise InputError("is a folder, not a file", where=path, hint="give the file inside it") from error
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
     except UnicodeDecodeError as error:
         raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
+
+
+def files_below(folder: Path, pattern: str = "*") -> list[Path]:
+    """The files at any depth whose names match, sorted; folders that vanish meanwhile or cannot be read have none."""
+    found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in fnmatch.filter(names, pattern))
+    return sorted(found)
+
+
+def modified(path: Path) -> float:
+    """When a file was last changed, in seconds; 0 where it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def dump_json_line(record: Mapping[str, Any]) -> str:
@@ -103,26 +131,40 @@ def atomic_write(path: Path, mode: str = "w", *, private: bool = False, **open_o
         open_options: of `open`.
 
     Raises:
-        StorageError: the disk is full or the folder cannot be written; `path` is as it was before.
+        StorageError: the disk is full, the folder cannot be written, or `path` is a folder; it is as it was before.
     """
     if "b" not in mode:
         open_options = {"encoding": "utf-8", "errors": "replace", "newline": "", **open_options}
+    if path.is_dir() or not path.name:
+        raise StorageError("is a folder", where=path, hint="name a file")
+    if path.exists() and not path.is_file():  # a pipe or a device, which no file must take the place of
+        with _storing(path), open(path, mode, **open_options) as stream:
+            yield stream
+        return
+    path = Path(os.path.realpath(path))  # a link stays one
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        opener = private_opener(path) if private else None
-        with open(temporary, mode, opener=opener, **open_options) as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        with _storing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            opener = private_opener(path) if private else None
+            with open(temporary, mode, opener=opener, **open_options) as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _storing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise StorageError(
             f"cannot write ({error.strerror or error})", where=path, hint="free some space or choose another folder"
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> None:

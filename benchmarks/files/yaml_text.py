@@ -9,8 +9,8 @@ from typing import Any
 from benchmarks.errors import InputError
 from benchmarks.files.json_text import MAX_DEPTH, MAX_INTEGER, MIN_INTEGER
 
-MAX_YAML_BYTES = 2**20
-"""Bytes; a settings file is far smaller."""
+MAX_YAML_CHARACTERS = 2**20
+"""A settings file is far smaller."""
 
 
 def read_yaml(path: Path, fault: type[InputError], what: str) -> Any:
@@ -27,9 +27,10 @@ def read_yaml(path: Path, fault: type[InputError], what: str) -> Any:
     import yaml
 
     try:
-        if path.stat().st_size > MAX_YAML_BYTES:
-            raise fault(f"is too large for a {what}", where=path, hint="give another file")
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as stream:
+            text = stream.read(MAX_YAML_CHARACTERS + 1)
+        if len(text) > MAX_YAML_CHARACTERS:
+            raise fault(f"is larger than any {what}", where=path, hint="give another file")
         if _open_brackets(text) > MAX_DEPTH:  # PyYAML's time grows with the square of it
             raise RecursionError
         value = yaml.safe_load(text)

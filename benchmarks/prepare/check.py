@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError
+from benchmarks.files import reading
 from benchmarks.files.json_text import parse_json
 from benchmarks.images import remarks_on, resolve_images
 from benchmarks.prepare.json_file import read_json
@@ -144,18 +145,15 @@ def _rows(path: Path, report: CheckReport) -> Iterator[tuple[str, dict[str, Any]
 
 def _json_lines(path: Path, report: CheckReport) -> Iterator[tuple[str, dict[str, Any]]]:
     """As `read_rows`, but a broken line doesn't end the file: all of them are reported."""
-    try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    row = _object(line)
-                    if row is None:
-                        report.samples += 1
-                        report.remarks.append(Remark("error", f"{path}:{number}", "is not one JSON object"))
-                    else:
-                        yield f"{path}:{number}", row
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
+    with reading(path), path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                row = _object(line)
+                if row is None:
+                    report.samples += 1
+                    report.remarks.append(Remark("error", f"{path}:{number}", "is not one JSON object"))
+                else:
+                    yield f"{path}:{number}", row
 
 
 def _object(line: str) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
+from benchmarks.files import reading
 from benchmarks.files.json_text import parse_json
 
 
@@ -17,15 +18,12 @@ def read_json(path: Path) -> Any:
         InputError: the file is missing, is not JSON, or names a key of an object twice; names the line.
     """
     try:
-        return parse_json(path.read_bytes(), not_finite="null", unique_keys=True)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError("no such file", where=path, hint="check the path") from error
+        with reading(path):
+            return parse_json(path.read_bytes(), not_finite="null", unique_keys=True)
     except json.JSONDecodeError as error:
         raise InputError(
             f"not valid JSON ({error.msg})", where=f"{path}:{error.lineno}", hint="download it again"
         ) from error
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
 
 
 def read_json_list(path: Path) -> list[dict[str, Any]]:

@@ -65,6 +65,10 @@ class Suite:
         return Question(sample.question_id, sample.text, files(sample.images), metadata, laterals)
 
 
+WITH_DATA = "pass `--data FILE --image-root DIR`"
+"""What a command that takes a suite needs, where its data cannot be shipped."""
+
+
 def load_suite(
     name_or_path: str | Path,
     *,
@@ -107,7 +111,7 @@ def load_suite(
     return Suite(card.name, tuple(samples[:limit]), path, root, sha256_file(path), card, note)
 
 
-def _locate(name_or_path: str | Path, data: str | Path | None) -> tuple[SuiteCard, Path]:
+def _locate(name_or_path: str | Path, data: str | Path | None, then: str = WITH_DATA) -> tuple[SuiteCard, Path]:
     """The card and the file of what the user asked for."""
     path = Path(name_or_path).expanduser()
     name = str(name_or_path)
@@ -131,11 +135,23 @@ def _locate(name_or_path: str | Path, data: str | Path | None) -> tuple[SuiteCar
     card = suite_card(name)
     if card.file is None:
         raise SuiteError(
-            f"suite {name!r} needs its file, which cannot be shipped",
-            where=f"--suite {name}",
-            hint=f"{card.source or 'get it from its authors'}; then pass `--data FILE --image-root DIR`",
+            "needs its file, which cannot be shipped",
+            where=f"suite {name!r}",
+            hint=f"{card.source or 'get it from its authors'}; then {then}",
         )
     return card, card.file
+
+
+def read_references(name_or_path: str | Path) -> list[Sample]:
+    """The samples of a suite file, or of a suite that is shipped, to score answers against; none needs a prompt.
+
+    Raises:
+        UnknownNameError, SuiteError, InputError: as of `load_suite` and `read_samples`.
+    """
+    path = Path(name_or_path)
+    if not path.exists():
+        path = _locate(name_or_path, None, "give its file")[1]
+    return read_samples(path, prompts_required=False)
 
 
 def read_samples(path: Path, *, prompts_required: bool = True) -> list[Sample]:

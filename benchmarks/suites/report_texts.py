@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
+from benchmarks.files import reading
 from benchmarks.schema import REFERENCE_KEYS, QuestionId
 from benchmarks.suites import question_id_of
 from benchmarks.tables import read_rows
@@ -69,13 +70,5 @@ def _of_row(row: Mapping[str, Any], place: str) -> Iterator[ReportText]:
 
 
 def _plain_text(path: Path) -> str:
-    try:
-        if path == STDIN:
-            return sys.stdin.read()
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError("no such file", where=path, hint="check the path") from error
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="give a file") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
+    with reading(path):
+        return sys.stdin.read() if path == STDIN else path.read_text(encoding="utf-8-sig")

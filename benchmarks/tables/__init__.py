@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
-from benchmarks.files import read_jsonl
+from benchmarks.files import read_jsonl, reading
 from benchmarks.files.formulas import unguarded
 from benchmarks.files.json_text import parse_json
 from benchmarks.schema import REFERENCE_KEYS
@@ -90,7 +90,7 @@ def read_csv(path: Path) -> CsvTable:
     columns: list[str] = []
     rows: list[tuple[str, dict[str, str]]] = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with reading(path), path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             columns = next(reader, [])
             row = 1
@@ -113,12 +113,6 @@ def read_csv(path: Path) -> CsvTable:
                     )
                 if cells:
                     rows.append((place, dict(zip(columns, cells, strict=True))))
-    except FileNotFoundError as error:
-        raise InputError("no such file", where=path, hint="check the path") from error
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
     except csv.Error as error:
         raise InputError(
             f"not valid CSV ({error})", where=f"{path}:{reader.line_num}", hint="check its quotes"
@@ -155,10 +149,10 @@ def _read_parquet(path: Path, text_columns: Collection[str]) -> Iterator[tuple[s
         raise InputError(
             "Parquet needs pyarrow, which is not installed", where=path, hint='pip install "libra-bench[tables]"'
         ) from error
+    with reading(path), path.open("rb"):
+        pass  # pyarrow would read a folder as one table
     try:
         rows = parquet.read_table(path).to_pylist()
-    except FileNotFoundError as error:
-        raise InputError("no such file", where=path, hint="check the path") from error
     except (ArrowException, OSError) as error:
         raise InputError(f"not a readable Parquet file ({error})", where=path, hint="write it again") from error
     for number, row in enumerate(rows, start=1):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
+from benchmarks.files import reading
 from benchmarks.files.json_text import parse_json
 
 
@@ -22,7 +23,9 @@ def text_lines(path: Path, column: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def begins_array(path: Path) -> bool:
-    """Whether the first character of a file that is no blank opens an array."""
+    """Whether the first character of a file that is no blank opens an array; of a pipe it isn't looked at."""
+    if not path.is_file():
+        return False
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as stream:
             for line in stream:
@@ -53,11 +56,5 @@ def array_items(path: Path, column: str) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _read(path: Path) -> str:
-    try:
+    with reading(path):
         return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError("no such file", where=path, hint="check the path") from error
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error

@@ -39,6 +39,17 @@ class Commands(TyperGroup):
         _section(formatter, "Exit status", EXIT_STATUS.items())
         formatter.write("\n`libra-bench COMMAND --help` says more.\n")
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The overview, where nothing is asked for.
+
+        Raises:
+            Exit: with the status of wrong usage.
+        """
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help())
+            raise typer.Exit(InputError.exit_status)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for.
 
@@ -70,7 +81,6 @@ app = typer.Typer(
     name="libra-bench",
     cls=Commands,
     help="Measure models that write radiology reports from chest X-rays.",
-    no_args_is_help=True,
     add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 import_app = typer.Typer(no_args_is_help=True, help="Make a suite of a spreadsheet or of ReXrank's JSON.")
 export_app = typer.Typer(no_args_is_help=True, help="Write a suite, and a model's answers, for other tools.")
 
-SuiteFile = Annotated[Path, typer.Argument(help="A suite: .jsonl, .csv or .parquet.")]
+SuiteFile = Annotated[Path, typer.Argument(help="A suite's name, or its file: .jsonl, .csv or .parquet.")]
 Answers = Annotated[Path | None, typer.Option("--answers", help="A model's answers.jsonl (or .csv), to go with it.")]
 COLUMNS = "Columns of the spreadsheet"
 
@@ -168,9 +168,9 @@ def export_csv(
 
 def _read(suite: Path, answers: Path | None) -> tuple[list[Sample], list[Answer] | None]:
     from benchmarks.predictions import match_answers, read_answers
-    from benchmarks.suites import read_samples
+    from benchmarks.suites import read_references
 
-    samples = read_samples(suite, prompts_required=False)
+    samples = read_references(suite)
     return samples, None if answers is None else match_answers(read_answers(answers, samples), samples, where=answers)
 
 

@@ -200,12 +200,12 @@ def _show_run(folder: Path, *, as_json: bool) -> None:
     from rich.text import Text
 
     from benchmarks.records.scores import read_scores
-    from reports import leaderboard
+    from reports.tables.run_scores import as_table
 
     scores = read_scores(folder)
     assert scores is not None  # just written
     view = Group(
-        leaderboard.as_table(scores),
+        as_table(scores),
         Text(f"scores  {folder / 'scores.json'}"),
         Text(f"answers {folder / 'answers.jsonl'}"),
         *(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.errors import InputError, UnknownNameError
-from benchmarks.suites import read_samples
+from benchmarks.suites import read_references
 from libra_bench.experiments.edit_kinds import EDITS
 from libra_bench.experiments.edits import Edit, Kind, Outside
 from libra_bench.metrics.metric import Metric, MetricResult
@@ -90,7 +90,7 @@ def reports_of(path: Path, n: int) -> list[str]:
     Raises:
         InputError: the file cannot be read, or holds fewer than two reports.
     """
-    samples = read_samples(path, prompts_required=False)
+    samples = read_references(path)
     texts = list(
         dict.fromkeys(sample.references[0] for sample in samples if sample.references and sample.references[0].strip())
     )

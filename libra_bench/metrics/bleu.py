@@ -17,11 +17,12 @@ scheme `sentence` on this metric's words, and its mean is not the corpus value.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import count
+from functools import reduce
+from itertools import chain, count
+from operator import or_
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -45,6 +46,8 @@ from libra_bench.metrics.ptb import ptb_words
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 _ORDERS = 4
+_BITS = 63
+"""Of an integer that is not negative."""
 SENTENCE_COLUMN = "BLEU4-sentence"
 _PUNCTUATION = re.compile(r"([{-~\[-`!-&(-+:-@/])")
 _STOP_AFTER_NON_DIGIT = re.compile(r"([^0-9])([.,])")
@@ -93,11 +96,11 @@ class Bleu:
         own_N4 = _sentence_bleu(np.column_stack([counts_N9, _reference_length(lengths_CN, closest=True)]))
         if self.scheme == "sentence":
             statistics = Statistics(own_N4, self.reduce)
-            samples = {key.name: list(100.0 * column) for key, column in zip(self.keys, own_N4.T, strict=True)}
+            samples = {key.name: (100.0 * column).tolist() for key, column in zip(self.keys, own_N4.T, strict=True)}
         else:
             reference_N = _reference_length(lengths_CN, closest=self.scheme != "corpus")
             statistics = Statistics(np.column_stack([counts_N9, reference_N]), self.reduce)
-            samples = {SENTENCE_COLUMN: list(100.0 * own_N4[:, -1])}
+            samples = {SENTENCE_COLUMN: (100.0 * own_N4[:, -1]).tolist()}
         return MetricResult(corpus_values(self.keys, statistics), statistics, samples)
 
     def reduce(self, sums_RS: Floats, n_R: Floats) -> Floats:
@@ -108,45 +111,103 @@ class Bleu:
 
     def _counts(self, predictions: Sequence[str], references: References) -> tuple[Floats, Ints]:
         """Of each sample matches and n-grams of order 1..4 and words; and the words of it and of its references."""
-        tokenize = _TOKENIZERS[self.tokenizer]
         texts = [[normalize(text, self.norm) for text in predictions]]
         for turn in range(max(map(len, references))):
             texts.append([normalize(several[min(turn, len(several) - 1)], self.norm) for several in references])
-        token_lists = [tokenize(text) for column in texts for text in column]
+        numbered = _Numbered(_TOKENIZERS[self.tokenizer][1])
+        into_pieces = _TOKENIZERS[self.tokenizer][0]
         n = len(predictions)
-        lengths_CN = np.array([len(tokens) for tokens in token_lists], dtype=np.int64).reshape(-1, n)
-        matches_NO = _matches(token_lists, n)
+        lists = [[*chain.from_iterable(map(numbered.__getitem__, into_pieces(text)))] for its in texts for text in its]
+        lengths = np.array([*map(len, lists)], dtype=np.int64)
+        words = np.fromiter(chain.from_iterable(lists), dtype=np.int64, count=lengths.sum())
+        text = np.repeat(np.arange(len(lists)), lengths)
+        left = np.cumsum(lengths)[text] - np.arange(len(words))
+        matches_NO = _matches(words, text % n, text // n, left, (len(texts), n))
+        lengths_CN = lengths.reshape(-1, n)
         guesses_NO = np.maximum(lengths_CN[0][:, None] - np.arange(_ORDERS), 0)
         return np.column_stack([matches_NO, guesses_NO, lengths_CN[0]]).astype(float), lengths_CN
 
 
-def _matches(token_lists: Sequence[Sequence[str]], n: int) -> Ints:
-    """Clipped n-gram matches [N, 4]. The lists: N predictions, then N references, as often as there are alternatives.
+class _Numbered(dict[str, tuple[int, ...]]):
+    """A piece of text -> the numbers of its words, each piece split once.
 
-    Every n-gram of a sample gets a number of its own, so that counting is `bincount`: an n-gram's number comes from
-    the number of its first n-1 words and its last word.
+    Args:
+        split: a piece -> its words.
     """
-    vocabulary: dict[str, int] = defaultdict(count().__next__)
-    tokens = np.array([vocabulary[token] for words in token_lists for token in words], dtype=np.int64)
-    lengths = np.array([len(words) for words in token_lists], dtype=np.int64)
-    text = np.repeat(np.arange(len(token_lists)), lengths)
-    left = np.cumsum(lengths)[text] - np.arange(len(tokens))  # words from here to the end of the text
-    columns = len(token_lists) // n
-    gram = text % n  # before the first word: the sample
-    start = np.arange(len(tokens))
+
+    def __init__(self, split: Callable[[str], Iterable[str]]) -> None:
+        super().__init__()
+        self._split = split
+        self._numbers: dict[str, int] = defaultdict(count().__next__)
+
+    def __missing__(self, piece: str) -> tuple[int, ...]:
+        self[piece] = tuple([self._numbers[word] for word in self._split(piece)])
+        return self[piece]
+
+
+def _matches(words: Ints, sample: Ints, column: Ints, left: Ints, shape: tuple[int, int]) -> Ints:
+    """Clipped n-gram matches [N, 4].
+
+    Sample, four words and column become one integer. Sorted, equal n-grams of every order lie side by side. Where the
+    words do not fit into the integer, the samples are counted in two halves.
+
+    Args:
+        words: W numbers of words, of one text after the other.
+        sample: of each word, 0 to n - 1.
+        column: of each word, 0 for the prediction, further ones for its references.
+        left: words from here to the end of the text.
+        shape: the number of columns, and N.
+    """
+    columns, n = shape
+    seen = np.zeros(words.max(initial=0) + 1, dtype=np.int64)
+    seen[words] = 1
+    numbers = np.cumsum(seen)[words]  # from 1 on, without gaps; 0: behind the end of the text
+    width = int(numbers.max(initial=0)).bit_length()
+    for_column = (columns - 1).bit_length()
+    if (n - 1).bit_length() + _ORDERS * width + for_column > _BITS:
+        if n == 1:
+            return _matches_of_one(words, column, left, columns)
+        first = sample < n // 2
+        halves = [(first, 0, n // 2), (~first, n // 2, n - n // 2)]
+        return np.concatenate(
+            [
+                _matches(words[its], sample[its] - start, column[its], left[its], (columns, size))
+                for its, start, size in halves
+            ]
+        )
+    gram = sample
+    for further in range(_ORDERS):
+        here = np.zeros_like(numbers)
+        here[: max(0, len(numbers) - further)] = numbers[further:]
+        here[left <= further] = 0
+        gram = gram << width | here
+    gram = np.sort(gram << for_column | column)
     matches_NO = np.zeros((n, _ORDERS), dtype=np.int64)
-    for order in range(_ORDERS):
-        start = start[left[start] > order]
-        longer = gram[start] * (len(vocabulary) + 1) + tokens[start + order]
-        distinct, numbers = np.unique(longer, return_inverse=True)
-        gram[start] = numbers
-        counts = np.bincount(text[start] // n * len(distinct) + numbers, minlength=columns * len(distinct))
-        of_prediction, *of_references = counts.reshape(columns, len(distinct))
+    for order in range(1, _ORDERS + 1):
+        its = gram >> (for_column + (_ORDERS - order) * width)
+        whole = its & ((1 << width) - 1) != 0
+        its, column = its[whole], gram[whole] & ((1 << for_column) - 1)
+        new = np.ones(len(its), dtype=bool)
+        np.not_equal(its[1:], its[:-1], out=new[1:])
+        group = np.cumsum(new) - 1
+        counts = np.bincount(group << for_column | column, minlength=int(new.sum()) << for_column)
+        of_prediction, *of_references = counts.reshape(-1, 1 << for_column).T
         clipped = np.minimum(of_prediction, np.max(of_references, axis=0))
-        sample = np.zeros(len(distinct), dtype=np.int64)
-        sample[numbers] = text[start] % n
-        matches_NO[:, order] = np.bincount(sample, weights=clipped, minlength=n)
+        matches_NO[:, order - 1] = np.bincount(its[new] >> (order * width), weights=clipped, minlength=n)
     return matches_NO
+
+
+def _matches_of_one(words: Ints, column: Ints, left: Ints, columns: int) -> Ints:
+    """`_matches` of a sample with very many words."""
+    counts: list[Counter[tuple[int, ...]]] = [Counter() for _ in range(columns)]
+    said = words.tolist()
+    for start, (its, most) in enumerate(zip(column.tolist(), left.tolist(), strict=True)):
+        counts[its].update(tuple(said[start : start + order]) for order in range(1, min(_ORDERS, most) + 1))
+    of_references = reduce(or_, counts[1:])
+    matches = Counter[int]()
+    for gram, times in (counts[0] & of_references).items():
+        matches[len(gram)] += times
+    return np.array([[matches[order] for order in range(1, _ORDERS + 1)]])
 
 
 def _reference_length(lengths_CN: Ints, *, closest: bool) -> Ints:
@@ -192,10 +253,9 @@ def _sentence_bleu(counts_NS: Floats) -> Floats:
 
 def words_13a(text: str) -> list[str]:
     """Tokenise as mteval-v13a does: entities undone, punctuation split off, but not inside numbers."""
-    return [piece for chunk in _one_line(text).split() for piece in _pieces(chunk)]
+    return [piece for chunk in _chunks_13a(text) for piece in _pieces(chunk)]
 
 
-@lru_cache(maxsize=1 << 17)
 def _pieces(chunk: str) -> tuple[str, ...]:
     """The tokens of a piece of text without white space: no rule of 13a looks beyond it."""
     if chunk.isalnum():
@@ -206,12 +266,13 @@ def _pieces(chunk: str) -> tuple[str, ...]:
     return tuple(_DASH_AFTER_DIGIT.sub(r"\1 \2 ", chunk).split())
 
 
-def _one_line(text: str) -> str:
+def _chunks_13a(text: str) -> list[str]:
+    """What is between white space, once entities are undone."""
     text = text.replace("<skipped>", "").replace("-\n", "").replace("\n", " ")
     if "&" in text:
         for entity, character in (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")):
             text = text.replace(entity, character)
-    return text
+    return text.split()
 
 
 def words_at_full_stops(text: str) -> list[str]:
@@ -219,9 +280,14 @@ def words_at_full_stops(text: str) -> list[str]:
     return [word for word in text.replace(".", " .").split(" ") if word]
 
 
-_TOKENIZERS: Mapping[str, Callable[[str], list[str]]] = {
-    "13a": words_13a,
-    "whitespace": str.split,
-    "period": words_at_full_stops,
-    "ptb": lambda text: " ".join(ptb_words(text)).split(),  # as there: a mixed number is two words
+def _itself(piece: str) -> tuple[str, ...]:
+    return (piece,)
+
+
+_TOKENIZERS: Mapping[str, tuple[Callable[[str], Iterable[str]], Callable[[str], Iterable[str]]]] = {
+    "13a": (_chunks_13a, _pieces),
+    "whitespace": (str.split, _itself),
+    "period": (words_at_full_stops, _itself),
+    "ptb": (lambda text: " ".join(ptb_words(text)).split(), _itself),  # as there: a mixed number is two words
 }
+"""Text -> pieces; piece -> words, whatever is around it."""

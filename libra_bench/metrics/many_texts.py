@@ -15,17 +15,19 @@ import pickle
 import signal
 import subprocess
 import sys
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from threading import Thread
+from threading import Lock, Thread
 from typing import IO, Any, TypeAlias
 
 import numpy as np
 
 from libra_bench.metrics.failing_texts import FailedText, score_texts
 from libra_bench.metrics.metric import (
+    Floats,
     Metric,
     MetricResult,
     References,
@@ -36,6 +38,7 @@ from libra_bench.metrics.metric import (
     percent_mean,
     reduction_of,
 )
+from libra_bench.metrics.spans import Spans
 
 Fields: TypeAlias = Sequence[Mapping[str, Any]] | None
 Found: TypeAlias = tuple[MetricResult, list[FailedText]]
@@ -45,7 +48,8 @@ OnScored: TypeAlias = Callable[[Metric, int], None]
 MANY = 1_000
 """Fewer samples are scored in one process: a worker takes about a quarter of a second to start."""
 CHUNK = 256
-"""Samples that a process scores at a time."""
+"""Samples that a process scores at a time, at most; fewer where there would be few chunks for each process."""
+_FEW = 64
 _WORKER = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); import {0}; {0}.work()"
 
 
@@ -53,7 +57,6 @@ _WORKER = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); impo
 class _Chunk:
     """Consecutive samples."""
 
-    start: int
     predictions: Sequence[str]
     references: References
     fields: Fields
@@ -63,20 +66,72 @@ class _Chunk:
 
 
 @dataclass(slots=True)
-class _Work:
-    """Chunks that wait, and what is known of the others, by their number."""
+class _Gathered:
+    """What one metric says of all chunks, in arrays for all samples: objects would take ten times the memory."""
 
-    metrics: Sequence[Metric]
-    waiting: deque[tuple[int, _Chunk]]
+    metric: Metric
+    n: int
+    rows_NS: Floats | None = None
+    samples: dict[str, array[float]] = field(default_factory=dict)
+    details: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    spans: dict[int, Spans] = field(default_factory=dict)
+    failed: dict[int, list[FailedText]] = field(default_factory=dict)
+    """The last three by the first sample of their chunk."""
+
+    def add(self, part: slice, found: Found) -> None:
+        """Keep what the metric says of some samples."""
+        result, self.failed[part.start] = found
+        if result.statistics is not None:
+            rows_nS = result.statistics.per_sample_NS
+            if self.rows_NS is None:
+                self.rows_NS = np.empty((self.n, rows_nS.shape[1]))
+            self.rows_NS[part] = rows_nS
+        for name, values in result.samples.items():
+            if name not in self.samples:
+                self.samples[name] = array("d", bytes(8 * self.n))
+            self.samples[name][part] = array("d", values)
+        self.details[part.start] = result.details
+        self.spans[part.start] = result.spans if isinstance(result.spans, Spans) else Spans(result.spans)
+
+    def whole(self) -> Found:
+        """One result for all samples."""
+        assert self.rows_NS is not None  # an independent metric has statistics
+        statistics, spans = Statistics(self.rows_NS, reduction_of(self.metric)), Spans()
+        for start in sorted(self.spans):
+            spans.extend(self.spans.pop(start), start)
+        whole = MetricResult(
+            values=corpus_values(self.metric.keys, statistics),
+            statistics=statistics,
+            samples=self.samples,
+            details=merged_details(self.metric, [self.details[start] for start in sorted(self.details)], statistics),
+            spans=spans,
+        )
+        failed = [
+            replace(text, sample=text.sample + start) for start in sorted(self.failed) for text in self.failed[start]
+        ]
+        return whole, failed
+
+
+@dataclass(slots=True)
+class _Work:
+    """Chunks that wait, and what is known of the others."""
+
+    gathered: Sequence[_Gathered]
+    waiting: deque[slice]
+    chunk: Callable[[slice], _Chunk]
     on_scored: OnScored
-    found: dict[int, list[Found]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    @property
+    def metrics(self) -> list[Metric]:
+        return [one.metric for one in self.gathered]
 
     def do(self) -> None:
         """Score chunks in this process as long as any waits."""
         while self.waiting:
             with suppress(IndexError):  # a worker took the last one
-                number, chunk = self.waiting.popleft()
-                self._keep(number, chunk, chunk.score(self.metrics))
+                part = self.waiting.popleft()
+                self._keep(part, self.chunk(part).score(self.metrics))
 
     def give_to(self, worker: subprocess.Popen[bytes]) -> None:
         """Have a worker score chunks as long as any waits; the chunk that it fails on waits again."""
@@ -89,20 +144,22 @@ class _Work:
             return
         while self.waiting:
             try:
-                number, chunk = self.waiting.popleft()
+                part = self.waiting.popleft()
             except IndexError:
                 return
             try:
-                _send(worker.stdin, chunk)
-                self._keep(number, chunk, pickle.load(worker.stdout))  # noqa: S301  # of our own process
+                _send(worker.stdin, self.chunk(part))
+                self._keep(part, pickle.load(worker.stdout))  # noqa: S301  # of our own process
             except (OSError, EOFError, pickle.PickleError):
-                self.waiting.append((number, chunk))
+                self.waiting.append(part)
                 return
 
-    def _keep(self, number: int, chunk: _Chunk, found: list[Found]) -> None:
-        self.found[number] = found
+    def _keep(self, part: slice, found: list[Found]) -> None:
+        with self.lock:
+            for one, its in zip(self.gathered, found, strict=True):
+                one.add(part, its)
         for metric in self.metrics:
-            self.on_scored(metric, len(chunk.predictions))
+            self.on_scored(metric, part.stop - part.start)
 
 
 def untold(metric: Metric, texts: int) -> None:
@@ -143,10 +200,15 @@ def _in_chunks(
     metrics: Sequence[Metric], predictions: Sequence[str], references: References, fields: Fields, on_scored: OnScored
 ) -> dict[int, Found]:
     """What each metric says, by its `id()`."""
-    parts = [slice(start, start + CHUNK) for start in range(0, len(predictions), CHUNK)]
-    chunks = [_Chunk(p.start, predictions[p], references[p], None if fields is None else fields[p]) for p in parts]
-    work = _Work(metrics, deque(enumerate(chunks)), on_scored)
-    with _workers(min(_cores(), len(chunks)) - 1) as workers:
+    n = len(predictions)
+    size = min(CHUNK, max(_FEW, n // (8 * _cores())))
+    parts = [slice(start, min(n, start + size)) for start in range(0, n, size)]
+
+    def chunk(part: slice) -> _Chunk:
+        return _Chunk(predictions[part], references[part], None if fields is None else fields[part])
+
+    work = _Work([_Gathered(metric, n) for metric in metrics], deque(parts), chunk, on_scored)
+    with _workers(min(_cores(), len(parts)) - 1) as workers:
         helping = [Thread(target=work.give_to, args=(worker,), daemon=True) for worker in workers]
         for thread in helping:
             thread.start()
@@ -154,31 +216,7 @@ def _in_chunks(
         for thread in helping:
             thread.join()
     work.do()  # what a worker gave back
-    found = [work.found[number] for number in range(len(chunks))]
-    starts = [chunk.start for chunk in chunks]
-    return {id(metric): _merged(metric, [of[m] for of in found], starts) for m, metric in enumerate(metrics)}
-
-
-def _merged(metric: Metric, parts: Sequence[Found], starts: Sequence[int]) -> Found:
-    """One result from those of chunks."""
-    results = [result for result, _ in parts]
-    rows_NS = np.concatenate([r.statistics.per_sample_NS for r in results if r.statistics is not None])
-    statistics = Statistics(rows_NS, reduction_of(metric))
-    whole = MetricResult(
-        values=corpus_values(metric.keys, statistics),
-        statistics=statistics,
-        samples={name: [value for r in results for value in r.samples[name]] for name in results[0].samples},
-        details=merged_details(metric, [r.details for r in results], statistics),
-        spans=[
-            replace(span, sample=span.sample + start)
-            for r, start in zip(results, starts, strict=True)
-            for span in r.spans
-        ],
-    )
-    failed = [
-        replace(text, sample=text.sample + start) for (_, fs), start in zip(parts, starts, strict=True) for text in fs
-    ]
-    return whole, failed
+    return {id(one.metric): one.whole() for one in work.gathered}
 
 
 @contextmanager

@@ -10,25 +10,19 @@ Source: Lavie & Agarwal (2007); nltk 3.10 `translate/meteor_score.py` through Hu
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, ClassVar, TypeAlias
+from itertools import chain, islice
+from typing import Any, ClassVar
 
 import numpy as np
 
+from libra_bench.metrics.meteor_alignment import Synonyms, Vocabulary, aligned
 from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, mean_of, signature_of
 from libra_bench.metrics.nltk_words import punkt_installed, words
 from libra_bench.metrics.normalize import LOWERING, Norm, normalize
-from libra_bench.metrics.porter import stem
-from libra_bench.metrics.wordnet import names, senses
-
-Match: TypeAlias = tuple[int, int]
-"""(place in the prediction, place in the reference)."""
-Placed: TypeAlias = tuple[int, str]
-"""A word and its place."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +67,18 @@ class Meteor:
         self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
     ) -> MetricResult:
         """The mean over samples, and the value of each."""
-        split = _splitter(self.norm)
-        synonyms = Synonyms(word for alternatives in references for text in alternatives for word in split(text))
-        scores = [
-            max(self._pair(split(prediction), split(reference), synonyms) for reference in alternatives)
-            for prediction, alternatives in zip(predictions, references, strict=True)
-        ]
+        split, vocabulary = _splitter(self.norm), Vocabulary()
+        numbers = cache(lambda text: vocabulary.numbers(split(text)))
+        pairs = [(said, true) for said, several in zip(predictions, references, strict=True) for true in several]
+        of_predictions, of_references = [numbers(said) for said, _ in pairs], [numbers(true) for _, true in pairs]
+        synonyms = Synonyms(vocabulary, chain.from_iterable(of_references))
+        of_pairs = map(
+            self._score,
+            *aligned(of_predictions, of_references, vocabulary, synonyms),
+            map(len, of_predictions),
+            map(len, of_references),
+        )
+        scores = [max(islice(of_pairs, len(several))) for several in references]
         percent = [100.0 * score for score in scores]
         return MetricResult(
             values={"METEOR": sum(percent) / len(percent)},
@@ -86,86 +86,20 @@ class Meteor:
             samples={"METEOR": percent},
         )
 
-    def _pair(self, prediction: Sequence[str], reference: Sequence[str], synonyms: Synonyms) -> float:
-        matches = align(prediction, reference, synonyms)
+    def _score(self, matches: int, chunks: int, predicted: int, expected: int) -> float:
+        """METEOR of one pair, from its matching words, their chunks and the words of both texts."""
         if not matches:
             return 0.0
-        precision, recall = len(matches) / len(prediction), len(matches) / len(reference)
+        precision, recall = matches / predicted, matches / expected
         f_mean: float = (precision * recall) / (self.alpha * precision + (1 - self.alpha) * recall)
-        penalty = self.gamma * (chunks(matches) / len(matches)) ** self.beta
+        penalty = self.gamma * (chunks / matches) ** self.beta
         return float((1 - penalty) * f_mean)
-
-
-class Synonyms(dict[str, tuple[str, ...]]):
-    """A stem -> the other stems of a vocabulary that share a WordNet synset with it; worked out when first asked for.
-
-    Args:
-        vocabulary: every word that a reference may hold.
-    """
-
-    def __init__(self, vocabulary: Iterable[str]) -> None:
-        super().__init__()
-        self._spelled: dict[int, list[str]] = {}
-        for word in {stem(word) for word in set(vocabulary)}:
-            for synset in names(word):
-                self._spelled.setdefault(synset, []).append(word)
-
-    def __missing__(self, word: str) -> tuple[str, ...]:
-        others = {other for synset in senses(word) for other in self._spelled.get(synset, ())} - {word}
-        self[word] = tuple(others)
-        return self[word]
-
-
-def align(prediction: Sequence[str], reference: Sequence[str], synonyms: Synonyms) -> list[Match]:
-    """Pairs of matching words, by place in the prediction."""
-    backwards = zip(range(len(prediction) - 1, -1, -1), reversed(prediction), strict=True)
-    exact, left, free = _match(backwards, list(enumerate(reference)))
-    left = [(place, stem(word)) for place, word in left]
-    free = [(place, stem(word)) for place, word in free]
-    by_stem, left, free = _match(left, free)
-    by_meaning, _, _ = _match(left, free, synonyms)
-    return sorted(exact + by_stem + by_meaning)
-
-
-def chunks(matches: Sequence[Match]) -> int:
-    """How many runs of words occur in the same order, without a gap, in both texts."""
-    count, expected = 0, (-1, -1)
-    for place, at in matches:
-        count += (place, at) != expected
-        expected = place + 1, at + 1
-    return count
-
-
-def _match(
-    backwards: Iterable[Placed], free: list[Placed], synonyms: Synonyms | None = None
-) -> tuple[list[Match], list[Placed], list[Placed]]:
-    """One stage: from the last word of the prediction on, each takes the last free place of a word that it matches.
-
-    Returns the matches, and what is left of the prediction (from the last word on) and of the reference.
-    """
-    places = defaultdict(list)
-    for place, word in free:
-        places[word].append(place)
-    matches, unmatched = [], []
-    for place, word in backwards:
-        open_places = places.get(word)
-        if synonyms is not None:  # a word left over by the stem stage is on one side only
-            for other in synonyms[word]:
-                rival = places.get(other)
-                if rival and (not open_places or rival[-1] > open_places[-1]):
-                    open_places = rival
-        if open_places:
-            matches.append((place, open_places.pop()))
-        else:
-            unmatched.append((place, word))
-    taken = {at for _, at in matches}
-    return matches, unmatched, [(place, word) for place, word in free if place not in taken]
 
 
 def _splitter(norm: Norm) -> Callable[[str], Sequence[str]]:
     """Text as given -> its lower-cased words."""
     if norm == "libra":
-        return cache(lambda text: words(normalize(text)))
+        return lambda text: words(normalize(text))
     from nltk.tokenize import NLTKWordTokenizer
     from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer, PunktTokenizer
 
@@ -180,10 +114,6 @@ def _splitter(norm: Norm) -> Callable[[str], Sequence[str]]:
             few.add_ortho_context(word, 1 << 4)
         sentences = PunktSentenceTokenizer(few)
     treebank = NLTKWordTokenizer()
-    return cache(
-        lambda text: [
-            word.lower()
-            for sentence in sentences.tokenize(normalize(text, norm))
-            for word in treebank.tokenize(sentence)
-        ]
-    )
+    return lambda text: [
+        word.lower() for sentence in sentences.tokenize(normalize(text, norm)) for word in treebank.tokenize(sentence)
+    ]

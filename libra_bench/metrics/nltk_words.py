@@ -16,7 +16,7 @@ import re
 import string
 from functools import cache, lru_cache
 from importlib.resources import files
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import regex
@@ -46,6 +46,8 @@ _CONTRACTIONS = tuple(
         r"(?i)\b(wan)(na)(?=\s)",
     )
 )
+_UNUSUAL = (".(", ".)", ".:", ".;", ". )")
+"""Without these, and white space other than spaces, nothing but a full stop before a space may end a sentence."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -76,9 +78,30 @@ def sentence_words(sentence: str) -> tuple[str, ...]:
     return tuple(sentence.split())
 
 
+@lru_cache(maxsize=1 << 16)
+def _inner_words(piece: str) -> tuple[str, ...]:
+    """The words of a piece between spaces that does not end its sentence: no rule but those of its end look further."""
+    return sentence_words.__wrapped__(f"{piece} x")[:-1]
+
+
 def words(text: str) -> list[str]:
     """The words of a cleaned text, sentence by sentence."""
-    return [word for sentence in sentences(text) for word in sentence_words(sentence)]
+    if not (text.isascii() and text.isprintable()) or any(mark in text for mark in _UNUSUAL):
+        return [word for sentence in sentences(text) for word in sentence_words(sentence)]
+    found: list[str] = []
+    parts = text.split(". ")
+    for number, part in enumerate(parts, start=1):
+        *inner, last = part.split(" ")
+        found.extend(chain.from_iterable(map(_inner_words, inner)))
+        if number == len(parts):
+            found += sentence_words(last)
+            break
+        following, more, _ = parts[number].partition(" ")
+        if not more and number + 1 < len(parts):
+            following += "."
+        ends = _ends_sentence(f"{last}. {following}")
+        found += sentence_words(f"{last}.") if ends else _inner_words(f"{last}.")
+    return found
 
 
 def sentences(text: str) -> list[str]:

@@ -29,12 +29,36 @@ def clean_text(text: str) -> str:
     return _WIDE.sub(" ", _TO_DELETE.sub("", _TO_SPACE.sub(" ", text))).strip()
 
 
-@lru_cache(maxsize=1 << 16)
+class _CleanWords(dict[str, str]):
+    """A piece of text without a space -> what cleaning leaves of it; each is cleaned once."""
+
+    def __missing__(self, word: str) -> str:
+        if word and word.split() != [word]:
+            raise ValueError("white space other than a space, which may count together with its neighbours")
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        self[word] = clean_text(word)
+        return self[word]
+
+
+_clean_words = _CleanWords()
+_MOST_WORDS = 1 << 16
+
+
+def _cleaned(text: str) -> str:
+    """What `clean_text` says, word by word, since words recur: no rule of it looks beyond a space."""
+    try:
+        return " ".join(filter(None, map(_clean_words.__getitem__, text.replace("\n", " ").split(" "))))
+    except ValueError:
+        return clean_text(text)
+
+
+@lru_cache(maxsize=1 << 13)
 def normalize(text: str, norm: Norm = "libra") -> str:
     """Normalise a text; remembered, since every lexical metric asks for the same texts."""
     match norm:
         case "libra":
-            return clean_text(text.lower())
+            return _cleaned(text.lower())
         case "lower":
             return text.lower()
         case "spaces":

@@ -53,6 +53,7 @@ from libra_bench.metrics.metric import (
     signature_of,
 )
 from libra_bench.metrics.report_alignment import Alignment, align, report_of
+from libra_bench.metrics.spans import Spans
 from libra_bench.metrics.statements.lexicon import LEXICON_VERSION
 
 SCORE = "Report-errors-score"
@@ -124,7 +125,7 @@ class ReportErrors:
             values=corpus_values(self.keys, statistics),
             statistics=statistics,
             samples={key.name: per_sample_N7[:, k].tolist() for k, key in enumerate(self.keys[:7])},
-            spans=list(_spans(best)),
+            spans=Spans(_spans(best)),
         )
 
     def _best(self, prediction: str, references: Sequence[str]) -> tuple[int, Alignment, ErrorCounts]:

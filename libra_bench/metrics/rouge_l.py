@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from rapidfuzz.distance import LCSseq
@@ -28,6 +28,7 @@ from libra_bench.metrics.ptb import ptb_words
 
 _WORD = re.compile("[a-z0-9]+")
 _BETA = 1.2
+Tokenizer: TypeAlias = Literal["alphanumeric", "whitespace", "ptb"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class RougeL:
     norm: Norm = "libra"
     stem: bool = False
     """Whether words of more than 3 characters are stemmed (Porter)."""
-    tokenizer: Literal["alphanumeric", "whitespace", "ptb"] = "alphanumeric"
+    tokenizer: Tokenizer = "alphanumeric"
     """`alphanumeric`: runs of a-z and 0-9, as rouge_score; `whitespace`: split at spaces; `ptb`: see ptb.py."""
     scheme: Literal["rouge_score", "coco"] = "rouge_score"
 
@@ -66,11 +67,12 @@ class RougeL:
         self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
     ) -> MetricResult:
         """The mean over samples, and the value of each; a text without a word scores 0."""
-        characters: dict[str, str] = defaultdict(map(chr, count(1)).__next__)
+        characters = _Characters(self.tokenizer, stemmed=self.stem)
+        split = _to_pieces(self.tokenizer)
 
         @cache
         def encode(text: str) -> str:
-            return "".join([characters[word] for word in self._words(normalize(text, self.norm))])
+            return "".join(map(characters.__getitem__, split(normalize(text, self.norm))))
 
         combine = _best_f if self.scheme == "rouge_score" else _f_of_best
         scores = [
@@ -84,14 +86,33 @@ class RougeL:
             samples={"ROUGE-L": percent},
         )
 
-    def _words(self, text: str) -> list[str]:
-        if self.tokenizer == "whitespace":
-            words = text.split(" ")
-        elif self.tokenizer == "ptb":
-            words = " ".join(ptb_words(text)).split(" ")  # a text without words is one empty word there
-        else:
-            words = _WORD.findall(text.lower())
-        return [stem(word) if len(word) > 3 else word for word in words] if self.stem else words
+
+def _to_pieces(tokenizer: Tokenizer) -> Callable[[str], Sequence[str]]:
+    """Text -> pieces that hold whole words."""
+    if tokenizer == "ptb":
+        return lambda text: " ".join(ptb_words(text)).split(" ")  # a text without words is one empty word there
+    return lambda text: text.split(" ")
+
+
+class _Characters(dict[str, str]):
+    """A piece of a text -> a character for each of its words; each piece is split once.
+
+    Args:
+        tokenizer: which of its parts are words.
+        stemmed: whether words of more than 3 characters are stemmed.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, stemmed: bool) -> None:
+        super().__init__()
+        self._tokenizer, self._stemmed = tokenizer, stemmed
+        self._of_word: dict[str, str] = defaultdict(map(chr, count(1)).__next__)
+
+    def __missing__(self, piece: str) -> str:
+        words = _WORD.findall(piece.lower()) if self._tokenizer == "alphanumeric" else [piece]
+        self[piece] = "".join(
+            [self._of_word[stem(word) if self._stemmed and len(word) > 3 else word] for word in words]
+        )
+        return self[piece]
 
 
 def _best_f(prediction: str, references: Sequence[str]) -> float:

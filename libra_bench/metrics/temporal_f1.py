@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
 
 from benchmarks.errors import InputError
-from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, Span, mean_of, signature_of
+from libra_bench.metrics.metric import Key, MetricResult, Missing, References, Sees, mean_of, signature_of
 from libra_bench.metrics.normalize import Norm, clean_text, normalize
+from libra_bench.metrics.spans import Spans
 
 KEYWORDS = frozenset(
     {
@@ -74,20 +76,13 @@ class TemporalF1:
 
         A span's side is "prediction" or "reference"; from the second alternative on "reference 2", "reference 3".
         """
-        scores, spans = [], []
+        scores, spans = [], Spans()
         for sample, (prediction, alternatives) in enumerate(zip(predictions, references, strict=True)):
-            sides = {"prediction": prediction, "reference": alternatives[0]}
-            sides |= {f"reference {number}": text for number, text in enumerate(alternatives[1:], start=2)}
-            found = {side: self._entities(text) for side, text in sides.items()}
-            in_prediction = found["prediction"]
-            in_references = frozenset().union(*(words for side, words in found.items() if side != "prediction"))
-            scores.append(keyword_f1(in_prediction, in_references, self.epsilon))
-            spans += [
-                Span(sample, side, start, end, word)
-                for side, words in found.items()
-                if words
-                for start, end, word in sorted(keyword_places(sides[side], words))
-            ]
+            found = [self._entities(text) for text in (prediction, *alternatives)]
+            scores.append(keyword_f1(found[0], frozenset().union(*found[1:]), self.epsilon))
+            for number, (text, words) in enumerate(zip((prediction, *alternatives), found, strict=True)):
+                if words:
+                    spans.add(sample, _side(number), keyword_places(text, words))
         percent = [100.0 * score for score in scores]
         return MetricResult(
             values={"Temporal_entity_score": sum(percent) / len(percent)},
@@ -98,8 +93,29 @@ class TemporalF1:
 
     def _entities(self, text: str) -> frozenset[str]:
         if self.norm == "libra":  # clean already: cleaning it again, as the published evaluation does, changes nothing
-            return KEYWORDS.intersection(normalize(text).translate(_TO_SPACE).split())
+            return frozenset(
+                chain.from_iterable(filter(None, map(_keywords_in.__getitem__, normalize(text).split(" "))))
+            )
         return entities(normalize(text, self.norm))
+
+
+def _side(number: int) -> str:
+    """Of a text: 0 the prediction, then the references."""
+    return ("prediction", "reference")[number] if number < 2 else f"reference {number}"
+
+
+class _KeywordsIn(dict[str, frozenset[str]]):
+    """A piece of a cleaned text between spaces -> its keywords."""
+
+    def __missing__(self, piece: str) -> frozenset[str]:
+        if len(self) >= _MOST_PIECES:
+            self.clear()
+        self[piece] = KEYWORDS.intersection(piece.translate(_TO_SPACE).split())
+        return self[piece]
+
+
+_keywords_in = _KeywordsIn()
+_MOST_PIECES = 1 << 16
 
 
 def temporal_f1_score(
@@ -155,19 +171,21 @@ def keyword_f1(prediction: Set[str], reference: Set[str], epsilon: float) -> flo
     return 2 * precision * recall / (precision + recall + epsilon)
 
 
-def keyword_places(text: str, words: Set[str] = KEYWORDS) -> Iterator[tuple[int, int, str]]:
-    """(start, end, keyword) of each of `words` in a text as it was given."""
+def keyword_places(text: str, words: Set[str] = KEYWORDS) -> list[tuple[int, int, str]]:
+    """(start, end, keyword) of each of `words` in a text as it was given, in order."""
     lowered = text.lower()
+    places = []
     if _KEPT.issuperset(text) or (len(lowered) == len(text) and not _DELETED_INSIDE.search(text)):
         for word in words:
             start = lowered.find(word)
             while start >= 0:
                 end = start + len(word)
                 if not (lowered[start - 1 : start].isalnum() or lowered[end : end + 1].isalnum()):
-                    yield start, end, word
+                    places.append((start, end, word))
                 start = lowered.find(word, end)
-        return
+        return sorted(places)
     for match in _WORD_BEFORE_CLEANING.finditer(text):
         word = "".join(_WORD.findall(match.group().lower()))
         if word in words:
-            yield match.start(), match.end(), word
+            places.append((match.start(), match.end(), word))
+    return places

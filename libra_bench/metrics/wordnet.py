@@ -7,7 +7,8 @@ numbered synsets and irregular forms. Equal to nltk's `wordnet.synsets(word)` an
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import accumulate
@@ -54,17 +55,33 @@ def _entries(line: str) -> Iterator[tuple[int, bool]]:
     return zip(numbers, (not item.endswith("!") for item in shown), strict=True)
 
 
+class _SortedLines(Mapping[str, str]):
+    """Lines "word rest", sorted: word -> rest. A dict of them all would take longer to make than a suite to score."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+
+    def __getitem__(self, word: str) -> str:
+        start = f"{word} "
+        place = bisect_left(self._lines, start)
+        if place == len(self._lines) or not self._lines[place].startswith(start):
+            raise KeyError(word)
+        return self._lines[place][len(start) :]
+
+    def __iter__(self) -> Iterator[str]:
+        return (line.split(" ", 1)[0] for line in self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+
 @cache
-def table() -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+def table() -> Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]]:
     """Part of speech -> (word -> index line, irregular form -> its base forms)."""
     packed = (files("libra_bench.metrics") / "data" / "wordnet30.txt.gz").read_bytes()
     table = {}
     for section in gzip.decompress(packed).decode().split("[")[1:]:
         words, _, exceptions = section.partition("\n>\n")
         part, _, lines = words.partition("]\n")
-        table[part] = (_pairs(lines), _pairs(exceptions))
+        table[part] = (_SortedLines(lines), _SortedLines(exceptions))
     return table
-
-
-def _pairs(lines: str) -> dict[str, str]:
-    return dict(line.split(" ", 1) for line in lines.splitlines())  # type: ignore[misc]

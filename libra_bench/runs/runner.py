@@ -65,13 +65,16 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
         for metric in plan.chosen.metrics.values():
             check_metric(metric, against.references)
 
-    answers = generate_run(plan, progress, processes, load, before=check_metrics)
     if processes.rank > 0:
+        generate_run(plan, progress, processes, load)
+        processes.help_to_extract()
         return plan.folder
-    began = time.perf_counter()
-    if scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against) is None:
-        with progress.scoring(list(plan.chosen.metrics)) as tell:
-            score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace, tell=tell)
+    with processes.sharing_extraction():
+        answers = generate_run(plan, progress, processes, load, before=check_metrics)
+        began = time.perf_counter()
+        if scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against) is None:
+            with progress.scoring(list(plan.chosen.metrics)) as tell:
+                score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace, tell=tell)
     with locked(plan.folder, wait=True):
         write_rows(plan.folder, leaderboard=leaderboard)
         drawing = time.perf_counter()

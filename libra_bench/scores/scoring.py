@@ -18,7 +18,7 @@ from benchmarks.predictions.cleaning import NO_CLEANING, clean, signed
 from benchmarks.records.json_record import plain
 from benchmarks.records.scores import Score, Scores, Stratum, StratumScore, Unavailable
 from benchmarks.schema import Answer, Sample
-from benchmarks.suites import read_samples
+from benchmarks.suites import read_references
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.metrics.failing_texts import as_details, failed_note
 from libra_bench.metrics.many_texts import OnScored, score_many_texts, untold
@@ -249,7 +249,7 @@ def score_files(
     Raises:
         SuiteError: ids that don't match, or samples without a reference. UnknownNameError: no such cleaning.
     """
-    samples = read_samples(references, prompts_required=False)
+    samples = read_references(references)
     matched = [match_answers(read_answers(path, samples), samples, where=path) for path in predictions]
     metrics = list(chosen.metrics.values())
     on_scored = ScoringProgress(metrics, [len(answers) for answers in matched], tell) if tell else untold
@@ -294,7 +294,7 @@ def score(
     """
     chosen = choose_metrics(metrics)
     if isinstance(references, str | Path):
-        name, samples = Path(references).stem, read_samples(Path(references), prompts_required=False)
+        name, samples = Path(references).stem, read_references(references)
     else:
         name, samples = "texts", [_sample(number, texts) for number, texts in enumerate(references)]
     if isinstance(predictions, str | Path):

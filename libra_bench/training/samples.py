@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.errors import InputError
+from benchmarks.files import reading
 from benchmarks.files.json_text import parse_json
 
 CHUNK = 1 << 22
@@ -41,17 +42,12 @@ class SampleFile:
         self._sizes = array("i")
         self._lengths = array("i")
         digest = hashlib.sha256()
-        try:
-            with path.open("rb") as stream:
-                for start, raw in _objects(stream, path, digest):
-                    sample = _decode(raw, path, len(self._starts))
-                    self._starts.append(start)
-                    self._sizes.append(len(raw))
-                    self._lengths.append(modality_length(sample))
-        except FileNotFoundError as error:
-            raise InputError("no such file", where=path, hint="check the path") from error
-        except IsADirectoryError as error:
-            raise InputError("is a folder, not a file", where=path, hint="give the file inside it") from error
+        with reading(path), path.open("rb") as stream:
+            for start, raw in _objects(stream, path, digest):
+                sample = _decode(raw, path, len(self._starts))
+                self._starts.append(start)
+                self._sizes.append(len(raw))
+                self._lengths.append(modality_length(sample))
         if not self._starts:
             raise InputError("has no samples", where=path, hint="give a JSON list of conversations")
         self.sha256 = digest.hexdigest()

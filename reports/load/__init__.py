@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
-from benchmarks.files import read_jsonl
+from benchmarks.files import files_below, modified, read_jsonl
 from benchmarks.records.run import RUN_FILE, RunRecord, read_run
 from benchmarks.records.samples import SAMPLES_FILE, SpanRecord, read_sample_scores, read_spans
 from benchmarks.records.scores import SCORES_FILE, Score, Scores, Stratum, read_scores
@@ -204,15 +204,10 @@ def without_copies(runs: Iterable[LoadedRun]) -> tuple[list[LoadedRun], list[Loa
     for run in runs:
         other = newest.setdefault(run.fingerprint, run)
         if other is not run:
-            stays = max(other, run, key=_scored_at)
+            stays = max(other, run, key=lambda one: modified(one.folder / SCORES_FILE))
             newest[run.fingerprint] = stays
             copies.append(run if stays is other else other)
     return list(newest.values()), copies
-
-
-def _scored_at(run: LoadedRun) -> float:
-    path = run.folder / SCORES_FILE
-    return path.stat().st_mtime if path.exists() else 0.0
 
 
 def _records_below(folder: Path) -> Iterator[Path]:
@@ -221,7 +216,7 @@ def _records_below(folder: Path) -> Iterator[Path]:
     if folder.is_file():
         yield folder
     else:
-        yield from folder.rglob(RUN_FILE)
+        yield from files_below(folder, RUN_FILE)
 
 
 def without_repeats(runs: Iterable[LoadedRun]) -> list[LoadedRun]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from every_case import every_case
 
 from benchmarks.catalog import DEMO
 from benchmarks.errors import UnknownNameError
@@ -14,7 +15,7 @@ from benchmarks.suites import read_samples
 REPORT = "The lungs are clear. No effusion."
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("written", "left"),
     [
         (f"**Findings:**\n\n{REPORT}", REPORT),

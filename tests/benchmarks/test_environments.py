@@ -60,13 +60,39 @@ def test_files_and_links_that_lead_nowhere_are_refused(tmp_path):
             SideEnvironment("official", {"none": "1"}).install(tmp_path / name)
 
 
+def test_what_pip_would_take_otherwise_is_refused(tmp_path):
+    environment = SideEnvironment("official", {"none": "1"}, with_torch=False)
+    for further in ("--index-url=http://127.0.0.1", "./setup.py", "-rlist.txt", "con\n-e."):
+        with pytest.raises(InputError, match="is no requirement"):
+            environment.install(tmp_path / "new", further=[further])
+    with pytest.raises(InputError, match="no such folder of wheels"):
+        environment.install(tmp_path / "new", wheels=tmp_path / "absent")
+    with pytest.raises(InputError, match="is no requirement"):
+        SideEnvironment("official", {"--pre x": "1"}).install(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_installation_that_stops_at_once_is_known_as_ours(tmp_path, monkeypatch):
+    class StoppedError(Exception):
+        """In the place of a kill."""
+
+    def stopped(*_: object, **__: object) -> None:
+        raise StoppedError
+
+    environment = SideEnvironment("official", {"none": "1"})
+    monkeypatch.setattr("venv.create", stopped)
+    for _ in range(2):
+        with pytest.raises(StoppedError):
+            environment.install(tmp_path / "new")
+
+
 @pytest.mark.slow
-def test_an_interrupted_installation_is_made_again(tmp_path):
+def test_an_interrupted_installation_is_made_again(tmp_path, tmp_path_factory):
     environment = SideEnvironment("official", {"none": "1"})
     (tmp_path / environment.stamp).write_text('{"installing": {}}')
     (tmp_path / "half").write_text("x")
     with pytest.raises(LibraBenchError, match="could not be installed"):  # no such wheel, but the folder is taken
-        environment.install(tmp_path, wheels=tmp_path / "empty")
+        environment.install(tmp_path, wheels=tmp_path_factory.mktemp("empty"))
     assert not (tmp_path / "half").exists()
     assert environment.python(tmp_path) is None
 

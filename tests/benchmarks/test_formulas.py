@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import pytest
+from every_case import every_case
 
 from benchmarks.files.formulas import guarded, unguarded
 from benchmarks.records.samples import SampleScores, read_sample_scores, write_sample_scores
@@ -16,13 +16,13 @@ FORMULAS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", FORMULAS)
+@every_case("text", FORMULAS)
 def test_formulas_are_guarded_once_and_come_back(text: str) -> None:
     assert guarded(text) == f"'{text}"
     assert unguarded(str(guarded(text))) == text
 
 
-@pytest.mark.parametrize("text", ["", "Clear.", "'tis", "-5", "-0.25", "-1e-07", "a=b", "1-2"])
+@every_case("text", ["", "Clear.", "'tis", "-5", "-0.25", "-1e-07", "a=b", "1-2"])
 def test_other_texts_stay(text: str) -> None:
     assert guarded(text) == text
     assert unguarded(text) == text

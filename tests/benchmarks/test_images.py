@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from every_case import every_case
 from oracles import GOLDEN, records, tensors
 from PIL import Image, ImageFile
 from pydicom.pixels import convert_color_space
@@ -31,7 +32,7 @@ def pixels(path: Path) -> np.ndarray:
     return np.asarray(image)
 
 
-@pytest.mark.parametrize("name", sorted(set(META) - {"gray16.png"}))
+@every_case("name", sorted(set(META) - {"gray16.png"}))
 def test_the_same_pixels_as_the_original(name):
     assert hashlib.sha256(pixels(IMAGES / name).tobytes()).hexdigest() == META[name]["rgb_sha256"]
 

@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from every_case import every_case
 
 from benchmarks.errors import InputError
 from benchmarks.files.json_text import MAX_DEPTH, parse_json
 from benchmarks.files.yaml_text import read_yaml
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("text", "what"),
     [
         ("[" * 5000 + "]" * 5000, "nested more than 64 deep"),

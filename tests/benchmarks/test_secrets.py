@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from every_case import every_case
 
 from benchmarks.files.secrets import HIDDEN, command_without_secrets, is_secret_name, secrets_in, without_secrets
 
@@ -18,7 +19,7 @@ def test_names_of_secrets(name: str) -> None:
     assert is_secret_name(name)
 
 
-@pytest.mark.parametrize("name", ["max_tokens", "pad_token", "new_tokens", "tokenizer", "keys", "monkey", "author"])
+@every_case("name", ["max_tokens", "pad_token", "new_tokens", "tokenizer", "keys", "monkey", "author"])
 def test_names_of_other_things(name: str) -> None:
     assert not is_secret_name(name)
 

@@ -209,7 +209,7 @@ def test_an_existing_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     assert len(load_suite("demo").samples) == 66
     (tmp_path / "findings").mkdir()
-    with pytest.raises(SuiteError, match="suite 'findings' needs its file"):
+    with pytest.raises(SuiteError, match="suite 'findings': needs its file"):
         load_suite("findings")
     jsonl(tmp_path / "demo", LINE)
     suite = load_suite("demo")

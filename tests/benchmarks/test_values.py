@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from annotated_types import Ge, Gt, Le
+from every_case import every_case
 
 from benchmarks.errors import InputError
 from benchmarks.values import NONE_WORDS, converted, in_words
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("value", "kind", "expected"),
     [
         ("5", int, 5),
@@ -46,7 +47,7 @@ def test_what_a_type_takes(value, kind, expected):
     assert type(found) is type(expected)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("value", "kind", "message"),
     [
         ("x", int, "field takes a whole number, not 'x'"),

@@ -1,7 +1,7 @@
 """`kill -9` at random moments of run, score, report and train; two programs on one folder; one of two processes.
 
 The command again ends in the same texts, scores, tables, losses and weights. Files that hold times are compared without
-them. `LIBRA_BENCH_KILLS` is how many kills (8; `make fuzz`: 200).
+them. `LIBRA_BENCH_KILLS` is how many kills (40; `make fuzz`: 200).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from forked_program import Ended, ForkedProgram
 from oracles import GOLDEN, MODELS
 from real_program import Program, launch, read_lines, stable, workers_of
 
-KILLS = int(os.environ.get("LIBRA_BENCH_KILLS", "8"))
+KILLS = int(os.environ.get("LIBRA_BENCH_KILLS", "40"))
 SEED = int(os.environ.get("LIBRA_BENCH_FUZZ_SEED", "0"))
 IN_A_ROW = 4
 """A command is killed up to so many times before it may end."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 import tiny_encoders as tiny
+from every_case import every_case
 from repository import ROOT
 
 from benchmarks.errors import InputError, MetricUnavailableError, MissingColumnError, RewardError, RewardWarning
@@ -187,7 +188,7 @@ def test_a_value_that_depends_on_the_batch_is_warned_of():
         reward("cider")
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("completions", "references", "message"),
     [
         (["a"], [], "1 completions, but 0 references"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from every_case import every_case
 
 from benchmarks.errors import LibraBenchError
 from model_adapters.cards import card_names, read_card, shipped_card
@@ -25,7 +26,7 @@ def test_the_models_of_the_field_are_there():
     assert set(card_names()) >= REQUIRED
 
 
-@pytest.mark.parametrize("name", sorted(REQUIRED))
+@every_case("name", sorted(REQUIRED))
 def test_a_shipped_card_names_things_that_exist(name):
     from libra_bench.runs.protocols import PROTOCOLS
 

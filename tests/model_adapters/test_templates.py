@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
+from every_case import every_case
 from repository import GOLDEN
 
 from benchmarks.errors import InputError, UnknownNameError
@@ -28,8 +30,7 @@ def test_the_table_is_complete():
     assert list(TEMPLATES) == list(ORACLE["templates"])
 
 
-@pytest.mark.parametrize("name", ORACLE["templates"])
-@pytest.mark.parametrize("kind", CONVERSATIONS)
+@every_case(("name", "kind"), itertools.product(ORACLE["templates"], CONVERSATIONS))
 def test_prompt_equals_the_original(name, kind):
     expected = ORACLE["templates"][name][kind]["prompt"]
     if isinstance(expected, dict):  # the original raised a TypeError
@@ -39,7 +40,7 @@ def test_prompt_equals_the_original(name, kind):
         assert render(template(name), CONVERSATIONS[kind]) == expected
 
 
-@pytest.mark.parametrize("name", ORACLE["templates"])
+@every_case("name", ORACLE["templates"])
 def test_stop_string_equals_the_original(name):
     assert template(name).stop == ORACLE["templates"][name]["stop_string_eval"]
 

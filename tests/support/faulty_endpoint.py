@@ -10,6 +10,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
+from model_adapters.openai import endpoint as client
+
 Fault = Callable[["Handler"], None]
 
 
@@ -190,12 +194,14 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def endpoint() -> Iterator[Endpoint]:
-    """One that runs while it is used."""
+    """One that runs while it is used; who asks it waits a tenth of the usual time before asking again."""
     server = Endpoint()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield server
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(client, "FIRST_PAUSE_SECONDS", client.FIRST_PAUSE_SECONDS / 10)
+            yield server
     finally:
         server.shutdown()
         server.server_close()

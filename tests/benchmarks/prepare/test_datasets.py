@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from every_case import every_case
 from repository import load_script
 
 from benchmarks.errors import InputError
@@ -333,7 +334,7 @@ def test_the_same_study_twice_in_a_json_is_refused(fake):
         prepared("rexgradient", folder, {})
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("value", "years"),
     [("014Y", 14), ("006M", 0.5), ("77.0", 77), (77.0, 77), ("010D", 0.03), ("", None), ("old", None), (None, None)],
 )

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from every_case import every_case
 from repository import GOLDEN
 
 from benchmarks.errors import InputError
@@ -20,7 +21,7 @@ TABLE = ORACLE["create_section_files"]["--no_split"]["files"]
 REPORTS = {report["study"]: report["text"] for report in ORACLE["reports"]}
 
 
-@pytest.mark.parametrize("report", ORACLE["reports"], ids=lambda report: report["study"])
+@every_case("report", ORACLE["reports"])
 def test_sections_names_and_starts_equal_the_published_parser(report):
     texts, names, starts = section_text(report["text"])
     assert (texts, names, starts) == (report["sections"], report["section_names"], report["section_idx"])

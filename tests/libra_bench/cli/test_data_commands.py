@@ -47,7 +47,7 @@ def test_the_road_from_hospital_files_to_a_scored_run(cli, tree):
     assert [remark for remark in checked["remarks"] if remark["level"] == "error"] == []
     scored = cli(
         *("run", "--suite", "findings.jsonl", "--image-root", built["image_root"], "--model", "echo"),
-        *("--metrics", "temporal_f1", "--out", "run", "--limit", 5),
+        *("--metrics", "temporal_f1", "--out", "run", "--limit", 5, "--no-report", "--no-plots"),
     )
     assert scored.returncode == 0, scored.stderr
 
@@ -65,7 +65,8 @@ def test_your_own_data_in_a_spreadsheet(cli):
         )
     )
     assert (built["samples"], built["with_prior"]) == (1, 1)
-    done = cli("run", "--suite", "mine.jsonl", "--model", "echo", "--metrics", "temporal_f1", "--out", "run")
+    run = ("run", "--suite", "mine.jsonl", "--model", "echo", "--metrics", "temporal_f1", "--out", "run")
+    done = cli(*run, "--no-report", "--no-plots")
     assert done.returncode == 0, done.stderr
     answer = json.loads((cli.folder / "run" / "answers.jsonl").read_text())
     assert answer["text"].endswith("radiology image. Following clinical context: Indication: Cough")
@@ -124,7 +125,7 @@ def test_an_output_is_not_replaced_without_force_and_appears_only_when_complete(
         (("sections", "absent", "--out", "s.csv"), "absent: no such file or folder"),
         (("build", "slake", "m.csv", "--out", "x.txt"), "x.txt: cannot tell the format; end it in .jsonl"),
         (("check", "absent.jsonl"), "absent.jsonl: no such file"),
-        (("export", "csv", "absent.jsonl", "--out", "x.csv"), "absent.jsonl: no such file"),
+        (("export", "csv", "absent.jsonl", "--out", "x.csv"), "absent.jsonl: no such suite file"),
         (("import", "table", "m.csv", "--out", "x.jsonl", "--context", "a"), "--context: 'a' is not LABEL=COLUMN"),
     ],
 )
@@ -181,3 +182,13 @@ def test_an_excel_file_is_no_suite_and_the_message_says_how_to_make_one(cli):
     assert done.returncode == 2
     assert "libra-bench data import table mine.xlsx --out mine.jsonl" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_suite_that_is_shipped_can_be_exported_by_its_name(cli):
+    ended = cli("data", "export", "csv", "demo-vqa", "--out", "demo.csv")
+    assert ended.returncode == 0, ended.stderr
+    assert (cli.folder / "demo.csv").is_file()
+    ended = cli("data", "export", "csv", "findings", "--out", "findings.csv")
+    assert ended.returncode == 2
+    assert "then give its file" in ended.stderr
+    assert "--suite" not in ended.stderr

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from every_case import every_case
 from typer.main import get_command
 
 from benchmarks.errors import InputError
@@ -81,7 +82,7 @@ def test_text_is_converted_and_words_give_the_options_again():
     assert arguments(RunOptions(report=False), RUN) == ["--no-report"]
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("given", "message"),
     [
         ({"num_beams": "many"}, "--num-beams: takes a whole number, not 'many'"),

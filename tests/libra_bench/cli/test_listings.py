@@ -111,3 +111,10 @@ def test_messages_break_between_words():
     assert " ".join(line.strip() for line in lines) == text
     assert "'bertscore[model=/a/very/long/folder/name/that/goes/on]'" in lines[-1]
     assert on_screen(Facts({"a": "one two three", "empty": ""}).on_screen(24), 24) == ["a  one two three"]
+
+
+def test_without_a_command_the_program_says_what_there_is(cli):
+    ended = cli()
+    assert ended.returncode == 2
+    assert "Measure:" in ended.stdout
+    assert "leaderboard" in ended.stdout

@@ -36,7 +36,7 @@ def row(program):
 
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_the_share_is_measured_and_recorded_whichever_comes_first(cli, command, order):
-    steps = [("verify-batching", "--n", 12, "--json"), ("run", "--metrics", "bleu", "--no-report")]
+    steps = [("verify-batching", "--n", 12, "--json"), ("run", "--metrics", "bleu", "--no-report", "--no-plots")]
     for name, *options in steps if order == "before" else reversed(steps):
         done = cli(name, *command, *options)
         assert done.returncode == 0, done.stderr
@@ -51,7 +51,7 @@ def test_the_share_is_measured_and_recorded_whichever_comes_first(cli, command, 
 
 
 def test_without_a_measurement_there_is_no_column(cli, command):
-    assert cli("run", *command, "--metrics", "bleu", "--no-report").returncode == 0
+    assert cli("run", *command, "--metrics", "bleu", "--no-report", "--no-plots").returncode == 0
     assert "batching_differs" not in row(cli)
 
 

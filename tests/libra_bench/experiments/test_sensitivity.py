@@ -6,6 +6,7 @@ import json
 import random
 
 import pytest
+from every_case import every_case
 
 from benchmarks.errors import InputError, UnknownNameError
 from libra_bench.experiments.edit_kinds import EDITS
@@ -36,7 +37,7 @@ def edited(name: str, text: str, edits: int = 1, seed: int = 0) -> str | None:
     return BY_NAME[name].apply(text, edits, Outside(REPORTS[1:], random.Random(seed)))
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "text", "expected"),
     [
         ("negation", "There is no pneumothorax.", "There is pneumothorax."),

@@ -6,6 +6,7 @@ import itertools
 import math
 
 import pytest
+from every_case import every_case
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,7 +40,7 @@ EFFUSION, HEART, PNEUMOTHORAX = said("pleural effusion"), said("heart"), said("p
 NORMAL_CHEST = (absent("heart"), absent("lungs"), absent("pleural effusion"), absent("pneumothorax"))
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("prediction", "reference", "expected"),
     [
         ([PNEUMOTHORAX], [HEART], {"false-finding": 1, "missing-finding": 1}),
@@ -85,7 +86,7 @@ def test_each_side_has_its_own_severity_and_change():
     assert counted(prediction, reference) == {"false-comparison": 1, "missing-comparison": 1}
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("prediction", "reference", "matched", "share", "wrong"),
     [
         ([LEFT], [LEFT], 0.5, 1, 0),
@@ -133,7 +134,7 @@ def test_attribute_errors_cost_no_more_than_the_finding():
     assert errors(worst, reference).score == pytest.approx(ratio(0.5, 0.5))
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("prediction", "expected"),
     [
         (NORMAL_CHEST, 1),
@@ -172,7 +173,7 @@ def test_comparisons_of_what_is_no_finding_are_marked():
     ]
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("statement", "words"),
     [
         (said("pneumothorax", side="left", severity="severe", change="new"), "severe left pneumothorax, new"),
@@ -194,7 +195,7 @@ def test_two_silent_reports_agree():
     assert errors([], [absent("heart")]).score == errors([absent("heart")], []).score == 0
 
 
-@pytest.mark.parametrize("name", sorted(SIGNIFICANCE))
+@every_case("name", sorted(SIGNIFICANCE))
 def test_a_normal_report_never_passes_for_a_finding(name):
     for presence, severity, significance in itertools.product(
         ("present", "uncertain"), (None, "mild", "severe"), (CLINICAL, EQUAL)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from every_case import every_case
 
 from benchmarks.errors import MetricUnavailableError
 from benchmarks.schema import Answer, Sample
@@ -93,7 +94,7 @@ def test_scores_json_and_stderr_name_it(capsys):
     assert note.count("nested fails on 1 text, which counts as empty: 'study 2' (prediction)") == 1
 
 
-@pytest.mark.parametrize("name", WEIGHTLESS)
+@every_case("name", WEIGHTLESS)
 def test_a_degenerate_text_is_scored(name):
     """Beams that never end: one word, one clause, one character, over and over; and characters no report has."""
     texts = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from every_case import every_case
 from repository import GOLDEN
 
 from libra_bench.metrics.normalize import clean_text, normalize
@@ -12,14 +13,14 @@ from libra_bench.metrics.registry import make_metric
 from libra_bench.metrics.temporal_f1 import KEYWORDS, temporal_f1_score
 
 CASES = [
-    pytest.param(case, id=f"{case['metric']}-{number}")
+    case
     for name in ("bleu", "rouge_l", "meteor", "cider", "temporal_f1")
-    for number, case in enumerate(json.loads((GOLDEN / "metrics" / f"{name}.json").read_text()))
+    for case in json.loads((GOLDEN / "metrics" / f"{name}.json").read_text())
 ]
 RECORDED = json.loads((GOLDEN / "metrics.json").read_text())
 
 
-@pytest.mark.parametrize("case", CASES)
+@every_case("case", CASES)
 def test_value_of_the_official_implementation(case: dict) -> None:
     result = make_metric(case["metric"]).score(case["predictions"], case["references"])
     for key, expected in case["expected"].items():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from every_case import every_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,7 +68,7 @@ def test_the_order_of_samples_does_not_matter(name: str, corpus: list, order: ob
     assert values[0] == pytest.approx(values[1], abs=1e-9)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@every_case("name", METRICS)
 def test_a_text_against_itself_is_best(name: str) -> None:
     texts = ["The heart is enlarged, unchanged from before.", "New left effusion; lungs are otherwise clear today."]
     metric = make_metric(name)
@@ -87,7 +88,7 @@ def test_several_references_are_as_good_as_the_best(name: str, text: str, refere
         assert together[key] == pytest.approx(max(values[key] for values in alone), abs=1e-12)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@every_case("name", METRICS)
 def test_statistics_give_the_corpus_value(name: str) -> None:
     metric = make_metric(name)
     result = metric.score(["no effusion", "", "stable heart size today"], [["no new effusion"], ["x"], ["heart size"]])
@@ -97,7 +98,7 @@ def test_statistics_give_the_corpus_value(name: str) -> None:
     assert all(key in metric.signature for key in ("impl:", "norm:", "|v:"))
 
 
-@pytest.mark.parametrize("name", METRICS)
+@every_case("name", METRICS)
 def test_an_empty_prediction_scores_nothing_and_keeps_its_place(name: str) -> None:
     result = make_metric(name).score(
         ["", "clear lungs are seen here"], [["stable heart"], ["clear lungs are seen here"]]
@@ -105,7 +106,7 @@ def test_an_empty_prediction_scores_nothing_and_keeps_its_place(name: str) -> No
     assert all(column[0] == pytest.approx(0.0, abs=1e-6) for column in result.samples.values())
 
 
-@pytest.mark.parametrize("name", METRICS)
+@every_case("name", METRICS)
 def test_very_long_texts(name: str) -> None:
     long = "The heart is stable. No new effusion, 3.5 cm (unchanged). " * 1000
     result = make_metric(name).score([long, "short"], [[long + "end"], ["shorter"]])

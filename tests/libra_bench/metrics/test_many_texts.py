@@ -44,7 +44,7 @@ def assert_same(found, metrics, texts):
         whole, whole_failed = score_texts(metric, *texts)
         assert result.values == pytest.approx(whole.values, abs=1e-9, nan_ok=True), metric.id
         np.testing.assert_array_equal(result.statistics.per_sample_NS, whole.statistics.per_sample_NS)
-        assert result.samples == {name: list(values) for name, values in whole.samples.items()}
+        assert {name: [*values] for name, values in result.samples.items()} == whole.samples
         assert flat(result.details) == pytest.approx(flat(whole.details), abs=1e-9), metric.id
         assert sorted(map(str, result.spans)) == sorted(map(str, whole.spans))
         assert failed == whole_failed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from every_case import every_case
 from repository import GOLDEN
 
 from libra_bench.metrics.ptb import ptb_words
@@ -13,7 +14,7 @@ from libra_bench.metrics.registry import make_metric
 CASES = json.loads((GOLDEN / "metrics" / "ptb.json").read_text(encoding="utf-8"))["cases"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["text"][:30])
+@every_case("case", CASES)
 def test_equals_the_java_program(case):
     assert list(ptb_words(case["text"])) == case["words"]
 

@@ -7,6 +7,7 @@ import random
 
 import numpy as np
 import pytest
+from every_case import every_case
 from repository import GOLDEN
 
 from libra_bench.metrics.registry import make_metric
@@ -19,7 +20,7 @@ NAMES = (
 CASES = {name: json.loads((METRICS / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every_case("name", NAMES)
 def test_golden_values(name):
     for case in CASES[name]:
         result = make_metric(case["metric"]).score(case["predictions"], case["references"], case.get("fields"))
@@ -29,7 +30,7 @@ def test_golden_values(name):
             assert list(result.samples[key]) == pytest.approx(expected, abs=case["tolerance"]), case["why"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every_case("name", NAMES)
 def test_values_follow_from_the_statistics(name):
     """The sum of all rows reduces to the values, its columns are the keys, and order does not matter."""
     for case in CASES[name]:

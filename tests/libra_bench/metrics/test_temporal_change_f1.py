@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from every_case import every_case
 from repository import GOLDEN
 
 from benchmarks.errors import InputError
@@ -17,7 +18,7 @@ def run(predictions, references, fields=None):
     return make_metric("temporal_change_f1").score(predictions, texts, fields)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("prediction", "reference"),
     [
         ("Effusion has increased, edema has decreased.", "Effusion has decreased, edema has increased."),

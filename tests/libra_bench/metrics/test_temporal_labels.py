@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from every_case import every_case
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from benchmarks.phantoms.writing import TASKS, phantom_studies
@@ -28,7 +29,7 @@ def run(predictions, labels, metric="temporal_labels"):
     return make_metric(metric).score(predictions, [["-"]] * len(predictions), fields)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("text", "label"),
     [
         ("pleural_effusion: improving", TemporalLabel("pleural effusion", None, "improved")),
@@ -92,7 +93,7 @@ def test_spans_say_what_was_right():
     assert span.label == "edema: worse (label: improved)"
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("before", "after", "reversed_"),
     [
         ("Effusion has increased.", "Effusion has decreased.", True),

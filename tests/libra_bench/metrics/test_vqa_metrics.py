@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from every_case import every_case
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score
@@ -17,7 +18,7 @@ from libra_bench.metrics.registry import make_metric
 from libra_bench.metrics.vqa_answers import parse_yes_no, token_overlap
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("text", "answer"),
     [
         ("Yes", "yes"),
@@ -181,7 +182,7 @@ def test_llava_med_counts_as_it_does():
     assert ours.values["Open-recall"] == pytest.approx(100 * (1 / 2 + 0 + 1 / 2) / 3)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("text", "labels"),
     [
         ("Left lung, right lung", {"left lung", "right lung"}),
@@ -278,7 +279,7 @@ def test_nothing_to_measure_is_said(name):
 OPTIONS = ["An effusion", "A pneumothorax", "No effusion", "Edema of the lungs"]
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("text", "letter"),
     [
         ("B", "B"),

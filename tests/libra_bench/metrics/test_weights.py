@@ -108,6 +108,7 @@ def published(tmp_path_factory):
     return json.loads(offline(code, hub))
 
 
+@pytest.mark.slow
 def test_published_bertscore_runs_from_the_hub_cache_offline(published):
     assert published["Bert_score"] == pytest.approx(100.0, abs=1e-4)
 

@@ -18,10 +18,16 @@ from libra_bench.runs.processes import ProcessGroup, local_device
 
 
 @pytest.fixture
-def whole(cli):
+def seconds():
+    """How long an answer takes."""
+    return 0.01
+
+
+@pytest.fixture
+def whole(cli, seconds):
     """The answers of one process, uninterrupted."""
     cli.suite(30)
-    cli.slow_model(0.1)
+    cli.slow_model(seconds)
     arguments = ("generate", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--batch-size", 1)
     assert cli(*arguments, "--out", "alone").returncode == 0
     return arguments, stable(read_lines(cli.folder / "alone/answers.jsonl"))
@@ -43,6 +49,7 @@ def test_processes_give_the_answers_of_one(program, whole, processes):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.1])  # to be killed in time
 @pytest.mark.parametrize("back", [1, 2, 4])
 def test_after_a_process_was_killed_another_number_of_processes_finishes(program, whole, back):
     arguments, expected = whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from every_case import every_case
 
 from benchmarks.catalog import DEMO, FINDINGS_PROMPT
 from benchmarks.schema import Answer
@@ -13,7 +13,7 @@ PROMPT = f"{FINDINGS_PROMPT} Following clinical context: Indication: Cough and f
 SOUND = "The lungs are clear. There is no pleural effusion or pneumothorax. The heart size is normal."
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("text", "wrong"),
     [
         ("  ", ("empty",)),

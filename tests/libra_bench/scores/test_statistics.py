@@ -149,6 +149,14 @@ def test_percentiles_move_outwards_by_scipys_t():
     assert low[0] == pytest.approx(100_000 * tail)
 
 
+@pytest.mark.parametrize("clusters", [1, 7, 101, 5000])
+def test_draws_are_those_of_one_resample_after_the_other(clusters):
+    generator = np.random.default_rng(3)
+    for weights_C in np.concatenate(list(draws(clusters, 500, 3))):
+        drawn = generator.integers(clusters, size=clusters)
+        assert np.array_equal(weights_C, np.bincount(drawn, minlength=clusters))
+
+
 def test_draws_do_not_depend_on_how_many_are_held_at_a_time():
     together, apart = (np.concatenate(list(draws(7, 5000, 3, width=width))) for width in (1, 5000))
     assert np.array_equal(together, apart)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from headless_browser import browser
+from in_process import InProcess
 from real_program import Program
 from run_folders import DEMO, change_record, write_large_run, write_run
 
@@ -112,7 +113,7 @@ def uploads_of(folder: Path) -> list[Path]:
 def test_no_upload_stays(end: str, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    with served(program, program.slow_model(seconds=3.0)) as address:
+    with served(program, program.slow_model(seconds=1.0)) as address:
         parts = urllib.parse.urlsplit(address)
         body = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="current"; filename="a.png"\r\n\r\n'.encode()
         body += IMAGES[0].read_bytes()
@@ -197,17 +198,17 @@ def test_an_image_that_is_none_is_said(address: str, tmp_path: Path) -> None:
     assert (status, json.loads(answer)["error"]) == (422, "is no image that can be read")
 
 
-def test_bad_targets(program: Program) -> None:
+def test_bad_targets(cli: InProcess) -> None:
     for target, words in (("libra-tinny", "did you mean 'libra-tiny'"), ("nowhere/at/all", "unknown model")):
-        done = program("serve", target, "--port", 0)
+        done = cli("serve", target, "--port", 0)
         assert done.returncode == 2
         assert words in done.stderr
         assert done.stderr.count("\n") == 1
 
 
-def test_a_port_that_is_taken(program: Program) -> None:
+def test_a_port_that_is_taken(cli: InProcess) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = program("serve", "echo", "--port", taken.getsockname()[1])
+        done = cli("serve", "echo", "--port", taken.getsockname()[1])
     assert done.returncode == 2
     assert "give another, or 0 for any" in done.stderr
 

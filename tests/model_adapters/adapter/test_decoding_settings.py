@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
+from every_case import every_case
 
 from benchmarks.errors import InputError
 from model_adapters.adapter import Decoding
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("settings", "words"),
     [
         ({"num_beams": 0}, "--num-beams: must be at least 1"),

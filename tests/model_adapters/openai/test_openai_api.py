@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import json
-import subprocess
-import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 
 import pytest
+from every_case import every_case
 from faulty_endpoint import Endpoint, bomb, completion, cut, drip, endpoint, flood, hang, refuse, rubbish
 from PIL import Image
 
@@ -23,12 +21,14 @@ from benchmarks.images import read_radiograph
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Decoding, ModelSpec
 from model_adapters.models import resolve_model
+from model_adapters.openai import endpoint as client
 from model_adapters.openai.adapter import OpenAIAdapter, data_url
 from model_adapters.openai.endpoint import Endpoint as Client
 
 IMAGES = sorted((DEMO / "images").rglob("*.png"))[:2]
 GREEDY = Decoding(max_new_tokens=77)
 KEY = "sk-secret-1234567890"
+FIRST_PAUSE = client.FIRST_PAUSE_SECONDS
 
 
 @pytest.fixture
@@ -137,7 +137,8 @@ def test_what_may_pass_is_tried_again(server, fault):
     assert (adapter.describe()["requests"], adapter.describe()["retries"]) == (2, 1)
 
 
-def test_pauses_grow(server):
+def test_pauses_grow(server, monkeypatch):
+    monkeypatch.setattr(client, "FIRST_PAUSE_SECONDS", FIRST_PAUSE)
     server.faults = [refuse(500)] * 3
     ask(load(server), asked())
     pauses = [later - earlier for earlier, later in zip(server.times, server.times[1:], strict=False)]
@@ -292,7 +293,7 @@ def test_a_short_key_is_no_secret(server, monkeypatch):
     assert ask(load(server), asked())[0].text == "odd"
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("options", "words"),
     [
         ({"concurrency": "0"}, "option concurrency: takes a whole number of at least 1"),
@@ -353,18 +354,18 @@ def test_the_key_is_sent_and_never_shown(server, monkeypatch):
     assert KEY not in told
 
 
-def test_a_key_in_the_request_is_sent_and_written_nowhere(server, tmp_path, monkeypatch):
+def test_a_key_in_the_request_is_sent_and_written_nowhere(server, cli, tmp_path):
     body = json.dumps({"extra": {"api_key": "correct-horse-battery"}})
     suite = tmp_path / "suite.jsonl"
     suite.write_text(
         "".join(json.dumps({"question_id": n, "image": [], "text": "Q", "reference": "A."}) + "\n" for n in (1, 2))
     )
     server.faults = [refuse(400, "no such key: correct-horse-battery"), completion(model="m correct-horse-battery")]
-    command = [str(Path(sys.executable).parent / "libra-bench"), "run", "--suite", suite, "--model", "openai:tiny"]
-    command += ["--metrics", "bleu", "--on-error", "record", "--out", "out"]
-    options = [*("--base-url", server.url), *("--option", f"body={body}"), *("--option", "concurrency=1")]
+    command = ["run", "--suite", suite, "--model", "openai:tiny", "--metrics", "bleu"]
+    options = ["--on-error", "record", "--out", "out", "--base-url", server.url]
+    options += ["--option", f"body={body}", "--option", "concurrency=1"]
     for _ in range(2):  # the second one finds the folder of the first to be its own
-        done = subprocess.run([*map(str, command), *options], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+        done = cli(*command, *options)
         assert done.returncode == 3, done.stderr  # one study failed
         assert "battery" not in done.stdout + done.stderr
     assert {asked["extra"]["api_key"] for asked in server.requests} == {"correct-horse-battery"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from every_case import every_case
 
 from benchmarks.errors import InputError, MetricUnavailableError, UnreadableReplyError
 from libra_bench.metrics.choice import choose_metrics
@@ -60,7 +61,7 @@ def test_forms_of_replies(significant, matched, score, counts):
     assert list(verdict.counts[:6]) == counts
 
 
-@pytest.mark.parametrize(
+@every_case(
     "reply",
     [
         "The reports agree.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-import pytest
+from every_case import every_case
 from hypothesis import given
 from hypothesis import strategies as st
 from repository import GOLDEN
@@ -23,7 +23,7 @@ def found(text: str) -> set[tuple]:
     return {statement.triple for statement in statements(text)}
 
 
-@pytest.mark.parametrize("case", LABELLED["development"], ids=lambda case: case["text"][:40])
+@every_case("case", LABELLED["development"])
 def test_development_sentence(case):
     assert found(case["text"]) == expected(case)
 
@@ -74,7 +74,7 @@ def test_spans_point_at_the_words():
     assert statement.triple == ("pleural effusion", "left", "larger")
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("text", "compares"),
     [
         ("Unchanged from the prior study.", True),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 
-import pytest
+from every_case import every_case
 from repository import GOLDEN, load_script
 
 import libra_bench
@@ -18,11 +19,12 @@ _MEASURE = load_script("measure_statements")
 CASES = list(_MEASURE.labelled(GOLDEN / "statements.txt"))
 
 
+@functools.cache
 def read(text):
     return Counter(_MEASURE.read(text))
 
 
-@pytest.mark.parametrize(("text", "expected"), CASES, ids=[text[:50] for text, _ in CASES])
+@every_case(("text", "expected"), CASES)
 def test_sentence(text, expected):
     assert read(text) == Counter(expected)
 
@@ -61,7 +63,7 @@ def test_phantoms_state_what_changed():
     assert compared > 150
 
 
-@pytest.mark.parametrize("text", [text for text, _ in CASES if "\n" not in text and "<" not in text])
+@every_case("text", [text for text, _ in CASES if "\n" not in text and "<" not in text])
 def test_case_and_line_breaks_do_not_matter(text):
     expected = read(text)
     assert read(text.lower()) == expected

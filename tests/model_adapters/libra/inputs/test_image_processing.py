@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from every_case import every_case
 from oracles import GOLDEN, MODELS, assert_close, tensors
 from PIL import Image
 
@@ -21,7 +22,7 @@ FOLDERS = {"dino": MODELS / "tiny-rad-dino", "clip": MODELS / "tiny-clip"}
 CASES = [key for key in PIXELS if key.split("/")[0].split("_")[0] in FOLDERS and not key.endswith("gray16.png")]
 
 
-@pytest.mark.parametrize("case", CASES)
+@every_case("case", CASES)
 def test_pixels_of_the_original(case):
     way, name = case.split("/")
     processor = load_image_processor(FOLDERS[way.split("_")[0]])

@@ -6,6 +6,7 @@ import json
 import shutil
 
 import pytest
+from every_case import every_case
 from repository import GOLDEN
 
 from benchmarks.errors import ModelError
@@ -43,7 +44,7 @@ def tokenizers(tmp_path_factory):
     }
 
 
-@pytest.mark.parametrize("name", PROMPTS["templates"])
+@every_case("name", PROMPTS["templates"])
 def test_prompt_ids_equal_the_original(tokenizers, name):
     checked = 0
     for kind in KINDS:
@@ -55,18 +56,18 @@ def test_prompt_ids_equal_the_original(tokenizers, name):
     assert checked >= 8
 
 
-@pytest.mark.parametrize("case", PROMPTS["edge_tokenization"], ids=lambda case: repr(case["prompt"]))
+@every_case("case", PROMPTS["edge_tokenization"])
 def test_edge_cases_equal_the_original(tokenizers, case):
     assert tokenizers["input_ids"].encode_prompt(case["prompt"]) == case["ids"]
     assert tokenizers["input_ids_other_legacy"].encode_prompt(case["prompt"]) == case["ids_other_legacy"]
 
 
-@pytest.mark.parametrize("case", PROMPTS["edge_tokenization_llama3"], ids=lambda case: repr(case["prompt"]))
+@every_case("case", PROMPTS["edge_tokenization_llama3"])
 def test_edge_cases_equal_the_original_with_a_llama_3_tokenizer(tokenizers, case):
     assert tokenizers["input_ids_llama3_tokenizer"].encode_prompt(case["prompt"]) == case["ids"]
 
 
-@pytest.mark.parametrize("name", PROMPTS["templates"])
+@every_case("name", PROMPTS["templates"])
 def test_stop_string_ids_equal_the_original(tokenizers, name):
     oracle = PROMPTS["templates"][name]
     assert [tokenizers["input_ids"].stop_ids(oracle["stop_string_eval"])] == oracle["stop_keyword_ids"]
