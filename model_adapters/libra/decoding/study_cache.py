@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-STEPS_OF_ROOM = 24
+STEPS_OF_ROOM = 12
 """For how many steps columns are set aside at a time, of beams, most of whose columns can soon be dropped."""
 SINGLE_STEPS_OF_ROOM = 96
 """For how many steps of a single sequence, which drops none."""
