@@ -200,8 +200,32 @@ def _sha256_of_version(path: Path, inode: int, size: int, modified: int) -> str:
 
 def sha256_json(value: Any) -> str:
     """The sha256 of a JSON value, independent of key order, as hex."""
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()
+    return sha256_texts([_canonical(value)])
+
+
+def sha256_texts(texts: Iterable[str]) -> str:
+    """The sha256 of texts one after another, as hex."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode(errors="surrogatepass"))
+    return digest.hexdigest()
+
+
+def json_list(items: Iterable[Any]) -> Iterator[str]:
+    """A JSON list in pieces, whose `sha256_texts` is its `sha256_json`. An iterator among the items is a list, too."""
+    yield "["
+    for number, item in enumerate(items):
+        if number:
+            yield ","
+        if isinstance(item, Iterator):
+            yield from json_list(item)
+        else:
+            yield _canonical(item)
+    yield "]"
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def user_cache() -> Path:

@@ -68,7 +68,7 @@ def verify_batching(plan: Plan, number: int, on_answer: Callable[[int, int], Non
 
 
 def _texts(
-    adapter: Adapter, questions: list[Question], decoding: Decoding, on_text: Callable[[int], None]
+    adapter: Adapter, questions: Sequence[Question], decoding: Decoding, on_text: Callable[[int], None]
 ) -> dict[QuestionId, str | None]:
     """Text of each study; None: it failed."""
     texts: dict[QuestionId, str | None] = {}
