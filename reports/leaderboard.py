@@ -8,18 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks.errors import InputError, RunConflictError, StorageError
 from benchmarks.files import atomic_write
 from benchmarks.files.formulas import guarded, unguarded
 from benchmarks.records.run import RunRecord
-from benchmarks.records.scores import CEILING, Score, Scores, signature_difference
+from benchmarks.records.scores import Scores, signature_difference
 from benchmarks.tables import read_csv
-from benchmarks.wording import studies
-
-if TYPE_CHECKING:
-    from rich.console import Group
 
 NAME = "Model Name"
 RUN = "run"
@@ -32,17 +27,6 @@ FACTS = ("suite", "protocol", *COUNTS, BATCHING, RUN)
 """The columns after the metrics."""
 SIGNATURE_COLUMNS = (NAME, "suite", "column", "signature", "scored", RUN)
 """Of the companion."""
-
-POINTS_IN_SHORT = {"shuffled-references": "shuffled", CEILING: "reader"}
-POINT_WORDS = {
-    "empty": "empty texts",
-    "shuffled-references": "reports of other patients (shuffled)",
-    "constant": "one report for all (constant)",
-    CEILING: "one reference against the others (reader)",
-}
-"""Reference point -> the texts that are scored."""
-REACHED = "!"
-"""Marks a reference point that is as good as the model."""
 
 Cells = Mapping[str, str | float]
 """A row of the file: column -> cell; columns that are not ours among them."""
@@ -230,69 +214,6 @@ def write(path: Path, rows: Iterable[Cells]) -> None:
 def write_row(path: Path, row: LeaderboardRow) -> None:
     """Write a leaderboard of one row: a run's own scores.csv."""
     write(path, [row.cells()])
-
-
-def as_table(scores: Scores) -> Group:
-    """The scores of one run for the terminal: value, 95 % interval, direction, reference points; counts below it.
-
-    A reference point (what an empty or a shuffled text scores) that is as good as the value is red.
-    """
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    with_intervals = any(entry.low is not None for entry in scores.scores)
-    points = {point.name: point.scores for point in scores.reference_points}
-    table = Table(
-        title=Text(f"{scores.model} on {scores.suite}"),
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("metric", overflow="fold")
-    table.add_column("value", justify="right", no_wrap=True)
-    if with_intervals:
-        table.add_column("95 % CI", justify="right", no_wrap=True)
-    for name in points:
-        table.add_column(Text(POINTS_IN_SHORT.get(name, name)), justify="right", no_wrap=True, style="bright_black")
-    as_good = False
-    for entry in scores.scores:
-        value = "undefined" if entry.value is None else f"{entry.value:.2f}"
-        if (share := scores.empty_share_in(entry.key)) is not None:
-            value += f" ({empty_note(share)})"
-        cells = [Text(f"{entry.key} {'↑' if entry.higher_is_better else '↓'}"), Text(value)]
-        if with_intervals:
-            cells.append(Text("" if entry.low is None else f"{entry.low:.2f}–{entry.high:.2f}"))
-        for name, values in points.items():
-            point = values.get(entry.key)
-            reached = name != CEILING and _as_good(point, entry)
-            as_good |= reached
-            shown = "" if point is None else f"{point:.1f}{REACHED if reached else ''}"
-            cells.append(Text(shown, style="red" if reached else ""))
-        table.add_row(*cells)
-    counts = ", ".join(f"{n} {name.removeprefix('n_')}" for name in COUNTS[1:] if (n := getattr(scores, name)))
-    caption = studies(scores.n) + (f", of them {counts}" if counts else ", none failed, empty or truncated")
-    if points:
-        caption += f"\nbeside each value: what {', '.join(POINT_WORDS.get(name, name) for name in points)} score"
-    if as_good:
-        caption += f"\n{REACHED} such texts score as well as the model"
-    if scores.n_without_reference:
-        caption += f"; {scores.n_without_reference} more without a reference were left out"
-    for lacking in scores.unavailable:
-        caption += f"\nnot run: {lacking.metric} ({lacking.reason}; {lacking.remedy})"
-    for metric, reason in scores.not_applicable.items():
-        caption += f"\nnothing to measure: {metric} ({reason})"
-    return Group(table, Text(caption, style="table.caption"))  # as a caption of the table it would be as narrow
-
-
-def _as_good(point: float | None, entry: Score) -> bool:
-    """Whether a reference point reaches a value, which is not zero itself."""
-    if point is None or not entry.value:
-        return False
-    return point >= entry.value if entry.higher_is_better else point <= entry.value
 
 
 def empty_note(share: float) -> str:

@@ -4,8 +4,9 @@
 
 Prints, for each stage of the published evaluation, CPU seconds of the reference and of ours in one process (the first
 call: tables are loaded, nothing is remembered), their ratio and the largest difference; then seconds by the clock of
-all four on all cores, as `run` and `score` do them. `--ours` leaves the references out and prints seconds, pairs per
-second and the memory of all processes. References: `reference_metrics.py`; reports: `bench_reports.py`.
+all four on all cores, as `run` and `score` do them, also in processes that remember nothing. `--ours` leaves the
+references out and prints seconds, pairs per second and the memory of all processes together.
+References: `reference_metrics.py`; reports: `bench_reports.py`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
 from bench_reports import add_arguments, made_pairs
+from peak_memory import watched
 from reference_metrics import (
     clean,
     nltk_parts,
@@ -35,6 +38,8 @@ from libra_bench.metrics.registry import make_metric
 T = TypeVar("T")
 
 STAGES = ("bleu", "rouge_l", "meteor", "temporal_f1")
+TIMES = 3
+"""Processes that score on all cores, one after the other; the median counts."""
 
 
 def timed(call: Callable[[], T]) -> tuple[float, T]:
@@ -49,6 +54,8 @@ def on_all_cores(arguments: argparse.Namespace) -> tuple[float, float]:
     command = [sys.executable, __file__, "--pairs", str(arguments.pairs), "--column", arguments.column, "--once"]
     if arguments.reports:
         command += ["--reports", str(arguments.reports)]
+    if arguments.ours:
+        command.append("--ours")
     seconds, memory = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     return seconds, memory
 
@@ -58,12 +65,11 @@ def once(arguments: argparse.Namespace) -> None:
     from libra_bench.metrics.many_texts import score_many_texts
 
     predictions, references = made_pairs(arguments)
-    start = time.perf_counter()
-    score_many_texts([make_metric(name) for name in STAGES], predictions, [[text] for text in references])
-    seconds = time.perf_counter() - start
-    of_workers = (os.cpu_count() or 1) - 1
-    own, one_worker = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(json.dumps([seconds, (own + of_workers * one_worker) / 1e6]))
+    with watched() if arguments.ours else nullcontext() as peak:
+        start = time.perf_counter()
+        score_many_texts([make_metric(name) for name in STAGES], predictions, [[text] for text in references])
+        seconds = time.perf_counter() - start
+    print(json.dumps([seconds, peak.gigabytes if peak else 0.0]))
 
 
 def main() -> None:
@@ -71,10 +77,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_arguments(parser)
     parser.add_argument("--ours", action="store_true", help="leave the references out")
+    what = (
+        "CheXbert, BERTScore, RadGraph of the published sizes against their packages, on this many pairs (default 24)"
+    )
+    parser.add_argument("--extractors", type=int, nargs="?", const=24, help=what)
+    parser.add_argument("--rounds", type=int, default=3, help="with --extractors: how often each side reads them")
     parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.once:
         return once(arguments)
+    if arguments.extractors:
+        from bench_extractors import compare
+
+        return compare(arguments.extractors, arguments.rounds)
     if arguments.ours:
         seconds, memory = on_all_cores(arguments)
         rate = arguments.pairs / seconds
@@ -95,7 +110,7 @@ def main() -> None:
         "meteor": reference_meteor(tokenize, wordnet),
         "temporal_f1": reference_temporal_f1,
     }
-    parallel, _ = on_all_cores(arguments)
+    parallel = statistics.median(on_all_cores(arguments)[0] for _ in range(TIMES))
     cleaning, cleaned = timed(lambda: ([clean(text) for text in predictions], [clean(text) for text in references]))
     print(f"{len(references)} pairs, {words:.0f} words per report; nltk runs on {data}")
     print(f"{'stage':22} {'reference s':>11} {'ours s':>8} {'ratio':>7}  largest difference")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,11 @@ def pytest_collection_finish() -> None:
     """
     gc.freeze()
     gc.enable()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the suite cost, workers and started programs included; CONTRIBUTING.md says how much it may."""
+    terminalreporter.write_line(f"processor time: {sum(os.times()[:4]):.0f} s")
 
 
 @pytest.fixture

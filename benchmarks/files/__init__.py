@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import hashlib
 import json
@@ -73,6 +74,20 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path, hint="check the path") from error
+
+
+def files_below(folder: Path, pattern: str = "*") -> list[Path]:
+    """The files at any depth whose names match, sorted; folders that vanish meanwhile or cannot be read have none."""
+    found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in fnmatch.filter(names, pattern))
+    return sorted(found)
+
+
+def modified(path: Path) -> float:
+    """When a file was last changed, in seconds; 0 where it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def dump_json_line(record: Mapping[str, Any]) -> str:
@@ -185,8 +200,32 @@ def _sha256_of_version(path: Path, inode: int, size: int, modified: int) -> str:
 
 def sha256_json(value: Any) -> str:
     """The sha256 of a JSON value, independent of key order, as hex."""
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()
+    return sha256_texts([_canonical(value)])
+
+
+def sha256_texts(texts: Iterable[str]) -> str:
+    """The sha256 of texts one after another, as hex."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode(errors="surrogatepass"))
+    return digest.hexdigest()
+
+
+def json_list(items: Iterable[Any]) -> Iterator[str]:
+    """A JSON list in pieces, whose `sha256_texts` is its `sha256_json`. An iterator among the items is a list, too."""
+    yield "["
+    for number, item in enumerate(items):
+        if number:
+            yield ","
+        if isinstance(item, Iterator):
+            yield from json_list(item)
+        else:
+            yield _canonical(item)
+    yield "]"
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def user_cache() -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import SuiteError
+from benchmarks.files.stored import Picked, stored
 from benchmarks.schema import Answer, Sample, is_truncated
 from benchmarks.suites import check_unique, question_id_of
 from benchmarks.tables import read_rows
@@ -17,7 +19,7 @@ ANSWER_COLUMNS = ("text", "prediction", "generated", "output")
 """What the column of the answers may be called."""
 
 
-def read_answers(path: Path, samples: Sequence[Sample] | None = None) -> list[Answer]:
+def read_answers(path: Path, samples: Sequence[Sample] | None = None) -> Sequence[Answer]:
     """Read answers in file order: JSON lines, a JSON array, CSV, Parquet, a dataset on disk, or a text per line.
 
     A row needs `question_id` and the text, under one of `ANSWER_COLUMNS`. Where no row has an id (or a row is a text
@@ -32,9 +34,10 @@ def read_answers(path: Path, samples: Sequence[Sample] | None = None) -> list[An
         SuiteError: an id or a text is missing, of a wrong type, or an id occurs twice; names file and line. Or there
             are no ids, and not as many answers as samples.
     """
-    rows = list(read_rows(path, text_columns=ANSWER_COLUMNS))
+    rows = stored(read_rows(path, text_columns=ANSWER_COLUMNS))
     if not rows:
         raise SuiteError("holds no answers", where=path, hint="give a file with at least one line")
+    numbered: Iterable[tuple[str, Mapping[str, Any]]] = rows
     if samples is not None and not any("question_id" in row for _, row in rows):
         if len(rows) != len(samples):
             raise SuiteError(
@@ -42,17 +45,19 @@ def read_answers(path: Path, samples: Sequence[Sample] | None = None) -> list[An
                 where=path,
                 hint="give one answer per reference, in the same order, or a question_id with each",
             )
-        rows = [
+        numbered = (
             (place, {**row, "question_id": sample.question_id})
             for (place, row), sample in zip(rows, samples, strict=True)
-        ]
-    answers = []
+        )
+    return stored(_answers(numbered))
+
+
+def _answers(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[Answer]:
     places: dict[str, str] = {}
     for place, row in rows:
         answer = _answer(row, place)
         check_unique(answer.question_id, place, places)
-        answers.append(answer)
-    return answers
+        yield answer
 
 
 def _answer(row: Mapping[str, Any], place: str) -> Answer:
@@ -93,7 +98,7 @@ def _text_of(row: Mapping[str, Any], place: str) -> str:
     return str(texts[0])
 
 
-def match_answers(answers: Iterable[Answer], samples: Sequence[Sample], *, where: object) -> list[Answer]:
+def match_answers(answers: Sequence[Answer], samples: Sequence[Sample], *, where: object) -> Sequence[Answer]:
     """One answer per sample, in the order of the samples; 17 and "17" are one id.
 
     Args:
@@ -104,9 +109,14 @@ def match_answers(answers: Iterable[Answer], samples: Sequence[Sample], *, where
     Raises:
         SuiteError: two answers of one id, a sample without an answer or an answer without a sample; names the ids.
     """
-    by_id: dict[str, Answer] = {}
-    for answer in answers:
-        if (other := by_id.setdefault(str(answer.question_id), answer)) is not answer:
+    if len(answers) == len(samples) and all(
+        str(answer.question_id) == str(sample.question_id) for answer, sample in zip(answers, samples, strict=True)
+    ):
+        return answers  # nothing to look up
+    by_id: dict[str, int] = {}
+    for number, answer in enumerate(answers):
+        if (first := by_id.setdefault(str(answer.question_id), number)) != number:
+            other = answers[first]
             raise SuiteError(
                 f"two answers to question {answer.question_id!r}"
                 + (
@@ -119,14 +129,14 @@ def match_answers(answers: Iterable[Answer], samples: Sequence[Sample], *, where
             )
     wanted = {str(sample.question_id) for sample in samples}
     missing = [sample.question_id for sample in samples if str(sample.question_id) not in by_id]
-    unknown = [answer.question_id for key, answer in by_id.items() if key not in wanted]
+    unknown = [answers[number].question_id for key, number in by_id.items() if key not in wanted]
     if missing or unknown:
         faults = [f"{len(missing)} of {len(samples)} studies have no answer ({first_few(missing)})"] if missing else []
         faults += [f"{len(unknown)} answers belong to no study ({first_few(unknown)})"] if unknown else []
         raise SuiteError(
             " and ".join(faults), where=where, hint="answers and references must have the same question_ids"
         )
-    return [by_id[str(sample.question_id)] for sample in samples]
+    return Picked(answers, array("Q", (by_id[str(sample.question_id)] for sample in samples)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.catalog import SuiteCard, list_suites, suite_card, suite_names
 from benchmarks.errors import InputError, SuiteError
 from benchmarks.files import is_folder_name, sha256_file
+from benchmarks.files.stored import stored
 from benchmarks.schema import HIDDEN_KEYS, Question, Sample
 from benchmarks.suites.folders import suite_of_folder
 from benchmarks.suites.rows import check_unique, question_id_of, sample_of
 from benchmarks.tables import read_rows
+
+if TYPE_CHECKING:
+    from benchmarks.images import ImageFinder
 
 __all__ = [
     "Suite",
@@ -37,7 +43,7 @@ class Suite:
 
     name: str
     """The suite's name, or the stem of its file."""
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     """In the order of the file; never empty."""
     path: Path
     image_root: Path
@@ -55,14 +61,29 @@ class Suite:
         Raises:
             ImageError: an image is missing, or lies outside the image root (also through a link, unless followed).
         """
-        from benchmarks.images import resolve_images
+        from benchmarks.images import ImageFinder
 
-        def files(names: Sequence[str]) -> tuple[Path, ...]:
-            return resolve_images(names, self.image_root, follow_links=follow_links)
+        self.check_images(sample, ImageFinder(self.image_root, follow_links=follow_links))
+        return self.checked_question(sample)
 
-        laterals = dict(zip(sample.laterals, files([*sample.laterals.values()]), strict=True))
+    def check_images(self, sample: Sample, finder: ImageFinder) -> None:
+        """Look a sample's images up.
+
+        Raises:
+            ImageError: as `question`.
+        """
+        finder.find([*sample.laterals.values()])
+        finder.find(sample.images)
+
+    def checked_question(self, sample: Sample) -> Question:
+        """As `question`, for a sample whose images were looked up before."""
+
+        def file(name: str) -> Path:
+            return self.image_root / os.path.normpath(name)
+
+        laterals = {role: file(name) for role, name in sample.laterals.items()}
         metadata = {key: value for key, value in sample.fields.items() if key not in HIDDEN_KEYS}
-        return Question(sample.question_id, sample.text, files(sample.images), metadata, laterals)
+        return Question(sample.question_id, sample.text, tuple(map(file, sample.images)), metadata, laterals)
 
 
 WITH_DATA = "pass `--data FILE --image-root DIR`"
@@ -107,8 +128,8 @@ def load_suite(
         raise InputError(f"the limit must be at least 1, not {limit}", where="--limit", hint="leave it out to take all")
     samples = read_samples(path, prompts_required=not prompt)
     if prompt:
-        samples = [dataclasses.replace(sample, text=sample.text.strip() or prompt) for sample in samples]
-    return Suite(card.name, tuple(samples[:limit]), path, root, sha256_file(path), card, note)
+        samples = stored(dataclasses.replace(sample, text=sample.text.strip() or prompt) for sample in samples)
+    return Suite(card.name, samples if limit is None else samples[:limit], path, root, sha256_file(path), card, note)
 
 
 def _locate(name_or_path: str | Path, data: str | Path | None, then: str = WITH_DATA) -> tuple[SuiteCard, Path]:
@@ -142,7 +163,7 @@ def _locate(name_or_path: str | Path, data: str | Path | None, then: str = WITH_
     return card, card.file
 
 
-def read_references(name_or_path: str | Path) -> list[Sample]:
+def read_references(name_or_path: str | Path) -> Sequence[Sample]:
     """The samples of a suite file, or of a suite that is shipped, to score answers against; none needs a prompt.
 
     Raises:
@@ -154,7 +175,7 @@ def read_references(name_or_path: str | Path) -> list[Sample]:
     return read_samples(path, prompts_required=False)
 
 
-def read_samples(path: Path, *, prompts_required: bool = True) -> list[Sample]:
+def read_samples(path: Path, *, prompts_required: bool = True) -> Sequence[Sample]:
     """Read and check every sample of a suite file.
 
     Args:
@@ -165,14 +186,17 @@ def read_samples(path: Path, *, prompts_required: bool = True) -> list[Sample]:
     Raises:
         InputError: the file cannot be read. SuiteError: a sample is not as it must be; names file and line.
     """
-    samples = []
+    samples = stored(_samples(path, prompts_required=prompts_required))
+    if not samples:
+        raise SuiteError("holds no samples", where=path, hint="give a file with at least one line")
+    return samples
+
+
+def _samples(path: Path, *, prompts_required: bool) -> Iterator[Sample]:
     places: dict[str, str] = {}
     for number, (place, row) in enumerate(read_rows(path, bare=BARE_REFERENCE), start=1):
         if not prompts_required and row.keys() == {BARE_REFERENCE}:
             row = {"question_id": number, "reference": row[BARE_REFERENCE]}
         sample = sample_of(row, place, prompts_required=prompts_required)
         check_unique(sample.question_id, place, places)
-        samples.append(sample)
-    if not samples:
-        raise SuiteError("holds no samples", where=path, hint="give a file with at least one line")
-    return samples
+        yield sample

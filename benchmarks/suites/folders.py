@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.catalog import FINDINGS_PROMPT, IMPRESSION_PROMPT
 from benchmarks.errors import SuiteError
-from benchmarks.files import atomic_write, sha256_file, sha256_json, user_cache
+from benchmarks.files import atomic_write, files_below, sha256_file, sha256_json, user_cache
 from benchmarks.schema import REFERENCE_KEYS, Role
 from benchmarks.tables.hf_dataset import is_dataset, read_dataset, split_folder
 
@@ -50,7 +50,7 @@ def suite_of_folder(folder: Path) -> FolderSuite:
 
 
 def _of_images(folder: Path) -> FolderSuite:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_ENDINGS and path.is_file())
+    files = [path for path in files_below(folder) if path.suffix.lower() in IMAGE_ENDINGS]
     if not files:
         raise SuiteError(
             "holds neither images nor a dataset", where=folder, hint="give a folder of images, or a suite's file"

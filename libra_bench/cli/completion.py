@@ -56,7 +56,9 @@ def adapters(incomplete: str) -> list[str]:
 
 def runs(incomplete: str) -> list[str]:
     """Run folders below `runs/`, the newest first, and paths."""
-    found = sorted(Path("runs").glob("*/*/*/run.json"), key=lambda path: -path.stat().st_mtime)[:MAX_RUNS]
+    from benchmarks.files import modified
+
+    found = sorted(Path("runs").glob("*/*/*/run.json"), key=modified, reverse=True)[:MAX_RUNS]
     folders = _beginning(incomplete, (str(path.parent) for path in found))
     return folders + [path for path in _paths(incomplete) if path not in folders]
 

@@ -12,6 +12,8 @@ from libra_bench.cli import options as o
 from libra_bench.cli import output
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.schema import Answer, Sample
 
 import_app = typer.Typer(no_args_is_help=True, help="Make a suite of a spreadsheet or of ReXrank's JSON.")
@@ -166,7 +168,7 @@ def export_csv(
     _done(out, write_csv(samples, out, matched), as_json)
 
 
-def _read(suite: Path, answers: Path | None) -> tuple[list[Sample], list[Answer] | None]:
+def _read(suite: Path, answers: Path | None) -> tuple[Sequence[Sample], Sequence[Answer] | None]:
     from benchmarks.predictions import match_answers, read_answers
     from benchmarks.suites import read_references
 

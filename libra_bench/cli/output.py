@@ -99,7 +99,7 @@ def scoring_bar() -> Iterator[Callable[[float], None]]:
     """One progress bar over all metrics with the time left, on a stderr that is a terminal.
 
     It is tqdm's, as those of the models that read texts are: theirs come below it. What it yields is called with the
-    share that is done (0 to 1).
+    share that is done (0 to 1): 0 when scoring begins, since what came before says nothing of the time left.
     """
     from tqdm import tqdm
 
@@ -109,6 +109,10 @@ def scoring_bar() -> Iterator[Callable[[float], None]]:
     ) as bar:
 
         def show(share: float) -> None:
+            if share == 0:
+                bar.reset()
+            if share >= 1:
+                bar.set_description_str("intervals", refresh=False)
             bar.update(share - bar.n)
 
         yield show

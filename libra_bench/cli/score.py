@@ -62,25 +62,33 @@ def score(
     Predictions: JSON lines, a JSON array, CSV, Parquet or a Hugging Face dataset on disk, the text under `text`,
     `prediction`, `generated` or `output`; or plain text, one per line, in the order of the references.
 
+    Under `torchrun --nproc-per-node N --no-python` N processes share what metrics with weights extract.
+
     [bold]libra-bench score RUN[/bold]   or
     [bold]libra-bench score --references R.jsonl --predictions P.jsonl [P2.jsonl ...] --csv leaderboard.csv[/bold]
     """
     from benchmarks.errors import InputError
     from benchmarks.records.run import read_run
+    from libra_bench.runs.processes import from_env
     from libra_bench.runs.shown_folder import check_leaderboard
     from libra_bench.scores.comparison import compare_scored
 
-    check_leaderboard(csv)
-    partial = PARTIAL in (references or [])
-    truth = [Path(name) for name in references or [] if name != PARTIAL]
-    if len(truth) == 1 and predictions:
-        files = [*predictions, *([run] if run else []), *(more_predictions or [])]
-        scored = _score_files(truth[0], files, model_name, options, partial=partial)
-        found = [(item.scores, item) for item in scored]
-    elif run is not None and not truth and not predictions and not more_predictions:
-        found = [_score_run(run, options, partial=partial)]
-    else:
-        raise InputError("give a run folder, or both --references FILE and --predictions")
+    processes = from_env()
+    if processes.rank > 0:
+        processes.help_to_extract()
+        return
+    with processes.sharing_extraction():
+        check_leaderboard(csv)
+        partial = PARTIAL in (references or [])
+        truth = [Path(name) for name in references or [] if name != PARTIAL]
+        if len(truth) == 1 and predictions:
+            files = [*predictions, *([run] if run else []), *(more_predictions or [])]
+            scored = _score_files(truth[0], files, model_name, options, partial=partial)
+            found = [(item.scores, item) for item in scored]
+        elif run is not None and not truth and not predictions and not more_predictions:
+            found = [_score_run(run, options, partial=partial)]
+        else:
+            raise InputError("give a run folder, or both --references FILE and --predictions")
     _add_rows(csv, [scores for scores, _ in found], None if truth or run is None else read_run(run), options)
     compared = compare_scored([item for _, item in found]) if tests and len(found) > 1 else None
     _show(found, compared, verify=verify, as_json=as_json)
@@ -146,10 +154,10 @@ def _show(found: list[tuple[Scores, Scored]], compared: Comparison | None, *, ve
     from rich.console import Group
 
     from libra_bench.cli.compare import comparison_view
-    from reports import leaderboard
+    from reports.tables.run_scores import as_table
 
     results = [scores.as_json() for scores, _ in found]
-    views: list[RenderableType] = [leaderboard.as_table(scores) for scores, _ in found]
+    views: list[RenderableType] = [as_table(scores) for scores, _ in found]
     for result, (_, scored) in zip(results, found, strict=True):
         if verify:
             checks, unverified = scored.verify()

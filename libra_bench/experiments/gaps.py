@@ -101,7 +101,7 @@ def subgroup_gaps(
     return Gaps(by, names, resamples, seed, found)
 
 
-def levels_of(samples: Sequence[Sample], by: str) -> dict[str, list[int]]:
+def levels_of(samples: Sequence[Sample], by: str) -> Mapping[str, Sequence[int]]:
     """Level -> indices into the samples; the level without a value comes last."""
     values = [sample.fields.get(by) for sample in samples]
     numbers = [_number(value) for value in values]

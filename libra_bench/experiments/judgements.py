@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.files import files_below
 from benchmarks.files.json_text import parse_json
 from benchmarks.tables import read_rows
 
@@ -204,7 +205,7 @@ def _relation(text: str, candidates: Mapping[str, str], where: object) -> tuple[
 def _read_rexval(path: Path) -> Judgements:
     """ReXVal: four candidates per study; the rating is the number of clinically significant errors, fewer is better."""
     reports = counts = None
-    for file in sorted(path.rglob("*.csv")):
+    for file in files_below(path, "*.csv"):
         columns = _columns(file)
         if {"gt_report", "radgraph", "bertscore", "s_emb", "bleu"} <= columns:
             reports = file

@@ -185,7 +185,7 @@ def _other_ways(
         if metric.missing() is not None:
             continue
         on_metric(way)
-        values = metric.score(texts, references).values
+        values = metric.score(texts, [*references]).values
         for row in outside:
             if row.key in values and row.ours is not None:
                 left, before = abs(values[row.key] - row.published), abs(row.ours - row.published)

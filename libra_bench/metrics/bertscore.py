@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,8 +21,10 @@ import numpy as np
 from benchmarks.errors import InputError, MetricUnavailableError
 from benchmarks.packages import installed_version
 from libra_bench.metrics.extractors.bert_encoder import BertEncoder
+from libra_bench.metrics.extractors.pretrained import Precision
 from libra_bench.metrics.extractors.weights import digest, encoder_folder, encoder_missing, label
 from libra_bench.metrics.metric import (
+    UNLESS_DEFAULT,
     Key,
     MetricResult,
     Missing,
@@ -66,6 +68,8 @@ class BertScore:
     baseline_path: str | None = None
     """A baseline table (LAYER,P,R,F); None: the package's own for this model."""
     norm: Norm = "libra"
+    precision: Precision = field(default="float32", metadata=UNLESS_DEFAULT)
+    """Of the encoder's numbers; bfloat16 is faster on a GPU (and on CPUs with AMX), and close, not equal."""
 
     id: ClassVar[str] = "bertscore"
     summary: ClassVar[str] = "F1 of matched token embeddings"
@@ -132,7 +136,7 @@ class BertScore:
         raw_N = np.zeros(len(said))
         if pairs:
             samples, left, right = zip(*pairs, strict=True)
-            encoder = BertEncoder.of(self.model, self.layers)
+            encoder = BertEncoder.of(self.model, self.layers, self.precision)
             documents = [reference for group in true for reference in group]
             scores = encoder.match(left, right, idf=self.idf, documents=documents)
             raw_N = np.full(len(said), -np.inf)

@@ -227,18 +227,21 @@ class Metric(Protocol):
 
 WITHOUT_EFFECT: Mapping[str, bool] = {"signature": False}
 """Metadata of a metric's field that changes how a number is had (a server's address), never the number."""
+UNLESS_DEFAULT: Mapping[str, bool] = {"signature": True, "unless_default": True}
+"""Metadata of a field that came later than the metric: with its default, signatures are as they were."""
 
 
 def signature_of(metric: Any, *, impl: str, version: int = 1, **facts: object) -> str:
     """`id|field:value|...|fact:value|...|impl:name-version|v:1`, from the metric's own dataclass fields.
 
-    Every field is in it, so no parameter can be forgotten, but those marked `WITHOUT_EFFECT`; a field called `version`
-    is the `v` at its end.
+    Every field is in it, so no parameter can be forgotten, but those marked `WITHOUT_EFFECT`, and those marked
+    `UNLESS_DEFAULT` where they have their default; a field called `version` is the `v` at its end.
     """
     parameters = {
         f.name: getattr(metric, f.name)
         for f in dataclasses.fields(metric)
         if f.name != "version" and f.metadata.get("signature", True)
+        if not (f.metadata.get("unless_default", False) and getattr(metric, f.name) == f.default)
     }
     parts = [f"{name}:{_in_words(value)}" for name, value in {**parameters, **facts}.items()]
     return "|".join([metric.id, *parts, f"impl:{impl}", f"v:{version}"])

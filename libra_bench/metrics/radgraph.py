@@ -16,15 +16,17 @@ et al. 2023 (CXR-Report-Metric).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from benchmarks.packages import installed_version
+from libra_bench.metrics.extractors.pretrained import Precision
 from libra_bench.metrics.extractors.radgraph import Graph, RadGraphExtractor, radgraph_digest, radgraph_missing
 from libra_bench.metrics.extractors.weights import label
 from libra_bench.metrics.metric import (
+    UNLESS_DEFAULT,
     Key,
     MetricResult,
     Missing,
@@ -49,6 +51,8 @@ class RadGraph:
     backbone: str | None = None
     """Folder or hub id of its encoder (configuration and tokenizer); None: what the model names."""
     norm: Norm = "lower"
+    precision: Precision = field(default="float32", metadata=UNLESS_DEFAULT)
+    """Of the encoder's numbers; bfloat16 is faster on a GPU (and on CPUs with AMX), and close, not equal."""
 
     id: ClassVar[str] = "radgraph"
     summary: ClassVar[str] = "F1 of clinical entities and relations"
@@ -80,7 +84,7 @@ class RadGraph:
         self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
     ) -> MetricResult:
         """Score predictions against references; see `Metric.score`."""
-        extractor = RadGraphExtractor.of(self.model, self.backbone)
+        extractor = RadGraphExtractor.of(self.model, self.backbone, self.precision)
         said = [normalize(prediction, self.norm) for prediction in predictions]
         true = [[normalize(reference, self.norm) for reference in group] for group in references]
         graphs = extractor.annotate([*said, *(reference for group in true for reference in group)])

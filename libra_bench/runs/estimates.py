@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks import wording
 from benchmarks.errors import InputError
+from benchmarks.files import modified
 from benchmarks.records.run import RUN_FILE, DecidingFacts, Estimate, read_run
 from libra_bench.runs.cost import reported_number
 
@@ -30,7 +31,7 @@ def estimate_from_earlier_run(
         studies: how many are to be answered.
     """
     folders = [path.parent for path in runs.glob(f"*/*/*/{RUN_FILE}") if path.parts[-3] == model]
-    for folder in sorted(folders, key=lambda folder: (folder / RUN_FILE).stat().st_mtime, reverse=True):
+    for folder in sorted(folders, key=lambda folder: modified(folder / RUN_FILE), reverse=True):
         try:
             there = read_run(folder)
         except InputError:  # an estimate is a courtesy

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any, Protocol
 
 from benchmarks.errors import RunConflictError
+from libra_bench.metrics.extractors.sharing import help_to_extract, shared_extraction
 
 WAIT = timedelta(days=7)
 """How long a process waits for another; the launcher ends all of them when one dies."""
@@ -54,6 +56,14 @@ class Processes(Protocol):
         """Hand a JSON value to rank 0, which waits for everyone's: all of them there, by rank; nothing elsewhere."""
         ...
 
+    def sharing_extraction(self) -> AbstractContextManager[None]:
+        """For rank 0, around its scoring: others that call `help_to_extract` compute parts of what it extracts."""
+        ...
+
+    def help_to_extract(self) -> None:
+        """For the others: compute such parts until rank 0 has left `sharing_extraction`."""
+        ...
+
 
 class SingleProcess:
     """The only process."""
@@ -86,6 +96,13 @@ class SingleProcess:
     def gather(self, name: str, value: Any) -> list[Any]:
         """The value."""
         return [value]
+
+    def sharing_extraction(self) -> AbstractContextManager[None]:
+        """Nobody to share with."""
+        return nullcontext()
+
+    def help_to_extract(self) -> None:
+        """Nobody to help."""
 
 
 class ProcessGroup:
@@ -140,6 +157,24 @@ class ProcessGroup:
         keys = [f"{name} {rank}" for rank in range(self.world_size)]
         self._store.wait(keys, WAIT)
         return [json.loads(self._store.get(key)) for key in keys]
+
+    def sharing_extraction(self) -> AbstractContextManager[None]:
+        """Through the store."""
+        return shared_extraction(self._extractions, self.world_size)
+
+    def help_to_extract(self) -> None:
+        """Through the store; on this process's own accelerator."""
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+        help_to_extract(self._extractions)
+
+    @property
+    def _extractions(self) -> Any:
+        from torch.distributed import PrefixStore
+
+        return PrefixStore("extractions", self._store)
 
 
 def from_env() -> Processes:

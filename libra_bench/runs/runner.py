@@ -65,13 +65,16 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
         for metric in plan.chosen.metrics.values():
             check_metric(metric, against.references)
 
-    answers = generate_run(plan, progress, processes, load, before=check_metrics)
     if processes.rank > 0:
+        generate_run(plan, progress, processes, load)
+        processes.help_to_extract()
         return plan.folder
-    began = time.perf_counter()
-    if scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against) is None:
-        with progress.scoring(list(plan.chosen.metrics)) as tell:
-            score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace, tell=tell)
+    with processes.sharing_extraction():
+        answers = generate_run(plan, progress, processes, load, before=check_metrics)
+        began = time.perf_counter()
+        if scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against) is None:
+            with progress.scoring(list(plan.chosen.metrics)) as tell:
+                score_run(plan.folder, plan.chosen, plan.suite, answers, against, replace=options.replace, tell=tell)
     with locked(plan.folder, wait=True):
         write_rows(plan.folder, leaderboard=leaderboard)
         drawing = time.perf_counter()
@@ -129,12 +132,14 @@ def generate_run(
         processes.broadcast("open questions", list(open_ids))
         if not open_ids:
             _refuse_failures(processes.gather("report", None))
-            answers, record = log.finish(plan.order), read_run(plan.folder)
+            answers, record = log.finish(plan.order, answered), read_run(plan.folder)
             if record.ended is None:  # it crashed after its last answer
                 record_end(
                     plan.folder, record, answers, plan.suite.samples, n_resumed=len(answered), planned=None, reports=()
                 )
             return answers
+        n_resumed = len(answered)
+        del answered  # not in memory while the others are generated
         record = record_start(plan, processes.world_size)
         done = answer_open_questions(plan, open_ids, log, progress, processes, load)
         gathered = processes.gather("report", done.report.as_json())
@@ -146,7 +151,7 @@ def generate_run(
             record,
             answers,
             plan.suite.samples,
-            n_resumed=len(answered),
+            n_resumed=n_resumed,
             planned=done.planned,
             reports=reports,
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.catalog import suite_names
 from benchmarks.errors import InputError, LibraBenchError, RunConflictError, SuiteError
 from benchmarks.files.folder_lock import locked
+from benchmarks.files.stored import stored
 from benchmarks.predictions import count_answers, match_answers
 from benchmarks.predictions.cleaning import NO_CLEANING
 from benchmarks.records.run import RunRecord, read_run, write_run
@@ -26,7 +27,7 @@ from libra_bench.runs.suspicious_texts import recleaned
 from libra_bench.scores.adding import clashes, refuse_replacing
 from libra_bench.scores.scored_files import check_files, write_scored
 from libra_bench.scores.scoring import Scored, digest_of, score_against
-from libra_bench.scores.scoring_input import ScoringInput, scoring_input
+from libra_bench.scores.scoring_input import ScoringInput, answers_to, scoring_input
 from libra_bench.scores.scoring_progress import ScoringProgress
 from libra_bench.scores.stored_statistics import digests_of
 
@@ -177,7 +178,7 @@ def rescore(
     against = check_scoring(
         folder, suite, chosen, by=by, partial=partial, cleaning=cleaning or record.cleaning, replace=replace
     )
-    answers = list(read_answer_lines(answers_file))
+    answers = stored(read_answer_lines(answers_file))
     return score_run(folder, chosen, suite, answers, against, replace=replace, tell=tell)
 
 
@@ -193,8 +194,7 @@ def _scores_there(folder: Path, *, replace: bool) -> Scores | None:
 
 def _same_texts(folder: Path, there: Scores, against: ScoringInput, answers: Sequence[Answer]) -> bool:
     """Whether scores are of these texts, references and fields."""
-    by_id = {str(answer.question_id): answer for answer in answers}
-    scored = [by_id[str(sample.question_id)] for sample in against.samples]
+    scored = answers_to(against, answers)
     if there.scored_sha256 is not None:
         return there.scored_sha256 == digest_of(against, scored)
     counts = count_answers(scored, against.samples)  # an older version: what it left is compared

@@ -12,7 +12,7 @@ from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
 from benchmarks.schema import QuestionId
 from benchmarks.wording import first_few
-from libra_bench.metrics.failing_texts import score_texts
+from libra_bench.metrics.many_texts import score_many_texts
 from libra_bench.metrics.registry import make_metric
 
 TEXT_KEYS = ("reference", "findings", "impression", "text")
@@ -48,17 +48,20 @@ def evaluate_report(
     _check_ids([row for row, _ in prediction_rows], [row for row, _ in reference_rows], predictions, references)
     prediction_texts = [texts[0] for _, texts in prediction_rows]
     reference_texts = [texts for _, texts in reference_rows]
-    values: dict[str, float] = {}
+    metrics = []
     for name in ("bleu", "meteor", "rouge_l", _bertscore_name(bertscore), "temporal_f1"):
         metric = make_metric(name)
         if missing := metric.missing():
             warnings.warn(f"no {metric.id}: {missing.reason}; {missing.hint}", stacklevel=2)
         else:
-            result, failed = score_texts(metric, prediction_texts, reference_texts)
-            values |= result.values
-            if failed:
-                where = first_few([f"line {text.sample + 1} of the {text.side}s" for text in failed])
-                warnings.warn(f"{metric.id} fails on {len(failed)} texts, which count as empty: {where}", stacklevel=2)
+            metrics.append(metric)
+    values: dict[str, float] = {}
+    found = score_many_texts(metrics, prediction_texts, reference_texts)
+    for metric, (result, failed) in zip(metrics, found, strict=True):
+        values |= result.values
+        if failed:
+            where = first_few([f"line {text.sample + 1} of the {text.side}s" for text in failed])
+            warnings.warn(f"{metric.id} fails on {len(failed)} texts, which count as empty: {where}", stacklevel=2)
     return {key: round(values[key], 2) for key in RESULT_KEYS if key in values}
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
+from array import array
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -26,7 +26,8 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from benchmarks.errors import StorageError
-from benchmarks.files import sha256_json, write_json
+from benchmarks.files import json_list, sha256_json, sha256_texts, write_json
+from benchmarks.files.stored import Picked, Repeated, View
 from benchmarks.records.scores import CEILING, ReferencePoint
 from libra_bench.metrics.many_texts import OnScored, score_many_texts, untold
 from libra_bench.metrics.metric import Metric, References, sees_of
@@ -60,11 +61,12 @@ def reference_points(
         What scores.json has under `floors`; a value that is undefined is left out.
     """
     metrics = [metric for metric in metrics if sees_of(metric) != "judges"]
-    content = sha256_json([[list(texts) for texts in references], _plain(fields), _plain(clusters), seed])
-    texts = {
-        "empty": [""] * len(references),
+    of_fields = None if fields is None else map(_plain, fields)
+    content = sha256_texts(json_list([map(list, references), of_fields, _plain(clusters), seed]))
+    texts: dict[str, Sequence[str]] = {
+        "empty": Repeated("", len(references)),
         "shuffled-references": shuffled_references(references, fields, clusters, seed),
-        "constant": [_constant(references, fields)] * len(references),
+        "constant": Repeated(_constant(references, fields), len(references)),
     }
     result: list[ReferencePoint] = []
     for name, predictions in texts.items():
@@ -78,7 +80,7 @@ def reference_points(
     if several:
         ceiling: dict[str, float] = {}
         for metric in metrics:
-            ceiling |= _ceiling(metric, [references[i] for i in several], _some(fields, several))
+            ceiling |= _ceiling(metric, Picked(references, several), _some(fields, several))
         result.append(ReferencePoint(name=CEILING, n=len(several), scores=ceiling))
     return result
 
@@ -88,47 +90,54 @@ def shuffled_references(
     fields: Fields | None = None,
     clusters: Sequence[Hashable] | None = None,
     seed: int = 0,
-) -> list[str]:
+) -> Sequence[str]:
     """For each study the (first) reference of another one, of another patient where patients are known.
 
     Where all studies are of one patient, it is another study's; the only study of a suite gets an empty text.
     Where a study has no reference but `labels`, they are its text.
     """
     n = len(references)
-    texts = [_text_of(references[i], None if fields is None else fields[i]) for i in range(n)]
-    names = list(range(n)) if clusters is None else [("alone", i) if c is None else c for i, c in enumerate(clusters)]
+    names = range(n) if clusters is None else [("alone", i) if c is None else c for i, c in enumerate(clusters)]
     if n < 2:
         return [""] * n
-    return [texts[i] for i in derangement(names if len(set(names)) > 1 else list(range(n)), seed)]
+    order = derangement(names if len(set(names)) > 1 else range(n), seed)
+    return Picked(_texts(references, fields), order)
 
 
-def derangement(clusters: Sequence[Hashable], seed: int) -> list[int]:
+def derangement(clusters: Sequence[Hashable], seed: int) -> Sequence[int]:
     """Which sample each sample is matched with: one of another cluster, each used about once.
 
     Samples are laid out cluster by cluster, in random order, on a circle that is turned by the size of the largest
     cluster: no sample is matched within its own cluster, unless that has more than half of all samples; one that
     still is gets a random sample of another cluster.
     """
-    generator = np.random.default_rng(seed)
-    groups: dict[Hashable, list[int]] = {}
-    for index in generator.permutation(len(clusters)).tolist():
-        groups.setdefault(clusters[index], []).append(index)
-    circle = [index for group in groups.values() for index in group]
-    turn = max(len(group) for group in groups.values())
-    matched = [0] * len(clusters)
-    for position, index in enumerate(circle):
-        other = circle[(position + turn) % len(circle)]
-        if clusters[other] == clusters[index]:
-            others = [i for i in circle if clusters[i] != clusters[index]]
-            other = others[int(generator.integers(len(others)))]
-        matched[index] = other
-    return matched
+    generator, n = np.random.default_rng(seed), len(clusters)
+    order = generator.permutation(n)
+    numbers: dict[Hashable, int] = {}
+    owner_N = np.fromiter((numbers.setdefault(name, len(numbers)) for name in clusters), dtype=np.int64, count=n)
+    _, first, number, sizes = np.unique(owner_N[order], return_index=True, return_inverse=True, return_counts=True)
+    circle = order[np.argsort(first[number], kind="stable")]
+    others = np.roll(circle, -int(sizes.max()))
+    for position in np.flatnonzero(owner_N[circle] == owner_N[others]).tolist():
+        elsewhere = circle[owner_N[circle] != owner_N[circle[position]]]
+        others[position] = elsewhere[int(generator.integers(len(elsewhere)))]
+    matched = np.empty(n, dtype=np.int64)
+    matched[circle] = others
+    return array("q", matched.tobytes())
 
 
 def _constant(references: References, fields: Fields | None) -> str:
-    texts = [_text_of(said, fields[i] if fields else None) for i, said in enumerate(references)]
-    text, times = Counter(texts).most_common(1)[0] if texts else ("", 0)
-    return text if times > 1 else CONSTANT_TEXT
+    texts = _texts(references, fields)
+    if not texts:
+        return CONSTANT_TEXT
+    hashes = np.fromiter(map(hash, texts), dtype=np.int64, count=len(texts))
+    _, first, times = np.unique(hashes, return_index=True, return_counts=True)
+    return texts[int(first[times == times.max()].min())] if times.max() > 1 else CONSTANT_TEXT
+
+
+def _texts(references: References, fields: Fields | None) -> Sequence[str]:
+    """The first reference of each study, or its labels."""
+    return View(_text_of, references, Repeated(None, len(references)) if fields is None else fields)
 
 
 def _text_of(references: Sequence[str], item: Mapping[str, Any] | None) -> str:
@@ -196,7 +205,7 @@ def _values(
 
 
 def _some(fields: Fields | None, members: Sequence[int]) -> Fields | None:
-    return None if fields is None else [fields[i] for i in members]
+    return None if fields is None else Picked(fields, members)
 
 
 def _plain(value: Any) -> Any:

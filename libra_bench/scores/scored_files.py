@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.records.samples import (
@@ -38,11 +40,11 @@ def write_scored(folder: Path, scored: Scored, there: Scores | None = None) -> S
     statistics, left_out = statistics_of(scored)
     scores = scored.scores.model_copy(update={"not_comparable": tuple(left_out)})
     columns = {name: values for result in scored.results.values() for name, values in result.samples.items()}
-    spans = [
+    spans: Iterable[SpanRecord] = (
         SpanRecord(ids[span.sample], span.side, span.start, span.end, span.label, scored.metrics[name].id)
         for name, result in scored.results.items()
         for span in result.spans
-    ]
+    )
     if there is not None:
         again = {metric.id for metric in scored.metrics.values()}
         scores = added(there, scores)
@@ -51,7 +53,7 @@ def write_scored(folder: Path, scored: Scored, there: Scores | None = None) -> S
         old = read_sample_scores(folder)
         if [str(name) for name in old.ids] == [str(name) for name in ids]:
             columns = {name: values for name, values in old.columns.items() if name not in gone} | columns
-        spans = [span for span in read_spans(folder) if span.metric not in again] + spans
+        spans = chain((span for span in read_spans(folder) if span.metric not in again), spans)
     write_statistics(folder, statistics)
     write_sample_scores(folder, SampleScores(ids, columns))
     write_spans(folder, spans)

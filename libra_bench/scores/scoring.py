@@ -6,13 +6,16 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.errors import InputError
-from benchmarks.files import sha256_json, user_cache
+from benchmarks.files import json_list, sha256_texts, user_cache
+from benchmarks.files.stored import View
 from benchmarks.predictions import count_answers, match_answers, read_answers
 from benchmarks.predictions.cleaning import NO_CLEANING, clean, signed
 from benchmarks.records.json_record import plain
@@ -26,7 +29,7 @@ from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics, ch
 from libra_bench.scores.bootstrap import count_clusters, intervals
 from libra_bench.scores.reference_points import reference_points
 from libra_bench.scores.scored_texts import ScoredTexts
-from libra_bench.scores.scoring_input import ScoringInput, scoring_input
+from libra_bench.scores.scoring_input import ScoringInput, answers_to, metric_fields, references_of, scoring_input
 from libra_bench.scores.scoring_progress import ScoringProgress
 
 if TYPE_CHECKING:
@@ -51,7 +54,7 @@ class Scored:
         from libra_bench.metrics.official.verify import verify
 
         by_id = {self.metrics[name].id: result for name, result in self.results.items()}
-        return verify(list(self.metrics.values()), by_id, self.predictions, self.against.references)
+        return verify(list(self.metrics.values()), by_id, [*self.predictions], [*self.against.references])
 
 
 def score_answers(
@@ -100,13 +103,12 @@ def score_against(
     on_scored: OnScored = untold,
 ) -> Scored:
     """Score answers against what `scoring_input` found; answers to other questions are left out."""
-    by_id = {str(answer.question_id): answer for answer in answers}
-    answers = [by_id[str(sample.question_id)] for sample in against.samples]
+    answers = answers_to(against, answers)
     clusters, n = against.clusters, len(answers)
-    predictions = ["" if answer.failed else clean(answer.text, against.cleaning) for answer in answers]
+    predictions = View(partial(_as_scored, cleaning=against.cleaning), answers)
     for metric in chosen.metrics.values():
         check_metric(metric, against.references, predictions)
-    fields = [{**known, "finish": answer.finish} for known, answer in zip(against.fields, answers, strict=True)]
+    fields = View(lambda known, answer: {**known, "finish": answer.finish}, against.fields, answers)
     results = _results(chosen.metrics, predictions, against, fields, on_scored)
     points = reference_points(
         list(chosen.metrics.values()),
@@ -134,6 +136,10 @@ def score_against(
     return Scored(found, against, predictions, chosen.metrics, results)
 
 
+def _as_scored(answer: Answer, cleaning: str) -> str:
+    return "" if answer.failed else clean(answer.text, cleaning)
+
+
 def _results(
     metrics: Mapping[str, Metric],
     predictions: Sequence[str],
@@ -145,7 +151,7 @@ def _results(
     from tqdm import tqdm
 
     found = score_many_texts([*metrics.values()], predictions, against.references, fields, on_scored)
-    ids = [sample.question_id for sample in against.samples]
+    ids = View(attrgetter("question_id"), against.samples)
     results = {}
     for (name, metric), (result, failed) in zip(metrics.items(), found, strict=True):
         results[name] = result
@@ -181,13 +187,11 @@ def _strata(
 
 def digest_of(against: ScoringInput, answers: Sequence[Answer]) -> str:
     """The hash of all that scores depend on besides the metrics: texts, how they ended, references and fields."""
-    return sha256_json(
-        [
-            [sample.question_id, answer.text, answer.finish, list(references), plain(fields)]
-            for sample, answer, references, fields in zip(
-                against.samples, answers, against.references, against.fields, strict=True
-            )
-        ]
+    return sha256_texts(
+        json_list(
+            [sample.question_id, answer.text, answer.finish, references_of(sample), plain(metric_fields(sample))]
+            for sample, answer in zip(against.samples, answers, strict=True)
+        )
     )
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.errors import SuiteError
+from benchmarks.files.stored import Picked, View, stored
+from benchmarks.predictions import match_answers
 from benchmarks.predictions.cleaning import NO_CLEANING, rule_named
-from benchmarks.schema import Sample
+from benchmarks.schema import Answer, Sample
 from benchmarks.wording import first_few
 from libra_bench.scores.strata import Strata, strata
-
-"""Ids named in an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class ScoringInput:
     samples: Sequence[Sample]
     references: Sequence[Sequence[str]]
     """Never empty: where a sample has only labels, they are its reference, joined by commas."""
-    fields: Sequence[dict[str, Any]]
+    fields: Sequence[Mapping[str, Any]]
     """What a metric may know of a sample besides."""
     clusters: Sequence[Any] | None
     """The patient of each sample; None where the suite knows none."""
@@ -64,11 +65,12 @@ def scoring_input(
             where=suite,
             hint=f"scoring needs one under reference, findings, impression or answer, or labels{some}",
         )
-    samples = [sample for sample in samples if _can_be_scored(sample)]
+    if bare:
+        samples = stored(sample for sample in samples if _can_be_scored(sample))
     return ScoringInput(
         samples=samples,
-        references=[list(sample.references) or [", ".join(sample.labels or ())] for sample in samples],
-        fields=[metric_fields(sample) for sample in samples],
+        references=View(references_of, samples),
+        fields=View(metric_fields, samples),
         clusters=patients(samples),
         strata=strata(samples, by),
         by=by,
@@ -79,6 +81,20 @@ def scoring_input(
 
 def _can_be_scored(sample: Sample) -> bool:
     return bool(sample.references) or sample.labels is not None
+
+
+def answers_to(against: ScoringInput, answers: Sequence[Answer]) -> Sequence[Answer]:
+    """The answers to the samples that are scored, in their order; others are left out."""
+    if not against.n_without_reference:
+        return match_answers(answers, against.samples, where="answers")
+    places = {str(answer.question_id): place for place, answer in enumerate(answers)}
+    order = array("Q", (places[str(sample.question_id)] for sample in against.samples))
+    return Picked(answers, order)
+
+
+def references_of(sample: Sample) -> list[str]:
+    """What an answer is scored against; the labels, joined by commas, where there is nothing else."""
+    return list(sample.references) or [", ".join(sample.labels or ())]
 
 
 def metric_fields(sample: Sample) -> dict[str, Any]:
@@ -93,5 +109,6 @@ def metric_fields(sample: Sample) -> dict[str, Any]:
 
 def patients(samples: Sequence[Sample]) -> list[Any] | None:
     """The patient of each sample, where the suite says so: intervals and tests then draw whole patients."""
-    names = [sample.fields.get("subject_id") for sample in samples]
+    same: dict[Any, Any] = {}  # one object per patient
+    names = [same.setdefault(name, name) for name in (sample.fields.get("subject_id") for sample in samples)]
     return names if any(name is not None for name in names) else None

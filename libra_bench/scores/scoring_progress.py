@@ -24,7 +24,7 @@ class ScoringProgress:
     Args:
         metrics: what is scored with.
         texts: predictions of each file.
-        tell: called with the share that is done (0 to 1); from any thread.
+        tell: called with the share that is done (0 to 1), now and then; from any thread.
     """
 
     def __init__(self, metrics: Sequence[Metric], texts: Sequence[int], tell: Callable[[float], None]) -> None:
@@ -32,6 +32,7 @@ class ScoringProgress:
         passes = {metric.id: 1 if sees_of(metric) == "judges" else 1 + POINTS for metric in metrics}
         self._all = sum(texts) * sum(cost_of(metric) * passes[metric.id] for metric in metrics)
         self._done = 0
+        tell(0.0)
 
     def __call__(self, metric: Metric, texts: int) -> None:
         """So many texts more are scored by a metric, or need not be."""

@@ -6,13 +6,14 @@ Built in: `prior` (with or without), `view`, `reference_length` (quartiles of th
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.schema import Sample
 
-Strata: TypeAlias = dict[str, dict[str, list[int]]]
+Strata: TypeAlias = dict[str, dict[str, Sequence[int]]]
 """Name of the stratum -> level -> indices into the samples."""
 
 MISSING = "(none)"
@@ -44,7 +45,7 @@ def strata(samples: Sequence[Sample], by: Iterable[str] = ()) -> Strata:
     return {name: _by_name(samples, name) for name in asked}
 
 
-def _by_name(samples: Sequence[Sample], name: str) -> dict[str, list[int]]:
+def _by_name(samples: Sequence[Sample], name: str) -> dict[str, Sequence[int]]:
     if any(name in sample.fields for sample in samples):
         levels = _group([_level(sample.fields.get(name)) for sample in samples])
         if len(levels) > MAX_LEVELS:
@@ -68,10 +69,10 @@ def _level(value: Any) -> str:
     return str(value)
 
 
-def _group(levels: Sequence[str]) -> dict[str, list[int]]:
-    groups: dict[str, list[int]] = {}
+def _group(levels: Sequence[str]) -> dict[str, Sequence[int]]:
+    groups: dict[str, array[int]] = {}
     for index, level in enumerate(levels):
-        groups.setdefault(level, []).append(index)
+        groups.setdefault(level, array("q")).append(index)
     return dict(sorted(groups.items(), key=lambda item: _rank(item[0])))
 
 
@@ -88,8 +89,9 @@ def _prior(samples: Sequence[Sample]) -> list[str]:
 
 
 def _first_field(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:
-    name = next((name for name in names if any(name in sample.fields for sample in samples)), None)
-    return [MISSING if name is None else _level(sample.fields.get(name)) for sample in samples]
+    known = {name for sample in samples for name in names if name in sample.fields}
+    name = next((name for name in names if name in known), None)
+    return [MISSING] * len(samples) if name is None else [_level(sample.fields.get(name)) for sample in samples]
 
 
 def _reference_length(samples: Sequence[Sample]) -> list[str]:

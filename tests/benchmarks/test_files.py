@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import InputError, StorageError
-from benchmarks.files import atomic_write, read_jsonl, sha256_file, write_jsonl
+from benchmarks.files import atomic_write, files_below, modified, read_jsonl, sha256_file, write_jsonl
 from benchmarks.files.yaml_text import read_yaml
 
 OLD = 1_700_000_000
@@ -109,3 +109,19 @@ def test_an_endless_device_is_not_read(tmp_path: Path) -> None:
         next(read_jsonl(Path("/dev/zero")))
     with pytest.raises(InputError, match="larger than any recipe"):
         read_yaml(Path("/dev/zero"), InputError, "recipe")
+
+
+def test_what_vanishes_while_folders_are_read_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text("{}")
+    walk = os.scandir
+
+    def vanishing(path: str) -> object:
+        if str(path).endswith("b"):
+            raise FileNotFoundError(path)
+        return walk(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert files_below(tmp_path, "run.json") == [tmp_path / "a" / "run.json"]
+    assert modified(tmp_path / "gone") == 0.0

@@ -28,7 +28,8 @@ def project(tmp_path):
 
 def test_the_program_runs_a_function_beside_them(project):
     done = project(
-        "run", "--suite", "demo", "--limit", 2, "--model", "mymodel:describe", "--metrics", "bleu", "--out", "x"
+        *("run", "--suite", "demo", "--limit", 2, "--model", "mymodel:describe", "--metrics", "bleu", "--out", "x"),
+        "--no-plots",
     )
     assert done.returncode == 0, done.stderr
     assert [answer["text"] for answer in read_lines(project.folder / "x" / "answers.jsonl")] == ["Clear."] * 2

@@ -15,6 +15,7 @@ from benchmarks.errors import InputError
 from benchmarks.records.run import read_run
 from benchmarks.records.scores import read_scores
 from reports import leaderboard
+from reports.tables.run_scores import as_table
 
 
 def row(make_run: Callable[..., Path], **what: Any) -> leaderboard.LeaderboardRow:
@@ -69,7 +70,7 @@ def test_an_undefined_score_leaves_its_cell_blank(make_run: Callable[..., Path],
     scores = scores.model_copy(update={"scores": (first.model_copy(update={"value": None}), *others)})
     leaderboard.update(tmp_path / "leaderboard.csv", leaderboard.LeaderboardRow.of(scores, None))
     assert rows_of(tmp_path / "leaderboard.csv")[0].get("BLEU1", "") == ""
-    leaderboard.as_table(scores)
+    as_table(scores)
 
 
 def test_scores_without_a_run_are_known_by_model_and_suite(make_run: Callable[..., Path], tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_the_terminal_table_says_values_intervals_directions_and_counts(make_run
     lacking = [{"metric": "bertscore", "reason": "no weights", "remedy": "give model=DIR"}]
     scores = read_scores(make_run(model="[bold]x[/bold]", unavailable=lacking))
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(leaderboard.as_table(scores))
+    console.print(as_table(scores))
     text = " ".join(console.export_text().split())
     assert "[bold]x[/bold] on demo" in text
     assert "BLEU1 ↑" in text
@@ -142,5 +143,15 @@ def test_what_is_below_a_narrow_table_is_as_wide_as_the_terminal(make_run: Calla
 
     lacking = [{"metric": "bertscore", "reason": "no weights on this machine", "remedy": "give model=DIR"}]
     console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(leaderboard.as_table(read_scores(make_run(values={"BLEU1": 1.0}, unavailable=lacking))))
+    console.print(as_table(read_scores(make_run(values={"BLEU1": 1.0}, unavailable=lacking))))
     assert "not run: bertscore (no weights on this machine; give model=DIR)\n" in console.export_text()
+
+
+def test_a_long_name_is_broken_at_a_hyphen(make_run: Callable[..., Path]) -> None:
+    from rich.console import Console
+
+    console = Console(width=50, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(as_table(read_scores(make_run(values={"Report-errors-missing-comparison": 1.0}))))
+    first, second = console.export_text().splitlines()[3:5]
+    assert first.startswith("Report-errors-missing- ")
+    assert second.split() == ["comparison", "↑"]

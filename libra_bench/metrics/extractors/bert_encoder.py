@@ -20,16 +20,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.errors import MetricUnavailableError
-from libra_bench.metrics.extractors.batches import batches
+from libra_bench.metrics.extractors.batches import batches, read_in_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
-from libra_bench.metrics.extractors.pretrained import load_pretrained
+from libra_bench.metrics.extractors.pretrained import Precision, in_identity, load_pretrained, placed
 from libra_bench.metrics.extractors.weights import digest, fetch_encoder, tokenizer_digest
+
+if TYPE_CHECKING:
+    import torch
 
 PREFIX_SPACE = ("GPT2Tokenizer", "RobertaTokenizer")
 """Tokenizers that bert_score gives a text with a leading space."""
@@ -58,15 +61,16 @@ class BertEncoder:
 
     folder: Path
     num_layers: int
+    precision: Precision = "float32"
 
     @classmethod
-    def of(cls, model: str, num_layers: int) -> BertEncoder:
+    def of(cls, model: str, num_layers: int, precision: Precision = "float32") -> BertEncoder:
         """Find (or fetch) a model: a folder or a hub id.
 
         Raises:
             MetricUnavailableError: it is not here and cannot be fetched.
         """
-        return cls(fetch_encoder(model), num_layers)
+        return cls(fetch_encoder(model), num_layers, precision)
 
     def match(
         self, predictions: Sequence[str], references: Sequence[str], *, idf: bool, documents: Sequence[str]
@@ -93,22 +97,21 @@ class BertEncoder:
 
     @property
     def _identity(self) -> str:
-        return f"{digest(self.folder)}|{tokenizer_digest(self.folder)}|layers {self.num_layers}|v{VERSION}"
+        weights, tokenizer = digest(self.folder), tokenizer_digest(self.folder)
+        return f"{weights}|{tokenizer}|layers {self.num_layers}|v{VERSION}{in_identity(self.precision)}"
 
     def _compute(self, texts: Sequence[str]) -> list[bytes]:
-        import torch
-        from bert_score.utils import bert_encode, padding
+        from bert_score.utils import bert_encode
 
-        tokenizer, model = load_encoder(self.folder, self.num_layers)
+        tokenizer, model = load_encoder(self.folder, self.num_layers, self.precision)
         ids = [_token_ids(tokenizer, text) for text in texts]
-        values = [b""] * len(texts)
-        for batch in batches([len(row) for row in ids]):
-            tokens_BT, lengths, mask_BT = padding([ids[index] for index in batch], tokenizer.pad_token_id)
-            with torch.no_grad():
-                states_BTC = bert_encode(model, tokens_BT.to(model.device), mask_BT.to(model.device)).float().cpu()
-            for row, index in enumerate(batch):
-                values[index] = _pack(ids[index], states_BTC[row, : lengths[row]].numpy())
-        return values
+
+        def read(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> Sequence[npt.NDArray[np.float32]]:
+            states_BTC: npt.NDArray[np.float32] = bert_encode(model, tokens_BT, mask_BT).float().cpu().numpy()
+            return list(states_BTC)
+
+        states = read_in_batches(ids, tokenizer.pad_token_id, model.device, read)
+        return [_pack(row, states_TC[: len(row)]) for row, states_TC in zip(ids, states, strict=True)]
 
     def _no_idf(self) -> Mapping[int, float]:
         """Every token counts 1, the special ones at both ends 0."""
@@ -145,13 +148,12 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 @functools.lru_cache(maxsize=2)
-def load_encoder(folder: Path, num_layers: int) -> tuple[Any, Any]:
+def load_encoder(folder: Path, num_layers: int, precision: Precision) -> tuple[Any, Any]:
     """(tokenizer, model cut to its first layers), on the first GPU if there is one.
 
     Raises:
         MetricUnavailableError: the folder's weights are not those of its architecture, or it has too few layers.
     """
-    import torch
     from bert_score.utils import get_model
 
     load_pretrained("AutoModel", folder)  # get_model would score missing weights as random numbers
@@ -161,7 +163,7 @@ def load_encoder(folder: Path, num_layers: int) -> tuple[Any, Any]:
                 model = get_model(str(place), num_layers)
         except AssertionError as error:
             raise MetricUnavailableError(f"{folder}: {error}", hint="pass another num_layers") from error
-    return load_tokenizer(folder), model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return load_tokenizer(folder), placed(model, precision)
 
 
 @contextlib.contextmanager

@@ -16,11 +16,15 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 from benchmarks.files import user_cache
+from libra_bench.metrics.extractors.sharing import leading
 
 WAIT_SECONDS = 60.0
 """How long to wait for another process that is writing."""
 LOOKUP_SIZE = 500
 """Texts in one query: below the number of variables that every SQLite allows."""
+
+BAR = "{desc}: {percentage:3.0f}%|{bar}|{postfix} [{elapsed}<{remaining}]"
+"""How progress is shown: time that is left is told from how much text is left."""
 
 T = TypeVar("T")
 _keep: ContextVar[bool | None] = ContextVar("keep", default=None)
@@ -113,11 +117,12 @@ def extract(
     *,
     cache: ExtractionCache | None,
     title: str,
-    chunk_size: int = 64,
+    chunk_size: int = 128,
 ) -> dict[str, bytes]:
     """What the extractor says of each distinct text; computes only what the cache does not know.
 
     Texts of like length are computed together. Each chunk is kept when it is done, so an interrupted run loses little.
+    Inside `shared_extraction` other processes compute chunks, too.
 
     Args:
         texts: any texts; duplicates are computed once.
@@ -134,15 +139,27 @@ def extract(
     from tqdm import tqdm
 
     keep = _keep.get()
-    with tqdm(total=len(rest), desc=title, unit="text", disable=None if keep is None else True) as progress:
-        for start in range(0, len(rest), chunk_size):
-            part = rest[start : start + chunk_size]
-            values = dict(zip(part, compute(part), strict=True))
+    hidden = None if keep is None else True
+    size = sum(map(_work, rest))
+    with leading() as leader, tqdm(total=size, desc=title, bar_format=BAR, disable=hidden) as progress:
+        step = leader.part_size(len(rest), chunk_size) if leader else chunk_size
+        parts = [rest[start : start + step] for start in range(0, len(rest), step)]
+        computed = leader.compute(parts, compute) if leader else ((part, compute(part)) for part in parts)
+        done = 0
+        for part, of_part in computed:
+            values = dict(zip(part, of_part, strict=True))
             if cache and keep is not False:
                 cache.put(values)
             found |= values
-            progress.update(len(part))
+            done += len(part)
+            progress.set_postfix_str(f"{done} of {len(rest)} texts", refresh=False)
+            progress.update(sum(map(_work, part)))
     return found
+
+
+def _work(text: str) -> int:
+    """What a text takes, for the time left: the longest come first."""
+    return len(text) + 1
 
 
 def _hash(text: str) -> bytes:

@@ -21,8 +21,10 @@ import platformdirs
 
 from benchmarks.errors import MetricUnavailableError
 from benchmarks.hub import cached_file, fetch_file
-from libra_bench.metrics.extractors.batches import padded_batches
+from libra_bench.metrics.extractors.batches import read_in_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
+from libra_bench.metrics.extractors.first_states import first_states
+from libra_bench.metrics.extractors.pretrained import Precision, in_identity, placed
 from libra_bench.metrics.extractors.weights import (
     HINT,
     digest,
@@ -79,14 +81,16 @@ class CheXbertExtractor:
     checkpoint: Path
     backbone: Path
     """The folder of BERT's configuration and tokenizer."""
+    precision: Precision = "float32"
 
     @classmethod
-    def of(cls, model: str, backbone: str) -> CheXbertExtractor:
+    def of(cls, model: str, backbone: str, precision: Precision = "float32") -> CheXbertExtractor:
         """Find (or fetch) a checkpoint.
 
         Args:
             model: a .pth file, "chexbert" (the published one), or a hub id.
             backbone: a folder or hub id; no weights are needed there.
+            precision: of the model's numbers.
 
         Raises:
             MetricUnavailableError: it is not here and cannot be fetched.
@@ -94,11 +98,12 @@ class CheXbertExtractor:
         if is_path(model) and not _checkpoint(model):
             raise MetricUnavailableError(f"{model} is not a file", hint="see docs/weights.md")
         checkpoint = _checkpoint(model) or fetch_file(_repository(model), FILENAME, hint=HINT)
-        return cls(checkpoint, fetch_encoder(backbone, weights=False))
+        return cls(checkpoint, fetch_encoder(backbone, weights=False), precision)
 
     def read(self, texts: Sequence[str]) -> dict[str, Reading]:
         """Labels and embedding of each distinct text, as it is; an empty one is read, too (as [CLS] [SEP])."""
-        cache = ExtractionCache("chexbert", f"{digest(self.checkpoint)}|{tokenizer_digest(self.backbone)}|v{VERSION}")
+        weights, tokenizer = digest(self.checkpoint), tokenizer_digest(self.backbone)
+        cache = ExtractionCache("chexbert", f"{weights}|{tokenizer}|v{VERSION}{in_identity(self.precision)}")
         found = extract(texts, self._compute, cache=cache, title="CheXbert")
         return {
             text: Reading(
@@ -110,22 +115,20 @@ class CheXbertExtractor:
     def _compute(self, texts: Sequence[str]) -> list[bytes]:
         import torch
 
-        tokenizer, bert, heads = _load(self.checkpoint, self.backbone)
+        tokenizer, bert, heads = _load(self.checkpoint, self.backbone, self.precision)
         ids = [tokenizer(text, truncation=True, max_length=MAX_TOKENS)["input_ids"] for text in texts]
-        values = [b""] * len(texts)
-        for batch, tokens_BT, mask_BT in padded_batches(ids, tokenizer.pad_token_id, bert.device):
-            with torch.inference_mode():
-                hidden_BTC = bert(tokens_BT, attention_mask=mask_BT)[0]
-                cls_BC = hidden_BTC[:, 0]
-                labels_BK = torch.stack([head(cls_BC).argmax(dim=1) for head in heads], dim=1)
-            for row, index in enumerate(batch):
-                embedding = cls_BC[row].float().cpu().numpy().tobytes()
-                values[index] = bytes(labels_BK[row].tolist()) + embedding
-        return values
+
+        def read(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> list[bytes]:
+            cls_BC = first_states(bert, tokens_BT, mask_BT)
+            labels_BK = torch.stack([head(cls_BC).argmax(dim=1) for head in heads], dim=1).tolist()
+            embeddings_BC = cls_BC.float().cpu().numpy()
+            return [bytes(labels) + row.tobytes() for labels, row in zip(labels_BK, embeddings_BC, strict=True)]
+
+        return read_in_batches(ids, tokenizer.pad_token_id, bert.device, read)
 
 
 @functools.lru_cache(maxsize=1)
-def _load(checkpoint: Path, backbone: Path) -> tuple[Any, Any, Any]:
+def _load(checkpoint: Path, backbone: Path, precision: Precision) -> tuple[Any, Any, Any]:
     """(tokenizer, BERT, heads) in evaluation mode; on the first GPU if there is one.
 
     Raises:
@@ -154,8 +157,7 @@ def _load(checkpoint: Path, backbone: Path) -> tuple[Any, Any, Any]:
         raise MetricUnavailableError(
             f"{checkpoint} does not fit the configuration in {backbone}", hint="pass the backbone it was trained from"
         ) from error
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return AutoTokenizer.from_pretrained(backbone), bert.eval().to(device), heads.eval().to(device)
+    return AutoTokenizer.from_pretrained(backbone), placed(bert, precision), placed(heads, precision)
 
 
 def _checkpoint(model: str) -> Path | None:

@@ -1,8 +1,9 @@
-"""RadGraph entities and relations of reports, by the `radgraph` package, which is used as it is.
+"""RadGraph entities and relations of reports, with the model of the `radgraph` package, in batches.
 
-What we do at its boundary: give its tokenizer *instances* the two methods that transformers 5 dropped, give it a
-scratch copy of the model folder (it locks files in there) with the backbone rewritten, and switch autograd off.
-Release 0.1.18 on transformers 5 then annotates exactly as on transformers 4 (see tests/golden/metrics/radgraph.json).
+What we do at its boundary: give its tokenizer *instances* the two methods that transformers 5 dropped, and give it a
+scratch copy of the model folder (it locks files in there) with the backbone rewritten. `radgraph_reading` reads batches
+with the package's modules. Release 0.1.18 on transformers 5 then annotates exactly as on transformers 4 (see
+tests/golden/metrics/radgraph.json).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import platformdirs
 
@@ -29,6 +30,8 @@ from benchmarks.errors import MetricUnavailableError
 from benchmarks.files import sha256_file, user_cache
 from benchmarks.hub import cached_file, fetch_file
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
+from libra_bench.metrics.extractors.pretrained import Precision, in_identity
+from libra_bench.metrics.extractors.radgraph_reading import BatchReader, Stored
 from libra_bench.metrics.extractors.weights import (
     HINT,
     digest,
@@ -69,10 +72,6 @@ class Graph:
     entities: tuple[Entity, ...]
 
 
-Stored: TypeAlias = "list[tuple[int, int, str, list[tuple[str, int]]]]"
-"""An annotation without its words: (start, end, label, relations) per entity."""
-
-
 def radgraph_missing(model: str, backbone: str | None) -> Missing | None:
     """Why RadGraph cannot run here with this model, or None; loads nothing."""
     if find_spec("radgraph") is None:
@@ -108,14 +107,17 @@ class RadGraphExtractor:
     model_type: str
     backbone: Path
     """The folder of its encoder's configuration and tokenizer."""
+    precision: Precision = "float32"
+    """Of its encoder; its heads compute in float32."""
 
     @classmethod
-    def of(cls, model: str, backbone: str | None) -> RadGraphExtractor:
+    def of(cls, model: str, backbone: str | None, precision: Precision = "float32") -> RadGraphExtractor:
         """Find (or fetch) the weights of a model.
 
         Args:
             model: a folder, a .tar.gz, or a model's name ("radgraph-xl").
             backbone: a folder or hub id; None: what the model's config.json names.
+            precision: of its encoder's numbers.
 
         Raises:
             MetricUnavailableError: they are not here and cannot be fetched, or are no RadGraph model.
@@ -127,13 +129,13 @@ class RadGraphExtractor:
             place = fetch_file(REPOSITORY, f"{model}.tar.gz", hint=HINT)
         folder = place if place.is_dir() else _unpacked(place)
         backbone = _near(backbone or _stated_backbone(folder), place)
-        return cls(folder, _model_type(folder), fetch_encoder(backbone, weights=False))
+        return cls(folder, _model_type(folder), fetch_encoder(backbone, weights=False), precision)
 
     @property
     def identity(self) -> str:
         """What decides an annotation: weights, model type, tokenizer, package release."""
         weights, tokenizer = digest(self.folder / "weights.th"), tokenizer_digest(self.backbone)
-        return f"{self.model_type}@{weights}|{tokenizer}|radgraph-{version('radgraph')}"
+        return f"{self.model_type}@{weights}|{tokenizer}|radgraph-{version('radgraph')}{in_identity(self.precision)}"
 
     def annotate(self, texts: Sequence[str]) -> dict[str, Graph]:
         """The graph of each distinct text, as it is (RadGraph is case-sensitive: lower-case first).
@@ -146,25 +148,38 @@ class RadGraphExtractor:
             self._compute,
             cache=ExtractionCache("radgraph", self.identity),
             title="RadGraph",
-            chunk_size=16,
         )
         return {text: _graph(words, json.loads(found.get(text, b"[]"))) for text, words in tokens.items()}
 
     def _compute(self, texts: Sequence[str]) -> list[bytes]:
-        import torch
+        package = _load(self.folder, self.model_type, self.backbone, self.precision)
+        reader = BatchReader.of(package)
+        if reader is None:
+            if self.precision != "float32":
+                raise MetricUnavailableError(
+                    f"{self.folder} propagates coreference, and is read in float32 alone", hint="leave precision out"
+                )
+            stored = _one_by_one(package, texts)
+        else:
+            stored = reader.read([_tokens(text, self.model_type) for text in texts])
+        return [json.dumps(entities).encode() for entities in stored]
 
-        model = _load(self.folder, self.model_type, self.backbone)
-        with (
-            torch.inference_mode(),
-            contextlib.redirect_stdout(io.StringIO()) as printed,
-            warnings.catch_warnings(action="ignore"),  # it warns of every text of one token
-        ):
-            annotations = model(list(texts))
-        if len(annotations) != len(texts):
-            reason = " ".join(printed.getvalue().split()) or "it gave no reason"
-            # one of these texts is to blame: `failing_texts` finds out which
-            raise ValueError(f"radgraph left out {len(texts) - len(annotations)} of {len(texts)} texts: {reason}")
-        return [json.dumps(_stored(annotations[str(index)])).encode() for index in range(len(texts))]
+
+def _one_by_one(package: Any, texts: Sequence[str]) -> list[Stored]:
+    """What the package says of texts, one after the other."""
+    import torch
+
+    with (
+        torch.inference_mode(),
+        contextlib.redirect_stdout(io.StringIO()) as printed,
+        warnings.catch_warnings(action="ignore"),  # it warns of every text of one token
+    ):
+        annotations = package(list(texts))
+    if len(annotations) != len(texts):
+        reason = " ".join(printed.getvalue().split()) or "it gave no reason"
+        # one of these texts is to blame: `failing_texts` finds out which
+        raise ValueError(f"radgraph left out {len(texts) - len(annotations)} of {len(texts)} texts: {reason}")
+    return [_stored(annotations[str(index)]) for index in range(len(texts))]
 
 
 @contextlib.contextmanager
@@ -183,20 +198,25 @@ def scratch_model(folder: Path, model_type: str, backbone: Path) -> Iterator[Pat
 
 
 @functools.lru_cache(maxsize=2)
-def _load(folder: Path, model_type: str, backbone: Path) -> Any:
+def _load(folder: Path, model_type: str, backbone: Path, precision: Precision) -> Any:
     """The package's model, in evaluation mode; on the first GPU if there is one."""
+    import torch
+
     with warnings.catch_warnings():  # importing the package sets a filter for the whole process
         from radgraph import RadGraph
         from radgraph.allennlp.common import cached_transformers
 
     # The package asks this cache of its own for the tokenizer, once with each set of arguments.
     for arguments in ({"use_fast": True}, {"use_fast": True, "cache_dir": None}):
-        _restore_methods(cached_transformers.get_tokenizer(str(backbone), **arguments))
+        restore_methods(cached_transformers.get_tokenizer(str(backbone), **arguments))
     with scratch_model(folder, model_type, backbone) as cache, contextlib.redirect_stdout(io.StringIO()):
-        return RadGraph(model_type=model_type, model_cache_dir=str(cache)).eval()
+        cuda = torch.cuda.current_device() if torch.cuda.is_available() else -1
+        package = RadGraph(model_type=model_type, model_cache_dir=str(cache), cuda=cuda).eval()
+    package.model._embedder.to(getattr(torch, precision))
+    return package
 
 
-def _restore_methods(tokenizer: Any) -> None:
+def restore_methods(tokenizer: Any) -> None:
     """Give a tokenizer instance what transformers 4 had and the package calls; nothing if it has it."""
     if not hasattr(tokenizer, "encode_plus"):
         tokenizer.encode_plus = tokenizer.__call__

@@ -13,18 +13,24 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from libra_bench.metrics.extractors.batches import padded_batches
+from libra_bench.metrics.extractors.batches import read_in_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 from libra_bench.metrics.extractors.pretrained import load_pretrained
 from libra_bench.metrics.extractors.sentences import Splitter, split_sentences, splitter_name
 from libra_bench.metrics.extractors.weights import digest, fetch_encoder, tokenizer_digest
 
+if TYPE_CHECKING:
+    import torch
+
 SENTENCE_TOKENS, ENTITY_TOKENS = 512, 30
+ENTITY_BATCH = 4096
+"""Padded tokens. Which of two entities with the same text is nearest hangs on the last bit of their embeddings, and
+that on the size of the batch: with this one the recorded pairs are as the package has them."""
 MIN_CHARACTERS = 3
 """Shorter sentences are not read."""
 VERSION = 1
@@ -67,7 +73,9 @@ class RateExtractor:
         """The entities of each distinct text."""
         identity = f"{_identity(self.ner)}|{splitter_name(self.splitter)}|v{VERSION}"
         cache = ExtractionCache("ratescore-entities", identity)
-        found = extract(texts, self._compute, cache=cache, title="RaTEScore, entities")
+        sentences: dict[str, list[tuple[int, int, str]]] = {}
+        compute = functools.partial(self._compute, read=sentences)
+        found = extract(texts, compute, cache=cache, title="RaTEScore, entities")
         return {text: self._entities(text, json.loads(value)) for text, value in found.items()}
 
     def embed(self, entities: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
@@ -76,30 +84,31 @@ class RateExtractor:
         found = extract(entities, self._encode, cache=cache, title="RaTEScore, embeddings", chunk_size=512)
         return {text: np.frombuffer(value, dtype=np.float32) for text, value in found.items()}
 
-    def _compute(self, texts: Sequence[str]) -> list[bytes]:
-        import torch
-
-        sentences = split_sentences(texts, self.splitter)
-        read = [
-            (index, (start, end))
-            for index, text in enumerate(texts)
-            for start, end in sentences[text]
-            if end - start >= MIN_CHARACTERS
+    def _compute(self, texts: Sequence[str], read: dict[str, list[tuple[int, int, str]]]) -> list[bytes]:
+        """What is stored of each text; sentences that are not in `read` yet are read, once."""
+        spans = split_sentences(texts, self.splitter)
+        long_enough = {text: [span for span in spans[text] if span[1] - span[0] >= MIN_CHARACTERS] for text in texts}
+        said = dict.fromkeys(text[start:end] for text, places in long_enough.items() for start, end in places)
+        self._read_sentences([sentence for sentence in said if sentence not in read], read)
+        stored = [
+            [(start, end, *entity) for start, end in long_enough[text] for entity in read[text[start:end]]]
+            for text in texts
         ]
-        tokenizer, model = _tokenizer(self.ner), _reader(self.ner)
-        ids = [_ids(tokenizer, texts[index][slice(*span)], SENTENCE_TOKENS) for index, span in read]
-        stored: list[list[tuple[int, int, int, int, str]]] = [[] for _ in texts]
-        spans: list[list[tuple[int, int, str]]] = [[] for _ in read]
-        for batch, tokens_BT, mask_BT in padded_batches(ids, tokenizer.pad_token_id, model.device):
-            with torch.inference_mode():
-                labels_BT = model(input_ids=tokens_BT, attention_mask=mask_BT).logits.argmax(dim=2).tolist()
-            for row, place in enumerate(batch):
-                labels = [model.config.id2label[label] for label in labels_BT[row][: len(ids[place])]]
-                outside = [token in {tokenizer.cls_token_id, tokenizer.sep_token_id} for token in ids[place]]
-                spans[place] = list(entity_spans(labels, outside))
-        for (index, span), entities in zip(read, spans, strict=True):
-            stored[index] += [(*span, *entity) for entity in entities]
         return [json.dumps(entities).encode() for entities in stored]
+
+    def _read_sentences(self, sentences: Sequence[str], read: dict[str, list[tuple[int, int, str]]]) -> None:
+        tokenizer, model = _tokenizer(self.ner), _reader(self.ner)
+        special = {tokenizer.cls_token_id, tokenizer.sep_token_id}
+        ids = [_ids(tokenizer, sentence, SENTENCE_TOKENS) for sentence in sentences]
+
+        def labels_of(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> list[list[int]]:
+            labels_BT: list[list[int]] = model(input_ids=tokens_BT, attention_mask=mask_BT).logits.argmax(2).tolist()
+            return labels_BT
+
+        found = read_in_batches(ids, tokenizer.pad_token_id, model.device, labels_of)
+        for sentence, row, labels_T in zip(sentences, ids, found, strict=True):
+            labels = [model.config.id2label[label] for label in labels_T[: len(row)]]
+            read[sentence] = list(entity_spans(labels, [token in special for token in row]))
 
     def _entities(self, text: str, stored: Sequence[tuple[int, int, int, int, str]]) -> list[RateEntity]:
         """Entities from their places: what is stored holds no text."""
@@ -112,17 +121,14 @@ class RateExtractor:
         ]
 
     def _encode(self, entities: Sequence[str]) -> list[bytes]:
-        import torch
-
         tokenizer, model = _tokenizer(self.encoder), _encoder(self.encoder)
         ids = [_ids(tokenizer, entity, ENTITY_TOKENS) for entity in entities]
-        values = [b""] * len(entities)
-        for batch, tokens_BT, mask_BT in padded_batches(ids, tokenizer.pad_token_id, model.device):
-            with torch.inference_mode():
-                cls_BC = model(input_ids=tokens_BT, attention_mask=mask_BT).last_hidden_state[:, 0]
-            for row, index in enumerate(batch):
-                values[index] = cls_BC[row].float().cpu().numpy().tobytes()
-        return values
+
+        def embed(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> list[bytes]:
+            cls_BC = model(input_ids=tokens_BT, attention_mask=mask_BT).last_hidden_state[:, 0]
+            return [embedding_C.tobytes() for embedding_C in cls_BC.float().cpu().numpy()]
+
+        return read_in_batches(ids, tokenizer.pad_token_id, model.device, embed, ENTITY_BATCH)
 
 
 def entity_spans(labels: Sequence[str], outside: Sequence[bool]) -> Iterator[tuple[int, int, str]]:

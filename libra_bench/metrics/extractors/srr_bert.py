@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from libra_bench.metrics.extractors.batches import padded_batches
+from libra_bench.metrics.extractors.batches import read_in_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
+from libra_bench.metrics.extractors.first_states import first_states
 from libra_bench.metrics.extractors.pretrained import load_pretrained
 from libra_bench.metrics.extractors.sentences import Splitter, split_sentences, splitter_name
 from libra_bench.metrics.extractors.weights import (
@@ -78,7 +79,9 @@ class SrrBertExtractor:
     def read(self, texts: Sequence[str]) -> dict[str, npt.NDArray[np.bool_]]:
         """Which labels [K] each distinct text has."""
         identity = f"{digest(self.model)}|{tokenizer_digest(self.tokenizer)}|{splitter_name(self.splitter)}|v{VERSION}"
-        found = extract(texts, self._compute, cache=ExtractionCache("srr-bert", identity), title="SRR-BERT")
+        sentences: dict[str, npt.NDArray[np.bool_]] = {}
+        compute = functools.partial(self._compute, read=sentences)
+        found = extract(texts, compute, cache=ExtractionCache("srr-bert", identity), title="SRR-BERT")
         return {text: np.frombuffer(value, dtype=np.bool_) for text, value in found.items()}
 
     def names(self) -> list[str]:
@@ -87,21 +90,28 @@ class SrrBertExtractor:
 
         return [str(name) for _, name in sorted(AutoConfig.from_pretrained(self.model).id2label.items())]
 
-    def _compute(self, texts: Sequence[str]) -> list[bytes]:
+    def _compute(self, texts: Sequence[str], read: dict[str, npt.NDArray[np.bool_]]) -> list[bytes]:
+        """The labels of each text; sentences that are not in `read` yet are read, once."""
+        prepared = [prepare(text) for text in texts]
+        spans = split_sentences(prepared, self.splitter)
+        said = {text: [text[start:end] for start, end in spans[text]] for text in prepared}
+        sentences = dict.fromkeys(sentence for of_text in said.values() for sentence in of_text)
+        self._read_sentences([sentence for sentence in sentences if sentence not in read], read)
+        none_K = np.zeros(_model(self.model).config.num_labels, dtype=np.bool_)
+        return [np.any([none_K, *(read[sentence] for sentence in said[text])], axis=0).tobytes() for text in prepared]
+
+    def _read_sentences(self, sentences: Sequence[str], read: dict[str, npt.NDArray[np.bool_]]) -> None:
         import torch
 
         tokenizer, model = _tokenizer(self.tokenizer), _model(self.model)
-        prepared = [prepare(text) for text in texts]
-        split = split_sentences(prepared, self.splitter)
-        sentences = [(index, text[start:end]) for index, text in enumerate(prepared) for start, end in split[text]]
-        ids = [tokenizer(said, truncation=True, max_length=MAX_TOKENS)["input_ids"] for _, said in sentences]
-        labels_NK = np.zeros((len(texts), model.config.num_labels), dtype=np.bool_)
-        for batch, tokens_BT, mask_BT in padded_batches(ids, tokenizer.pad_token_id, model.device):
-            with torch.inference_mode():
-                logits_BK = model(input_ids=tokens_BT, attention_mask=mask_BT).logits.float().cpu()
-            for place, found_K in zip(batch, (torch.sigmoid(logits_BK) > 0.5).numpy(), strict=True):
-                labels_NK[sentences[place][0]] |= found_K
-        return [row.tobytes() for row in labels_NK]
+        ids = [tokenizer(sentence, truncation=True, max_length=MAX_TOKENS)["input_ids"] for sentence in sentences]
+
+        def labels_of(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> list[npt.NDArray[np.bool_]]:
+            cls_BC = first_states(model.bert, tokens_BT, mask_BT)
+            logits_BK = model.classifier(model.bert.pooler(cls_BC[:, None])).float().cpu()
+            return list((torch.sigmoid(logits_BK) > 0.5).numpy())
+
+        read.update(zip(sentences, read_in_batches(ids, tokenizer.pad_token_id, model.device, labels_of), strict=True))
 
 
 def prepare(text: str) -> str:

@@ -39,7 +39,7 @@ class OfficialPackages:
         self, checkpoint: Path, backbone: Path, *, predictions: Sequence[str], references: Sequence[str]
     ) -> dict[str, Any]:
         """F1CheXbert's `f1` and `f1_5` by class and average, `accuracy`, `labels` of the predictions."""
-        with _chexbert_folder(checkpoint, backbone) as folder:
+        with chexbert_folder(checkpoint, backbone) as folder:
             return self._ask("chexbert", folder=str(folder), predictions=list(predictions), references=list(references))
 
     def bertscore(
@@ -84,7 +84,7 @@ class OfficialPackages:
 
 
 @contextlib.contextmanager
-def _chexbert_folder(checkpoint: Path, backbone: Path) -> Iterator[Path]:
+def chexbert_folder(checkpoint: Path, backbone: Path) -> Iterator[Path]:
     """A folder as f1chexbert wants it: `bert-base-uncased` to work beside, and a cache with `chexbert/chexbert.pth`."""
     with tempfile.TemporaryDirectory(prefix="chexbert-") as scratch:
         folder = Path(scratch)

@@ -47,7 +47,7 @@ def test_the_road_from_hospital_files_to_a_scored_run(cli, tree):
     assert [remark for remark in checked["remarks"] if remark["level"] == "error"] == []
     scored = cli(
         *("run", "--suite", "findings.jsonl", "--image-root", built["image_root"], "--model", "echo"),
-        *("--metrics", "temporal_f1", "--out", "run", "--limit", 5),
+        *("--metrics", "temporal_f1", "--out", "run", "--limit", 5, "--no-report", "--no-plots"),
     )
     assert scored.returncode == 0, scored.stderr
 
@@ -65,7 +65,8 @@ def test_your_own_data_in_a_spreadsheet(cli):
         )
     )
     assert (built["samples"], built["with_prior"]) == (1, 1)
-    done = cli("run", "--suite", "mine.jsonl", "--model", "echo", "--metrics", "temporal_f1", "--out", "run")
+    run = ("run", "--suite", "mine.jsonl", "--model", "echo", "--metrics", "temporal_f1", "--out", "run")
+    done = cli(*run, "--no-report", "--no-plots")
     assert done.returncode == 0, done.stderr
     answer = json.loads((cli.folder / "run" / "answers.jsonl").read_text())
     assert answer["text"].endswith("radiology image. Following clinical context: Indication: Cough")

@@ -75,7 +75,8 @@ def test_labels_alone_can_be_scored(cli, build):
     root = json.loads(build("chextemporal", "--json").stdout)["image_root"]
     words = ["--data", "chextemporal.jsonl", "--image-root", root, "--model", "constant", "--option"]
     done = cli(
-        "run", "--suite", "chextemporal", *words, "text=No interval change.", "--out", "run", "--no-report", "--json"
+        *("run", "--suite", "chextemporal", *words, "text=No interval change.", "--out", "run"),
+        *("--no-report", "--no-plots", "--json"),
     )
     assert done.returncode == 0, done.stderr
     scores = {score["key"]: score["value"] for score in json.loads(done.stdout)["scores"]}

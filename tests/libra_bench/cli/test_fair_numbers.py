@@ -18,7 +18,7 @@ REPORT = "**Findings:**\\n- No change.\\n\\n**Impression:** None.<|im_end|> And 
 def answer(questions):
     return [REFUSAL if question.question_id == "s0" else REPORT for question in questions]
 """
-SPARE = ("--metrics", "temporal_f1", "--no-report")
+SPARE = ("--metrics", "temporal_f1", "--no-report", "--no-plots")
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_model_without_a_card_is_decoded_greedily_and_says_so(cli, tmp_path):
 
 
 def test_what_is_not_read_is_said_recorded_and_shown(cli):
-    done = cli("run", "--suite", "demo", "--model", "libra-tiny", "--limit", 12, *SPARE[:2], "--json")
+    done = cli("run", "--suite", "demo", "--model", "libra-tiny", "--limit", 12, *SPARE[:2], "--no-plots", "--json")
     assert done.returncode == 0, done.stderr
     folder = cli.folder / json.loads(done.stdout)["run"]
     left_out = json.loads((folder / "run.json").read_text())["left_out"]

@@ -17,7 +17,7 @@ from real_program import Program, read_lines
 import libra_bench
 from benchmarks.catalog import DEMO, DEMO_TRAIN, FINDINGS_PROMPT
 
-SPARE = ("--metrics", "temporal_f1", "--no-report", "--limit", "6")
+SPARE = ("--metrics", "temporal_f1", "--no-report", "--no-plots", "--limit", "6")
 
 
 def refused(done, *words: str) -> None:

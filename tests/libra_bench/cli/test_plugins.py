@@ -28,7 +28,7 @@ def block(language: str, after: str) -> str:
 def test_the_function_of_the_tutorial(program):
     (program.folder / "mymodel.py").write_text(block("python", "`mymodel.py`"))
     done = program("run", "--suite", "demo", "--model", "mymodel:describe", "--metrics", "temporal_f1", "--json",
-                   "--no-report")  # fmt: skip
+                   "--no-report", "--no-plots")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["n"] == 66
     shown = re.search(r"Temporal_entity_score ↑ │ ([\d.]+)", TUTORIAL.read_text(encoding="utf-8"))

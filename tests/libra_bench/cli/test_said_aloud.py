@@ -13,6 +13,8 @@ from run_folders import change_record, write_run
 
 DEMO = ROOT / "benchmarks/data/demo"
 
+SPARE = ("--no-report", "--no-plots")
+
 
 def write_answers(cli: InProcess, *rows: dict) -> None:
     (cli.folder / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -26,7 +28,7 @@ def test_a_replay_does_not_say_how_texts_ended(cli: InProcess) -> None:
     rows[4]["metadata"] = {"finish": "length"}
     write_answers(cli, *rows)
     done = cli("run", "--suite", "suite.jsonl", "--model", "replay:p.jsonl", "--metrics", "diagnostics", "--out", "run",
-               "--json")  # fmt: skip
+               *SPARE, "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     finishes = [answer["metadata"].get("finish") for answer in read_lines(cli.folder / "run/answers.jsonl")]
     assert finishes == [None, None, None, "stop", "length"]
@@ -71,7 +73,7 @@ def test_a_replay_finds_its_answers_whatever_type_an_id_has(cli: InProcess) -> N
     cli.suite(2)
     write_answers(cli, {"question_id": "1", "text": "No."}, {"question_id": "2", "text": "Yes."})
     run = ("run", "--suite", "suite.jsonl", "--model", "replay:p.jsonl", "--metrics", "rouge_l", "--out", "run")
-    assert cli(*run).returncode == 0
+    assert cli(*run, *SPARE).returncode == 0
     assert [answer["text"] for answer in read_lines(cli.folder / "run/answers.jsonl")] == ["No.", "Yes."]
 
 
@@ -94,7 +96,7 @@ def test_patients_without_an_id_are_not_one_patient(cli: InProcess) -> None:
     for row, patient in zip(rows, ("a", "a", "b", None, None, None), strict=True):
         row |= {"subject_id": patient}
     (cli.folder / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    done = cli("run", "--suite", "s.jsonl", "--model", "constant", "--metrics", "rouge_l", "--json")
+    done = cli("run", "--suite", "s.jsonl", "--model", "constant", "--metrics", "rouge_l", *SPARE, "--json")
     assert json.loads(done.stdout)["n_clusters"] == 5
 
 
@@ -122,7 +124,7 @@ def test_a_run_of_the_phantom_model_keeps_its_warning(real: bool, cli: InProcess
     row = json.loads((DEMO / "demo.jsonl").read_text().splitlines()[0])
     (cli.folder / "s.jsonl").write_text(json.dumps(row | ({"subject_id": 10000032} if real else {})) + "\n")
     done = cli("run", "--suite", "s.jsonl", "--image-root", DEMO, "--model", "libra-tiny", "--max-new-tokens", "4",
-               "--metrics", "rouge_l", "--out", "run")  # fmt: skip
+               "--metrics", "rouge_l", "--no-plots", "--out", "run")  # fmt: skip
     assert done.returncode == 0, done.stderr
     warnings = json.loads((cli.folder / "run/run.json").read_text())["warnings"]
     assert len(warnings) == done.stderr.count("warning: libra-tiny") == int(real)

@@ -12,6 +12,7 @@ from libra_bench.experiments.gaps import levels_of, subgroup_gaps
 from libra_bench.metrics.registry import make_metric
 
 STUDIES = 40
+SPARE = ("--out", "run", "--no-report", "--no-plots")
 
 
 def suite_with(program, **fields) -> None:
@@ -35,7 +36,7 @@ def suite_with(program, **fields) -> None:
 @pytest.fixture
 def run(cli):
     suite_with(cli)
-    done = cli("run", "--suite", "suite.jsonl", "--model", "echo", "--metrics", "exact_match,bleu", "--out", "run")
+    done = cli("run", "--suite", "suite.jsonl", "--model", "echo", "--metrics", "exact_match,bleu", *SPARE)
     assert done.returncode == 0, done.stderr
     return cli.folder / "run"
 
@@ -70,7 +71,7 @@ def test_no_interval_with_few_patients(cli):
     for row in rows:
         row["subject_id"] = f"p{row['question_id'] % 3}"
     (cli.folder / "suite.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    cli("run", "--suite", "suite.jsonl", "--model", "echo", "--metrics", "exact_match", "--out", "run")
+    cli("run", "--suite", "suite.jsonl", "--model", "echo", "--metrics", "exact_match", *SPARE)
     for one in subgroup_gaps([cli.folder / "run"], "sex", resamples=200).gaps:
         assert (one.low, one.high) == (None, None)
 

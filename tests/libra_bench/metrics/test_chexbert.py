@@ -13,7 +13,9 @@ from made_up_reports import PAIRS
 
 from benchmarks.errors import MetricUnavailableError
 from libra_bench.metrics.chexbert import CheXbert
+from libra_bench.metrics.extractors import batches
 from libra_bench.metrics.extractors.chexbert import NEGATIVE, POSITIVE, UNCERTAIN, CheXbertExtractor
+from libra_bench.metrics.extractors.first_states import first_states
 from libra_bench.metrics.metric import corpus_values
 from libra_bench.metrics.observation_f1 import OBSERVATIONS
 
@@ -88,6 +90,50 @@ def test_batches_do_not_change_an_embedding(tmp_path, monkeypatch):
         monkeypatch.setenv("LIBRA_BENCH_CACHE", str(tmp_path / f"cache-{index}"))
         alone = CheXbertExtractor.of(METRIC.model, METRIC.backbone).read([text])
         np.testing.assert_allclose(alone[text].embedding, together[text].embedding, atol=1e-5)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_neither_the_order_nor_the_cores_matter(tmp_path, monkeypatch, threads):
+    import torch
+
+    monkeypatch.setattr(batches, "CPU_TOKENS", 64)
+    texts = list(dict.fromkeys(PREDICTIONS))
+    extractor = CheXbertExtractor.of(METRIC.model, METRIC.backbone)
+    expected = extractor.read(texts)
+    monkeypatch.setenv("LIBRA_BENCH_CACHE", str(tmp_path / f"another {threads}"))
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = extractor.read(texts[::-1])
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for text in texts:
+        assert found[text].labels == expected[text].labels
+        np.testing.assert_allclose(found[text].embedding, expected[text].embedding, rtol=1e-6, atol=1e-6)
+
+
+def test_the_first_token_is_all_that_the_last_layer_computes():
+    import torch
+    from transformers import BertConfig, BertModel
+
+    bert = BertModel(BertConfig.from_pretrained(tiny.BERT)).eval()
+    tokens_BT = torch.randint(5, 200, (3, 17))
+    mask_BT = (torch.arange(17) < torch.tensor([[17], [9], [2]])).long()
+    with torch.inference_mode():
+        for mask in (mask_BT, None):
+            expected = bert(tokens_BT, attention_mask=mask).last_hidden_state[:, 0]
+            torch.testing.assert_close(first_states(bert, tokens_BT, mask), expected, rtol=0, atol=1e-6)
+
+
+def test_bfloat16_is_close_and_says_so():
+    rough = CheXbert(model=METRIC.model, backbone=METRIC.backbone, precision="bfloat16")
+    assert "precision" not in METRIC.signature
+    assert "|precision:bfloat16|" in rough.signature
+    exact = METRIC.score(PREDICTIONS, REFERENCES).samples["CheXbert-cosine"]
+    found = rough.score(PREDICTIONS, REFERENCES).samples["CheXbert-cosine"]
+    assert found != exact
+    np.testing.assert_allclose(found, exact, atol=2.0)
 
 
 def test_of_several_references_the_nearest_counts():

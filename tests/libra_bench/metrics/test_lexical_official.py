@@ -81,7 +81,9 @@ def test_bleu_is_sacrebleus_without_smoothing() -> None:
         assert values[f"BLEU{order}"] == pytest.approx(official, abs=1e-9)
 
 
-def test_clipped_counts_of_several_references() -> None:
+@pytest.mark.parametrize("bits", [63, 30, 3], ids=["all samples at once", "in parts", "one by one"])
+def test_clipped_counts_of_several_references(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("libra_bench.metrics.bleu._BITS", bits)
     predictions = random_texts(60, [" "], seed=4)
     references = [random_texts(3, [" "], seed=seed) for seed in range(60)]
     statistics = make_metric("bleu[norm=none,tokenizer=whitespace]").score(predictions, references).statistics

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libra_bench.metrics.bleu import words_13a
-from libra_bench.metrics.normalize import normalize
+from libra_bench.metrics.normalize import clean_text, normalize
 from libra_bench.metrics.registry import make_metric
 
 WORDS = [
@@ -104,6 +104,12 @@ def test_an_empty_prediction_scores_nothing_and_keeps_its_place(name: str) -> No
         ["", "clear lungs are seen here"], [["stable heart"], ["clear lungs are seen here"]]
     )
     assert all(column[0] == pytest.approx(0.0, abs=1e-6) for column in result.samples.values())
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(alphabet="aB1é_-\n \t\u00a0\x1f.,:;()*'ΣİǅΩ", max_size=30) | st.text(max_size=20))
+def test_a_text_is_cleaned_the_same_word_by_word(text: str) -> None:
+    assert normalize(text) == clean_text(text.lower())
 
 
 @every_case("name", METRICS)

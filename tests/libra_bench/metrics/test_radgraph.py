@@ -11,7 +11,10 @@ import pytest
 import tiny_encoders as tiny
 from made_up_reports import PAIRS
 
-from libra_bench.metrics.extractors.radgraph import Entity, Graph
+from benchmarks.errors import MetricUnavailableError
+from libra_bench.metrics.extractors import batches, radgraph
+from libra_bench.metrics.extractors.radgraph import Entity, Graph, RadGraphExtractor
+from libra_bench.metrics.extractors.radgraph_reading import BatchReader
 from libra_bench.metrics.radgraph import RadGraph, entity_offsets, pair_scores
 from libra_bench.metrics.registry import make_metric
 
@@ -39,6 +42,35 @@ def test_equals_the_unmodified_package(norm, file):
         got = np.array(result.samples[f"RadGraph-{level}"]) / 100
         np.testing.assert_allclose(got, expected, atol=golden["tolerance"])
         assert result.values[f"RadGraph-{level}"] == pytest.approx(100 * np.mean(expected), abs=1e-9)
+
+
+def test_batches_are_read_as_the_package_here_reads_one_report_after_another(monkeypatch):
+    monkeypatch.setattr(batches, "CPU_TOKENS", 2048)  # short reports and one of several segments in one batch
+    extractor = RadGraphExtractor.of(str(tiny.RADGRAPH), str(tiny.BERT))
+    package = radgraph._load(extractor.folder, extractor.model_type, extractor.backbone, "float32")
+    texts = [text.lower() for pair in PAIRS[:9] for text in pair if text] + ["no effusion , " * 175]
+    reader = BatchReader.of(package)
+    found = reader.read([radgraph._tokens(text, extractor.model_type) for text in texts])
+    assert found == radgraph._one_by_one(package, texts)
+    assert sum(len(relations) for entities in found for *_, relations in entities) > 20
+
+
+def test_a_model_that_propagates_coreference_is_read_by_the_package(monkeypatch):
+    extractor = RadGraphExtractor.of(str(tiny.RADGRAPH), str(tiny.BERT))
+    expected = extractor._compute(["small left effusion."])
+    monkeypatch.setattr(BatchReader, "of", lambda package: None)
+    assert extractor._compute(["small left effusion."]) == expected
+    with pytest.raises(MetricUnavailableError, match="coreference"):
+        RadGraphExtractor.of(str(tiny.RADGRAPH), str(tiny.BERT), "bfloat16")._compute(["small left effusion."])
+
+
+def test_bfloat16_is_close_and_says_so():
+    rough, exact = tiny_metric(precision="bfloat16"), tiny_metric()
+    assert "precision" not in exact.signature
+    assert "|precision:bfloat16|" in rough.signature
+    found = rough.score(PREDICTIONS, REFERENCES).samples["RadGraph-simple"]
+    expected = exact.score(PREDICTIONS, REFERENCES).samples["RadGraph-simple"]
+    assert sum(abs(one - other) < 20 for one, other in zip(found, expected, strict=True)) > 0.8 * len(found)
 
 
 def test_case_matters_to_the_package_and_not_to_us():

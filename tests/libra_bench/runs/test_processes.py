@@ -18,10 +18,16 @@ from libra_bench.runs.processes import ProcessGroup, local_device
 
 
 @pytest.fixture
-def whole(cli):
+def seconds():
+    """How long an answer takes."""
+    return 0.01
+
+
+@pytest.fixture
+def whole(cli, seconds):
     """The answers of one process, uninterrupted."""
     cli.suite(30)
-    cli.slow_model(0.01)
+    cli.slow_model(seconds)
     arguments = ("generate", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--batch-size", 1)
     assert cli(*arguments, "--out", "alone").returncode == 0
     return arguments, stable(read_lines(cli.folder / "alone/answers.jsonl"))
@@ -43,10 +49,27 @@ def test_processes_give_the_answers_of_one(program, whole, processes):
 
 
 @pytest.mark.slow
+def test_eight_processes_write_each_answer_once_and_score_as_one(program):
+    program.suite(400)
+    program.slow_model(0.01)
+    options = ("--suite", "suite.jsonl", "--model", "slow_model:answer", "--batch-size", 1, "--metrics", "rouge_l")
+    options += ("--no-report", "--no-plots")
+    assert program("run", *options, "--out", "alone").returncode == 0
+    process = launch(program, 8, "run", *options, "--out", "many")
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    for name in ("answers.jsonl", "scores.json", "samples.csv"):
+        assert (program.folder / "many" / name).read_bytes() == (program.folder / "alone" / name).read_bytes(), name
+    took = [share["studies"] for share in json.loads((program.folder / "many/run.json").read_text())["processes"]]
+    assert (len(took), sum(took)) == (8, 400)
+    assert sum(studies > 0 for studies in took) >= 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.1])  # to be killed in time
 @pytest.mark.parametrize("back", [1, 2, 4])
 def test_after_a_process_was_killed_another_number_of_processes_finishes(program, whole, back):
     arguments, expected = whole
-    program.slow_model(0.1)
     folder = program.folder / "many"
     process = launch(program, 3, *arguments, "--out", "many")
     while process.poll() is None and not list(folder.glob("answers.rank*.jsonl")):

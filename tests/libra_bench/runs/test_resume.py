@@ -137,7 +137,8 @@ def test_a_recorded_failure_counts_as_an_empty_text_and_can_be_asked_again(cli):
     cli.suite()
     cli.slow_model()
     arguments = ["run", "--suite", "suite.jsonl", "--model", "slow_model:fails_on_3", "--batch-size", 1]
-    arguments += ["--on-error", "record", "--out", "run", "--metrics", "rouge_l,temporal_f1", "--no-report"]
+    arguments += ["--on-error", "record", "--out", "run", "--metrics", "rouge_l,temporal_f1"]
+    arguments += ["--no-report", "--no-plots"]
     done = cli(*arguments)
     assert done.returncode == 3, done.stderr
     scores = json.loads((cli.folder / "run/scores.json").read_text())

@@ -46,8 +46,9 @@ def test_a_run_leaves_what_the_readme_says(program):
 
 def test_a_rerun_replaces_its_row_and_another_run_adds_one(cli):
     cli.suite(3)
+    command = ("run", "--suite", "suite.jsonl", "--metrics", "bleu,rouge_l", "--no-report", "--no-plots", "--model")
     for arguments in (["constant"], ["constant"], ["echo"], ["constant", "--num-beams", 4]):
-        done = cli("run", "--suite", "suite.jsonl", "--metrics", "bleu,rouge_l", "--no-report", "--model", *arguments)
+        done = cli(*command, *arguments)
         assert done.returncode == 0, done.stderr
     table = rows(cli.folder / "runs/leaderboard.csv")
     assert [row["Model Name"] for row in table] == ["constant", "echo", "constant"]
@@ -60,20 +61,19 @@ def test_a_rerun_replaces_its_row_and_another_run_adds_one(cli):
     assert all(table[0][row["column"]] for row in signatures if row["run"] == table[0]["run"])
 
 
-def test_json_goes_to_stdout_and_the_prompt_to_stderr(program):
-    program.suite(2)
-    done = program(
-        "run", "--suite", "suite.jsonl", "--model", "constant", "--metrics", "bleu", "--json", "--out", "here"
-    )
+def test_json_goes_to_stdout_and_the_prompt_to_stderr(cli):
+    cli.suite(2)
+    done = cli("run", "--suite", "suite.jsonl", "--model", "constant", "--metrics", "bleu", "--json", "--out", "here")
     result = json.loads(done.stdout)
     assert result["run"] == "here"
     assert result["n"] == 2
-    assert not (program.folder / "runs").exists()
+    assert not (cli.folder / "runs").exists()
 
 
 def test_the_oracle_is_perfect_and_an_update_of_a_reference_rescores_the_same_answers(cli):
     cli.suite(3)
-    done = cli("run", "--suite", "suite.jsonl", "--model", "oracle", "--metrics", "rouge_l", "--out", "run", "--json")
+    run = ("run", "--suite", "suite.jsonl", "--model", "oracle", "--metrics", "rouge_l", "--out", "run", "--json")
+    done = cli(*run, "--no-report", "--no-plots")
     values = {score["key"]: score["value"] for score in json.loads(done.stdout)["scores"]}
     assert values["ROUGE-L"] == pytest.approx(100)
     cli.suite(3, reference="The heart is large.")

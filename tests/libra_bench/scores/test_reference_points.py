@@ -27,10 +27,10 @@ def test_the_seed_decides():
 
 
 def test_small_suites():
-    assert shuffled_references([["a"]]) == [""]
-    assert shuffled_references([["a"], ["b"]]) == ["b", "a"]
-    assert shuffled_references([["a"], ["b"]], clusters=["p", "p"]) == ["b", "a"]
-    assert shuffled_references([[], []], [{"labels": ["x", "y"]}, {"labels": []}]) == ["", "x, y"]
+    assert [*shuffled_references([["a"]])] == [""]
+    assert [*shuffled_references([["a"], ["b"]])] == ["b", "a"]
+    assert [*shuffled_references([["a"], ["b"]], clusters=["p", "p"])] == ["b", "a"]
+    assert [*shuffled_references([[], []], [{"labels": ["x", "y"]}, {"labels": []}])] == ["", "x, y"]
 
 
 def test_reference_points_by_hand():

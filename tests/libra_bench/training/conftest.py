@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from oracles import GOLDEN, MODELS
 
+from libra_bench.training import plots
 from libra_bench.training.preparation import prepare
 from libra_bench.training.recipe_file import load_recipe
 from libra_bench.training.train import train
@@ -32,8 +33,12 @@ def golden_flags(tmp_path) -> dict[str, object]:
 
 
 @pytest.fixture
-def run(golden_flags):
-    """Prepare, and train unless told otherwise, the golden tiny model with these flags."""
+def run(golden_flags, monkeypatch):
+    """Prepare, and train unless told otherwise, the golden tiny model with these flags.
+
+    Without its curves, which take as long as the training: test_train_program.py looks at them.
+    """
+    monkeypatch.setattr(plots, "draw_training", lambda out: None)
 
     def run(*, prepare_only: bool = False, stage: str = "align", **flags: object) -> dict | None:
         given = {**golden_flags, **flags}

@@ -111,6 +111,7 @@ def test_validation_on_text_decides_the_best(cli):
     assert (out / "best_eval_model" / "mm_projector.bin").is_file()
     assert f"| step | {result['best']['step']} |" in (out / "best_eval_model" / "README.md").read_text()
     assert {path.name for path in out.glob("checkpoint-*")} == {"checkpoint-4", f"checkpoint-{result['best']['step']}"}
+    assert (out / "plots" / "training.png").stat().st_size > 5_000
 
 
 def test_ended_after_its_last_step_the_same_command_trains_no_further(cli):

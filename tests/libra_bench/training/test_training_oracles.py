@@ -11,6 +11,7 @@ import pytest
 import torch
 from oracles import GOLDEN, MODELS, records, tensors
 
+from libra_bench.training import plots
 from libra_bench.training.artefacts import load_weights
 from libra_bench.training.data import Collator, ConversationData, SampleImages
 from libra_bench.training.log import read_log
@@ -95,6 +96,7 @@ def trained(tmp_path_factory):
         folder = tmp_path_factory.mktemp("trained")
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(GOLDEN)
+            patch.setattr(plots, "draw_training", lambda out: None)  # as long as the training
             seen = Recorder(patch)
             ready, origins = prepare_run(name, folder)
             learning = {name: list(weight.shape) for name, weight in ready.parts.model.named_trainable()}

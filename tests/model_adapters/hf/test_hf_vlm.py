@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 from pathlib import Path
@@ -44,13 +45,19 @@ def questions(n: int = 5) -> list[Question]:
     ]
 
 
-def plain(folder: Path, question: Question, **settings) -> str:
-    """What transformers itself writes, one study at a time."""
+@functools.cache
+def of_transformers(folder: Path) -> tuple:
+    """A checkpoint's processor and model as transformers loads them."""
     from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig
 
-    processor = AutoProcessor.from_pretrained(folder, backend="pil")
     model = AutoModelForImageTextToText.from_pretrained(folder)
     model.generation_config = GenerationConfig(eos_token_id=2, pad_token_id=0)
+    return AutoProcessor.from_pretrained(folder, backend="pil"), model
+
+
+def plain(folder: Path, question: Question, **settings) -> str:
+    """What transformers itself writes, one study at a time."""
+    processor, model = of_transformers(folder)
     content = [{"type": "image", "image": Image.open(path).convert("RGB")} for path in question.images]
     conversation = [{"role": "user", "content": [*content, {"type": "text", "text": question.prompt}]}]
     inputs = processor.apply_chat_template(

@@ -401,7 +401,7 @@ def test_half_precision_runs(dtype):
 def test_auto_steps_down_when_memory_runs_out_loses_no_study_and_remembers():
     adapter = load()
     questions = [study(key, ["cur0.png"], QUERY.format("Cough " * (1 + key % 3))) for key in range(9)]
-    alone = [ask(adapter, [question], PUBLISHED)[question.question_id].text for question in questions]
+    alone = 3 * [ask(adapter, [question], PUBLISHED)[question.question_id].text for question in questions[:3]]
 
     def too_many(_, __, given):
         if given.get("input_ids") is not None and given["input_ids"].shape[0] > 2:
@@ -419,7 +419,7 @@ def test_images_that_lack_room_get_it_from_the_batch():
     adapter = load(batch_size=8)
     names = ["cur0.png", "prior0.png"]
     questions = [study(key, [names[key % 2]], QUERY.format("Cough " * (1 + key % 5))) for key in range(24)]
-    alone = [ask(adapter, [question], PUBLISHED)[question.question_id].text for question in questions]
+    alone = [ask(adapter, [question], PUBLISHED)[question.question_id].text for question in questions[:10]]
     adapter = load(batch_size=8, options={"feature_cache_mb": 0.0})  # or else two images would be encoded once
     model, caches, refused = adapter.generator.loaded.model, [], []
 
@@ -436,7 +436,7 @@ def test_images_that_lack_room_get_it_from_the_batch():
     model.tower.register_forward_pre_hook(full)
     answers = ask(adapter, questions, PUBLISHED)
     assert refused
-    assert [answers[key].text for key in range(24)] == alone
+    assert [answers[key].text for key in range(24)] == [alone[key % 10] for key in range(24)]
     assert adapter.describe()["batch_size"] == 2
 
 

@@ -99,11 +99,11 @@ def test_odd_text(text):
     ],
 )
 def test_time_grows_with_the_length(unit):
-    """A quadratic rule would take minutes."""
-    text = unit * (20_000 // max(1, len(unit.split())))
+    """About half a second; a quadratic rule would take very much longer."""
+    text = unit * (10_000 // max(1, len(unit.split())))
     start = time.process_time()
     report_statements(text)
-    assert time.process_time() - start < 30
+    assert time.process_time() - start < 8
 
 
 def test_a_thousand_findings_in_one_sentence():

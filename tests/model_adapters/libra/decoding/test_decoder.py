@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from decoder_models import VOCABULARY, language_model, make_prompts
 
 from benchmarks.errors import GenerationError
 from model_adapters.adapter import Decoding
@@ -17,45 +18,6 @@ from model_adapters.generation.stopping import StopRule
 from model_adapters.libra.decoding.decoder import Decoder
 from model_adapters.libra.inputs.prompt_stream import Prompt
 from model_adapters.libra.network.attention import GROUPED, attend_for_decoding
-
-VOCABULARY = 61
-IMAGE = VOCABULARY  # an id that is never produced
-
-
-def language_model(seed=0, *, kind="llama", heads=4, key_heads=2, attention="sdpa"):
-    import transformers
-
-    torch.manual_seed(seed)
-    extra = {"head_dim": 8} if kind in ("gemma", "gemma2", "qwen3") else {}
-    config = transformers.AutoConfig.for_model(
-        kind,
-        vocab_size=VOCABULARY,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=heads,
-        num_key_value_heads=key_heads,
-        max_position_embeddings=256,
-        initializer_range=0.6,
-        eos_token_id=None,
-        bos_token_id=None,
-        pad_token_id=None,
-        **extra,
-    )
-    auto = transformers.AutoModelForCausalLM.from_config(config, attn_implementation=attention)
-    return auto.eval()
-
-
-def make_prompts(model, lengths, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    prompts = []
-    for key, length in enumerate(lengths):
-        ids = torch.randint(0, VOCABULARY, (length,), generator=generator).tolist()
-        features = torch.randn(5, 32, generator=generator) * 0.5
-        words = model.get_input_embeddings()(torch.tensor(ids)).detach()
-        embeddings = torch.cat([words[:2], features, words[2:]])
-        prompts.append(Prompt(key, (*ids[:2], IMAGE, *ids[2:]), embeddings))
-    return prompts
 
 
 def decode(model, prompts, decoding, rule=None, batch_size=1) -> dict[int, Generated]:
@@ -135,17 +97,17 @@ def test_greedy_equals_transformers(attention, kind):
 
 
 @pytest.mark.parametrize("beams", [1, 4])
-@pytest.mark.parametrize("batch_size", [2, 3, 7])
-def test_any_batch_size_gives_the_text_of_batch_size_1(beams, batch_size):
+def test_any_batch_size_gives_the_text_of_batch_size_1(beams):
     model = language_model(1)
     decoding = Decoding(num_beams=beams, no_repeat_ngram_size=3, max_new_tokens=60)
     prompts = make_prompts(model, [5, 17, 9, 9, 30, 12, 5, 8, 21, 6, 14])
     rule = StopRule((3, 7, 11, 20, 33))
     alone = decode(model, prompts, decoding, rule)
-    together = decode(model, prompts, decoding, rule, batch_size)
-    assert {key: result.token_ids for key, result in together.items()} == {
-        key: result.token_ids for key, result in alone.items()
-    }
+    for batch_size in (2, 3, 7):
+        together = decode(model, prompts, decoding, rule, batch_size)
+        assert {key: result.token_ids for key, result in together.items()} == {
+            key: result.token_ids for key, result in alone.items()
+        }, batch_size
     assert len({len(result.token_ids) for result in alone.values()}) > 1  # studies end at different steps
 
 
@@ -280,16 +242,13 @@ def test_running_out_of_memory_halves_the_batch_and_loses_no_study(beams):
 
 
 @pytest.mark.parametrize("beams", [1, 4])
-@pytest.mark.parametrize("batch_size", [3, 5])
-def test_prompts_that_run_out_of_memory_get_room_from_the_batch(beams, batch_size):
+def test_prompts_that_run_out_of_memory_get_room_from_the_batch(beams):
     model = language_model(1)
     prompts = make_prompts(model, [6, 9, 7, 6, 12, 8, 11, 5, 9])
     decoding, rule = Decoding(num_beams=beams, max_new_tokens=60), StopRule((3, 7, 11, 20, 33))
     expected = {key: result.token_ids for key, result in decode(model, prompts, decoding, rule).items()}
-    decoder = Decoder(model, decoding, rule, batch_size)
-    made_room = []
 
-    def stream():
+    def stream(decoder, made_room):
         made_room.append(decoder.make_room())  # nothing is decoded yet
         for prompt in prompts:
             if len(made_room) < 3 and decoder.timings.decode_tokens:
@@ -297,12 +256,14 @@ def test_prompts_that_run_out_of_memory_get_room_from_the_batch(beams, batch_siz
                 made_room.append(decoder.make_room())  # the batch is empty now: the study that asked would fail
             yield prompt
 
-    results = list(decoder.run(stream()))
-    assert made_room == [False, True, False]
-    assert decoder.timings.batch_size == batch_size // 2
-    assert decoder.timings.prefill_tokens > sum(len(prompt.embeddings_SH) for prompt in prompts)  # some began again
-    assert len(results) == len(prompts)  # begun again, but told once
-    assert {result.key: result.token_ids for result in results} == expected
+    for batch_size in (3, 5):
+        decoder, made_room = Decoder(model, decoding, rule, batch_size), []
+        results = list(decoder.run(stream(decoder, made_room)))
+        assert made_room == [False, True, False], batch_size
+        assert decoder.timings.batch_size == batch_size // 2
+        assert decoder.timings.prefill_tokens > sum(len(prompt.embeddings_SH) for prompt in prompts)  # some began again
+        assert len(results) == len(prompts)  # begun again, but told once
+        assert {result.key: result.token_ids for result in results} == expected, batch_size
 
 
 def test_a_study_that_never_fits_is_reported_and_the_others_go_on():
