@@ -92,7 +92,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python scripts/bench_startup.py
 	$(BIN)/python scripts/bench_metrics.py
-	$(BIN)/python scripts/bench_generation.py --naive-studies 8
+	$(BIN)/python scripts/bench_generation.py --rounds 1
 	$(BIN)/python scripts/bench_images.py --studies 10
 	$(BIN)/python scripts/bench_around.py
 	$(BIN)/python scripts/bench_training.py

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.errors import InputError, UnknownNameError
+from benchmarks.records.scores import Score
 from benchmarks.schema import parts_in_words
 from reports.leaderboard import COUNTS, metric_columns
 from reports.load import LoadedRun, without_copies, without_repeats
@@ -186,15 +187,25 @@ def _board(
         for protocol in {_protocol(run) for run in runs}
     }
     ranked = [run for run in runs if run.record.studies == studies]
-    columns = {key: _column(key, higher, everyone, ranked, (ties or {}).get(key, ())) for key, higher in keys.items()}
+    entries = {run.fingerprint: {entry.key: entry for entry in run.entries} for run in everyone}
+    columns = {
+        key: _column(
+            {mark: found[key] for mark, found in entries.items() if key in found},
+            {run.fingerprint: run.summary.empty_share_in(key) for run in everyone if run.summary},
+            higher,
+            [run.fingerprint for run in ranked],
+            (ties or {}).get(key, ()),
+        )
+        for key, higher in keys.items()
+    }
     ranks = _ranks(columns[sort], {run.fingerprint for run in ranked}, keys[sort], (ties or {}).get(sort, ()))
-    names = _names(everyone)
+    names, sharing = _names(everyone), Counter(ranks.values())
     rows = [
         BoardRow(
             name=names[run.fingerprint],
             run=run.fingerprint,
             rank=ranks.get(run.fingerprint),
-            shared=list(ranks.values()).count(ranks.get(run.fingerprint, 0)) > 1,
+            shared=sharing[ranks.get(run.fingerprint, 0)] > 1,
             kind=run.record.model.kind,
             cells={key: cells[run.fingerprint] for key, cells in columns.items() if run.fingerprint in cells},
             counts={name: getattr(run.summary, name) for name in COUNTS},
@@ -244,25 +255,26 @@ def _with_cells(row: BoardRow, keys: Mapping[str, bool], *, intervals: bool) -> 
 
 
 def _column(
-    key: str, higher: bool, everyone: list[LoadedRun], ranked: list[LoadedRun], tied: Collection[frozenset[str]]
+    found: Mapping[str, Score],
+    shares: Mapping[str, float | None],
+    higher: bool,
+    ranked: Sequence[str],
+    tied: Collection[frozenset[str]],
 ) -> dict[str, Cell]:
     """Fingerprint -> cell of one key; best and second are chosen among ranked runs with the usual signature."""
-    found = {run.fingerprint: entry for run in everyone if run.summary and (entry := run.summary.score(key))}
-    shares = {run.fingerprint: run.summary.empty_share_in(key) for run in everyone if run.summary}
     values = {mark: entry.value for mark, entry in found.items() if entry.value is not None}
     usual = _most(entry.signature for entry in found.values())
-    marks = [
-        run.fingerprint for run in ranked if run.fingerprint in found and found[run.fingerprint].signature == usual
-    ]
+    marks = [mark for mark in ranked if mark in found and found[mark].signature == usual]
     places = _places({mark: values[mark] for mark in marks}, higher)
     best = [mark for mark, place in places.items() if place == "best"]
+    compared = set(marks) - set(best)
     return {
         mark: Cell(
             value=values[mark],
             low=entry.low,
             high=entry.high,
             place=places.get(mark),
-            tied=mark in marks and mark not in best and any(frozenset({mark, other}) in tied for other in best),
+            tied=mark in compared and any(frozenset({mark, other}) in tied for other in best),
             other_signature=entry.signature != usual,
             empty_share=shares[mark],
         )
@@ -329,12 +341,12 @@ def _ranks(
     cells: Mapping[str, Cell], ranked: Collection[str], higher: bool, tied: Collection[frozenset[str]]
 ) -> dict[str, int]:
     values = {mark: cell.value for mark, cell in cells.items() if mark in ranked and not cell.other_signature}
-
-    def beats(other: str, mark: str) -> bool:
-        better = values[other] > values[mark] if higher else values[other] < values[mark]
-        return better and frozenset({mark, other}) not in tied
-
-    return {mark: 1 + sum(beats(other, mark) for other in values) for mark in values}
+    order = sorted(values, key=values.__getitem__, reverse=higher)
+    found: dict[str, int] = {}
+    for place, mark in enumerate(order):
+        better = (other for other in order[:place] if values[other] != values[mark])
+        found[mark] = 1 + sum(frozenset({mark, other}) not in tied for other in better)
+    return {mark: found[mark] for mark in values}
 
 
 def _note(run: LoadedRun) -> str:
@@ -356,10 +368,11 @@ def _trained_on(run: LoadedRun) -> str:
 def _computed_points(runs: Sequence[LoadedRun], keys: Mapping[str, bool], studies: Hashable) -> list[BoardRow]:
     """The reference points of scoring; they depend on the studies only, so any run of the board may say them."""
     points: dict[str, dict[str, Cell]] = {}
+    said = {one.name for one in runs}  # by a baseline that was run, with intervals
     for run in runs:
         if run.record.studies == studies:
             for name, values in run.reference_points.items():
-                if name in {one.name for one in runs}:  # a baseline that was run says it, with intervals
+                if name in said:
                     continue
                 for key, value in values.items():
                     if key in keys:

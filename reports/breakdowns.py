@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LOSSES = {"loss": "training", "eval_loss": "validation"}
 SPEEDS = ("runtime", "_per_second", "_time")
 LENGTH_BINS = 6
+MAX_DOTS = 3_000
+"""Of one run in a plot; more hide each other and the means, which are over all studies."""
 LENGTH_COLUMNS = ("ROUGE-L", "METEOR", "Temporal_entity_score")
 PRIOR_KEYS = ("ROUGE-L", "Temporal_entity_score", "Temporal_change_score", "RadGraph-partial")
 """What is drawn by default."""
@@ -27,7 +30,9 @@ PRIOR_KEYS = ("ROUGE-L", "Temporal_entity_score", "Temporal_change_score", "RadG
 
 @styled
 def score_by_length(runs: Sequence[RunLike], column: str, *, columns: int = 1) -> Figure:
-    """A score per study against the length of the prediction: a dot per study, and the mean of each sixth of them.
+    """A score per study against the length of the prediction: dots, and the mean of each sixth of the studies.
+
+    There is a dot per study, or of many studies per so many, evenly taken.
 
     Equal lengths stay together, so that the mean of a group depends on lengths alone.
 
@@ -44,26 +49,28 @@ def score_by_length(runs: Sequence[RunLike], column: str, *, columns: int = 1) -
     loaded = [load(run) for run in runs]
     figure, axes = new_figure(columns, 2.3)
     names = run_names(loaded)
-    drawn = 0
+    drawn = step = 0
     for index, run in enumerate(loaded):
         if column not in run.samples.columns:
             continue
-        answers = zip(run.answers["question_id"], run.answers["text"], strict=True)
-        words: dict[Any, int] = {key: len(str(text or "").split()) for key, text in answers}
+        words: Mapping[Any, int] = run.answer_lines.words
         scored = run.samples[column].dropna()
         pairs = [(words[key], float(value)) for key, value in scored.items() if key in words]
         if not pairs:
             continue
         drawn += 1
         lengths, values = zip(*pairs, strict=True)
-        axes.scatter(lengths, values, s=4, alpha=0.25, linewidths=0, color=f"C{index % 8}", rasterized=True)
+        step = max(step, math.ceil(len(pairs) / MAX_DOTS))
+        axes.scatter(
+            lengths[::step], values[::step], s=4, alpha=0.25, linewidths=0, color=f"C{index % 8}", rasterized=True
+        )
         groups = _by_length(pairs)
         middles = [sum(length for length, _ in group) / len(group) for group in groups]
         means = [sum(value for _, value in group) / len(group) for group in groups]
         axes.plot(middles, means, marker=MARKERS[index % 8], color=f"C{index % 8}", label=names[index])
     if not drawn:
         raise InputError(f"no run has a value per study of {column!r}", where="samples.csv", hint="score it first")
-    axes.set_xlabel("words in the prediction")
+    axes.set_xlabel("words in the prediction" + (f" (dots: one in {step} studies)" if step > 1 else ""))
     axes.set_ylabel(score_label(column))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y")
@@ -193,7 +200,7 @@ def _confusion(
 def all_breakdowns(runs: Sequence[LoadedRun], *, columns: int = 1) -> dict[str, Figure]:
     """Every breakdown that these runs have something for: file name -> figure."""
     figures: dict[str, Figure] = {}
-    lengths = {len(str(text or "").split()) for run in runs if run.has_answers for text in run.answers["text"]}
+    lengths = {words for run in runs if run.has_answers for words in run.answer_lines.words.values()}
     scored = {str(name) for run in runs if run.has_answers for name in run.samples.columns if len(lengths) > 1}
     for column in (name for name in LENGTH_COLUMNS if name in scored):
         figures[f"length-{column}"] = score_by_length(runs, column, columns=columns)

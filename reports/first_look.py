@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.records.scores import CEILING
+from benchmarks.schema import QuestionId
 from benchmarks.wording import counted, studies
+from reports.cases import Cases
+from reports.cases.index import CaseIndex, RunColumns
 from reports.labels import POINTS, score_label
 from reports.load import LoadedRun
 
@@ -17,7 +19,8 @@ SHOWN = 3
 """Cases that are named per line."""
 REPEATED = 0.05
 """Share of the answers; a text that is given more often is worth a look."""
-ENDS = {"error": "failed", "length": "ended at the limit of new tokens"}
+ENDS = {"f": "failed", "t": "ended at the limit of new tokens"}
+"""State of an answer (`reports.cases.index`) -> in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +32,20 @@ class Look:
     """Ids of cases that show it."""
 
 
-def first_look(run: LoadedRun, data: Mapping[str, Any], which: int = 0) -> list[Look]:
+def first_look(run: LoadedRun, cases: Cases, which: int = 0) -> list[Look]:
     """What to look at first in the cases of a run.
 
     Args:
         run: the run.
-        data: what `reports.cases.collect` found.
-        which: the place of the run among those of `data`.
+        cases: all read.
+        which: the place of the run among those of the cases.
     """
-    answered = [(case["id"], case["answers"][which]) for case in data["cases"] if case["answers"][which]]
-    columns = {column["name"]: place for place, column in enumerate(data["columns"])}
-    odd = [*_odd_ends(answered), *_repeated(answered)]
-    return [*odd, *_errors(answered, columns), *_worst(answered, data), *_points(run)]
+    index = cases.index
+    answers = index.runs[which]
+    names = [str(column["name"]) for column in cases.columns]
+    answered = list(index.answered(which))
+    odd = [*_odd_ends(index, answers), *_repeated(index, answers, len(answered))]
+    return [*odd, *_errors(index, answers, names, len(answered)), *_worst(index, answers, cases), *_points(run)]
 
 
 def error_name(column: str) -> str | None:
@@ -50,57 +55,56 @@ def error_name(column: str) -> str | None:
     return name.replace("-", " ") if counts else None
 
 
-def _odd_ends(answered: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[Look]:
+def _odd_ends(index: CaseIndex, answers: RunColumns) -> list[Look]:
     found = []
-    for finish, words in ENDS.items():
-        if ids := [key for key, answer in answered if answer["finish"] == finish]:
-            found.append(Look(f"{studies(len(ids))} {words}", ids[:SHOWN]))
-    if ids := [key for key, answer in answered if answer["words"] == 0 and answer["finish"] != "error"]:
-        found.append(Look(f"{counted(len(ids), 'answer')} without a word", ids[:SHOWN]))
+    for state, words in ENDS.items():
+        if places := [place for place, other in enumerate(answers.states) if other == state]:
+            found.append(Look(f"{studies(len(places))} {words}", _ids(index, places)))
+    if places := [place for place, state in enumerate(answers.states) if state == "e"]:
+        found.append(Look(f"{counted(len(places), 'answer')} without a word", _ids(index, places)))
     return found
 
 
-def _repeated(answered: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[Look]:
-    texts = Counter(answer["text"] for _, answer in answered if answer["text"])
-    if not texts:
+def _repeated(index: CaseIndex, answers: RunColumns, answered: int) -> list[Look]:
+    times, places = answers.most_repeated()
+    if times < 2 or times < REPEATED * answered:
         return []
-    text, times = texts.most_common(1)[0]
-    if times < 2 or times < REPEATED * len(answered):
-        return []
-    ids = [key for key, answer in answered if answer["text"] == text]
-    return [Look(f"{times} of {len(answered)} answers are the same text", ids[:SHOWN])]
+    return [Look(f"{times} of {answered} answers are the same text", _ids(index, places))]
 
 
-def _errors(answered: Sequence[tuple[Any, Mapping[str, Any]]], columns: Mapping[str, int]) -> list[Look]:
+def _errors(index: CaseIndex, answers: RunColumns, names: Sequence[str], answered: int) -> list[Look]:
     """The two most frequent kinds of errors."""
-    by_kind: list[tuple[str, list[tuple[float, Any]]]] = []
-    for column, place in columns.items():
+    by_kind: list[tuple[str, Sequence[float], list[int]]] = []
+    for column, values in zip(names, answers.scores, strict=True):
         if (name := error_name(column)) is not None:
-            having = [(answer["scores"][place] or 0.0, key) for key, answer in answered]
-            by_kind.append((name, [one for one in having if one[0] > 0]))
-    by_kind.sort(key=lambda item: -len(item[1]))
+            by_kind.append((name, values, [place for place, value in enumerate(values) if value > 0]))
+    by_kind.sort(key=lambda item: -len(item[2]))
     return [
         Look(
-            f"{name} errors in {studies(len(having))} of {len(answered)}",
-            [key for _, key in sorted(having, key=lambda one: -one[0])[:SHOWN]],
+            f"{name} errors in {studies(len(places))} of {answered}",
+            _ids(index, sorted(places, key=lambda place: -values[place])),
         )
-        for name, having in by_kind[:2]
-        if having
+        for name, values, places in by_kind[:2]
+        if places
     ]
 
 
-def _worst(answered: Sequence[tuple[Any, Mapping[str, Any]]], data: Mapping[str, Any]) -> list[Look]:
+def _worst(index: CaseIndex, answers: RunColumns, cases: Cases) -> list[Look]:
     """The worst cases by the score of errors, else by the first score that cases have."""
-    names = [column["name"] for column in data["columns"]]
+    names = [str(column["name"]) for column in cases.columns]
     wanted = [name for name in (f"{ERRORS}score", "ROUGE-L", *names) if name in names]
     if not wanted:
         return []
-    place = names.index(wanted[0])
-    sign = 1 if data["columns"][place]["higher"] else -1
-    scored = [(sign * answer["scores"][place], key) for key, answer in answered if answer["scores"][place] is not None]
-    scored.sort(key=lambda one: one[0])
+    column = names.index(wanted[0])
+    sign = 1 if cases.columns[column]["higher"] else -1
+    values = answers.scores[column]
+    places = sorted((place for place, value in enumerate(values) if value == value), key=lambda at: sign * values[at])
     label = score_label(wanted[0]).partition(" (")[0]
-    return [Look(f"the lowest {label}" if sign > 0 else f"the highest {label}", [key for _, key in scored[:SHOWN]])]
+    return [Look(f"the lowest {label}" if sign > 0 else f"the highest {label}", _ids(index, places))]
+
+
+def _ids(index: CaseIndex, places: Sequence[int]) -> list[QuestionId]:
+    return [index.ids[place] for place in places[:SHOWN]]
 
 
 def _points(run: LoadedRun) -> list[Look]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MODEL_WIDTH = 24
+MAX_BESIDE = 24
+"""Models whose names head columns; more are in rows, and the columns in several tables."""
 HEADING_WIDTH = 13
 """Of a model's name above its values."""
 GAP = 2
@@ -71,7 +73,13 @@ def _tables(board: Board, width: int) -> list[RenderableType]:
     lines += _facts(board)
     names = min(MODEL_WIDTH, max(len(named(row)) for row in board.rows))
     in_rows = 3 + GAP + names + sum(GAP + max(line.width, len(line.header)) for line in lines)
-    tables = [_by_model(board, lines)] if in_rows <= width else _by_metric(board, lines, width)
+    tables: list[RenderableType]
+    if in_rows <= width:
+        tables = [_by_model(board, lines)]
+    elif len(board.rows) > MAX_BESIDE:
+        tables = _in_parts(board, lines, width)
+    else:
+        tables = [*_by_metric(board, lines, width)]
     remarks = [f"{row.name}: {remark}" for row in board.rows if (remark := _remark(row))]
     below = Text("\n".join([*legend(board), *remarks, ""]), style="dim")
     return [Text(title(board), style="bold"), *tables, below]
@@ -142,6 +150,70 @@ def _by_metric(board: Board, lines: Sequence[_Line], width: int) -> list[Table]:
                 table.add_row(Text(line.header), *(_styled(line.cells[place], board.rows[place]) for place in places))
         tables.append(table)
     return tables
+
+
+def _in_parts(board: Board, lines: Sequence[_Line], width: int) -> list[RenderableType]:
+    """Models in rows; columns that do not fit beside the others are in a further table, ranks and names repeated.
+
+    Lines of text, since rich's tables take seconds for the cells of 500 models.
+    """
+    from rich.text import Text
+
+    names = [textwrap.wrap(named(row), MODEL_WIDTH) for row in board.rows]
+    ranks = [rank(row) for row in board.rows]
+    first = max(map(len, ranks)) + 1
+    room = width - first - max(len(part) for name in names for part in name)
+    parts: list[list[_Line]] = []
+    left = 0
+    for line in lines:
+        needs = GAP + max(line.width, len(line.header))
+        if needs > left or not parts:
+            parts.append([])
+            left = room
+        parts[-1].append(line)
+        left -= needs
+    shown: list[RenderableType] = []
+    for part in parts:
+        widths = [max(line.width, len(line.header)) for line in part]
+        heads = [Text(line.header) for line in part]
+        shown += _row("", ["model"], heads, part, widths, first, width - room - first, style="bold")
+        shown.append(Text("─" * min(width, width - room + sum(GAP + wide for wide in widths)), no_wrap=True))
+        for place, row in enumerate(board.rows):
+            cells = [line.cells[place] for line in part]
+            style = "" if row.is_model else "bright_black"
+            shown += _row(ranks[place], names[place], cells, part, widths, first, width - room - first, style=style)
+        shown.append(Text(""))
+    return shown
+
+
+def _row(
+    place: str,
+    name: Sequence[str],
+    cells: Sequence[Text],
+    part: Sequence[_Line],
+    widths: Sequence[int],
+    first: int,
+    second: int,
+    *,
+    style: str,
+) -> list[Text]:
+    """The lines of a row: rank, name, and cells of one or more lines each."""
+    from rich.text import Text
+
+    columns = [cell.split("\n") for cell in cells]
+    found = []
+    for at in range(max(len(name), *map(len, columns))):
+        text = Text(f"{place if at == 0 else '':>{first - 1}} ", style=style, no_wrap=True, overflow="ignore")
+        text.append(f"{name[at] if at < len(name) else '':<{second}}")
+        for column, line, wide in zip(columns, part, widths, strict=True):
+            cell = column[at] if at < len(column) else Text("")
+            pad = " " * (wide - len(cell.plain))
+            text.append(" " * GAP + (pad if line.numeric else ""))
+            text.append_text(cell)
+            text.append("" if line.numeric else pad)
+        text.rstrip()
+        found.append(text)
+    return found
 
 
 def _styled(cell: Text, row: BoardRow) -> Text:

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, redirect_stderr
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from random_extractors import LAYERS, RandomExtractors, products, write_random_extractors
@@ -29,6 +29,7 @@ from benchmarks.phantoms.writing import findings_records, phantom_studies
 from libra_bench.metrics.extractors.bert_encoder import BertEncoder
 from libra_bench.metrics.extractors.cache import quiet_extraction
 from libra_bench.metrics.extractors.chexbert import CheXbertExtractor
+from libra_bench.metrics.extractors.pretrained import Precision
 from libra_bench.metrics.extractors.radgraph import RadGraphExtractor
 from libra_bench.metrics.official import OFFICIAL
 from libra_bench.metrics.official.client import chexbert_folder
@@ -50,20 +51,20 @@ def made_up_pairs(count: int) -> Pairs:
     return list(texts)[:count], list(texts)[count:]
 
 
-def ours(package: str, models: RandomExtractors) -> Callable[[Pairs], list[Any]]:
+def ours(package: str, models: RandomExtractors, precision: Precision) -> Callable[[Pairs], list[Any]]:
     """What reads pairs here, as the package would say it."""
 
     def chexbert(pairs: Pairs) -> list[Any]:
-        found = CheXbertExtractor.of(str(models.chexbert), str(models.bert)).read([*pairs[0], *pairs[1]])
+        found = CheXbertExtractor.of(str(models.chexbert), str(models.bert), precision).read([*pairs[0], *pairs[1]])
         said = ["", 1, 0, -1]
         return [[said[label] for label in found[text].labels] for text in (*pairs[0], *pairs[1])]
 
     def bertscore(pairs: Pairs) -> list[Any]:
-        encoder = BertEncoder.of(str(models.distilbert), LAYERS)
+        encoder = BertEncoder.of(str(models.distilbert), LAYERS, precision)
         return [float(f1) for f1 in encoder.match(pairs[0], pairs[1], idf=False, documents=pairs[1])]
 
     def radgraph(pairs: Pairs) -> list[Any]:
-        found = RadGraphExtractor.of(str(models.radgraph), str(models.bert)).annotate([*pairs[0], *pairs[1]])
+        found = RadGraphExtractor.of(str(models.radgraph), str(models.bert), precision).annotate([*pairs[0], *pairs[1]])
         return [
             [[e.start, e.end, e.label, [[name, str(to + 1)] for name, to in e.relations]] for e in found[text].entities]
             for text in (*pairs[0], *pairs[1])
@@ -150,9 +151,10 @@ def compare(count: int, rounds: int, packages: Sequence[str] = PACKAGES) -> None
         speed = speed_of_products(cores)
         words = statistics.mean(len(text.split()) for text in texts)
         print(f"{len(texts)} texts of {words:.0f} words, {cores} cores, matrix products at {speed:.0f} GFLOP/s")
-        print(f"{'':10} {'official s':>10} {'ours s':>7} {'ratio':>6} {'range':>12} {'bound':>6}  agreement")
+        print(f"{'':11} {'official s':>10} {'ours s':>7} {'ratio':>6} {'range':>14} {'bound':>6}  agreement")
         for package in packages:
-            theirs, mine = official(package, models, python, stack), ours(package, models)
+            theirs = official(package, models, python, stack)
+            mine, rough = (ours(package, models, precision) for precision in get_args(Precision))
             few = (pairs[0][:2], pairs[1][:2])
             theirs(few), in_a_new_cache(scratch, mine, few)
             timed = [(theirs(pairs), in_a_new_cache(scratch, mine, pairs)) for _ in range(rounds)]
@@ -160,5 +162,9 @@ def compare(count: int, rounds: int, packages: Sequence[str] = PACKAGES) -> None
             their, our = (statistics.median(side[0] for side in sides) for sides in zip(*timed, strict=True))
             bound = their / (products(package, texts, models) / speed)
             spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-            line = f"{package:10} {their:10.2f} {our:7.2f} {statistics.median(ratios):6.2f} {spread:>12} {bound:6.2f}"
+            line = f"{package:11} {their:10.2f} {our:7.2f} {statistics.median(ratios):6.2f} {spread:>14} {bound:6.2f}"
             print(f"{line}  {agreement(timed[-1][1][1], timed[-1][0][1])}", flush=True)
+            in_a_new_cache(scratch, rough, few)
+            seconds, found = in_a_new_cache(scratch, rough, pairs)
+            line = f"{'  bfloat16':11} {'':10} {seconds:7.2f} {their / seconds:6.2f} {'':21}"
+            print(f"{line}  {agreement(found, timed[-1][0][1])}", flush=True)

@@ -8,7 +8,7 @@ and Python count as nothing, so these are lower bounds.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,34 +45,46 @@ def limits(model: LibraModel, report: Mapping[str, Any], studies: int, beams: in
     """The limits of encoder, connector, prefill and decode for the run that `report` (of the adapter) is about."""
     language_model = model.language_model
     images, prompt = report["images"]["encoded"], report["prefill_tokens"] / studies
+    computed = prompt - report["shared_tokens"] / studies
     together = min(report["batch_size"], studies)
     steps = report["decode_tokens"] / beams / together
     patches = model.num_patches
-    flop, seconds = _products(language_model, together * beams)
+    flop, seconds = _products(_matrices(language_model), together * beams)
     cache_bytes = report["decode_tokens"] / beams * prompt * position_bytes(language_model)
     return {
-        "encoder": _repeated(model.tower, patches, images),
-        "connector": _repeated(model.connector, patches, studies),
-        "prefill": _repeated(language_model.get_decoder(), round(prompt), studies, together=1),
+        "encoder": _repeated(_matrices(model.tower), patches, images),
+        "connector": _repeated(_matrices(model.connector), patches, studies),
+        "prefill": _repeated(_matrices_of_prefill(language_model), round(computed), studies, together=1),
         "decode": Limit(steps * flop, steps * seconds, cache_bytes, _bandwidth(model.device)),
     }
 
 
-def _repeated(module: nn.Module, rows: int, count: int, together: int = ENCODER_BATCH) -> Limit:
+def _repeated(weights: Sequence[Tensor], rows: int, count: int, together: int = ENCODER_BATCH) -> Limit:
     """`count` images or prompts of so many rows each."""
-    flop, seconds = _products(module, rows * min(together, count))
+    flop, seconds = _products(weights, rows * min(together, count))
     return Limit(flop * count / min(together, count), seconds * count / min(together, count))
 
 
-def _products(module: nn.Module, rows: int) -> tuple[float, float]:
-    """FLOP and the least seconds of the products of `rows` rows with every weight matrix, one after another."""
-    weights = [
+def _matrices(module: nn.Module) -> list[Tensor]:
+    """Every weight matrix of a module."""
+    return [
         weight
         for part in module.modules()
         if not isinstance(part, nn.Embedding)
         for weight in part.parameters(recurse=False)
         if weight.dim() == 2
     ]
+
+
+def _matrices_of_prefill(language_model: Any) -> list[Tensor]:
+    """Those that every position of a prompt needs: of the last layer only the ones for keys and values."""
+    *layers, last = language_model.get_decoder().layers
+    every = [weight for layer in layers for weight in _matrices(layer)]
+    return [*every, last.self_attn.k_proj.weight, last.self_attn.v_proj.weight]
+
+
+def _products(weights: Sequence[Tensor], rows: int) -> tuple[float, float]:
+    """FLOP and the least seconds of the products of `rows` rows with every weight matrix, one after another."""
     inputs = {
         weight.shape[1]: torch.ones(rows, weight.shape[1], dtype=weight.dtype, device=weight.device)
         for weight in weights

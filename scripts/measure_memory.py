@@ -18,12 +18,15 @@ from humanize import naturalsize
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from model_adapters.adapter import Decoding
 from model_adapters.generation.memory import study_bytes
+from model_adapters.libra.decoding.decoder import additive
 from model_adapters.libra.decoding.next_tokens import best_continuations, log_probabilities
+from model_adapters.libra.decoding.prefill import Prefill
 from model_adapters.libra.decoding.study_cache import StudyCache
+from model_adapters.libra.inputs.prompt_stream import Prompt
 from model_adapters.libra.network.attention import attend_for_decoding
 
 SEVEN_B = {
@@ -80,11 +83,11 @@ def language_model() -> Any:
 def peak_bytes(model: Any, studies: int, beams: int, positions: int) -> int:
     """Bytes beside the weights at the worst moment of prefilling studies and of their first steps together."""
     cache: StudyCache | None = None
+    prefill = Prefill(model)
     with Peak() as peak:
         for row in range(studies):
-            prompt = DynamicCache()
-            embeddings = torch.zeros(1, positions, SEVEN_B["hidden_size"], dtype=torch.bfloat16)
-            logits = model(inputs_embeds=embeddings, past_key_values=prompt, use_cache=True, logits_to_keep=1).logits
+            embeddings = torch.zeros(positions, SEVEN_B["hidden_size"], dtype=torch.bfloat16)
+            logits, prompt = prefill(Prompt(row, (0,) * positions, embeddings))
             choose(logits)
             cache = cache or StudyCache(studies, beams, prompt)
             cache.insert(row, prompt)
@@ -93,7 +96,7 @@ def peak_bytes(model: Any, studies: int, beams: int, positions: int) -> int:
         for step in range(STEPS):
             output = model(
                 input_ids=torch.zeros(studies, beams, dtype=torch.long),
-                attention_mask=cache.step_mask([list(range(beams))] * studies),
+                attention_mask=additive(cache.step_mask([list(range(beams))] * studies), model.dtype),
                 position_ids=torch.full((studies, beams), positions + step),
                 past_key_values=cache.past_key_values,
                 use_cache=True,

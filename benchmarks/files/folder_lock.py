@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,11 +39,11 @@ def locked(folder: Path, *, wait: bool = False, otherwise: str = "give another f
             raise RunConflictError(
                 "another process is writing this folder", where=folder, hint=f"wait for it, or {otherwise}"
             ) from error
-        _remove_leftovers(folder)
+        remove_leftovers(folder)
         yield
 
 
-def _remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what a process that was killed was writing: whoever holds the lock is the only one who writes here.
 
     A report may be written without the lock, by a process that is still there.
@@ -51,7 +52,10 @@ def _remove_leftovers(folder: Path) -> None:
         for path in folder.glob(pattern):
             writer = path.name.split(".")[-2]
             if writer.isdigit() and not _is_running(int(writer)):
-                path.unlink(missing_ok=True)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
 
 def _is_running(process: int) -> bool:

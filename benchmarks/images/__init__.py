@@ -11,12 +11,13 @@ rotation, ...) is warned of once per kind (`ImageWarning`), and `remarks_on` tel
 """
 
 from benchmarks.images.limits import MAX_PIXELS, MAX_SIDE
-from benchmarks.images.locate import resolve_images
+from benchmarks.images.locate import ImageFinder, resolve_images
 from benchmarks.images.read import read_grey_or_colour, read_radiograph, remarks_on
 
 __all__ = [
     "MAX_PIXELS",
     "MAX_SIDE",
+    "ImageFinder",
     "read_grey_or_colour",
     "read_radiograph",
     "remarks_on",

@@ -129,11 +129,17 @@ class BatchingCheck(Record):
     n: int
     differing: int
     share: float
-    """0 to 1."""
+    """Of all texts those that differ, 0 to 1."""
+    ties: int | None = None
+    """How many of them the model scores alike in one and the same computation, so that rounding decides; None where
+    the model does not say, and in half precision."""
     batch_size: int | None = None
     dtype: str | None = None
     device: str | None = None
     question_ids: tuple[QuestionId, ...] = ()
+    """Of texts that differ, those furthest apart first."""
+    gaps: tuple[float | None, ...] = ()
+    """How far apart the model scores the two texts, in nats, in the order of `question_ids`; None: it cannot say."""
 
 
 class RunRecord(Record):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +14,7 @@ from benchmarks.errors import InputError
 from benchmarks.files import atomic_write, read_jsonl, write_jsonl
 from benchmarks.files.formulas import guarded, unguarded
 from benchmarks.schema import QuestionId
-from benchmarks.tables import read_csv
+from benchmarks.tables import read_csv_rows
 from benchmarks.wording import first_few
 
 SAMPLES_FILE = "samples.csv"
@@ -55,20 +56,19 @@ def read_sample_scores(folder: Path) -> SampleScores:
     path = folder / SAMPLES_FILE
     if not path.exists():
         return SampleScores((), {})
-    table = read_csv(path)
-    if ID_COLUMN not in table.columns:
+    rows = read_csv_rows(path)
+    _, columns = next(rows)
+    if ID_COLUMN not in columns:
         raise InputError(f"has no column {ID_COLUMN}", where=path, hint=_hint(folder))
-    ids = tuple(unguarded(row[ID_COLUMN]) for _, row in table.rows)
+    at, ids = columns.index(ID_COLUMN), []
+    values = {place: array("d") for place in range(len(columns)) if place != at}
+    for where, cells in rows:
+        ids.append(unguarded(cells[at]))
+        for place, numbers in values.items():
+            numbers.append(_number(cells[place], columns[place], where, folder))
     if twice := [name for name, times in Counter(ids).items() if times > 1]:
         raise InputError(f"two rows of one study ({first_few(twice)})", where=path, hint=_hint(folder))
-    return SampleScores(
-        ids,
-        {
-            unguarded(name): tuple(_number(row[name], name, place, folder) for place, row in table.rows)
-            for name in table.columns
-            if name != ID_COLUMN
-        },
-    )
+    return SampleScores(tuple(ids), {unguarded(columns[place]): numbers for place, numbers in values.items()})
 
 
 def write_sample_scores(folder: Path, scores: SampleScores) -> None:

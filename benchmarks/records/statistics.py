@@ -6,10 +6,12 @@ the same studies), and for each metric its name as the user wrote it, its signat
 
 from __future__ import annotations
 
+import functools
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -90,23 +92,80 @@ def write_statistics(folder: Path, statistics: StoredStatistics) -> None:
         np.savez_compressed(stream, header=np.array(json.dumps(header.as_json())), **matrices)
 
 
+@dataclass(frozen=True, slots=True)
+class StatisticsFile:
+    """A statistics.npz whose matrices are read one by one, when they are asked for."""
+
+    folder: Path
+    ids: tuple[QuestionId, ...]
+    """This and what follows: as of `StoredStatistics`."""
+    clusters: tuple[str | None, ...] | None
+    digests: tuple[str, ...]
+    described: Mapping[str, tuple[str, tuple[str, ...]]]
+    """Name of a metric as the user wrote it -> (signature, keys)."""
+
+    def read(self, name: str) -> StoredMetric:
+        """One metric.
+
+        Raises:
+            InputError: the file cannot be read, or has changed meanwhile.
+        """
+        return self._read([name])[name]
+
+    def read_all(self) -> dict[str, StoredMetric]:
+        """Every metric.
+
+        Raises:
+            InputError: as of `read`.
+        """
+        return self._read(self.described)
+
+    def _read(self, names: Iterable[str]) -> dict[str, StoredMetric]:
+        places = {name: place for place, name in enumerate(self.described)}
+        path = self.folder / STATISTICS_FILE
+        with _reading(self.folder), np.load(path, allow_pickle=False) as stored:
+            found = {name: StoredMetric(*self.described[name], stored[f"matrix_{places[name]}"]) for name in names}
+        if any(metric.per_sample_NS.shape[:1] != (len(self.ids),) for metric in found.values()):
+            raise InputError(
+                "is not a statistics file (parts of different lengths)", where=path, hint=_hint(self.folder)
+            )
+        return found
+
+
+def open_statistics(folder: Path) -> StatisticsFile:
+    """Read a run folder's statistics.npz without its matrices. Runs over the same studies share what is the same.
+
+    Raises:
+        InputError: it is not there, is not such a file, or is from a newer version; or the folder is no run's.
+    """
+    path = folder / STATISTICS_FILE
+    with _reading(folder):
+        with np.load(path, allow_pickle=False) as stored:
+            text = str(stored["header"].item())
+        check_version(_content(text), STATISTICS_VERSION, path, _hint(folder))
+        header = _header(text)
+    if len(header.digests) != len(header.ids):
+        raise InputError("is not a statistics file (parts of different lengths)", where=path, hint=_hint(folder))
+    described = {item.name: (item.signature, item.keys) for item in header.metrics}
+    return StatisticsFile(folder, header.ids, header.clusters, header.digests, described)
+
+
 def read_statistics(folder: Path) -> StoredStatistics:
     """Read a run folder's statistics.npz.
 
     Raises:
         InputError: it is not there, is not such a file, or is from a newer version; or the folder is no run's.
     """
-    path = folder / STATISTICS_FILE
-    hint = f"move it away and score the run again: libra-bench score {folder}"
+    opened = open_statistics(folder)
+    return StoredStatistics(opened.ids, opened.clusters, opened.digests, opened.read_all())
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Say what is wrong with a file that cannot be read."""
+    path, hint = folder / STATISTICS_FILE, _hint(folder)
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            content = parse_json(str(stored["header"]))
-            check_version(content, STATISTICS_VERSION, path, hint)
-            header = _Header.model_validate_json(json.dumps(content))
-            metrics = {
-                item.name: StoredMetric(item.signature, item.keys, stored[f"matrix_{place}"])
-                for place, item in enumerate(header.metrics)
-            }
+        yield
     except (FileNotFoundError, NotADirectoryError) as error:
         read_run(folder)  # a folder that is no run is called so
         again = f"score the run again: libra-bench score {folder}"
@@ -115,7 +174,18 @@ def read_statistics(folder: Path) -> StoredStatistics:
         raise InputError(f"is not a statistics file ({first_fault(error)})", where=path, hint=hint) from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"is not a statistics file ({error})", where=path, hint=hint) from error
-    n = len(header.ids)
-    if len(header.digests) != n or any(metric.per_sample_NS.shape[0] != n for metric in metrics.values()):
-        raise InputError("is not a statistics file (parts of different lengths)", where=path, hint=hint)
-    return StoredStatistics(header.ids, header.clusters, header.digests, metrics)
+
+
+def _hint(folder: Path) -> str:
+    return f"move it away and score the run again: libra-bench score {folder}"
+
+
+@functools.lru_cache(maxsize=2)
+def _content(text: str) -> Any:
+    return parse_json(text)
+
+
+@functools.lru_cache(maxsize=2)
+def _header(text: str) -> _Header:
+    """That of runs over the same studies, scored by the same metrics, is the same text: it is read once."""
+    return _Header.model_validate_json(text)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.catalog import SuiteCard, list_suites, suite_card, suite_names
 from benchmarks.errors import InputError, SuiteError
@@ -15,6 +17,9 @@ from benchmarks.schema import HIDDEN_KEYS, Question, Sample
 from benchmarks.suites.folders import suite_of_folder
 from benchmarks.suites.rows import check_unique, question_id_of, sample_of
 from benchmarks.tables import read_rows
+
+if TYPE_CHECKING:
+    from benchmarks.images import ImageFinder
 
 __all__ = [
     "Suite",
@@ -56,14 +61,29 @@ class Suite:
         Raises:
             ImageError: an image is missing, or lies outside the image root (also through a link, unless followed).
         """
-        from benchmarks.images import resolve_images
+        from benchmarks.images import ImageFinder
 
-        def files(names: Sequence[str]) -> tuple[Path, ...]:
-            return resolve_images(names, self.image_root, follow_links=follow_links)
+        self.check_images(sample, ImageFinder(self.image_root, follow_links=follow_links))
+        return self.checked_question(sample)
 
-        laterals = dict(zip(sample.laterals, files([*sample.laterals.values()]), strict=True))
+    def check_images(self, sample: Sample, finder: ImageFinder) -> None:
+        """Look a sample's images up.
+
+        Raises:
+            ImageError: as `question`.
+        """
+        finder.find([*sample.laterals.values()])
+        finder.find(sample.images)
+
+    def checked_question(self, sample: Sample) -> Question:
+        """As `question`, for a sample whose images were looked up before."""
+
+        def file(name: str) -> Path:
+            return self.image_root / os.path.normpath(name)
+
+        laterals = {role: file(name) for role, name in sample.laterals.items()}
         metadata = {key: value for key, value in sample.fields.items() if key not in HIDDEN_KEYS}
-        return Question(sample.question_id, sample.text, files(sample.images), metadata, laterals)
+        return Question(sample.question_id, sample.text, tuple(map(file, sample.images)), metadata, laterals)
 
 
 WITH_DATA = "pass `--data FILE --image-root DIR`"

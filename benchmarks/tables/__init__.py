@@ -87,8 +87,18 @@ def read_csv(path: Path) -> CsvTable:
         InputError: the file is missing or is no such table (a column twice, a row with another number of cells, an
             open quote); names the line.
     """
-    columns: list[str] = []
-    rows: list[tuple[str, dict[str, str]]] = []
+    rows = read_csv_rows(path)
+    _, columns = next(rows)
+    return CsvTable(columns, [(place, dict(zip(columns, cells, strict=True))) for place, cells in rows])
+
+
+def read_csv_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """(place, cells) of each row of a CSV file as `read_csv` reads it, one at a time; the columns first.
+
+    Raises:
+        InputError: as `read_csv`, once the row is reached.
+    """
+    reader = None
     try:
         with reading(path), path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
@@ -98,13 +108,14 @@ def read_csv(path: Path) -> CsvTable:
                 raise InputError(
                     f"column {min(twice)!r} occurs twice", where=f"{path}:1", hint="rename or drop one of them"
                 )
+            yield f"{path}:1", columns
             while True:
                 line, row = reader.line_num + 1, row + 1
                 # where the row starts; a cell may hold line breaks, so that a spreadsheet counts otherwise
                 place = f"{path}:{line}" if line == row else f"{path}:{line} (row {row})"
                 cells = next(reader, None)
                 if cells is None:
-                    return CsvTable(columns, rows)
+                    return
                 if cells and len(cells) != len(columns):
                     raise InputError(
                         f"{len(cells)} cells under {len(columns)} columns",
@@ -112,11 +123,10 @@ def read_csv(path: Path) -> CsvTable:
                         hint="separate by commas and quote cells that contain commas, quotes or line breaks",
                     )
                 if cells:
-                    rows.append((place, dict(zip(columns, cells, strict=True))))
+                    yield place, cells
     except csv.Error as error:
-        raise InputError(
-            f"not valid CSV ({error})", where=f"{path}:{reader.line_num}", hint="check its quotes"
-        ) from error
+        line = 1 if reader is None else reader.line_num
+        raise InputError(f"not valid CSV ({error})", where=f"{path}:{line}", hint="check its quotes") from error
 
 
 def _read_csv(path: Path, text_columns: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -15,8 +15,10 @@ from libra_bench.cli import completion, options, output
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from libra_bench.scores.tied_runs import TiedPairs
     from reports.board import Board, BoardChoice
     from reports.load import LoadedRun
+    from reports.page.settings import Images
 
 RunFolders = Annotated[
     list[Path],
@@ -36,6 +38,12 @@ def report(
     link_images: Annotated[
         bool, typer.Option("--link-images", help="Link to the image files instead of embedding thumbnails.")
     ] = False,
+    embed_images: Annotated[
+        bool, typer.Option("--embed-images", help="Embed thumbnails, however many cases there are.")
+    ] = False,
+    one_file: Annotated[
+        bool, typer.Option("--one-file", help="Have all cases in the page; default: of more than 5,000, in a folder.")
+    ] = False,
     no_text: Annotated[
         bool, typer.Option("--no-text", help="Leave out every text and image; ids and scores stay.")
     ] = False,
@@ -44,7 +52,7 @@ def report(
     follow_links: options.FollowLinks = False,
     as_json: options.Json = False,
 ) -> None:
-    """Write one self-contained HTML file with scores, plots and every case."""
+    """Write an HTML page with scores, plots and every case: one file; above 5,000 cases with a folder beside it."""
     from rich.text import Text
 
     from benchmarks.errors import InputError
@@ -52,8 +60,11 @@ def report(
     from benchmarks.records.run import RUN_FILE
     from reports.page import write_report
 
-    if no_images and link_images:
-        raise InputError("--no-images and --link-images contradict each other", hint="give one of them")
+    ways: dict[Images, bool] = {"none": no_images, "link": link_images, "embed": embed_images}
+    images: list[Images] = [way for way, said in ways.items() if said]
+    if len(images) > 1:
+        flags = " and ".join(f"--{'no' if way == 'none' else way}-images" for way in images)
+        raise InputError(f"{flags} contradict each other", hint="give one of them")
     done = itertools.count(1)
     writes_into_run = out is None and (runs[0] / RUN_FILE).is_file()
     lock = locked(runs[0], otherwise="give --out") if writes_into_run else nullcontext()
@@ -61,17 +72,19 @@ def report(
         written = write_report(
             runs,
             out,
-            images="none" if no_images else "link" if link_images else "embed",
+            images=images[0] if images else "auto",
             text=not no_text,
             suite=suite,
             image_root=image_root,
             follow_links=follow_links,
+            one_file=one_file,
             on_images=lambda total: lambda: bar(next(done), total),
         )
     for note in written.notes:
         output.message(note)
     value = {
         "report": str(written.path),
+        "pieces": None if written.pieces is None else str(written.pieces),
         "cases": written.n_cases,
         "images": written.n_images,
         "missing_images": written.n_missing_images,
@@ -175,7 +188,8 @@ def leaderboard(
             with atomic_write(path) as stream:
                 stream.write(writer(shown))
             output.message(f"wrote {path}")
-    output.result({"boards": [asdict(board) for board in shown]}, to_terminal(shown, output.width()), as_json=as_json)
+    value = {"boards": [asdict(board) for board in shown]} if as_json else {}  # either takes a while for 500 runs
+    output.result(value, "" if as_json else to_terminal(shown, output.width()), as_json=as_json)
 
 
 def _names(said: str | None) -> list[str]:
@@ -226,19 +240,19 @@ def boards_of(
     return boards(runs, sort=sort, choice=choice, ties=_ties(shown, runs)) if tests else shown
 
 
-def _ties(boards: Sequence[Board], runs: Sequence[LoadedRun]) -> dict[str, set[frozenset[str]]]:
+def _ties(boards: Sequence[Board], runs: Sequence[LoadedRun]) -> dict[str, TiedPairs]:
     """The pairs of runs that share a board and cannot be told apart."""
-    from libra_bench.scores.tied_runs import find_ties
+    from libra_bench.scores.tied_runs import TiedPairs, find_ties
 
     folders = {run.fingerprint: run.folder for run in runs}
-    ties: dict[str, set[frozenset[str]]] = {}
+    ties: dict[str, list[TiedPairs]] = {}
     for board in boards:
         found, problems = find_ties([(row.run, folders[row.run]) for row in board.rows if row.rank is not None])
         for key, pairs in found.items():
-            ties.setdefault(key, set()).update(pairs)
+            ties.setdefault(key, []).append(pairs)
         for problem in problems:
             output.message(problem)
-    return ties
+    return {key: TiedPairs.joined(parts) for key, parts in ties.items()}
 
 
 def scored_runs(folders: Sequence[Path]) -> list[LoadedRun]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,12 @@ def _display(processes: Processes, *, quiet: bool = False) -> ProgressCallback:
     return Display() if processes.rank == 0 and not quiet else ProgressCallback()
 
 
+SHOWN_EVERY = 500
+"""Studies whose images are looked up between two looks at the progress bar."""
+QUICK_SECONDS = 1.0
+"""What takes less needs no progress bar."""
+
+
 class Display(ProgressCallback):
     """Shows a run on stderr: the plan, the first prompt, a progress bar with rate and time left."""
 
@@ -131,6 +138,18 @@ class Display(ProgressCallback):
         from libra_bench.runs.cost import estimate_in_words
 
         output.message(f"plan: {estimate_in_words(estimate)}")
+
+    @contextmanager
+    def checking(self, total: int) -> Iterator[Callable[[int], None]]:
+        """A progress bar where it takes a while: thousands of studies on a disk far away."""
+        began = time.monotonic()
+        with output.ProgressBar("looking up images") as bar:
+
+            def show(checked: int) -> None:
+                if checked % SHOWN_EVERY == 0 and time.monotonic() - began > QUICK_SECONDS:
+                    bar(checked, total)
+
+            yield show
 
     @contextmanager
     def generating(self, total: int, done: int) -> Iterator[Callable[[int], None]]:

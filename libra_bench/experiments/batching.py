@@ -1,13 +1,15 @@
 """Whether batches change texts: the same studies one at a time and together, compared word for word.
 
-In float32 no text should differ. In half precision sums round differently in a batch, so now and then another token
-wins; how often is measured here and shown on the leaderboard.
+In float32 texts differ where the model scores two of them alike up to the last digits, since sums round differently in
+a batch: such ties are told from other differences by the model's own scores of both texts, computed in the same way.
+In half precision rounding is coarse, so another token wins now and then; how often is measured here and shown on the
+leaderboard.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +21,10 @@ from libra_bench.runs.loading import load_model, report_of
 from libra_bench.runs.plan import RUNS_FOLDER, Plan
 from libra_bench.runs.record import refuse_other_run, write_batching
 from libra_bench.runs.shown_folder import LEADERBOARD, write_rows
+from model_adapters.adapter import Adapter, Decoding
 
+TIE_NATS = 1e-3
+"""Texts that are no further apart are a tie: the sum over a text of what float32 rounds off."""
 SHOWN = 20
 """Question ids that are listed; the others are counted."""
 
@@ -45,40 +50,65 @@ def verify_batching(plan: Plan, number: int, on_answer: Callable[[int, int], Non
     ids = [question.question_id for question in questions]
     with locked(plan.folder):
         refuse_other_run(plan.folder, plan.facts)
-        alone, _ = _texts(plan, questions, batch_size=1, on_text=lambda done: on_answer(done, 2 * len(ids)))
-        together, report = _texts(
-            plan,
-            questions,
-            batch_size=plan.spec.batch_size,
-            on_text=lambda done: on_answer(len(ids) + done, 2 * len(ids)),
-        )
-        differing = [key for key in ids if alone[key] != together[key]]
-        found = BatchingCheck(
-            n=len(ids),
-            differing=len(differing),
-            share=len(differing) / len(ids),
-            batch_size=report.get("batch_size") or plan.spec.batch_size,
-            dtype=report.get("dtype"),
-            device=report.get("device"),
-            question_ids=tuple(differing[:SHOWN]),
-        )
+        adapter = load_model(replace(plan.spec, batch_size=1), plan.suite)
+        alone = _texts(adapter, questions, plan.decoding, lambda done: on_answer(done, 2 * len(ids)))
+        del adapter
+        gc.collect()  # the next one needs the memory
+        adapter = load_model(plan.spec, plan.suite)
+        together = _texts(adapter, questions, plan.decoding, lambda done: on_answer(len(ids) + done, 2 * len(ids)))
+        report = report_of(adapter)
+        gaps = {
+            question.question_id: _gap(adapter, question, alone, together, plan.decoding)
+            for question in questions
+            if alone[question.question_id] != together[question.question_id]
+        }
+        found = _check(gaps, len(ids), report, plan.spec.batch_size)
         _record(plan, found)
     return found
 
 
 def _texts(
-    plan: Plan, questions: list[Question], *, batch_size: int | None, on_text: Callable[[int], None]
-) -> tuple[dict[QuestionId, str | None], dict[str, Any]]:
-    """Text of each study (None: it failed), and the adapter's own report."""
-    adapter = load_model(replace(plan.spec, batch_size=batch_size), plan.suite)
+    adapter: Adapter, questions: Sequence[Question], decoding: Decoding, on_text: Callable[[int], None]
+) -> dict[QuestionId, str | None]:
+    """Text of each study; None: it failed."""
     texts: dict[QuestionId, str | None] = {}
-    for answer in adapter.generate(questions, plan.decoding):
+    for answer in adapter.generate(questions, decoding):
         texts[answer.question_id] = None if answer.failed else answer.text
         on_text(len(texts))
-    report = report_of(adapter)
-    del adapter
-    gc.collect()  # the next one needs the memory
-    return texts, report
+    return texts
+
+
+def _gap(
+    adapter: Adapter,
+    question: Question,
+    alone: Mapping[QuestionId, str | None],
+    together: Mapping[QuestionId, str | None],
+    decoding: Decoding,
+) -> float | None:
+    """How far apart the model scores the two texts of a study; None where it cannot say, or one failed."""
+    first, second = alone[question.question_id], together[question.question_id]
+    if first is None or second is None:
+        return None
+    return adapter.text_gap(question, first, second, decoding)
+
+
+def _check(
+    gaps: Mapping[QuestionId, float | None], number: int, report: Mapping[str, Any], batch_size: int | None
+) -> BatchingCheck:
+    """What was found, from the gaps of the texts that differ."""
+    known = [gap for gap in gaps.values() if gap is not None]
+    widest = sorted(gaps, key=lambda key: -1.0 if (gap := gaps[key]) is None else gap, reverse=True)
+    return BatchingCheck(
+        n=number,
+        differing=len(gaps),
+        share=len(gaps) / number,
+        ties=sum(gap <= TIE_NATS for gap in known) if known and report.get("dtype") == "float32" else None,
+        batch_size=report.get("batch_size") or batch_size,
+        dtype=report.get("dtype"),
+        device=report.get("device"),
+        question_ids=tuple(widest[:SHOWN]),
+        gaps=tuple(gaps[key] for key in widest[:SHOWN]) if known else (),
+    )
 
 
 def _spread(samples: Sequence[Sample], number: int) -> list[Sample]:

@@ -47,7 +47,14 @@ def answer_open_questions(
     """
     options = plan.options
     samples = [sample for sample in plan.suite.samples if sample.question_id in open_ids]
-    asked = ask(plan.suite, samples, on_error=options.on_error, follow_links=options.follow_links)
+    with progress.checking(len(samples)) as show_checked:
+        asked = ask(
+            plan.suite,
+            samples,
+            on_error=options.on_error,
+            follow_links=options.follow_links,
+            on_checked=show_checked,
+        )
     began = time.perf_counter()
     adapter = load(plan.spec, plan.suite)
     loaded = time.perf_counter()

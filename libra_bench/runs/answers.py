@@ -10,7 +10,7 @@ import io
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -48,6 +48,8 @@ class AnswerLog:
         self.path = folder / (ANSWERS_FILE if rank == 0 else f"answers.rank{rank}.jsonl")
         self._stream: io.FileIO | None = None
         self._synced = 0.0
+        self._lines = 0
+        """Answers that were read last, those that are there twice counted twice."""
 
     def __enter__(self) -> Self:
         return self
@@ -64,9 +66,11 @@ class AnswerLog:
             InputError: a line that isn't an answer, elsewhere than at the end; or two different answers of one id.
         """
         answers: dict[QuestionId, Answer] = {}
+        self._lines = 0
         for path in answer_files(self.folder):
             _mend_last_line(path)
             for answer in read_answer_lines(path):
+                self._lines += 1
                 other = answers.setdefault(answer.question_id, answer)
                 if other != answer:
                     raise InputError(
@@ -134,20 +138,26 @@ class AnswerLog:
         if dropped:
             self._replace([answer for key, answer in self.read().items() if key not in dropped])
 
-    def finish(self, order: Sequence[QuestionId]) -> list[Answer]:
+    def finish(self, order: Sequence[QuestionId], answers: Mapping[QuestionId, Answer] | None = None) -> list[Answer]:
         """Write `answers.jsonl` in suite order, every question once, and remove the other processes' files.
+
+        Args:
+            order: the questions.
+            answers: what `read_for` gave just now; None: read them.
 
         Raises:
             InputError: a question has no answer, or an answer no question.
         """
         self.close()
-        answers = self.read_for(order)
+        answers = self.read_for(order) if answers is None else answers
         if missing := [key for key in order if key not in answers]:
             raise InputError(
                 f"{len(missing)} questions without an answer", where=self.folder, hint="run the same command again"
             )
         complete = [answers[key] for key in order]
-        self._replace(complete)
+        is_done = self._lines == len(order) and list(answers) == list(order)
+        if not is_done or answer_files(self.folder) != [self.folder / ANSWERS_FILE]:
+            self._replace(complete)
         return complete
 
     def _replace(self, answers: Iterable[Answer]) -> None:

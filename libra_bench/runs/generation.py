@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 from benchmarks.errors import GenerationError, ImageError
 from benchmarks.files import sha256_json
@@ -14,24 +15,62 @@ from libra_bench.runs.options import OnError
 from model_adapters.adapter import Adapter, Decoding, failed_answer
 
 
+class Questions(Sequence[Question]):
+    """The questions of samples whose images were looked up, made when they are asked: a suite may have very many."""
+
+    def __init__(self, suite: Suite, samples: Sequence[Sample]) -> None:
+        self._suite, self._samples = suite, samples
+
+    @overload
+    def __getitem__(self, place: int) -> Question: ...
+    @overload
+    def __getitem__(self, place: slice) -> Questions: ...
+    def __getitem__(self, place: int | slice) -> Question | Questions:
+        if isinstance(place, slice):
+            return Questions(self._suite, self._samples[place])
+        return self._suite.checked_question(self._samples[place])
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The questions of a suite, and those that cannot even be asked."""
 
-    questions: list[Question]
+    questions: Questions
     failures: list[Answer]
 
 
-def ask(suite: Suite, samples: Iterable[Sample], *, on_error: OnError, follow_links: bool = False) -> Asked:
+def ask(
+    suite: Suite,
+    samples: Sequence[Sample],
+    *,
+    on_error: OnError,
+    follow_links: bool = False,
+    on_checked: Callable[[int], None] = lambda number: None,
+) -> Asked:
     """Turn samples into questions; every image path is checked before a model is loaded.
+
+    Args:
+        suite: theirs.
+        samples: what is to be asked.
+        on_error: what to do about a sample whose images are not there.
+        follow_links: allow symbolic links that lead out of the image root.
+        on_checked: told how many samples are checked by now.
 
     Raises:
         ImageError: an image is missing, outside the image root or one too many, and `on_error` is "stop".
     """
-    asked = Asked([], [])
-    for sample in samples:
+    from benchmarks.images import ImageFinder
+
+    finder = ImageFinder(suite.image_root, follow_links=follow_links)
+    found: list[Sample] = []
+    failures: list[Answer] = []
+    for number, sample in enumerate(samples, start=1):
         try:
-            asked.questions.append(suite.question(sample, follow_links=follow_links))
+            suite.check_images(sample, finder)
+            found.append(sample)
         except ImageError as error:
             if on_error == "stop":
                 raise ImageError(
@@ -39,8 +78,9 @@ def ask(suite: Suite, samples: Iterable[Sample], *, on_error: OnError, follow_li
                     where=f"question {sample.question_id!r}: {error.where}",
                     hint=f"{error.hint}; or record the failure and continue: --on-error record",
                 ) from error
-            asked.failures.append(failed_answer(Question(sample.question_id, sample.text, ()), error))
-    return asked
+            failures.append(failed_answer(Question(sample.question_id, sample.text, ()), error))
+        on_checked(number)
+    return Asked(Questions(suite, found), failures)
 
 
 def answer_id(fingerprint: str, question_id: QuestionId) -> str:

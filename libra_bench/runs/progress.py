@@ -25,6 +25,11 @@ class ProgressCallback:
         """How long it will take: before the start where an earlier run tells, else after the first batches."""
 
     @contextmanager
+    def checking(self, total: int) -> Iterator[Callable[[int], None]]:
+        """Images are looked up before the model is loaded; the yielded function is told of how many studies."""
+        yield lambda checked: None
+
+    @contextmanager
     def generating(self, total: int, done: int) -> Iterator[Callable[[int], None]]:
         """Generation is under way; the yielded function is told how many of `total` are answered."""
         yield lambda answered: None

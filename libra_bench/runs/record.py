@@ -36,7 +36,7 @@ from libra_bench.runs.suspicious_texts import count_suspicions
 from model_adapters.registry import adapter_class
 
 BATCHING_FILE = "batching.json"
-WRITTEN = (SCORES_FILE, "scores.csv", SAMPLES_FILE, SPANS_FILE, STATISTICS_FILE, "plots", "report.html")
+WRITTEN = (SCORES_FILE, "scores.csv", SAMPLES_FILE, SPANS_FILE, STATISTICS_FILE, "plots", "report.html", "report_cases")
 """What a run writes beside run.json and answers."""
 
 

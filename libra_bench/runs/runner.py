@@ -132,12 +132,14 @@ def generate_run(
         processes.broadcast("open questions", list(open_ids))
         if not open_ids:
             _refuse_failures(processes.gather("report", None))
-            answers, record = log.finish(plan.order), read_run(plan.folder)
+            answers, record = log.finish(plan.order, answered), read_run(plan.folder)
             if record.ended is None:  # it crashed after its last answer
                 record_end(
                     plan.folder, record, answers, plan.suite.samples, n_resumed=len(answered), planned=None, reports=()
                 )
             return answers
+        n_resumed = len(answered)
+        del answered  # not in memory while the others are generated
         record = record_start(plan, processes.world_size)
         done = answer_open_questions(plan, open_ids, log, progress, processes, load)
         gathered = processes.gather("report", done.report.as_json())
@@ -149,7 +151,7 @@ def generate_run(
             record,
             answers,
             plan.suite.samples,
-            n_resumed=len(answered),
+            n_resumed=n_resumed,
             planned=done.planned,
             reports=reports,
         )

@@ -13,7 +13,7 @@ from benchmarks.records.scores import read_scores
 from libra_bench.runs.made_from import Made, inputs_of, read_made, write_made
 
 if TYPE_CHECKING:
-    from reports.page import Settings
+    from reports.page.settings import Settings
 
 LEADERBOARD = "leaderboard.csv"
 
@@ -62,6 +62,7 @@ def draw(
         Whether anything was made.
     """
     from reports import page
+    from reports.page.settings import Settings, is_whole, settings_of
 
     inputs = inputs_of(folder)
     made = read_made(folder)
@@ -69,10 +70,10 @@ def draw(
     files = made.plots if made is not None and same else ()
     draws = plots and not (files and all((folder / name).exists() for name in files))
     file = folder / page.FILE_NAME
-    found = page.settings_of(file)
-    settings = found or page.Settings()
+    found = settings_of(file)
+    settings = found or Settings()
     settings = replace(settings, follow_links=follow_links or settings.follow_links)
-    writes = report and not (same and not draws and found == settings)
+    writes = report and not (same and not draws and found == settings and is_whole(file))
     if draws:
         files = _write_plots(folder)
     if writes:
@@ -103,6 +104,7 @@ def _write_page(
         images=settings.images,
         text=settings.text,
         follow_links=settings.follow_links,
+        one_file=settings.one_file,
         drawn=None if files and not settings.text else _svgs(folder, files),  # without texts they are others
         on_images=on_images,
     )
@@ -120,6 +122,7 @@ def bring_up_to_date(folder: Path) -> list[str]:
         What could not be brought up to date, and how the user does it.
     """
     from reports import page
+    from reports.page.settings import settings_of
     from reports.plots import FOLDER
 
     with locked(folder, wait=True):
@@ -129,7 +132,7 @@ def bring_up_to_date(folder: Path) -> list[str]:
         report = folder / page.FILE_NAME
         if not report.exists():
             return []
-        settings = page.settings_of(report)
+        settings = settings_of(report)
         if settings is None:
             return [f"{report} is older than the scores: libra-bench report {folder} writes it anew"]
         _write_page(folder, settings, files, lambda total: lambda: None)

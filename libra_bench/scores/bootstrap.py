@@ -20,6 +20,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from libra_bench.metrics.metric import Floats, Key, Reduce, Statistics
 
@@ -207,15 +208,25 @@ def cluster_sums(per_sample_NS: Floats, clusters: Sequence[Hashable] | None) -> 
     Returns:
         sums_CS and the number of samples of each cluster, n_C; clusters in order of first appearance.
     """
-    if clusters is None:
-        return per_sample_NS, np.ones(len(per_sample_NS))
-    if len(clusters) != len(per_sample_NS):
-        raise ValueError(f"{len(clusters)} cluster names for {len(per_sample_NS)} samples")
+    owner_N = None if clusters is None else cluster_numbers(clusters)
+    return sums_by_number(per_sample_NS, owner_N)
+
+
+def cluster_numbers(clusters: Sequence[Hashable]) -> npt.NDArray[np.intp]:
+    """The number of each sample's cluster, owner_N, in order of first appearance."""
     index: dict[Any, int] = {}
-    owner_N = np.array([index.setdefault(name, len(index)) for name in _names(clusters)])
-    sums_CS = np.zeros((len(index), per_sample_NS.shape[1]))
-    np.add.at(sums_CS, owner_N, per_sample_NS)
-    return sums_CS, np.bincount(owner_N, minlength=len(index)).astype(float)
+    return np.array([index.setdefault(name, len(index)) for name in _names(clusters)], dtype=np.intp)
+
+
+def sums_by_number(per_sample_NS: Floats, owner_N: npt.NDArray[np.intp] | None) -> tuple[Floats, Floats]:
+    """As `cluster_sums`, of clusters that have numbers; None: every sample is one."""
+    if owner_N is None:
+        return per_sample_NS, np.ones(len(per_sample_NS))
+    if len(owner_N) != len(per_sample_NS):
+        raise ValueError(f"{len(owner_N)} cluster names for {len(per_sample_NS)} samples")
+    n_C = np.bincount(owner_N)
+    together_N = np.argsort(owner_N, kind="stable")
+    return np.add.reduceat(per_sample_NS[together_N], np.cumsum(n_C) - n_C, axis=0), n_C.astype(float)
 
 
 def count_clusters(clusters: Sequence[Hashable]) -> int:

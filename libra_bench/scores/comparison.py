@@ -9,7 +9,8 @@ from typing import Any
 
 from benchmarks.errors import InputError
 from benchmarks.records.scores import Scores, read_scores
-from benchmarks.records.statistics import StoredStatistics, read_statistics
+from benchmarks.records.statistics import StatisticsFile, StoredStatistics, read_statistics
+from benchmarks.schema import QuestionId
 from benchmarks.wording import first_few
 from libra_bench.metrics.registry import metric_among
 from libra_bench.scores.bootstrap import RESAMPLES, count_clusters
@@ -139,7 +140,7 @@ def pair_runs(folders: Sequence[Path], metrics: Sequence[str] | None = None) -> 
         raise InputError("two runs or more are needed", hint="give their folders")
     runs = [read_statistics(folder) for folder in folders]
     for folder, run in zip(folders[1:], runs[1:], strict=True):
-        _same_studies(folders[0], runs[0], folder, run)
+        refuse_other_studies(folders[0], runs[0], folder, run)
     return _paired(run_names(folders), [str(folder) for folder in folders], runs, metrics)
 
 
@@ -197,7 +198,16 @@ def _scores(folder: Path) -> Scores | None:
         return None
 
 
-def _same_studies(first: Path, ours: StoredStatistics, second: Path, theirs: StoredStatistics) -> None:
+def refuse_other_studies(
+    first: Path, ours: StoredStatistics | StatisticsFile, second: Path, theirs: StoredStatistics | StatisticsFile
+) -> None:
+    """Make sure that two runs are over the same studies.
+
+    Raises:
+        InputError: they are not, or have other references; names what differs.
+    """
+    if (ours.ids, ours.digests) == (theirs.ids, theirs.digests):
+        return
     where = f"{first} and {second}"
     here, there = set(ours.ids), set(theirs.ids)
     missing = [name for name in ours.ids if name not in there]
@@ -229,7 +239,7 @@ def _pair(
     """The metrics that all runs have with the same signature, in the first run's order; and why others are not."""
     everywhere = {name: metric.keys for run in runs for name, metric in run.metrics.items()}
     wanted = None if asked is None else dict.fromkeys(metric_among(name, everywhere) for name in asked)
-    rows = [_rows(runs[0], run) for run in runs]
+    rows = [rows_in_order(runs[0].ids, run.ids) for run in runs]
     paired, reasons = [], []
     for name in wanted or everywhere:
         lacking = [place for place, run in zip(places, runs, strict=True) if name not in run.metrics]
@@ -248,9 +258,9 @@ def _pair(
     return paired, reasons
 
 
-def _rows(first: StoredStatistics, run: StoredStatistics) -> list[int] | None:
+def rows_in_order(first: Sequence[QuestionId], ids: Sequence[QuestionId]) -> list[int] | None:
     """A run's rows in the order of the first run's studies; None where that is their order."""
-    if run.ids == first.ids:
+    if ids == first:
         return None
-    order = {question: index for index, question in enumerate(run.ids)}
-    return [order[question] for question in first.ids]
+    order = {question: index for index, question in enumerate(ids)}
+    return [order[question] for question in first]

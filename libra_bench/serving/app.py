@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, File, Form, Request, UploadFile
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from benchmarks.errors import ImageError
 from libra_bench.serving.trial import Trial
+from reports.cases.pieces import PIECE_NAME, pieces_folder
+from reports.cases.thumbnails import thumbnail
 from reports.page import Report, try_model_page
-from reports.thumbnails import thumbnail
 
 MAX_UPLOAD_BYTES = 256 * 2**20
 LARGE_PIXELS = 1024
@@ -57,6 +58,12 @@ def create_app(
         if report is None:
             return JSONResponse({"error": "this server has no report"}, status_code=404)
         return HTMLResponse(report.path.read_text(encoding="utf-8"))
+
+    def show_piece(version: str, name: str) -> Response:
+        pieces = report.pieces if report else None
+        if pieces is None or pieces.name != version or not PIECE_NAME.fullmatch(name) or not (pieces / name).is_file():
+            return JSONResponse({"error": "no such part of a report"}, status_code=404)
+        return FileResponse(pieces / name, media_type="text/javascript")
 
     def image(name: str) -> Response:
         from benchmarks.images import resolve_images
@@ -101,6 +108,8 @@ def create_app(
 
     app.add_api_route("/", home)
     app.add_api_route("/report", show_report)
+    if report is not None:
+        app.add_api_route(f"/{pieces_folder(report.path).name}/{{version}}/{{name}}", show_piece)
     app.add_api_route("/image", image)
     app.add_api_route("/try", try_model)
     app.add_api_route("/preview", preview, methods=["POST"])

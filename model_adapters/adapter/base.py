@@ -157,6 +157,14 @@ class Adapter(ABC):
             )
         return answers[0]
 
+    def text_gap(self, question: Question, first: str, second: str, decoding: Decoding) -> float | None:
+        """How far apart the model scores two texts of one question, in nats, both computed in the same way.
+
+        With beams between their scores, else between the two tokens where they part. Near 0 the texts are a tie, which
+        rounding decides. None, the default: it cannot be said.
+        """
+        return None
+
     def describe(self) -> Mapping[str, Any]:
         """What run.json should know: device, dtype, batch size, versions, timings, peak memory. JSON values."""
         return {}

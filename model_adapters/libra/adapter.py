@@ -129,6 +129,10 @@ class LibraAdapter(Adapter):
         self.check_decoding(self._spec, decoding)
         return self.generator.stream(question, decoding, on_text)
 
+    def text_gap(self, question: Question, first: str, second: str, decoding: Decoding) -> float | None:
+        """How far apart the model scores two texts of one question, in nats; the texts are tokenised anew for it."""
+        return self.generator.text_gap(question, first, second, decoding)
+
     def describe(self) -> Mapping[str, Any]:
         """Device, dtype, batch size, where the time went, peak memory."""
         return self.generator.report()

@@ -68,6 +68,7 @@ def assemble_prompts(
         workers=options.get("workers", 2),
         memory_mb=options.get("feature_cache_mb", 1024.0),
         store=FeatureStore(Path(kept), features_identity(model.tower, reader)) if kept else None,
+        extract=model.extract,
     )
     return PromptStream(prompts, model, ImageFeatures(model, tower), policy)
 

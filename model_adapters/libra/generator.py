@@ -29,6 +29,7 @@ from model_adapters.libra.assembly import assemble_prompts, load_tokenizer
 from model_adapters.libra.checkpoint.identity import conversation_mode
 from model_adapters.libra.checkpoint.loading import LoadedLibra, load_checkpoint
 from model_adapters.libra.decoding.decoder import Decoder, Timings
+from model_adapters.libra.decoding.text_gap import text_gap
 from model_adapters.libra.inputs.prompt_stream import PromptStream
 from model_adapters.libra.network.attention import attend_for_decoding
 from model_adapters.templates import template
@@ -90,6 +91,15 @@ class TextGenerator:
             if self._timings.batch_size != size:  # memory ran out: the next questions begin with what fits
                 self._batch_size = size = self._timings.batch_size or 1
 
+    def text_gap(self, question: Question, first: str, second: str, decoding: Decoding) -> float | None:
+        """How far apart the model scores two texts of one question, in nats; None where it cannot be asked."""
+        prompt = next(self.prompt_stream.stream([question], 1, deque()), None)
+        if prompt is None or decoding.is_sampling:
+            return None
+        one, other = (self.prompts.answer_ids(text, decoding.max_new_tokens) for text in (first, second))
+        gap: float | None = text_gap(self.loaded.model.decoder, prompt, one, other, decoding, self.prompts.vocabulary)
+        return gap
+
     def report(self) -> dict[str, Any]:
         """Device, dtype, batch size, where the time went, peak memory: JSON values for run.json."""
         model, prompts, text = self.loaded.model, self.prompt_stream.report(), self._timings
@@ -101,6 +111,7 @@ class TextGenerator:
             **prompts,
             "seconds": {**prompts["seconds"], "prefill": text.prefill_seconds, "decode": text.decode_seconds},
             "prefill_tokens": text.prefill_tokens,
+            "shared_tokens": text.shared_tokens,
             "decode_tokens": text.decode_tokens,
             "prefill_tokens_per_second": _rate(text.prefill_tokens, text.prefill_seconds),
             "decode_tokens_per_second": _rate(text.decode_tokens, text.decode_seconds),

@@ -12,7 +12,8 @@ import io
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -133,11 +134,18 @@ class OpenAIAdapter(Adapter):
             ModelError: the endpoint refuses the key or does not know the model.
         """
         self.check_decoding(self._spec, decoding)
-        pool = ThreadPoolExecutor(self._spec.options.get("concurrency", CONCURRENCY))
+        at_once = self._spec.options.get("concurrency", CONCURRENCY)
+        pool, following = ThreadPoolExecutor(at_once), iter(questions)
+        waiting: set[Future[Answer]] = set()
         try:
-            futures = [pool.submit(self._answer, question, decoding) for question in questions]
-            for future in as_completed(futures):
-                yield future.result()
+            while True:  # a few more than are asked at once, so that no thread waits; not all, of a suite of any size
+                for question in islice(following, 2 * at_once - len(waiting)):
+                    waiting.add(pool.submit(self._answer, question, decoding))
+                if not waiting:
+                    return
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
         finally:
             self._endpoint.stop()
             pool.shutdown(wait=True, cancel_futures=True)

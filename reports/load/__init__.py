@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
-from benchmarks.files import files_below, modified, read_jsonl
+from benchmarks.files import files_below, modified
 from benchmarks.records.run import RUN_FILE, RunRecord, read_run
 from benchmarks.records.samples import SAMPLES_FILE, SpanRecord, read_sample_scores, read_spans
 from benchmarks.records.scores import SCORES_FILE, Score, Scores, Stratum, read_scores
 from benchmarks.wording import first_few
+from reports.load.answer_lines import AnswerLines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +104,15 @@ class LoadedRun:
         return pd.DataFrame([{name: getattr(row, name) for name in columns} for row in rows], columns=columns)
 
     @cached_property
+    def answer_lines(self) -> AnswerLines:
+        """The answers one at a time, for runs of any size.
+
+        Raises:
+            InputError: there is no answers.jsonl, or a line of it is no answer.
+        """
+        return AnswerLines(self._answers_file())
+
+    @cached_property
     def answers(self) -> pd.DataFrame:
         """One row per study, in suite order: question_id, prompt, text, finish, error, new_tokens, seconds, ...
 
@@ -111,16 +121,11 @@ class LoadedRun:
         """
         import pandas as pd
 
-        rows = []
-        for number, record in read_jsonl(self._answers_file()):
-            metadata = record.get("metadata") or {}
-            named = isinstance(record.get("question_id"), int | str)
-            if not named or not isinstance(metadata, dict) or not isinstance(record.get("text") or "", str):
-                raise InputError(
-                    "this line is not an answer", where=f"{self._answers_file()}:{number}", hint="remove the line"
-                )
-            known = {name: metadata.get(name) for name in METADATA_COLUMNS}
-            rows.append({name: record.get(name) for name in ANSWER_COLUMNS} | known)
+        rows = [
+            {name: record.get(name) for name in ANSWER_COLUMNS}
+            | {name: record["metadata"].get(name) for name in METADATA_COLUMNS}
+            for record in self.answer_lines
+        ]
         columns = [*ANSWER_COLUMNS, *METADATA_COLUMNS]
         return pd.DataFrame(rows, columns=columns).astype({"question_id": object})
 
@@ -130,7 +135,7 @@ class LoadedRun:
         import pandas as pd
 
         stored = read_sample_scores(self.folder)
-        typed = {str(question_id): question_id for question_id in self.answers["question_id"]} if stored.ids else {}
+        typed = {str(question_id): question_id for question_id in self.answer_lines.ids} if stored.ids else {}
         if unknown := [name for name in stored.ids if str(name) not in typed]:
             raise InputError(
                 f"has scores of studies without an answer ({first_few(unknown)})",

@@ -1,12 +1,65 @@
-// The case browser: a list that draws only the rows in view, and one case beside it.
+// The case browser: a list that draws only the rows in view, and one case beside it. The list is drawn from an index of
+// all cases; the cases themselves are in the page, or in files beside it that are loaded when they are looked at.
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const two = data.runs.length > 1;
 const byId = (id) => document.getElementById(id);
 const letters = ["A", "B"];
-let images = null; // parsed when the first case is shown: it is most of the file
-let shown = data.cases.map((_, index) => index); // what passes the filters, in the chosen order
-let current = -1; // index into data.cases
+let index = null; // ids, states, words and scores of all cases, as columns
+let words = null; // which words are in which cases
+let shown = []; // numbers of the cases that pass the filters, in the chosen order
+let current = -1; // number of the case that is shown
+
+// ---- what is loaded ----------------------------------------------------------------------------------------------
+
+const awaited = new Map(); // name of a file that is loading -> what to call with its value
+
+/** What a file beside the page calls. */
+window.reportPiece = (name, text) => awaited.get(name)?.(JSON.parse(text));
+
+/** The value of a file beside the page. */
+function load(name) {
+  return new Promise((resolve, reject) => {
+    const script = make("script", { src: `${data.folder}/${name}.js` });
+    const end = () => { awaited.delete(name); script.remove(); };
+    awaited.set(name, (value) => { end(); resolve(value); });
+    script.addEventListener("error", () => { end(); reject(new Error(name)); });
+    document.head.append(script);
+  });
+}
+
+/** Say that a file is not there. */
+function sayUnloaded() {
+  const folder = data.folder.split("/")[0];
+  byId("unloaded").textContent = `The cases cannot be loaded. If the report was written again meanwhile, reload the page; ` +
+    `if it was copied, copy the folder ${folder} with it.`;
+  byId("unloaded").hidden = false;
+}
+
+const MAX_PIECES = 8; // that are kept
+const pieces = new Map(); // number -> promise of {cases, images, missing}, the one that was used last at the end
+
+/** The piece that holds a case, and the case. */
+async function caseAt(number) {
+  if (!data.folder) {
+    images ??= JSON.parse(byId("images").textContent);
+    return [data.cases[number], { images, missing: data.missing }];
+  }
+  const at = Math.floor(number / data.size);
+  const piece = pieces.get(at) ?? load(String(at).padStart(4, "0"));
+  pieces.delete(at);
+  pieces.set(at, piece);
+  if (pieces.size > MAX_PIECES) pieces.delete(pieces.keys().next().value);
+  try {
+    const found = await piece;
+    return [found.cases[number % data.size], found];
+  } catch (error) {
+    pieces.delete(at);
+    throw error;
+  }
+}
+
+let images = null; // parsed when the first case is shown: it is most of a page that has its cases
 
 /** An element: make("td", {className: "x"}, child, "text", ...). */
 function make(tag, properties = {}, ...children) {
@@ -15,20 +68,19 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
-function number(value) {
+function score(value) {
   return value === null || value === undefined ? "–" : value.toFixed(2);
 }
 
 // ---- facets and orders -------------------------------------------------------------------------------------------
 
-const STATES = { error: "failed", length: "truncated", empty: "empty", stop: "complete" };
+const STATES = { f: "failed", t: "truncated", e: "empty", c: "complete", n: "failed" };
 
 /** What became of an answer: failed, truncated, empty or complete. */
 function stateOf(answer) {
-  if (!answer) return "failed";
-  if (answer.finish === "error") return STATES.error;
-  if (answer.words === 0) return STATES.empty;
-  return answer.finish === "length" ? STATES.length : STATES.stop;
+  if (!answer || answer.finish === "error") return STATES.f;
+  if (answer.words === 0) return STATES.e;
+  return answer.finish === "length" ? STATES.t : STATES.c;
 }
 
 /** The columns that count one kind of error of a report: [place, name]. */
@@ -36,58 +88,60 @@ const ERRORS = data.columns.flatMap(({ name, higher }, at) =>
   name.startsWith("Report-errors-") && !higher ? [[at, name.slice("Report-errors-".length).replaceAll("-", " ")]] : []);
 
 /** The kinds of errors of an answer; ["none"] where it was looked at and has none. */
-function errorKindsOf(answer) {
-  if (!answer || ERRORS.every(([at]) => answer.scores[at] === null)) return [];
-  const found = ERRORS.filter(([at]) => answer.scores[at] > 0).map(([, name]) => name);
+function errorKindsOf(run, number) {
+  if (ERRORS.every(([at]) => run.scores[at][number] === null)) return [];
+  const found = ERRORS.filter(([at]) => run.scores[at][number] > 0).map(([, name]) => name);
   return found.length ? found : ["none"];
 }
 
-const facets = [
-  { name: "prior image", of: (item) => [item.prior ? "with prior" : "without prior"] },
-  ...data.runs.map((run, at) => ({
-    name: two ? `answer of ${letters[at]}` : "answer",
-    of: (item) => [stateOf(item.answers[at])],
-  })),
-  ...(ERRORS.length ? data.runs.map((run, at) => ({
-    name: two ? `errors of ${letters[at]}` : "errors",
-    of: (item) => errorKindsOf(item.answers[at]),
-  })) : []),
-  ...data.facets.map((name) => ({
-    name,
-    of: (item) => {
-      const value = name === "labels" ? item.labels : item.fields[name];
-      return value === null || value === undefined ? [] : [value].flat().map(String);
-    },
-  })),
-];
-
+/** Both have a name and a function of the number of a case; made when the index is there. */
+let facets = [];
 const orders = [{ name: "suite order", of: null }];
-data.columns.forEach((column, at) => {
-  data.runs.forEach((run, which) => {
-    const name = two ? `${column.name} of ${letters[which]}` : column.name;
-    orders.push({ name, higher: column.higher, of: (item) => item.answers[which]?.scores[at] ?? null });
-  });
-  if (two) {
-    orders.push({
-      name: `${column.name}, B − A`,
-      higher: column.higher,
-      of: ({ answers: [a, b] }) =>
-        (a?.scores[at] ?? null) === null || (b?.scores[at] ?? null) === null ? null : b.scores[at] - a.scores[at],
+
+function buildFacets() {
+  facets = [
+    { name: "prior image", of: (number) => [index.priors[number] === "1" ? "with prior" : "without prior"] },
+    ...index.runs.map((run, at) => ({
+      name: two ? `answer of ${letters[at]}` : "answer",
+      of: (number) => [STATES[run.states[number]]],
+    })),
+    ...(ERRORS.length ? index.runs.map((run, at) => ({
+      name: two ? `errors of ${letters[at]}` : "errors",
+      of: (number) => errorKindsOf(run, number),
+    })) : []),
+    ...index.facets.map(({ name, values, of }) => ({ name, of: (number) => [of[number]].flat().map((at) => values[at]) })),
+  ];
+}
+
+function buildOrders() {
+  data.columns.forEach((column, at) => {
+    const values = index.runs.map((run) => run.scores[at]);
+    values.forEach((of, which) => {
+      const name = two ? `${column.name} of ${letters[which]}` : column.name;
+      orders.push({ name, higher: column.higher, of: (number) => of[number] });
     });
-  }
-});
-data.runs.forEach((run, which) => {
-  const name = two ? `words of ${letters[which]}` : "words in the answer";
-  orders.push({ name, higher: true, of: (item) => item.answers[which]?.words ?? null, whole: true });
-});
+    if (two) {
+      const [a, b] = values;
+      orders.push({
+        name: `${column.name}, B − A`,
+        higher: column.higher,
+        of: (number) => (a[number] === null || b[number] === null ? null : b[number] - a[number]),
+      });
+    }
+  });
+  index.runs.forEach((run, which) => {
+    const name = two ? `words of ${letters[which]}` : "words in the answer";
+    orders.push({ name, higher: true, of: (number) => (run.words[number] < 0 ? null : run.words[number]), whole: true });
+  });
+}
 
 function buildControls() {
   const sort = byId("sort");
-  orders.forEach((order, index) => sort.append(new Option(order.name, index)));
+  orders.forEach((order, at) => sort.append(new Option(order.name, at)));
   for (const facet of facets) {
     const counts = new Map();
-    for (const item of data.cases) {
-      for (const value of new Set(facet.of(item))) counts.set(value, (counts.get(value) || 0) + 1);
+    for (let number = 0; number < index.ids.length; number++) {
+      for (const value of new Set(facet.of(number))) counts.set(value, (counts.get(value) || 0) + 1);
     }
     if (counts.size < 2) continue;
     facet.select = make("select");
@@ -113,8 +167,7 @@ const marked = { words: true }; // "words": the word diff; else a metric whose m
 
 /** A legend of which each item can be switched: the word diff, and each metric that matched something. */
 function buildMarks() {
-  const kinds = [...new Set(data.cases.flatMap((item) => item.answers.flatMap((answer) =>
-    (answer?.spans || []).map((span) => span[3]))))];
+  const kinds = data.marks;
   const box = byId("marks");
   box.hidden = !data.text;
   marked.words = !kinds.includes("report_errors"); // statements say more than words, and both at once are a muddle
@@ -149,30 +202,75 @@ function markSwitch(kind, ...words) {
   return make("label", {}, input, ...words);
 }
 
-const searched = data.cases.map((item) =>
-  [item.id, item.prompt, ...item.refs, ...item.answers.map((answer) => answer?.text)].join("\n").toLowerCase()
-);
+// ---- search ------------------------------------------------------------------------------------------------------
+
+/** Which cases have a word in one of their words or in their id: a byte per case. */
+function casesWith(part) {
+  const found = new Uint8Array(index.ids.length);
+  index.ids.forEach((id, number) => { if (String(id).toLowerCase().includes(part)) found[number] = 1; });
+  if (!words) return found;
+  let line = 0;
+  let from = 0;
+  for (let at = words.words.indexOf(part); at >= 0; at = words.words.indexOf(part, from)) {
+    while (words.starts[line + 1] <= at) line++;
+    from = words.starts[line + 1];
+    let number = -1;
+    for (let byte = words.ends[line] - words.lengths[line]; byte < words.ends[line]; byte++) {
+      let step = 0;
+      let shift = 0;
+      for (; words.cases.charCodeAt(byte) > 127; byte++, shift += 7) step |= (words.cases.charCodeAt(byte) & 127) << shift;
+      number += step | (words.cases.charCodeAt(byte) << shift);
+      found[number] = 1;
+    }
+    if (from >= words.words.length) break;
+  }
+  return found;
+}
+
+/** The index of words, ready to be searched: starts of the words, ends of their bytes. */
+function readWords(read) {
+  const lines = read.words === "" ? [] : read.words.split("\n");
+  const starts = new Uint32Array(lines.length + 1);
+  const ends = new Uint32Array(lines.length);
+  lines.forEach((word, line) => {
+    starts[line + 1] = starts[line] + word.length + 1;
+    ends[line] = (line ? ends[line - 1] : 0) + read.lengths[line];
+  });
+  return { words: read.words, starts, ends, lengths: read.lengths, cases: atob(read.cases) };
+}
+
+let wordsAsked = null;
+
+/** Load the index of words when it is needed first; the list is drawn again when it is there. */
+function askForWords() {
+  if (words || wordsAsked || !data.text) return;
+  if (!data.folder) {
+    words = readWords(data.words);
+    return;
+  }
+  byId("count").textContent = "searching …";
+  wordsAsked = load("words").then((read) => { words = readWords(read); refresh(); }, sayUnloaded);
+}
 
 function refresh() {
-  const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const chosen = facets.filter((facet) => facet.select?.value);
+  const parts = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  if (parts.length) askForWords();
+  const masks = parts.map(casesWith);
+  const chosen = facets.filter((facet) => facet.select?.value).map(({ of, select }) => [of, select.value.slice(1)]);
   shown = [];
-  data.cases.forEach((item, index) => {
-    const fits = words.every((word) => searched[index].includes(word)) &&
-      chosen.every((facet) => facet.of(item).includes(facet.select.value.slice(1)));
-    if (fits) shown.push(index);
-  });
+  for (let number = 0; number < index.ids.length; number++) {
+    if (masks.every((mask) => mask[number]) && chosen.every(([of, value]) => of(number).includes(value))) shown.push(number);
+  }
   const order = orders[byId("sort").value || 0];
   byId("direction").disabled = !order.of;
   if (order.of) {
-    const values = data.cases.map(order.of);
     const sign = (byId("direction").value === "worst") === order.higher ? 1 : -1;
-    shown.sort((a, b) => {
-      if (values[a] === null || values[b] === null) return (values[a] === null) - (values[b] === null) || a - b;
-      return sign * (values[a] - values[b]) || a - b;
-    });
+    const values = new Float64Array(index.ids.length);
+    for (const number of shown) values[number] = order.of(number) === null ? Infinity : sign * order.of(number);
+    shown.sort((a, b) => (values[a] < values[b] ? -1 : values[a] > values[b] ? 1 : a - b));
   }
-  byId("count").textContent = `${shown.length} of ${data.cases.length} cases`;
+  const waits = parts.length && data.text && !words;
+  byId("count").textContent = waits ? "searching …" : `${shown.length} of ${index.ids.length} cases`;
   byId("list").scrollTop = 0;
   drawList(true);
 }
@@ -187,14 +285,20 @@ function reset() {
 // ---- the list ----------------------------------------------------------------------------------------------------
 
 const SHORT_ID = 16; // letters beside the badges; a longer id has lines of its own, of about 30 letters
-const longestId = data.cases.reduce((most, item) => Math.max(most, String(item.id).length), 0);
-const ID_LINES = longestId > SHORT_ID ? Math.ceil(longestId / 30) : 0;
-const ROW = 58 + 22 * ID_LINES; // pixels
-byId("rows").style.setProperty("--row", `${ROW}px`);
-byId("rows").classList.toggle("long", ID_LINES > 0);
+let ROW = 58; // pixels
 let drawn = "";
 
+/** Make the rows as high as the longest id needs. */
+function sizeRows() {
+  const longest = index.ids.reduce((most, id) => Math.max(most, String(id).length), 0);
+  const lines = longest > SHORT_ID ? Math.ceil(longest / 30) : 0;
+  ROW = 58 + 22 * lines;
+  byId("rows").style.setProperty("--row", `${ROW}px`);
+  byId("rows").classList.toggle("long", lines > 0);
+}
+
 function drawList(force) {
+  if (!index) return;
   const list = byId("list");
   const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 6);
   const last = Math.min(shown.length, Math.ceil((list.scrollTop + list.clientHeight) / ROW) + 6);
@@ -209,20 +313,19 @@ function drawList(force) {
   byId("nothing").hidden = shown.length > 0;
 }
 
-function rowOf(index, place) {
-  const item = data.cases[index];
+function rowOf(number, place) {
   const order = orders[byId("sort").value || 0];
-  const value = order.of ? order.of(item) : null;
-  const badges = [...new Set(item.answers.map(stateOf))].filter((state) => state !== STATES.stop);
-  const link = make("a", { href: hashOf(item), className: "row" },
-    make("span", { className: "id" }, String(item.id)),
-    item.prior ? make("span", { className: "badge quiet" }, "prior") : null,
+  const value = order.of ? order.of(number) : null;
+  const badges = [...new Set(index.runs.map((run) => STATES[run.states[number]]))].filter((state) => state !== STATES.c);
+  const link = make("a", { href: hashOf(number), className: "row" },
+    make("span", { className: "id" }, String(index.ids[number])),
+    index.priors[number] === "1" ? make("span", { className: "badge quiet" }, "prior") : null,
     ...badges.map((badge) => make("span", { className: "badge" }, badge)),
-    order.of ? make("span", { className: "value" }, order.whole && value !== null ? String(value) : number(value)) : null,
-    make("span", { className: "snippet" }, item.answers[0]?.text?.slice(0, 160) || ""),
+    order.of ? make("span", { className: "value" }, order.whole && value !== null ? String(value) : score(value)) : null,
+    make("span", { className: "snippet" }, index.snippets[number] || ""),
   );
-  link.dataset.index = index;
-  if (index === current) link.setAttribute("aria-current", "true");
+  link.dataset.index = number;
+  if (number === current) link.setAttribute("aria-current", "true");
   else link.tabIndex = -1; // Tab goes past the list in one step; arrows go through it
   const row = make("li", {}, link);
   row.style.top = `${place * ROW}px`;
@@ -241,18 +344,29 @@ function scrollToCurrent() {
 
 // ---- one case ----------------------------------------------------------------------------------------------------
 
-function hashOf(item) {
-  return `#case=${encodeURIComponent(item.id)}`;
+function hashOf(number) {
+  return `#case=${encodeURIComponent(index.ids[number])}`;
 }
 
-function drawCase() {
-  const item = data.cases[current];
+/** Draw the current case: at once where it is in memory, else when it is there and still the current one. */
+async function drawCase() {
+  const wanted = current;
   const place = shown.indexOf(current);
   byId("where").textContent = place < 0 ? "" : `${place + 1} of ${shown.length}`;
-  byId("case-title").textContent = `Case ${item.id}`;
+  byId("case-title").textContent = `Case ${index.ids[current]}`;
+  let item, piece;
+  try {
+    [item, piece] = await caseAt(current);
+  } catch {
+    if (wanted === current) byId("case").replaceChildren();
+    sayUnloaded();
+    return;
+  }
+  if (wanted !== current) return;
+  byId("unloaded").hidden = true;
   const body = byId("case");
   body.replaceChildren();
-  if (data.images) body.append(imagesOf(item));
+  if (data.images) body.append(imagesOf(item, piece));
   const notes = Object.entries(item.fields).map(([name, value]) =>
     make("span", { className: "fact" }, make("b", {}, name), ` ${plain(value)}`));
   if (item.labels) notes.push(make("span", { className: "fact" }, make("b", {}, "labels"), ` ${item.labels.join(", ") || "none"}`));
@@ -273,12 +387,11 @@ function plain(value) {
   return typeof value === "object" ? Object.values(value).map(plain).filter(Boolean).join(" ") : String(value);
 }
 
-function imagesOf(item) {
-  images ??= JSON.parse(byId("images").textContent);
+function imagesOf(item, piece) {
   const figures = item.images.map((key, at) => {
     const what = item.roles[at];
-    const source = images[key];
-    const placeholder = make("div", { className: "placeholder" }, "no image: ", data.missing[key] || "cannot be shown");
+    const source = piece.images[key];
+    const placeholder = make("div", { className: "placeholder" }, "no image: ", piece.missing[key] || "cannot be shown");
     if (!source) return make("figure", {}, placeholder, make("figcaption", {}, what));
     const image = make("img", { src: source, alt: `${what} radiograph of case ${item.id}` });
     const button = make("button", { type: "button", className: "zoom", title: "Enlarge" }, image);
@@ -334,7 +447,7 @@ function answerColumn({ answer, text, marks, which }) {
   const title = two ? `${letters[which]}: ${data.runs[which].name}` : "Prediction";
   const state = stateOf(answer);
   const box = make("section", {}, make("h3", {}, title,
-    state === STATES.stop ? null : make("span", { className: "badge" }, state)));
+    state === STATES.c ? null : make("span", { className: "badge" }, state)));
   box.append(text ? markedText(text, marks) : make("p", { className: "none" }, answer ? "no text" : "no answer"));
   if (answer?.written !== undefined) {
     box.append(make("details", {}, make("summary", {}, "As written, before cleaning"), make("p", { className: "text" }, answer.written)));
@@ -378,7 +491,7 @@ function scoresOf(item) {
     two ? make("th", { scope: "col", className: "value" }, "B − A") : null);
   const rows = data.columns.map((column, at) => {
     const values = item.answers.map((answer) => answer?.scores[at] ?? null);
-    const cells = values.map((value) => make("td", { className: "value" }, number(value)));
+    const cells = values.map((value) => make("td", { className: "value" }, score(value)));
     if (two) {
       const change = values[0] === null || values[1] === null ? null : values[1] - values[0];
       const good = change && (change > 0) === column.higher;
@@ -392,9 +505,9 @@ function scoresOf(item) {
 
 // ---- getting around ----------------------------------------------------------------------------------------------
 
-function show(index) {
-  current = index;
-  if (!shown.includes(index)) reset();
+function show(number) {
+  current = number;
+  if (!shown.includes(number)) reset();
   drawCase();
   scrollToCurrent();
   drawList(true);
@@ -404,7 +517,7 @@ function step(by) {
   if (!shown.length) return;
   const place = shown.indexOf(current);
   const next = place < 0 ? 0 : Math.min(shown.length - 1, Math.max(0, place + by));
-  history.replaceState(null, "", hashOf(data.cases[shown[next]])); // a step is no page to go back to
+  history.replaceState(null, "", hashOf(shown[next])); // a step is no page to go back to
   show(shown[next]);
 }
 
@@ -432,9 +545,13 @@ function follow() {
     return;
   }
   view("cases");
-  const index = data.cases.findIndex((item) => `case=${item.id}` === hash);
-  byId("unknown").hidden = index >= 0 || hash === "cases";
-  if (index >= 0) show(index);
+  if (!index) {
+    byId("count").textContent = "loading …";
+    return;
+  }
+  const number = index.ids.findIndex((id) => `case=${id}` === hash);
+  byId("unknown").hidden = number >= 0 || hash === "cases";
+  if (number >= 0) show(number);
   else if (hash === "cases" && shown.length) show(current >= 0 ? current : shown[0]);
   else drawList(true);
 }
@@ -453,7 +570,7 @@ document.addEventListener("keydown", (event) => {
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const act = KEYS[event.key];
   const moves = ["ArrowDown", "ArrowUp", "Home", "End", "j", "k", "/"].includes(event.key);
-  if (!act || (moves && byId("cases").hidden)) return;
+  if (!act || (moves && (byId("cases").hidden || !index))) return;
   event.preventDefault();
   act();
 });
@@ -472,7 +589,21 @@ byId("theme").addEventListener("click", () => {
   document.documentElement.dataset.theme = dark ? "light" : "dark";
 });
 
-buildControls();
-refresh();
-follow();
-performance.mark("ready");
+/** Start with the index of all cases. */
+function begin(read) {
+  index = read;
+  sizeRows();
+  buildFacets();
+  buildOrders();
+  buildControls();
+  refresh();
+  follow();
+  performance.mark("ready");
+}
+
+if (data.folder) {
+  follow();
+  load("index").then(begin, sayUnloaded);
+} else {
+  begin(data.index);
+}

@@ -91,7 +91,7 @@ def images() -> Sequence[Files]:
 
 def read_image(folder: Path) -> None:
     from benchmarks.images import read_radiograph
-    from reports.thumbnails import thumbnail
+    from reports.cases.thumbnails import thumbnail
 
     for file in sorted(folder.iterdir()):
         read_radiograph(file)

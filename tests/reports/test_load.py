@@ -10,7 +10,7 @@ from run_folders import change_record
 
 import reports
 from benchmarks.errors import InputError
-from reports.cases import Source, collect
+from reports.cases import Cases, Source
 from reports.load import load
 
 
@@ -110,7 +110,8 @@ def test_a_line_that_is_no_answer_is_named(line: str, make_run: Callable[..., Pa
 def test_alternatives_of_another_layout_are_no_alternatives(found: object, make_run: Callable[..., Path]) -> None:
     answers = [{"question_id": 1, "prompt": "", "text": "A.", "metadata": {"alternatives": found}}]
     run = load(make_run(samples=[{"question_id": 1, "text": "Q", "reference": "R"}], answers=answers, sample_scores={}))
-    assert collect([run], Source({}))["cases"][0]["answers"][0]["more"] == []
+    (case,) = Cases([run], Source({}))
+    assert case["answers"][0]["more"] == []
 
 
 def test_two_rows_of_one_study_are_refused(make_run: Callable[..., Path]) -> None:

@@ -15,9 +15,9 @@ from PIL import Image
 from run_folders import change_record
 
 from benchmarks.errors import InputError
-from reports import load
-from reports.cases import collect, find_source
-from reports.first_look import first_look
+from reports import LoadedRun, load
+from reports.cases import Cases, find_source
+from reports.first_look import Look, first_look
 from reports.page import write_report
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)> =cmd|' /C calc'!A0 \u2028 𝔸"
@@ -306,6 +306,12 @@ def test_the_same_run_gives_the_same_bytes(make_run: Callable[..., Path]) -> Non
     assert write_report([folder]).path.read_bytes() == write_report([folder]).path.read_bytes()
 
 
+def looks_at(run: LoadedRun) -> list[Look]:
+    cases = Cases([run], find_source(run))
+    assert len(list(cases)) == 3
+    return first_look(run, cases)
+
+
 def test_what_to_look_at_first(make_run: Callable[..., Path]) -> None:
     errors = {
         "Report-errors-score": [90.0, 20.0, None],
@@ -314,7 +320,7 @@ def test_what_to_look_at_first(make_run: Callable[..., Path]) -> None:
     }
     floors = [{"name": "empty", "n": 3, "scores": {"BLEU1": 60.0, "ROUGE-L": 1.0}}]
     run = load(make_run(sample_scores=errors, floors=floors))
-    looks = {look.text: list(look.cases) for look in first_look(run, collect([run], find_source(run)))}
+    looks = {look.text: list(look.cases) for look in looks_at(run)}
     assert looks == {
         "1 study failed": [3],
         "1 study ended at the limit of new tokens": [2],
@@ -335,6 +341,4 @@ def test_a_text_that_is_given_often_is_said(make_run: Callable[..., Path]) -> No
         for at in (1, 2, 3)
     ]  # fmt: skip
     run = load(make_run(answers=answers))
-    assert "3 of 3 answers are the same text" in [
-        look.text for look in first_look(run, collect([run], find_source(run)))
-    ]
+    assert "3 of 3 answers are the same text" in [look.text for look in looks_at(run)]

@@ -302,6 +302,55 @@ def test_two_runs_side_by_side(driver: Any, tmp_path: Path) -> None:
     assert driver.get_log("browser") == []
 
 
+@pytest.fixture(scope="module")
+def pieces_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 300 cases whose page loads them."""
+    folder = write_large_run(tmp_path_factory.mktemp("pieces") / "run", 300)
+    return write_report([folder], max_cases_in_page=100, drawn={}).path
+
+
+def when_loaded(driver: Any, script: str) -> Any:
+    """The value of a script once it has one; pieces are loaded meanwhile."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(driver, 10).until(lambda driver: driver.execute_script(f"return {script}"))
+
+
+def test_a_page_loads_its_cases_from_disk(driver: Any, pieces_page: Path) -> None:
+    driver.get("about:blank")
+    driver.get(f"{pieces_page.as_uri()}#case=120")
+    when_loaded(driver, "document.querySelectorAll('.texts .text').length === 2")
+    assert title(driver) == "Case 120"
+    assert find(driver, "#count").text == "300 of 300 cases"
+    images = when_loaded(driver, "[...document.querySelectorAll('.images img')].map((image) => image.src)")
+    assert all(source.startswith("file://") for source in images)
+    when_loaded(driver, "[...document.querySelectorAll('.images img')].every((image) => image.naturalWidth > 50)")
+    press(driver, "j")
+    when_loaded(driver, "document.querySelector('#case-title').textContent === 'Case 121'")
+    choose(driver, "#sort", "ROUGE-L")
+    values = [float(text) for text in texts(driver, "#rows .value")]
+    assert values == sorted(values)
+    driver.execute_script("reset()")
+    word = driver.execute_script("return document.querySelector('.texts .text').textContent.split(' ')[2]").lower()
+    find(driver, "#search").send_keys(word)
+    said = when_loaded(driver, "/^\\d+ of/.test(byId('count').textContent) && byId('count').textContent")
+    lines = (pieces_page.parent / "answers.jsonl").read_text().splitlines()
+    suite = (pieces_page.parent.parent / "demo.jsonl").read_text().splitlines()
+    both = zip(map(json.loads, lines), map(json.loads, suite), strict=True)
+    wanted = sum(word in f"{a['question_id']} {a['text']} {s['reference']} {s['text']}".lower() for a, s in both)
+    assert said == f"{wanted} of 300 cases"
+    assert driver.get_log("browser") == []
+
+
+def test_a_piece_that_is_gone_is_said(driver: Any, pieces_page: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "report.html"
+    alone.write_bytes(pieces_page.read_bytes())
+    driver.get(f"{alone.as_uri()}#cases")
+    said = when_loaded(driver, "!byId('unloaded').hidden && byId('unloaded').textContent")
+    assert "copy the folder report_cases with it" in said
+    driver.get_log("browser")
+
+
 def test_nothing_in_a_report_is_run(driver: Any, tmp_path: Path) -> None:
     samples = [{"question_id": EVIL, "image": [EVIL], "text": EVIL, "reference": EVIL, "view": EVIL}]
     answers = [{"question_id": EVIL, "prompt": EVIL, "text": EVIL, "metadata": {"error": EVIL}}]

@@ -106,6 +106,27 @@ def test_a_wide_board_has_metrics_in_rows(everything: list[Board]) -> None:
     assert "BLEU4 ↑" in wide[1]
 
 
+def test_many_models_stay_in_rows(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    from rich.console import Console
+
+    values = {"BLEU1": 50.0, "BLEU4": 25.0, "ROUGE-L": 36.0, "Temporal_entity_score": 40.0}
+    for k in range(30):
+        less = {name: value - k / 10 for name, value in values.items()}
+        make_run(f"r{k}", model=f"model-{k}", fingerprint=f"{k:012x}", values=less)
+    console = Console(width=70, file=io.StringIO(), record=True)
+    console.print(to_terminal(boards(find_runs([tmp_path / "runs"])), 70))
+    lines = console.export_text().splitlines()
+    assert max(map(len, lines)) <= 70
+    heads = [line.split() for line in lines if line.split()[:1] == ["model"]]
+    assert len(heads) > 1
+    assert [word for head in heads for word in head[1:] if word in values] == list(values)
+    for k in (0, 29):
+        rows = [line.split() for line in lines if f"model-{k}" in line.split()]
+        assert len(rows) == len(heads)
+        assert {row[0] for row in rows} == {str(k + 1)}
+    assert sum("[48.5, 51.5]" in line for line in lines) == 1
+
+
 def test_latex_marks_the_best_only_if_asked(everything: list[Board]) -> None:
     plain, marked = to_latex(everything), to_latex(everything, mark_best=True)
     assert "textbf" not in plain

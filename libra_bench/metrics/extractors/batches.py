@@ -57,8 +57,12 @@ def for_each_batch(
             without_gradients(batch)
         return
     with _one_core_each(), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for _ in pool.map(without_gradients, parts):
-            pass
+        try:
+            for _ in pool.map(without_gradients, parts):
+                pass
+        except BaseException:  # Ctrl-C, too, waits for no batch that has not begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 @contextmanager

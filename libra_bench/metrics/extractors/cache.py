@@ -117,7 +117,7 @@ def extract(
     *,
     cache: ExtractionCache | None,
     title: str,
-    chunk_size: int = 64,
+    chunk_size: int = 128,
 ) -> dict[str, bytes]:
     """What the extractor says of each distinct text; computes only what the cache does not know.
 

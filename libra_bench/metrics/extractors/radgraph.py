@@ -1,8 +1,9 @@
-"""RadGraph entities and relations of reports, by the `radgraph` package, which is used as it is.
+"""RadGraph entities and relations of reports, with the model of the `radgraph` package, in batches.
 
-What we do at its boundary: give its tokenizer *instances* the two methods that transformers 5 dropped, give it a
-scratch copy of the model folder (it locks files in there) with the backbone rewritten, and switch autograd off.
-Release 0.1.18 on transformers 5 then annotates exactly as on transformers 4 (see tests/golden/metrics/radgraph.json).
+What we do at its boundary: give its tokenizer *instances* the two methods that transformers 5 dropped, and give it a
+scratch copy of the model folder (it locks files in there) with the backbone rewritten. `radgraph_reading` reads batches
+with the package's modules. Release 0.1.18 on transformers 5 then annotates exactly as on transformers 4 (see
+tests/golden/metrics/radgraph.json).
 """
 
 from __future__ import annotations

@@ -6,12 +6,12 @@ pair's two spans and their elementwise product (which is the same for both order
 package's; labels are equal (tests/golden/metrics/radgraph.json). Source: Wadden et al. 2019 (arXiv 1909.03546), and
 `radgraph` 0.1.18.
 
-Legend: B texts, W words, P word pieces, C channels of the encoder, S spans, K kept spans, E channels of a span.
+Legend: B texts, W words, P word pieces, C channels of the encoder, S spans, K kept spans, E channels of a span,
+M widths, F channels of a width, H hidden channels, L labels.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -79,27 +79,30 @@ class BatchReader:
 
     def _embed(self, rows: Sequence[dict[str, list[Any]]]) -> torch.Tensor:
         """The embeddings of words [B, W, C], in float32: the means of their pieces'."""
+        import torch
+
         indexer = self.package.reader._token_indexers["bert"]
         lengths = {name: max(len(row[name]) for row in rows) for name in rows[0]}
         tensors = [indexer.as_padded_tensor_dict(row, lengths) for row in rows]
         device = self.package.device
-        inputs = {name: _stacked([tensor[name] for tensor in tensors]).to(device) for name in lengths}
+        inputs = {name: torch.stack([tensor[name] for tensor in tensors]).to(device) for name in lengths}
         embedded: torch.Tensor = self.package.model._embedder.token_embedder_bert(**inputs)
         return embedded.float()
 
     def _read_one(self, states_WC: torch.Tensor) -> Stored:
+        import torch
+
         model, name = self.package.model, self.package.model_type
         ner, relation = f"{name}__ner_labels", f"{name}__relation_labels"
         spans = Spans.of(len(states_WC), model._max_span_width, states_WC.device)
-        widths_WF = model._endpoint_span_extractor._span_width_embedding.weight
+        widths_MF = model._endpoint_span_extractor._span_width_embedding.weight
 
-        labels_S = _span_scores(model._ner._ner_scorers[ner], states_WC, spans, widths_WF)
-        labels_S = _best(labels_S).tolist()
-        mentions_S = _span_scores(model._relation._mention_pruners[relation]._scorer, states_WC, spans, widths_WF)[:, 0]
-        kept = max(1, math.ceil(len(states_WC) * model._relation._spans_per_word))
+        labels_S = _best(_span_scores(model._ner._ner_scorers[ner], states_WC, spans, widths_MF)).tolist()
+        mentions_S = _span_scores(model._relation._mention_pruners[relation]._scorer, states_WC, spans, widths_MF)[:, 0]
+        kept = int(torch.ceil(torch.tensor(float(len(states_WC))) * model._relation._spans_per_word))
         kept_K = mentions_S.topk(kept).indices.sort().values
         starts_K, ends_K = spans.starts_S[kept_K], spans.ends_S[kept_K]
-        spans_KE = _joined([states_WC[starts_K], states_WC[ends_K], widths_WF[ends_K - starts_K]])
+        spans_KE = torch.cat([states_WC[starts_K], states_WC[ends_K], widths_MF[ends_K - starts_K]], dim=1)
         scores_KKL = _pair_scores(
             model._relation._relation_feedforwards[relation], model._relation._relation_scorers[relation], spans_KE
         )
@@ -107,19 +110,16 @@ class BatchReader:
         related_KK = _best(scores_KKL)
 
         places = list(zip(spans.starts_S.tolist(), spans.ends_S.tolist(), strict=True))
-        entities = {
-            place: number for number, place in enumerate(p for p, label in zip(places, labels_S, strict=True) if label)
-        }
-        relations: dict[tuple[int, int], list[tuple[str, int]]] = {place: [] for place in entities}
+        labels = {place: label for place, label in zip(places, labels_S, strict=True) if label}
+        number = {place: index for index, place in enumerate(labels)}
+        relations: dict[tuple[int, int], list[tuple[str, int]]] = {place: [] for place in labels}
         top = [places[index] for index in kept_K.tolist()]
         for one, other in related_KK.nonzero().tolist():
-            if top[one] in entities and top[other] in entities:
+            if top[one] in number and top[other] in number:
                 kind = model.vocab.get_token_from_index(int(related_KK[one, other]) - 1, relation)
-                relations[top[one]].append((kind, entities[top[other]]))
-        named = dict(zip(places, labels_S, strict=True))
+                relations[top[one]].append((kind, number[top[other]]))
         return [
-            (start, end, model.vocab.get_token_from_index(named[start, end], ner), relations[start, end])
-            for start, end in entities
+            (*place, model.vocab.get_token_from_index(label, ner), relations[place]) for place, label in labels.items()
         ]
 
 
@@ -131,18 +131,17 @@ def _best(scores: torch.Tensor) -> torch.Tensor:
     return torch.where(values > 0, labels + 1, 0)
 
 
-def _span_scores(scorer: Any, states_WC: torch.Tensor, spans: Spans, widths_WF: torch.Tensor) -> torch.Tensor:
+def _span_scores(scorer: Any, states_WC: torch.Tensor, spans: Spans, widths_MF: torch.Tensor) -> torch.Tensor:
     """Scores [S, L] of a feed-forward network and a linear layer that see (first word, last word, width)."""
     import torch
 
     feedforward, last = scorer[0]._module, scorer[1]._module
     first = feedforward._linear_layers[0]
     channels = states_WC.shape[1]
-    of_start, of_end, of_width = first.weight.split([channels, channels, widths_WF.shape[1]], dim=1)
-    products_W2H = states_WC @ torch.cat([of_start, of_end]).T
-    of_starts_WH, of_ends_WH = products_W2H.chunk(2, dim=1)
-    of_widths_WH = torch.nn.functional.linear(widths_WF, of_width, first.bias)
-    hidden_SH = of_starts_WH[spans.starts_S] + of_ends_WH[spans.ends_S] + of_widths_WH[spans.ends_S - spans.starts_S]
+    of_start, of_end, of_width = first.weight.split([channels, channels, widths_MF.shape[1]], dim=1)
+    of_widths_MH = torch.nn.functional.linear(widths_MF, of_width, first.bias)
+    hidden_SH = (states_WC @ of_start.T)[spans.starts_S] + (states_WC @ of_end.T)[spans.ends_S]
+    hidden_SH += of_widths_MH[spans.ends_S - spans.starts_S]
     scores: torch.Tensor = last(_after_first(feedforward, hidden_SH))
     return scores
 
@@ -171,15 +170,3 @@ def _after_first(feedforward: Any, hidden: torch.Tensor) -> torch.Tensor:
     for linear, activation in zip(feedforward._linear_layers[1:], feedforward._activations[1:], strict=True):
         hidden = activation(linear(hidden))
     return hidden
-
-
-def _stacked(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    import torch
-
-    return torch.stack(list(tensors))
-
-
-def _joined(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    import torch
-
-    return torch.cat(list(tensors), dim=1)

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from benchmarks.wording import first_line
 from model_adapters.adapter import Decoding
@@ -25,6 +24,7 @@ from model_adapters.generation.memory import is_out_of_memory, too_large
 from model_adapters.generation.stopping import StopRule
 from model_adapters.libra.decoding.next_tokens import choose
 from model_adapters.libra.decoding.open_study import Study
+from model_adapters.libra.decoding.prefill import Prefill
 from model_adapters.libra.decoding.study_cache import StudyCache
 from model_adapters.libra.inputs.prompt_stream import Prompt
 
@@ -36,6 +36,9 @@ class Timings:
     prefill_seconds: float = 0.0
     decode_seconds: float = 0.0
     prefill_tokens: int = 0
+    """Positions of prompts."""
+    shared_tokens: int = 0
+    """How many of them were words that an earlier prompt began with."""
     decode_tokens: int = 0
     """Tokens the model was run on, beams counted each."""
     batch_size: int | None = None
@@ -69,7 +72,7 @@ class Decoder:
         self._model, self._decoding, self._rule = language_model, decoding, rule
         self._vocabulary, self._on_tokens = vocabulary, on_tokens
         self._beams = decoding.num_beams
-        self._additive_mask = language_model.config._attn_implementation == "eager"
+        self._run_over = Prefill(language_model)
         self._waiting: deque[Prompt] = deque()
         self._rows: list[Study | None] = [None] * batch_size
         self._cache: StudyCache | None = None
@@ -143,20 +146,18 @@ class Decoder:
         """Run the model on a prompt, once whatever the number of beams, and choose the first tokens."""
         began = time.perf_counter()
         study = Study.begin(prompt, self._decoding, self._rule, began)
-        cache = DynamicCache()
-        output = self._model(
-            inputs_embeds=prompt.embeddings_SH[None], past_key_values=cache, use_cache=True, logits_to_keep=1
-        )
-        choose(self._known(output.logits), [study], self._decoding, self._rule.eos_ids)
+        logits_11V, cache = self._run_over(prompt)
+        choose(self._known(logits_11V), [study], self._decoding, self._rule.eos_ids)
         if study.search.done:
             self._finished.append(study.result())
         else:
             if self._cache is None:
-                self._cache = StudyCache(len(self._rows), self._beams, cache)
+                self._cache = StudyCache(len(self._rows), self._beams, cache, self._decoding.max_new_tokens)
             self._cache.insert(row, cache)
             self._rows[row] = study
         self.timings.prefill_seconds += time.perf_counter() - began
         self.timings.prefill_tokens += len(prompt.embeddings_SH)
+        self.timings.shared_tokens += self._run_over.shared(prompt)
 
     def _step(self) -> None:
         """Run the model on the newest token of every beam of every study, and choose the next ones."""
@@ -168,13 +169,9 @@ class Decoder:
         tokens = [study.search.last_tokens if study else idle for study in self._rows]
         parents = [study.search.parents if study else idle for study in self._rows]
         positions = [[study.position if study else 0] * self._beams for study in self._rows]
-        mask_R1WS = self._cache.step_mask(parents)
-        if self._additive_mask:
-            dtype = self._model.dtype
-            mask_R1WS = torch.zeros_like(mask_R1WS, dtype=dtype).masked_fill(~mask_R1WS, torch.finfo(dtype).min)
         output = self._model(
             input_ids=torch.tensor(tokens, device=device),
-            attention_mask=mask_R1WS,
+            attention_mask=additive(self._cache.step_mask(parents), self._model.dtype),
             position_ids=torch.tensor(positions, device=device),
             past_key_values=self._cache.past_key_values,
             use_cache=True,
@@ -209,3 +206,8 @@ class Decoder:
         self.timings.batch_size = len(self._rows)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def additive(mask_R1WS: Tensor, dtype: torch.dtype) -> Tensor:
+    """What is added to attention scores for a mask, made once for all layers; SDPA would make it in each of them."""
+    return torch.zeros_like(mask_R1WS, dtype=dtype).masked_fill(~mask_R1WS, torch.finfo(dtype).min)

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-STEPS_OF_ROOM = 24
-"""For how many steps columns are set aside at a time."""
+STEPS_OF_ROOM = 12
+"""For how many steps columns are set aside at a time, of beams, most of whose columns can soon be dropped."""
+SINGLE_STEPS_OF_ROOM = 96
+"""For how many steps of a single sequence, which drops none."""
 
 
 class _Layer(CacheLayerMixin):  # type: ignore[misc]
@@ -87,11 +89,13 @@ class StudyCache:
         rows: studies.
         beams: sequences per study.
         prompt: the first prompt's cache, for shapes, types and devices.
+        max_steps: more will not be taken.
     """
 
-    def __init__(self, rows: int, beams: int, prompt: Cache) -> None:
+    def __init__(self, rows: int, beams: int, prompt: Cache, max_steps: int = STEPS_OF_ROOM) -> None:
         self._beams = beams
-        self._columns = prompt.get_seq_length() + STEPS_OF_ROOM * beams
+        self._steps = max(2, min(max_steps, STEPS_OF_ROOM if beams > 1 else SINGLE_STEPS_OF_ROOM))
+        self._columns = prompt.get_seq_length() + self._steps * beams
         self._layers = [_Layer(rows, self._columns, layer.keys) for layer in prompt.layers]
         self.past_key_values = Cache(layers=self._layers)
         device = self._layers[0].keys.device
@@ -158,11 +162,11 @@ class StudyCache:
         self._visible_RWS[:, :, first : first + width] = kept_RWS
         for layer in self._layers:
             layer.gather(first, order_RS.to(layer.keys.device), first + width)
-        if self._length + STEPS_OF_ROOM // 2 * self._beams > self._columns:
+        if self._length + self._steps // 2 * self._beams > self._columns:
             self._widen(self._length)
 
     def _widen(self, length: int) -> None:
-        self._columns = length + STEPS_OF_ROOM * self._beams
+        self._columns = length + self._steps * self._beams
         for layer in self._layers:
             layer.widen(self._columns)
         wider = self._visible_RWS.new_zeros((*self._visible_RWS.shape[:2], self._columns))

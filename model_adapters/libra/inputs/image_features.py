@@ -1,4 +1,4 @@
-"""Image features of studies: what the connector makes of the tower features of both images."""
+"""Image features of studies: what the connector makes of both images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ImageFeatures:
 
     Args:
         model: gives the connector.
-        tower: gives the tower features of single images.
+        tower: gives what the model's `extract` makes of the tower features of single images.
     """
 
     def __init__(self, model: LibraModel, tower: TowerFeatures) -> None:
@@ -45,8 +45,8 @@ class ImageFeatures:
         whole = [pair for pair, failure in zip(pairs, failures, strict=True) if failure is None]
         connected: list[Tensor] = []
         if whole:
-            current_BLNC, prior_BLNC = (torch.stack([pair[place] for pair in whole]) for place in (0, 1))  # type: ignore[misc]
-            features_BNH = self._model.connect(current_BLNC, prior_BLNC)
+            current_BNC, prior_BNC = (torch.stack([pair[place] for pair in whole]) for place in (0, 1))  # type: ignore[misc]
+            features_BNH = self._model.fuse(current_BNC, prior_BNC)
             wait_for(features_BNH)
             connected = list(features_BNH)
         self.timings.connector_seconds += time.perf_counter() - began

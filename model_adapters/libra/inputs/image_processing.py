@@ -75,20 +75,29 @@ def preprocess(
     Raises:
         ModelError: an aspect ratio that this model family doesn't have ("anyres").
     """
+    return torch.stack([preprocess_one(image, processor, aspect_ratio, pad_colour) for image in images])
+
+
+def preprocess_one(
+    image: Image.Image,
+    processor: Any,
+    aspect_ratio: str | None = "pad",
+    pad_colour: tuple[int, int, int] | None = None,
+) -> Tensor:
+    """Pixels [3, H, W] of one image: see `preprocess`.
+
+    For threads beside a model: it begins no parallel work of torch, whose threads would get in the way of the model's
+    own from then on (OpenMP lets waiting threads sleep at once where there are more of them than cores).
+    """
     if aspect_ratio not in ("pad", "square", None):
         raise ModelError(f"image_aspect_ratio {aspect_ratio!r} is not supported", hint='use "pad"')
     colour = None
     if aspect_ratio == "pad":
         colour = mean_colour(processor) if pad_colour is None else pad_colour
-    known = grey_once(processor)
-    pictures = []
-    for image in images:
-        grey = one_channel(image) if known else None
-        if grey is None:
-            pictures.append(_processed(image.convert("RGB"), processor, colour))
-        else:
-            pictures.append(_processed_grey(grey, processor, colour))
-    return torch.stack(pictures)
+    grey = one_channel(image) if grey_once(processor) else None
+    if grey is None:
+        return _processed(image.convert("RGB"), processor, colour)
+    return _processed_grey(grey, processor, colour)
 
 
 def grey_once(processor: Any) -> bool:
@@ -113,8 +122,7 @@ def one_channel(image: Image.Image) -> Image.Image | None:
 def _processed(image: Image.Image, processor: Any, colour: tuple[int, int, int] | None) -> Tensor:
     """Pixels [3, H, W] of an RGB picture, the processor's own way; it is padded if there is a `colour`."""
     square = image if colour is None else pad_to_square(image, colour)
-    pixels: Tensor = processor(square, return_tensors="pt")["pixel_values"][0]
-    return pixels
+    return torch.from_numpy(processor(square, return_tensors="np")["pixel_values"][0])
 
 
 def _processed_grey(grey: Image.Image, processor: Any, colour: tuple[int, int, int] | None) -> Tensor:

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.images import read_grey_or_colour
-from model_adapters.libra.inputs.image_processing import preprocess
+from model_adapters.libra.inputs.image_processing import preprocess_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class ImageReader:
         Raises:
             ImageError: it cannot be read.
         """
-        return preprocess([read_grey_or_colour(path)], self.processor, self.aspect_ratio, self.pad_colour)[0]
+        return preprocess_one(read_grey_or_colour(path), self.processor, self.aspect_ratio, self.pad_colour)
 
     @property
     def pixel_shape(self) -> tuple[int, ...]:
         """(3, H, W), the same for every image."""
         blank = Image.new("RGB", (64, 64))
-        return tuple(preprocess([blank], self.processor, self.aspect_ratio, self.pad_colour)[0].shape)
+        return tuple(preprocess_one(blank, self.processor, self.aspect_ratio, self.pad_colour).shape)
 
     def identity(self) -> dict[str, Any]:
         """Everything besides the image file that decides the pixels, as JSON values."""

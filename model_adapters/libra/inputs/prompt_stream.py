@@ -40,6 +40,8 @@ class Prompt:
     """As the n-gram filter sees them: the image is one id that is never produced."""
     embeddings_SH: Tensor
     """What the language model reads: text embeddings and image features."""
+    opening: int = 0
+    """So many of its first positions are words that all prompts of the template begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,5 +164,6 @@ class PromptStream:
                 continue
             ids = tuple(image if index == IMAGE_TOKEN else index for index in request.token_ids)
             embeddings_SH = self._model.embed_prompt(request.token_ids, features_NH)
-            prompts.append(Prompt(request.question.question_id, ids, embeddings_SH))
+            opening = self.prompts.opening(request.token_ids)
+            prompts.append(Prompt(request.question.question_id, ids, embeddings_SH, opening))
         return prompts

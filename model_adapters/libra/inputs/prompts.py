@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from benchmarks.errors import InputError
@@ -73,6 +74,11 @@ class LibraPrompts:
         """The words of an answer: special tokens left out, a stop string at the end cut off."""
         return self.tokenizer.decode(token_ids).strip().removesuffix(self._template.stop).strip()
 
+    def answer_ids(self, text: str, max_new_tokens: int) -> list[int]:
+        """The ids of an answer's words, with the EOS id where there was room for one."""
+        ids = self.tokenizer.stop_ids(text)
+        return [*ids, self._eos_token_ids[0]] if len(ids) < max_new_tokens else ids
+
     def render(self, asked: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""
         text = self._words(asked)
@@ -101,11 +107,24 @@ class LibraPrompts:
             )
         return ids
 
+    def opening(self, token_ids: Sequence[int]) -> int:
+        """How many ids of a prompt come before its image, where these are the template's own words; else 0."""
+        opening = self._opening
+        return len(opening) - 1 if list(token_ids[: len(opening)]) == opening else 0
+
+    @cached_property
+    def _opening(self) -> list[int]:
+        """The ids that the prompts of the template begin with, up to the image's."""
+        ids = self.tokenizer.encode_prompt(self._conversation(["?"], with_image=True))
+        return ids[: ids.index(IMAGE_TOKEN) + 1]
+
     def _words(self, asked: Question) -> str:
-        first, *others = self._turns(asked)
+        return self._conversation(self._turns(asked), with_image=bool(asked.images))
+
+    def _conversation(self, turns: Sequence[str], *, with_image: bool) -> str:
         tags = bool(self._config.get("mm_use_im_start_end", False))
-        first = question(first, with_image=bool(asked.images), image_tags=tags)
-        return render(self._template, [first, *others, None])
+        first = question(turns[0], with_image=with_image, image_tags=tags)
+        return render(self._template, [first, *turns[1:], None])
 
     def _positions(self, token_ids: Sequence[int]) -> int:
         return len(token_ids) + token_ids.count(IMAGE_TOKEN) * (self._num_patches - 1)

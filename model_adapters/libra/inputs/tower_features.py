@@ -1,7 +1,8 @@
 """Tower features of images, each image read and encoded once while it is needed.
 
 Files are read and made into pixels by threads ahead of the accelerator (decoding and resizing release Python's lock).
-Features are kept in memory up to a bound, since the prior image of one study is the current image of another.
+Features are kept in memory up to a bound, since the prior image of one study is the current image of another; of them
+only what the connector extracts, a twelfth for the temporal one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,14 +65,15 @@ class _Read:
 
 
 class TowerFeatures:
-    """Tower features of image files, with reading ahead and a bounded memory.
+    """Tower features of image files, or what is extracted from them, with reading ahead and a bounded memory.
 
     Args:
         model: gives the tower.
         reader: makes pixels of files.
         workers: threads that read images.
         memory_mb: how much the kept features may take; 0 keeps none from one call to the next.
-        store: keeps features on disk, too.
+        store: keeps features on disk, too, as they come from the tower.
+        extract: from tower features [B, L, N, C] to what is wanted of each image [B, ...]; None: they themselves.
     """
 
     def __init__(
@@ -82,8 +84,9 @@ class TowerFeatures:
         workers: int,
         memory_mb: float,
         store: FeatureStore | None = None,
+        extract: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
-        self._model, self._reader, self._store = model, reader, store
+        self._model, self._reader, self._store, self._extract = model, reader, store, extract
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="images")
         self._reading: dict[FileKey, Future[_Read]] = {}
         self._kept: OrderedDict[FileKey, Tensor] = OrderedDict()
@@ -103,15 +106,17 @@ class TowerFeatures:
                 self._reading[key] = self._pool.submit(self._load, path)
 
     def features(self, paths: Sequence[Path]) -> list[Tensor | Exception]:
-        """Tower features [L, N, C] of each image, or why it has none."""
+        """Tower features [L, N, C] of each image (or what is extracted from them), or why it has none."""
         self.read_ahead(paths)
         encoded: dict[FileKey, Tensor | Exception] = {}
         pixels: dict[FileKey, _Read] = {}
         keys = [self._find(path, encoded, pixels) for path in paths]
         for some in batches(list(pixels), ENCODER_BATCH):
-            for key, features_LNC in zip(some, self._encode([pixels[key].pixels for key in some]), strict=True):
-                encoded[key] = features_LNC
-                self._keep(key, features_LNC)
+            features_BLNC = self._encode([pixels[key].pixels for key in some])
+            for key, wanted in zip(some, self._extracted(features_BLNC), strict=True):
+                encoded[key] = wanted.clone()  # so that each can be forgotten alone
+                self._keep(key, encoded[key])
+            for key, features_LNC in zip(some, features_BLNC, strict=True):
                 self._put_down(pixels[key].sha256, features_LNC)
         return [encoded[key] for key in keys]
 
@@ -136,8 +141,8 @@ class TowerFeatures:
             if read.features is None:
                 pixels[key] = read
             else:
-                encoded[key] = features_LNC = read.features.to(self._model.device)
-                self._keep(key, features_LNC)
+                encoded[key] = wanted = self._extracted(read.features.to(self._model.device)[None])[0]
+                self._keep(key, wanted)
                 self.timings.images_stored += 1
         except (LibraBenchError, OSError, ValueError) as error:
             encoded[key] = error
@@ -161,7 +166,7 @@ class TowerFeatures:
     def _put_down(self, sha256: str | None, features_LNC: Tensor) -> None:
         """Write to disk, by the threads that read: so writing cannot fall behind without end."""
         if self._store is not None and sha256 is not None:
-            self._pool.submit(self._write, self._store, sha256, features_LNC)
+            self._pool.submit(self._write, self._store, sha256, features_LNC.clone())
 
     def _write(self, store: FeatureStore, sha256: str, features_LNC: Tensor) -> None:
         """A full disk is said once and ends no run."""
@@ -173,18 +178,28 @@ class TowerFeatures:
                     self._disk_full = True
                     logger.warning("%s; no more features are kept", error)
 
-    def _encode(self, pixels: Sequence[Any]) -> list[Tensor]:
+    def _encode(self, pixels: Sequence[Any]) -> Tensor:
         began = time.perf_counter()
         model = self._model
         features_BLNC = model.tower_features(torch.stack(list(pixels)).to(model.device, model.dtype))
         wait_for(features_BLNC)
         self.timings.encoder_seconds += time.perf_counter() - began
         self.timings.images_encoded += len(pixels)
-        return [features_LNC.clone() for features_LNC in features_BLNC]  # so that each can be forgotten alone
+        return features_BLNC
 
-    def _keep(self, key: FileKey, features_LNC: Tensor) -> None:
-        self._kept[key] = features_LNC
-        self._kept_bytes += features_LNC.nbytes
+    def _extracted(self, features_BLNC: Tensor) -> Tensor:
+        """What is wanted of each image."""
+        if self._extract is None:
+            return features_BLNC
+        began = time.perf_counter()
+        wanted = self._extract(features_BLNC)
+        wait_for(wanted)
+        self.timings.connector_seconds += time.perf_counter() - began
+        return wanted
+
+    def _keep(self, key: FileKey, features: Tensor) -> None:
+        self._kept[key] = features
+        self._kept_bytes += features.nbytes
         while self._kept_bytes > self._max_bytes:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= oldest.nbytes

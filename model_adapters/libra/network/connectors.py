@@ -1,7 +1,8 @@
 """Connectors: from the vision tower's features to the language model's embedding space.
 
 Shape legend: B studies, L tower layers (12 for the temporal connector), N patches, C tower width,
-H width of the language model. Every connector maps (current_BLNC, prior_BLNC) to features_BNH.
+H width of the language model. Every connector maps (current_BLNC, prior_BLNC) to features_BNH, in two steps: `extract`
+looks at one image alone, `fuse` at both. So what is extracted from an image serves every study that shows it.
 
 Parameter names are those of the published weights, below `model.mm_projector.`.
 
@@ -23,35 +24,32 @@ TAC_LAYERS = 12
 
 
 class SqueezeExcitation(nn.Module):
-    """Scale each channel by a gate computed from the mean of all channels: [B, L, N, C] -> the same shape."""
+    """A gate for each channel, computed from the mean of all channels: [B, L, N, C] -> [B, L, 1, 1], each in (0, 1)."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
         self.fc1 = nn.Conv2d(channels, squeezed, kernel_size=1)
         self.fc2 = nn.Conv2d(squeezed, channels, kernel_size=1)
 
-    def gate(self, x_BLNC: Tensor) -> Tensor:
-        """The channel gates in (0, 1): [B, L, 1, 1]."""
+    def forward(self, x_BLNC: Tensor) -> Tensor:
+        """The gates."""
         mean_BL11 = x_BLNC.mean(dim=(2, 3), keepdim=True)
         return torch.sigmoid(self.fc2(functional.gelu(self.fc1(mean_BL11))))
 
-    def forward(self, x_BLNC: Tensor) -> Tensor:
-        """Every channel times its gate."""
-        return x_BLNC * self.gate(x_BLNC)
-
 
 class LayerMixing(nn.Conv2d):
-    """A 1 x 1 convolution without bias, [B, L, N, C] -> [B, M, N, C], as a matrix product: the same numbers.
+    """A 1 x 1 convolution without bias of gated channels, [B, L, N, C] -> [B, M, N, C], as a matrix product.
 
-    For so few channels and two threads, oneDNN's convolution was measured to take 7 to 29 times as long.
+    For so few channels and two threads, oneDNN's convolution was measured to take 7 to 29 times as long. The gates
+    scale the few weights instead of the many features.
     """
 
     def __init__(self, layers: int, mixed: int) -> None:
         super().__init__(layers, mixed, kernel_size=1, bias=False)
 
-    def forward(self, x_BLNC: Tensor) -> Tensor:
-        """Weighted sums of the layers."""
-        weight_BML = self.weight.flatten(1).expand(len(x_BLNC), -1, -1)
+    def forward(self, x_BLNC: Tensor, gate_BL11: Tensor) -> Tensor:
+        """Weighted sums of the layers, each times its gate."""
+        weight_BML = self.weight.flatten(1) * gate_BL11.flatten(1)[:, None]
         return torch.bmm(weight_BML, x_BLNC.flatten(2)).unflatten(2, x_BLNC.shape[2:])
 
 
@@ -59,7 +57,8 @@ class TemporalAlignmentConnector(nn.Module):
     """TAC: fuse the tower's twelve layers (LFE), then the current image with the prior one (TFM).
 
     A study without a prior gives the current image twice. Tower layers are treated as the channels of an
-    N x C picture, so a squeeze-excitation gate pools over patches and tower width.
+    N x C picture, so a squeeze-excitation gate pools over patches and tower width. `extract` is the LFE, `fuse` the
+    TFM.
 
     Args:
         mm_hidden_size: C, the tower's width.
@@ -81,13 +80,15 @@ class TemporalAlignmentConnector(nn.Module):
                 hint="num_attention_heads must divide mm_hidden_size in config.json",
             )
         half, quarter = TAC_LAYERS // 2, TAC_LAYERS // 4
-        self.LFE = nn.Sequential(
-            SqueezeExcitation(TAC_LAYERS, half),
-            LayerMixing(TAC_LAYERS, half),
-            SqueezeExcitation(half, quarter),
-            LayerMixing(half, quarter),
-            SqueezeExcitation(quarter, 1),
-            LayerMixing(quarter, 1),
+        self.LFE = nn.ModuleList(
+            [
+                SqueezeExcitation(TAC_LAYERS, half),
+                LayerMixing(TAC_LAYERS, half),
+                SqueezeExcitation(half, quarter),
+                LayerMixing(half, quarter),
+                SqueezeExcitation(quarter, 1),
+                LayerMixing(quarter, 1),
+            ]
         )
         self.LFE_prior_bias = nn.Parameter(torch.tensor(0.0))
 
@@ -108,13 +109,25 @@ class TemporalAlignmentConnector(nn.Module):
 
     def forward(self, current_BLNC: Tensor, prior_BLNC: Tensor) -> Tensor:
         """Features [B, N, H] of the current images, in the light of the prior ones (both [B, 12, N, C])."""
-        if current_BLNC.shape[1] != TAC_LAYERS:
+        return self.fuse(self.extract(current_BLNC), self.extract(prior_BLNC))
+
+    def extract(self, x_BLNC: Tensor) -> Tensor:
+        """One layer [B, N, C] made of the twelve [B, 12, N, C].
+
+        Raises:
+            ModelError: the tower does not give twelve.
+        """
+        if x_BLNC.shape[1] != TAC_LAYERS:
             raise ModelError(
-                f"the temporal connector fuses {TAC_LAYERS} tower layers, but the tower gives {current_BLNC.shape[1]}",
+                f"the temporal connector fuses {TAC_LAYERS} tower layers, but the tower gives {x_BLNC.shape[1]}",
                 hint='set mm_vision_select_layer to "all" and use a tower of 12 layers',
             )
-        current_BNC = self.LFE(current_BLNC).squeeze(1)
-        prior_BNC = self.LFE(prior_BLNC).squeeze(1)
+        for excitation, mixing in zip(self.LFE[::2], self.LFE[1::2], strict=True):
+            x_BLNC = mixing(x_BLNC, excitation(x_BLNC))
+        return x_BLNC.squeeze(1)
+
+    def fuse(self, current_BNC: Tensor, prior_BNC: Tensor) -> Tensor:
+        """Features [B, N, H] from what was extracted of the current and of the prior images (both [B, N, C])."""
         prior_BNC = prior_BNC + self.prior_weight(current_BNC, prior_BNC) * self.LFE_prior_bias
 
         x_BNC = self.norm1(current_BNC + self._attend(self.cur_self_attention, current_BNC, current_BNC))
@@ -147,7 +160,15 @@ class SingleImageProjector(nn.Module):
 
     def forward(self, current_BLNC: Tensor, prior_BLNC: Tensor | None = None) -> Tensor:
         """Features [B, N, H] of the current images; the prior is accepted and ignored."""
-        features_BNH: Tensor = self.projector(current_BLNC[:, 0])
+        return self.fuse(self.extract(current_BLNC))
+
+    def extract(self, x_BLNC: Tensor) -> Tensor:
+        """The one layer [B, N, C] that is projected."""
+        return x_BLNC[:, 0]
+
+    def fuse(self, current_BNC: Tensor, prior_BNC: Tensor | None = None) -> Tensor:
+        """Features [B, N, H]; the prior is accepted and ignored."""
+        features_BNH: Tensor = self.projector(current_BNC)
         return features_BNH
 
 

@@ -90,6 +90,14 @@ class LibraModel(nn.Module):
         features_BNH: Tensor = self.connector(current_BLNC.to(dtype), prior_BLNC.to(dtype))
         return features_BNH
 
+    def extract(self, features_BLNC: Tensor) -> Tensor:
+        """What the connector reads of single images, [B, N, C] from tower features [B, L, N, C]: see `fuse`."""
+        return self.connector.extract(features_BLNC.to(self.dtype))
+
+    def fuse(self, current_BNC: Tensor, prior_BNC: Tensor) -> Tensor:
+        """Image features [B, N, H] from what `extract` gave for both images: the numbers of `connect`."""
+        return self.connector.fuse(current_BNC, prior_BNC)
+
     def encode_images(self, pixels_2B3HW: Tensor) -> Tensor:
         """Image features [B, N, H] from pixels [2, B, 3, H, W]: the current images, then the prior ones.
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+from typing import ClassVar
 
 import pytest
+
+from benchmarks.records.run import BatchingCheck
+from benchmarks.schema import Answer
+from libra_bench.cli.batching import _in_words
+from libra_bench.experiments import batching
+from model_adapters.adapter import Adapter
 
 BATCHED = """
 def answer(questions):
@@ -59,3 +66,58 @@ def test_the_reference_model_in_float32_is_not_changed_by_batches(cli):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["n"], found["differing"], found["dtype"], found["batch_size"]) == (6, 0, "float32", 6)
+
+
+class Tied(Adapter):
+    """Says other words in a batch; knows how far apart it scores them."""
+
+    GAPS: ClassVar = {4: 2e-6, 8: 0.4}
+
+    def __init__(self, spec):
+        self.spec = spec
+
+    @classmethod
+    def load(cls, spec):
+        return cls(spec)
+
+    def generate(self, questions, decoding):
+        for one in questions:
+            words = f"size {self.spec.batch_size}" if one.question_id in self.GAPS else "the same"
+            yield Answer(one.question_id, one.prompt, words)
+
+    def text_gap(self, question, first, second, decoding):
+        assert (first, second) == ("size 1", "size 4")
+        return self.GAPS[question.question_id]
+
+    def describe(self):
+        return {"dtype": self.spec.dtype, "device": "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "gaps", "status", "ties", "says"),
+    [
+        ("float32", {4: 2e-6, 8: 0.4}, 1, 1, "8 (0.4 nats apart), 4 (2e-06 nats apart); 1 of them ties"),
+        ("float32", {4: 2e-6, 8: 3e-5}, 0, 2, "; all of them ties, which the model scores alike up to rounding"),
+        ("float32", {4: None, 8: 0.4}, 1, 0, "8 (0.4 nats apart), 4"),
+        ("float32", {4: None, 8: None}, 0, None, "(float32, cpu): 4, 8"),
+        ("bfloat16", {4: 2e-6, 8: 0.4}, 0, None, "8 (0.4 nats apart), 4 (2e-06 nats apart)"),
+    ],
+)
+def test_ties_are_told_from_differences_by_the_models_own_scores(
+    cli, command, monkeypatch, dtype, gaps, status, ties, says
+):
+    monkeypatch.setattr(Tied, "GAPS", gaps)
+    monkeypatch.setattr(batching, "load_model", lambda spec, suite: Tied(spec))
+    done = cli("verify-batching", *command, "--dtype", dtype)
+    assert done.returncode == status, done.stderr
+    assert says in " ".join(done.stdout.split())
+    (path,) = (cli.folder / "runs").rglob("batching.json")
+    found = json.loads(path.read_text())
+    assert (found["differing"], found["ties"]) == (2, ties)
+
+
+def test_a_record_from_before_ties_were_told_can_be_shown():
+    found = BatchingCheck(n=4, differing=1, share=0.25, question_ids=(7,))
+    assert _in_words(found) == (
+        "1 of 4 texts (25.0%) differ between batch size 1 and the model's own batch size (no device): 7"
+    )

@@ -117,7 +117,7 @@ def to_score(program, monkeypatch):
     for name in ("reference", "text"):
         rows = [
             {"question_id": n, "image": [], "text": "?", name: ". ".join(words[n % 6 :] + words[: n % 5 + 1]) + f" {n}"}
-            for n in range(300)
+            for n in range(80)
         ]
         (program.folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     metrics = (

@@ -49,6 +49,21 @@ def test_a_whole_last_line_that_lacks_only_its_newline_is_kept(tmp_path):
     assert path.read_bytes() == whole
 
 
+def test_a_file_that_is_as_it_should_be_is_not_written_again(tmp_path):
+    write(tmp_path, 1, 2)
+    path = tmp_path / "answers.jsonl"
+    before = path.stat().st_ino
+    log = AnswerLog(tmp_path)
+    assert [answer.question_id for answer in log.finish([1, 2])] == [1, 2]
+    assert path.stat().st_ino == before
+    assert [answer.question_id for answer in log.finish([2, 1], log.read_for([2, 1]))] == [2, 1]
+    assert list(AnswerLog(tmp_path).read()) == [2, 1]
+    with path.open("ab") as stream:
+        stream.write(path.read_bytes().splitlines(keepends=True)[0])
+    log.finish([2, 1])
+    assert path.read_bytes().count(b"\n") == 2
+
+
 def test_an_answer_twice_is_one_and_two_different_answers_are_an_error(tmp_path):
     write(tmp_path, 1, 2)
     (tmp_path / "answers.rank1.jsonl").write_bytes((tmp_path / "answers.jsonl").read_bytes())

@@ -49,6 +49,23 @@ def test_processes_give_the_answers_of_one(program, whole, processes):
 
 
 @pytest.mark.slow
+def test_eight_processes_write_each_answer_once_and_score_as_one(program):
+    program.suite(400)
+    program.slow_model(0.01)
+    options = ("--suite", "suite.jsonl", "--model", "slow_model:answer", "--batch-size", 1, "--metrics", "rouge_l")
+    options += ("--no-report", "--no-plots")
+    assert program("run", *options, "--out", "alone").returncode == 0
+    process = launch(program, 8, "run", *options, "--out", "many")
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    for name in ("answers.jsonl", "scores.json", "samples.csv"):
+        assert (program.folder / "many" / name).read_bytes() == (program.folder / "alone" / name).read_bytes(), name
+    took = [share["studies"] for share in json.loads((program.folder / "many/run.json").read_text())["processes"]]
+    assert (len(took), sum(took)) == (8, 400)
+    assert sum(studies > 0 for studies in took) >= 4
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.1])  # to be killed in time
 @pytest.mark.parametrize("back", [1, 2, 4])
 def test_after_a_process_was_killed_another_number_of_processes_finishes(program, whole, back):

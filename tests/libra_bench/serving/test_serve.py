@@ -105,6 +105,31 @@ def test_the_token_in_the_address_is_enough_for_a_browser(address: str) -> None:
         assert second.status == 200
 
 
+def test_the_pieces_of_a_large_report_are_served_and_nothing_else(tmp_path: Path) -> None:
+    from starlette.testclient import TestClient
+
+    from libra_bench.serving.app import LOOPBACK, create_app
+    from reports.page import write_report
+
+    run = write_large_run(tmp_path / "run", 5)
+    report = write_report([run], tmp_path / "report.html", images="serve", max_cases_in_page=1, drawn={})
+    assert report.pieces is not None
+    app = create_app(report=report, trial=None, uploads=tmp_path, token="known", hosts=LOOPBACK)
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        folder = f"/report_cases/{report.pieces.name}"
+        assert client.get(f"{folder}/index.js").status_code == 403
+        page = client.get("/report?token=known")
+        assert f"report_cases/{report.pieces.name}" in page.text
+        piece = client.get(f"{folder}/0000.js")
+        assert (piece.status_code, piece.text) == (200, (report.pieces / "0000.js").read_text())
+        assert piece.headers["content-type"].startswith("text/javascript")
+        assert "image?name=" in piece.text
+        (report.pieces / "other.js").write_text("")
+        for name in ("0001.js", "other.js", "..%2f..%2freport.html", "index.json"):
+            assert client.get(f"{folder}/{name}").status_code == 404
+        assert client.get(f"/report_cases/{'0' * 12}/index.js").status_code == 404
+
+
 def uploads_of(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and path.name != "report.html"]
 

@@ -56,6 +56,24 @@ def ask(adapter: OpenAIAdapter, questions: list[Question], decoding: Decoding = 
     return {answer.question_id: answer for answer in adapter.generate(questions, decoding)}
 
 
+def test_a_long_suite_is_not_taken_at_once(server):
+    taken = 0
+
+    class Counting(list):
+        def __iter__(self):
+            nonlocal taken
+            for question in super().__iter__():
+                taken += 1
+                yield question
+
+    adapter, ahead, seen = load(server, concurrency=2), [], set()
+    for answered, answer in enumerate(adapter.generate(Counting(asked(40)), GREEDY), start=1):
+        seen.add(answer.question_id)
+        ahead.append(taken - answered)
+    assert seen == set(range(40))
+    assert max(ahead) < 4
+
+
 def test_what_is_sent_and_what_comes_back(server):
     adapter = load(server, concurrency=1)
     answers = ask(adapter, asked(3))

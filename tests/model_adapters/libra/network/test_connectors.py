@@ -51,8 +51,9 @@ def test_values_on_the_way(name):
     with torch.no_grad():
         x = stored["in.cur"]
         for index in (0, 2, 4):
-            assert_close(tac.LFE[index].gate(x), stored[f"mid.cur.LFE.{index}.scale"])
-            x = tac.LFE[index + 1](tac.LFE[index](x))
+            gate = tac.LFE[index](x)
+            assert_close(gate, stored[f"mid.cur.LFE.{index}.scale"])
+            x = tac.LFE[index + 1](x, gate)
         current, prior = (stored[f"mid.{which}.LFE.5"].squeeze(1) for which in ("cur", "prior"))
         assert_close(tac.prior_weight(current, prior), stored["mid.cos_pow8"])
         assert_close(tac.prior_weight(current, current), stored["mid.cos_pow8_dummy"])

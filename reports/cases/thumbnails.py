@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from benchmarks.errors import ImageError
+
+if TYPE_CHECKING:
+    from benchmarks.images import ImageFinder
 
 THUMBNAIL_PIXELS = 320
 QUALITY = 70
@@ -38,6 +41,7 @@ def page_images(
     how: How = "embed",
     page: Path,
     follow_links: bool = False,
+    embeds_others: bool = True,
     on_image: Callable[[], None] = lambda: None,
 ) -> PageImages:
     """Make every image ready for a page.
@@ -49,13 +53,16 @@ def page_images(
             makes the thumbnails when they are looked at.
         page: the page's file; links are relative to it.
         follow_links: allow symbolic links that lead out of the root.
+        embeds_others: whether "link" embeds what browsers cannot show; else it is missing.
         on_image: called once per image.
     """
-    found = PageImages()
+    from benchmarks.images import ImageFinder
+
+    found, finder = PageImages(), ImageFinder(root, follow_links=follow_links)
 
     def one(name: str) -> tuple[str, str | None, str]:
         try:
-            return name, _source(name, root, how, page, follow_links), ""
+            return name, _source(name, finder, how, page, embeds_others), ""
         except ImageError as error:
             return name, None, error.what
 
@@ -69,14 +76,14 @@ def page_images(
     return found
 
 
-def _source(name: str, root: Path, how: How, page: Path, follow_links: bool) -> str:
-    from benchmarks.images import resolve_images
-
-    (path,) = resolve_images([name], root, follow_links=follow_links)
+def _source(name: str, finder: ImageFinder, how: How, page: Path, embeds_others: bool) -> str:
+    (path,) = finder.find([name])
     if how == "serve":
         return f"image?name={quote(name, safe='')}"
     if how == "link" and path.suffix.lower() in SHOWN_BY_BROWSERS:
         return quote(os.path.relpath(path.absolute(), page.absolute().parent))
+    if how == "link" and not embeds_others:
+        raise ImageError("browsers do not show this kind of file; `libra-bench serve` does", where=path)
     return "data:image/webp;base64," + base64.b64encode(thumbnail(path)).decode()
 
 

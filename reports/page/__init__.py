@@ -1,15 +1,17 @@
-"""The report: one HTML file with summary, plots and every case, that opens from disk and loads nothing."""
+"""The report: an HTML file with summary, plots and every case, that opens from disk and loads nothing.
+
+Of a large run it loads its cases, when they are looked at, from a folder beside it (`reports.cases.pieces`).
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
@@ -19,13 +21,16 @@ from benchmarks.schema import parts_in_words
 from benchmarks.wording import rate_in_words, studies
 from reports import plots
 from reports.board import Board
-from reports.cases import collect, find_source, refuse_different_studies
+from reports.cases import Cases, find_source, refuse_different_studies
+from reports.cases.page_cases import PageCases, in_pieces, in_the_page
+from reports.cases.pieces import pieces_folder, remove_other_pieces
+from reports.cases.thumbnails import PageImages, page_images
 from reports.figure import svg_address, svg_of
 from reports.first_look import first_look
 from reports.labels import POINTS
 from reports.leaderboard import COUNTS, empty_note
 from reports.load import LoadedRun, load
-from reports.thumbnails import How, PageImages, page_images
+from reports.page.settings import Images, Settings
 from reports.without_text import without_text
 
 if TYPE_CHECKING:
@@ -33,41 +38,13 @@ if TYPE_CHECKING:
 
 AUDIT_FILE = "audit.json"
 """In the folder of a run that is the baseline of an audit: the audit's result."""
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 FILE_NAME = "report.html"
 """In a run folder."""
-_SETTINGS = re.compile(r'<meta name="libra-bench-report" content="images=(\w+) text=(yes|no) links=(yes|no)">')
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a report of one run was made, so that it can be made again."""
-
-    images: How = "embed"
-    text: bool = True
-    follow_links: bool = False
-
-    def __str__(self) -> str:
-        """As the page itself has it."""
-        said = ["no", "yes"]
-        return f"images={self.images} text={said[self.text]} links={said[self.follow_links]}"
-
-
-def settings_of(report: Path) -> Settings | None:
-    """How a report was made; None where there is none, or it does not say: two runs, moved files, an older version."""
-    try:
-        with report.open(encoding="utf-8", errors="replace") as page:
-            found = _SETTINGS.search(page.read(_HEAD_LETTERS))
-    except OSError:  # writing it will say more
-        return None
-    if found is None or found[1] not in get_args(How):
-        return None
-    return Settings(cast(How, found[1]), found[2] == "yes", found[3] == "yes")
-
-
-_HEAD_LETTERS = 4096
+MAX_CASES_IN_PAGE = 5_000
+"""A report of more has its cases in pieces beside it, and its images as links: 60 MB open in a second anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +52,8 @@ class Report:
     """A report that was written."""
 
     path: Path
+    pieces: Path | None
+    """The folder of its cases; None: they are in it."""
     n_cases: int
     n_images: int
     n_missing_images: int
@@ -90,11 +69,13 @@ def write_report(
     runs: Sequence[str | Path | LoadedRun],
     path: Path | None = None,
     *,
-    images: How = "embed",
+    images: Images = "auto",
     text: bool = True,
     suite: Path | None = None,
     image_root: Path | None = None,
     follow_links: bool = False,
+    one_file: bool = False,
+    max_cases_in_page: int = MAX_CASES_IN_PAGE,
     try_page: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
     drawn: Mapping[str, Path] | None = None,
@@ -104,17 +85,21 @@ def write_report(
     Args:
         runs: one or two runs of the same studies.
         path: the file; None: `report.html` in the (first) run's folder.
-        images: embed thumbnails, link to the image files, ask the page's server for them, or none.
+        images: embed thumbnails, link to the image files, ask the page's server for them, or none; auto: thumbnails
+            where the cases are in the page, else links.
         text: False leaves out every text, image, path, command and level of a field; ids, scores and counts stay.
         suite: where the suite file is now, if it moved.
         image_root: where the images are now, if they moved.
         follow_links: allow symbolic links that lead out of the image root.
+        one_file: have all cases in the page, however many there are.
+        max_cases_in_page: more cases than this are written in pieces into a folder beside the page.
         try_page: whether the page's server has a page to try the model.
         on_images: called with the number of images; gives what is called once per image.
         drawn: name -> SVG file of the plots, where they are drawn already (none: the page has none); None: draw them.
 
     Raises:
         InputError: not one or two runs, a run without answers, or runs of different studies.
+        StorageError: it cannot be written; an old report stays as it is.
     """
     loaded = [load(run) for run in runs]
     if len(loaded) not in (1, 2):
@@ -124,25 +109,41 @@ def write_report(
     source = find_source(loaded[0], suite=suite, image_root=image_root)
     if not text:
         loaded = [without_text(run) for run in loaded]
-    data = collect(loaded, source, text=text)
-    names = list(dict.fromkeys(name for case in data["cases"] for name in case["images"]))
-    found = PageImages()
-    if images != "none" and text and source.image_root is not None and names:
-        found = page_images(
-            names, source.image_root, how=images, page=path, follow_links=follow_links, on_image=on_images(len(names))
+    cases = Cases(loaded, source, text=text)
+    in_file = one_file or len(cases.ids) <= max_cases_in_page
+    names = cases.image_names if images != "none" and source.image_root is not None else []
+    on_image = on_images(len(names)) if names else lambda: None
+
+    def show(some: Sequence[str]) -> PageImages:
+        if not names or source.image_root is None:
+            return PageImages()
+        how = ("embed" if in_file else "link") if images == "auto" else images
+        return page_images(
+            some,
+            source.image_root,
+            how=how,
+            page=path,
+            follow_links=follow_links,
+            embeds_others=images != "auto",
+            on_image=on_image,
         )
-    data |= {"images": bool(found.sources or found.missing), "missing": found.missing}
-    notes = _notes(loaded, source.problem if text else None, found, text=text)
+
+    shown = in_the_page(cases, show) if in_file else in_pieces(cases, path, show)
+    notes = _notes(loaded, source.problem if text else None, shown, text=text)
+    if images == "auto" and shown.version and shown.n_images:
+        notes.append("The images are links to their files: `libra-bench report --embed-images` makes thumbnails.")
     moved = suite is not None or image_root is not None
-    settings = None if moved or len(loaded) > 1 or try_page else Settings(images, text, follow_links)
-    page = _render(loaded, data, found, notes, settings, try_page=try_page, drawn=drawn)
+    settings = None if moved or len(loaded) > 1 or try_page else Settings(images, text, follow_links, one_file)
+    page = _render(loaded, cases, shown, notes, settings, try_page=try_page, drawn=drawn)
     with atomic_write(path, private=True) as stream:
         stream.write(page)
+    remove_other_pieces(path, shown.version)
     return Report(
         path=path,
-        n_cases=len(data["cases"]),
-        n_images=len(found.sources),
-        n_missing_images=len(found.missing),
+        pieces=pieces_folder(path) / shown.version if shown.version else None,
+        n_cases=len(cases.ids),
+        n_images=shown.n_images,
+        n_missing_images=shown.n_missing,
         notes=tuple(notes),
         image_root=source.image_root,
         image_names=frozenset(names),
@@ -226,8 +227,8 @@ def embedded_json(value: Any) -> str:
 
 def _render(
     runs: Sequence[LoadedRun],
-    data: dict[str, Any],
-    found: PageImages,
+    cases: Cases,
+    shown: PageCases,
     notes: Sequence[str],
     settings: Settings | None,
     *,
@@ -251,18 +252,19 @@ def _render(
             counts=COUNTS,
             scores=_score_rows(runs),
             points=list(dict.fromkeys(name for run in runs for name in run.reference_points)),
-            looks=[(run.name, first_look(run, data, which)) for which, run in enumerate(runs)],
+            looks=[(run.name, first_look(run, cases, which)) for which, run in enumerate(runs)],
             point_names=POINTS,
             plots=_plots(runs, drawn),
             notes=notes,
-            audit=_audit_of(runs[0]) if data["text"] else None,
-            n_cases=len(data["cases"]),
+            audit=_audit_of(runs[0]) if shown.data["text"] else None,
+            n_cases=len(cases.ids),
+            folder=shown.data["folder"],
             try_page=try_page,
             css=Markup(script("page.css")),  # noqa: S704 - our own files
             script=Markup(source),  # noqa: S704
             script_hash=script_hash(source),
-            data=Markup(embedded_json(data)),  # noqa: S704 - escaped above
-            images=Markup(embedded_json(found.sources)),  # noqa: S704
+            data=Markup(embedded_json(shown.data)),  # noqa: S704 - escaped above
+            images=Markup(embedded_json(shown.images)),  # noqa: S704
         )
     )
 
@@ -305,7 +307,7 @@ def _audit_of(run: LoadedRun) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and {"verdicts", "arms"} <= found.keys() else None
 
 
-def _notes(runs: Sequence[LoadedRun], problem: str | None, found: PageImages, *, text: bool) -> list[str]:
+def _notes(runs: Sequence[LoadedRun], problem: str | None, shown: PageCases, *, text: bool) -> list[str]:
     notes = []
     if not text:
         notes.append("Written without text and images: ids, scores and counts only.")
@@ -326,9 +328,9 @@ def _notes(runs: Sequence[LoadedRun], problem: str | None, found: PageImages, *,
             rule = run.record.cleaning
             notes.append(f"{run.name}: texts are scored and shown cleaned by {rule} ({RULES[rule]}).")
         n = run.record.suite.n or 0
-        if len(run.answers) < n:
-            notes.append(f"{run.name} has answered {len(run.answers)} of {n} studies: run it again to continue.")
-    if found.missing:
-        total = len(found.missing) + len(found.sources)
-        notes.append(f"{len(found.missing)} of {total} images could not be read; placeholders show where they belong.")
+        if len(run.answer_lines) < n:
+            notes.append(f"{run.name} has answered {len(run.answer_lines)} of {n} studies: run it again to continue.")
+    if shown.n_missing:
+        total = shown.n_missing + shown.n_images
+        notes.append(f"{shown.n_missing} of {total} images could not be read; placeholders show where they belong.")
     return notes
