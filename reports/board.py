@@ -368,10 +368,11 @@ def _trained_on(run: LoadedRun) -> str:
 def _computed_points(runs: Sequence[LoadedRun], keys: Mapping[str, bool], studies: Hashable) -> list[BoardRow]:
     """The reference points of scoring; they depend on the studies only, so any run of the board may say them."""
     points: dict[str, dict[str, Cell]] = {}
+    said = {one.name for one in runs}  # by a baseline that was run, with intervals
     for run in runs:
         if run.record.studies == studies:
             for name, values in run.reference_points.items():
-                if name in {one.name for one in runs}:  # a baseline that was run says it, with intervals
+                if name in said:
                     continue
                 for key, value in values.items():
                     if key in keys:

@@ -34,6 +34,7 @@ from benchmarks.records.run import read_run, write_run
 from benchmarks.records.scores import read_scores, write_scores
 from benchmarks.records.statistics import read_statistics, write_statistics
 from libra_bench import load_suite
+from libra_bench.scores.stored_statistics import values_of
 
 PROGRAM = Path(sys.executable).parent / "libra-bench"
 PHASES = ("before the first answer", "generating", "scoring", "plots and page")
@@ -183,8 +184,8 @@ def board(run: Path, folder: Path, runs: int) -> str:
         }
         model = record.model.model_copy(update={"id": f"model-{number}", "name": f"model-{number}"})
         write_run(copy, record.model_copy(update={"fingerprint": f"{number:012x}", "model": model}))
-        kept = 1 - lost.mean()
-        values = [score.model_copy(update={"value": score.value and score.value * kept}) for score in scores.scores]
+        known = {key: value for name, metric in metrics.items() for key, value in values_of(name, metric).items()}
+        values = [score.model_copy(update={"value": known.get(score.key, score.value)}) for score in scores.scores]
         write_scores(copy, scores.model_copy(update={"model": f"model-{number}", "scores": tuple(values)}))
         write_statistics(copy, replace(statistics, metrics=metrics))
         shutil.copy(run / "samples.csv", copy)

@@ -15,6 +15,7 @@ from libra_bench.cli import completion, options, output
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from libra_bench.scores.tied_runs import TiedPairs
     from reports.board import Board, BoardChoice
     from reports.load import LoadedRun
     from reports.page.settings import Images
@@ -187,7 +188,8 @@ def leaderboard(
             with atomic_write(path) as stream:
                 stream.write(writer(shown))
             output.message(f"wrote {path}")
-    output.result({"boards": [asdict(board) for board in shown]}, to_terminal(shown, output.width()), as_json=as_json)
+    value = {"boards": [asdict(board) for board in shown]} if as_json else {}  # either takes a while for 500 runs
+    output.result(value, "" if as_json else to_terminal(shown, output.width()), as_json=as_json)
 
 
 def _names(said: str | None) -> list[str]:
@@ -238,19 +240,19 @@ def boards_of(
     return boards(runs, sort=sort, choice=choice, ties=_ties(shown, runs)) if tests else shown
 
 
-def _ties(boards: Sequence[Board], runs: Sequence[LoadedRun]) -> dict[str, set[frozenset[str]]]:
+def _ties(boards: Sequence[Board], runs: Sequence[LoadedRun]) -> dict[str, TiedPairs]:
     """The pairs of runs that share a board and cannot be told apart."""
-    from libra_bench.scores.tied_runs import find_ties
+    from libra_bench.scores.tied_runs import TiedPairs, find_ties
 
     folders = {run.fingerprint: run.folder for run in runs}
-    ties: dict[str, set[frozenset[str]]] = {}
+    ties: dict[str, list[TiedPairs]] = {}
     for board in boards:
         found, problems = find_ties([(row.run, folders[row.run]) for row in board.rows if row.rank is not None])
         for key, pairs in found.items():
-            ties.setdefault(key, set()).update(pairs)
+            ties.setdefault(key, []).append(pairs)
         for problem in problems:
             output.message(problem)
-    return ties
+    return {key: TiedPairs.joined(parts) for key, parts in ties.items()}
 
 
 def scored_runs(folders: Sequence[Path]) -> list[LoadedRun]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.errors import InputError
-from benchmarks.records.statistics import StatisticsFile, open_statistics
+from benchmarks.records.statistics import StatisticsFile, StoredMetric, open_statistics
 from libra_bench.metrics.metric import Floats
 from libra_bench.scores.bootstrap import CONFIDENCE, cluster_numbers
 from libra_bench.scores.comparison import refuse_other_studies, rows_in_order
@@ -34,25 +34,35 @@ class TiedPairs(Collection[frozenset[str]]):
 
     def __init__(self, names: Sequence[str], tied_MM: npt.NDArray[np.bool_]) -> None:
         self._place = {name: place for place, name in enumerate(names)}
-        self._names, self._tied = names, tied_MM.tolist()
+        self._names, self._tied, self._flags = names, tied_MM, tied_MM.tobytes()
+
+    @classmethod
+    def joined(cls, parts: Sequence[TiedPairs]) -> TiedPairs:
+        """The pairs of several boards, which have no name in common."""
+        if len(parts) == 1:
+            return parts[0]
+        sizes = [len(part._names) for part in parts]
+        tied_MM = np.zeros((sum(sizes), sum(sizes)), dtype=bool)
+        for start, part in zip(np.cumsum([0, *sizes]), parts, strict=False):
+            tied_MM[start : start + len(part._names), start : start + len(part._names)] = part._tied
+        return cls([name for part in parts for name in part._names], tied_MM)
 
     def __contains__(self, pair: object) -> bool:
         if not isinstance(pair, frozenset) or len(pair) != 2 or not pair <= self._place.keys():
             return False
         first, second = pair
-        return bool(self._tied[self._place[first]][self._place[second]])
+        return bool(self._flags[self._place[first] * len(self._names) + self._place[second]])
 
     def __iter__(self) -> Iterator[frozenset[str]]:
-        for i, row in enumerate(self._tied):
-            yield from (frozenset({self._names[i], self._names[j]}) for j in range(i) if row[j])
+        return (frozenset({self._names[i], self._names[j]}) for i, j in np.argwhere(np.triu(self._tied)).tolist())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return int(np.triu(self._tied).sum())
 
 
 def find_ties(
     runs: Sequence[tuple[str, Path]], *, resamples: int = RESAMPLES
-) -> tuple[Mapping[str, Collection[frozenset[str]]], list[str]]:
+) -> tuple[dict[str, TiedPairs], list[str]]:
     """Test every pair of runs on every key that both have.
 
     Holm's correction covers the pairs of a key: the tests that a reader of one column looks at.
@@ -129,12 +139,13 @@ def _by_distribution(runs: Mapping[str, StatisticsFile]) -> Iterator[tuple[list[
     """As `_by_swaps`, from files that are read once each, on all cores: most of the work is to unpack them."""
     first = next(iter(runs.values()))
     owner_N = None if first.clusters is None else cluster_numbers(first.clusters)
+    reduction = cache(lambda metric, keys: keys_and_reduction(metric, StoredMetric("", keys, np.empty((0, 0))))[1])
 
     def shares(run: StatisticsFile) -> dict[str, ClusterShares]:
         rows, found = rows_in_order(first.ids, run.ids), {}
         for metric, stored in run.read_all().items():
-            _, reduce = keys_and_reduction(metric, stored)
-            found[metric] = cluster_shares(stored.per_sample_NS[... if rows is None else rows], owner_N, reduce)
+            per_sample_NS = stored.per_sample_NS[... if rows is None else rows]
+            found[metric] = cluster_shares(per_sample_NS, owner_N, reduction(metric, stored.keys))
         return found
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:

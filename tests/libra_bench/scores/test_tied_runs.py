@@ -110,4 +110,7 @@ def test_pairs_are_a_collection() -> None:
     tied = TiedPairs(["a", "b", "c"], np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]], dtype=bool))
     assert list(tied) == [frozenset({"a", "b"})]
     assert len(tied) == 1
+    two = TiedPairs.joined([tied, TiedPairs(["d", "e"], np.array([[0, 1], [1, 0]], dtype=bool))])
+    assert list(two) == [frozenset({"a", "b"}), frozenset({"d", "e"})]
+    assert frozenset({"a", "d"}) not in two
     assert frozenset({"a", "nobody"}) not in tied
