@@ -45,7 +45,7 @@ def write_random_extractors(folder: Path, texts: Sequence[str]) -> RandomExtract
     from transformers import BertConfig, DistilBertConfig, DistilBertModel
 
     torch.manual_seed(0)
-    made = RandomExtractors(folder / "bert", folder / "distilbert", folder / "chexbert.pth", folder / "radgraph")
+    made = RandomExtractors(folder / "bert", folder / "distilbert", folder / "chexbert.pth", folder / "radgraph-xl")
     made.bert.mkdir()
     BertConfig(vocab_size=VOCABULARY).save_pretrained(made.bert)
     DistilBertModel(DistilBertConfig(vocab_size=VOCABULARY)).save_pretrained(made.distilbert)

@@ -6,6 +6,7 @@ two threads that share a product of this size wait for each other. On a GPU ther
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -45,8 +46,9 @@ def for_each_batch(
     import torch
 
     on_cpu = device.type == "cpu"
-    parts = batches(lengths, cpu_tokens if on_cpu else GPU_TOKENS)
-    threads = min(torch.get_num_threads(), len(parts)) if on_cpu else 1
+    threads = torch.get_num_threads() if on_cpu else 1
+    parts = batches(lengths, _tokens_each(lengths, threads, cpu_tokens) if on_cpu else GPU_TOKENS)
+    threads = min(threads, len(parts))
 
     def without_gradients(batch: list[int]) -> None:
         with torch.inference_mode():
@@ -63,6 +65,13 @@ def for_each_batch(
         except BaseException:  # Ctrl-C, too, waits for no batch that has not begun
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _tokens_each(lengths: Sequence[int], threads: int, largest: int) -> int:
+    """Tokens per batch, at most `largest`, so that all threads have about the same number of batches."""
+    total = sum(lengths)
+    turns = math.ceil(total / (threads * largest))
+    return min(largest, total // max(1, threads * turns) + max(lengths, default=0))
 
 
 @contextmanager

@@ -63,22 +63,25 @@ class Leader:
     def compute(self, parts: Sequence[Sequence[str]], compute: Compute) -> Iterator[tuple[Sequence[str], list[bytes]]]:
         """(Part, its values) as they become known, until all are."""
         job = self._announce(parts, compute)
+        if job is None:
+            yield from ((part, compute(part)) for part in parts)
+            return
         elsewhere, failed = set(range(len(parts))), set[int]()
         longest = 0.0
-        while job and (number := self._store.add(f"{job} next", 1) - 1) < len(parts):
+        while (number := self._store.add(f"{job} next", 1) - 1) < len(parts):
             began = time.monotonic()
             yield parts[number], compute(parts[number])
             longest = max(longest, time.monotonic() - began)
             elsewhere.remove(number)
-            for done in [other for other in elsewhere if self._store.check([f"{job} {other}"])]:
+            taken = [other for other in elsewhere if other < number]  # parts are taken in order
+            for done in [other for other in taken if self._store.check([f"{job} {other}"])]:
                 elsewhere.remove(done)
                 if (values := self._receive(f"{job} {done}")) is None:
                     failed.add(done)
                 else:
                     yield parts[done], values
-        patience = max(MIN_WAIT_SECONDS, PATIENCE * longest) if job else 0.0
         for number in sorted(elsewhere):
-            values = self._wait_for(f"{job} {number}", patience)
+            values = self._wait_for(f"{job} {number}", max(MIN_WAIT_SECONDS, PATIENCE * longest))
             yield parts[number], compute(parts[number]) if values is None else values
         for number in sorted(failed):
             yield parts[number], compute(parts[number])
