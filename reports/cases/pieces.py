@@ -74,6 +74,7 @@ def new_pieces(page: Path) -> Iterator[PieceWriter]:
     folder = pieces_folder(page)
     unnamed = folder / f".new.{os.getpid()}.tmp"
     try:
+        shutil.rmtree(unnamed, ignore_errors=True)  # of a process that was killed and had this number: in a container
         mode = stat.S_IMODE(page.parent.stat().st_mode) if page.parent.is_dir() else 0o777
         for place in (folder, unnamed):
             place.mkdir(parents=True, exist_ok=True)

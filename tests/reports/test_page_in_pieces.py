@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -170,6 +171,12 @@ def test_what_a_killed_process_was_writing_is_removed(make_run: Callable[..., Pa
     (left / "0000.js").write_text("half")
     with locked(folder):
         assert not left.exists()
+    same_number = folder / "report_cases" / f".new.{os.getpid()}.tmp"
+    same_number.mkdir(parents=True)
+    (same_number / "0007.js").write_text("of a killed process, with text")
+    report = written([folder], text=False, max_cases_in_page=1)
+    assert report.pieces is not None
+    assert {path.name for path in report.pieces.iterdir()} == {"0000.js", "index.js"}
 
 
 def test_it_is_made_again_as_it_was_and_where_a_piece_is_gone(make_run: Callable[..., Path]) -> None:
