@@ -75,9 +75,10 @@ def new_pieces(page: Path) -> Iterator[PieceWriter]:
     unnamed = folder / f".new.{os.getpid()}.tmp"
     try:
         shutil.rmtree(unnamed, ignore_errors=True)  # of a process that was killed and had this number: in a container
-        mode = stat.S_IMODE(page.parent.stat().st_mode) if page.parent.is_dir() else 0o777
+        page.parent.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(page.parent.stat().st_mode)
         for place in (folder, unnamed):
-            place.mkdir(parents=True, exist_ok=True)
+            place.mkdir(exist_ok=True)
             if place == unnamed or not any(place.iterdir()):
                 place.chmod(mode)  # who may write beside the page may write here
         remove_leftovers(folder)

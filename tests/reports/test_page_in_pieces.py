@@ -6,6 +6,7 @@ import html
 import json
 import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,16 @@ def test_without_text_no_piece_has_any(make_run: Callable[..., Path]) -> None:
             assert word not in content, (name, word)
     assert value_of(report.pieces / "index.js")["ids"] == ["case-0", "case-1", "case-2"]
     assert value_of(report.pieces / "0000.js")["cases"][0]["answers"][0]["scores"] == [40.0, 5.0]
+
+
+def test_who_may_read_the_folder_of_the_page_may_read_its_cases_and_no_others(large: Path, tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir(mode=0o700)
+    for name in ("ours/page.html", "new/page.html"):
+        report = written([large], tmp_path / name, images="none", max_cases_in_page=1)
+        assert report.pieces is not None
+        for folder in (report.pieces, report.pieces.parent):
+            assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(report.path.parent.stat().st_mode)
+        assert {stat.S_IMODE(path.stat().st_mode) for path in report.pieces.iterdir()} == {0o600}
 
 
 def test_a_new_version_takes_the_place_of_the_old_one(make_run: Callable[..., Path]) -> None:
