@@ -50,7 +50,7 @@ class SampleImages:
         return found[0], found[-1]
 
     def read(self, path: Path) -> Tensor:
-        """Pixels [3, H, W] of an image, or its features [L, N, C] where they are kept; single precision.
+        """Pixels [3, H, W] of an image, or its features [L, N, C] in the type in which they are kept.
 
         Raises:
             ImageError: it cannot be read.
@@ -64,7 +64,7 @@ class SampleImages:
                 where=path,
                 hint="fetch the image again, or start again with the same cache_features",
             )
-        return features_LNC.float()
+        return features_LNC
 
     def sha256(self, path: Path) -> str:
         """Of an image file; read once."""
@@ -139,9 +139,13 @@ class Collator:
     pad_id: int
     image_shape: tuple[int, ...]
     """Of pixels, or of cached features; zeros of this shape fill the place of the images in a text-only sample."""
+    num_patches: int
+    """Positions that an image takes."""
 
     def __call__(self, samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """`input_ids`, `labels`, `attention_mask` [B, T]; `images` [2, B, ...]; ids, counts.
+
+        `positions` says how many the language model reads, and how many of these are padding.
 
         Raises:
             InputError: none of the samples can be read.
@@ -150,6 +154,7 @@ class Collator:
         if not usable:
             raise InputError(f"no sample of a batch can be read ({samples[0]['error']})", hint="look at the data")
         longest = min(self.max_length, max(len(sample["input_ids"]) for sample in usable))
+        widths = []
         ids_BT = torch.full((len(usable), longest), self.pad_id)
         labels_BT = torch.full((len(usable), longest), IGNORED_LABEL)
         mask_BT = torch.zeros(len(usable), longest, dtype=torch.long)
@@ -158,7 +163,10 @@ class Collator:
             ids_BT[row, :length] = torch.tensor(sample["input_ids"][:length])
             labels_BT[row, :length] = torch.tensor(sample["labels"][:length])
             mask_BT[row, :length] = 1
-        nothing = torch.zeros(self.image_shape)
+            widths.append(length + (self.num_patches - 1) * int((ids_BT[row] == IMAGE_TOKEN).sum()))
+        read = max(widths) * len(widths)
+        shown = next((sample["images"][0] for sample in usable if sample["images"]), None)
+        nothing = torch.zeros(self.image_shape, dtype=None if shown is None else shown.dtype)
         pairs = [sample["images"] or (nothing, nothing) for sample in usable]
         return {
             "input_ids": ids_BT,
@@ -167,5 +175,6 @@ class Collator:
             "images": torch.stack([torch.stack([pair[place] for pair in pairs]) for place in (0, 1)]),
             "sample_ids": [sample["id"] for sample in usable],
             "skipped": [(sample["id"], sample["error"]) for sample in samples if "error" in sample],
+            "positions": (read, read - sum(widths)),
             "truncated": [sample["id"] for sample in usable if len(sample["input_ids"]) > self.max_length],
         }

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from benchmarks.errors import InputError, ModelError
 from libra_bench.training.recipe import Recipe
@@ -28,6 +29,7 @@ from model_adapters.libra.checkpoint.names import published_name
 from model_adapters.libra.checkpoint.stored import StoredLibra, projector_weights, read_checkpoint
 from model_adapters.libra.inputs.tokenizer import LibraTokenizer
 from model_adapters.libra.network.decoders import decoder_family
+from model_adapters.libra.network.marks import IGNORED_LABEL
 from model_adapters.libra.network.model import LibraModel
 
 
@@ -46,6 +48,25 @@ class TrainingModel(LibraModel):
         """Compute the language model's activations twice instead of keeping them."""
         self.decoder.activation_checkpointing_enable(**options)
         self.is_activation_checkpointing = True
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        images: Tensor | None = None,
+        labels: Tensor | None = None,
+        **language_model_options: Any,
+    ) -> Any:
+        """The loss of a right-padded batch; with labels, logits [K, V] of the K positions whose next token is learned.
+
+        Arguments as in `LibraModel.forward`. The loss is that of all logits. The language model is not told of the
+        padding: no position attends to what comes after it, and without a mask attention has its fastest kernel.
+        """
+        embeddings_BSH, _, labels_BS = self.read_batch(input_ids, attention_mask, images, labels)
+        options = {"use_cache": False, **language_model_options}
+        if labels_BS is not None:
+            options |= _learned(labels_BS)
+        return self.language_model(inputs_embeds=embeddings_BSH, **options)
 
     @property
     def decoder(self) -> Any:
@@ -96,6 +117,15 @@ class Parts:
     def trained(self) -> dict[str, Weight]:
         """Published name -> parameter that is trained."""
         return {name: weight for name, weight in self.weights.items() if weight.is_trained}
+
+
+def _learned(labels_BS: Tensor) -> dict[str, Tensor]:
+    """transformers' options for logits where a label follows, and nowhere else."""
+    next_BS = functional.pad(labels_BS[:, 1:], (0, 1), value=IGNORED_LABEL)
+    learned_BS = next_BS != IGNORED_LABEL
+    if not learned_BS.any():  # one position, whose loss is not a number either
+        learned_BS[0, 0] = True
+    return {"labels": labels_BS, "shift_labels": next_BS[learned_BS], "logits_to_keep": learned_BS}
 
 
 def build(recipe: Recipe) -> Parts:

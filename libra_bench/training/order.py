@@ -1,4 +1,4 @@
-"""Batches of samples of similar length: less padding, in an order that depends on seed and epoch alone."""
+"""Orders that look at the samples' lengths; they depend on seed and epoch alone."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ class LengthGroupedSampler(Sampler[int]):
     """The original's `group_by_modality_length`: its order, sample for sample, where every sample has an image.
 
     A shuffle is cut into groups as large as an optimiser step; each is sorted by length and dealt out to its batches
-    so that they take equally long. Samples with and without image are kept in different steps.
+    so that they take equally long. Samples with and without image are kept in different steps. So the processes wait
+    less for each other, but a batch has samples of all lengths. With `steps_per_group` above 1, a group has the samples
+    of so many steps, each step takes samples of like length, and the steps of a group are shuffled: little padding.
 
     Args:
         lengths: words per sample; negative where it has no image.
         batch_size: samples of a batch in one process.
         batches_per_step: processes x gradient accumulation.
         seed: of the run.
+        steps_per_group: 1 for the original's order.
     """
 
-    def __init__(self, lengths: Sequence[int], *, batch_size: int, batches_per_step: int, seed: int) -> None:
-        self.lengths = lengths
+    def __init__(
+        self, lengths: Sequence[int], *, batch_size: int, batches_per_step: int, seed: int, steps_per_group: int = 1
+    ) -> None:
+        self.lengths, self.steps_per_group = lengths, steps_per_group
         self.batch_size, self.batches_per_step, self.seed = batch_size, batches_per_step, seed
         self.epoch = 0
 
@@ -57,7 +62,21 @@ class LengthGroupedSampler(Sampler[int]):
     def _groups(self, numbers: Sequence[int], random: torch.Generator) -> list[list[int]]:
         shuffled = [numbers[place] for place in torch.randperm(len(numbers), generator=random).tolist()]
         size = self.batch_size * self.batches_per_step
+        if self.steps_per_group > 1:
+            shuffled = self._by_length(shuffled, size, random)
         return [self._dealt(shuffled[start : start + size]) for start in range(0, len(shuffled), size)]
+
+    def _by_length(self, numbers: Sequence[int], size: int, random: torch.Generator) -> list[int]:
+        """Steps of samples of like length, in any order; only the last step of all may be smaller."""
+        order: list[int] = []
+        for start in range(0, len(numbers), size * self.steps_per_group):
+            group = sorted(
+                numbers[start : start + size * self.steps_per_group], key=lambda number: abs(self.lengths[number])
+            )
+            for step in torch.randperm(len(group) // size, generator=random).tolist():
+                order += group[step * size : (step + 1) * size]
+            order += group[len(group) // size * size :]
+        return order
 
     def _dealt(self, group: list[int]) -> list[int]:
         """The group in the order of its batches, the longest samples spread over them."""

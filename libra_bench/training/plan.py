@@ -74,7 +74,7 @@ def plan_of(prepared: Prepared, processes: int) -> Plan:
     batches = math.ceil(math.ceil(len(prepared.data) / processes) / recipe.per_device_train_batch_size)
     steps_an_epoch = max(1, math.ceil(batches / accumulation))
     steps = recipe.max_steps if recipe.max_steps > 0 else math.ceil(steps_an_epoch * recipe.num_train_epochs)
-    text, positions = _sample(prepared)
+    text, positions, learned = _sample(prepared)
     return Plan(
         parameters,
         len(prepared.data),
@@ -82,19 +82,21 @@ def plan_of(prepared: Prepared, processes: int) -> Plan:
         recipe.global_batch_size,
         processes,
         accumulation,
-        _memory(prepared, parameters, positions),
+        _memory(prepared, parameters, positions, learned),
         text,
         positions,
     )
 
 
-def _memory(prepared: Prepared, parameters: dict[str, tuple[int, int]], positions: int) -> dict[str, float]:
+def _memory(
+    prepared: Prepared, parameters: dict[str, tuple[int, int]], positions: int, learned: int
+) -> dict[str, float]:
     recipe, config = prepared.recipe, prepared.parts.model.language_model.config
     size = 2 if recipe.bf16 else 4
     learning = sum(learns for learns, _ in parameters.values())
     held = 2 * config.hidden_size if recipe.gradient_checkpointing else ACTIVATIONS * config.hidden_size * size / 2
     tokens = recipe.per_device_train_batch_size * positions
-    logits = tokens * config.vocab_size * (size + 4)
+    logits = recipe.per_device_train_batch_size * learned * config.vocab_size * (size + 4)
     layers = config.num_hidden_layers
     bytes_of = {
         "weights": size * sum(count for _, count in parameters.values()),
@@ -105,8 +107,8 @@ def _memory(prepared: Prepared, parameters: dict[str, tuple[int, int]], position
     return {name: round(value / 2**20, 1) for name, value in bytes_of.items()}
 
 
-def _sample(prepared: Prepared) -> tuple[str, int]:
-    """The first sample that can be read, decoded, with what is learned in [[ ]]."""
+def _sample(prepared: Prepared) -> tuple[str, int, int]:
+    """The first sample that can be read, decoded, with what is learned in [[ ]]; its positions, and those learned."""
     data, tokenizer = prepared.data, prepared.parts.tokenizer
     for number in range(len(data)):
         sample = data.samples[number]
@@ -129,5 +131,5 @@ def _sample(prepared: Prepared) -> tuple[str, int]:
                 run.append(index)
             learned = learns
         images = tokens.input_ids.count(IMAGE_TOKEN)
-        return " ".join(pieces), len(tokens.input_ids) + images * (data.num_patches - 1)
-    return "", 0
+        return " ".join(pieces), len(tokens.input_ids) + images * (data.num_patches - 1), tokens.num_learned
+    return "", 0, 0

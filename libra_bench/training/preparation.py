@@ -131,7 +131,7 @@ def _collator(recipe: Recipe, parts: Parts, reader: ImageReader) -> Collator:
     tower = parts.model.tower
     features = (tower.num_layers, tower.num_patches, tower.hidden_size)
     shape = reader.pixel_shape if recipe.cache_features is None else features
-    return Collator(recipe.model_max_length, parts.pad_id, shape)
+    return Collator(recipe.model_max_length, parts.pad_id, shape, parts.model.num_patches)
 
 
 def check_samples(prepared: Prepared) -> None:

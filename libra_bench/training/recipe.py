@@ -76,7 +76,9 @@ class Recipe:
     model_max_length: int = 2048
     """Longer samples are truncated, and counted."""
     group_by_modality_length: bool = False
-    """Batches of samples of similar length."""
+    """The published order: batches that take equally long, samples with and without image in different steps."""
+    length_group_steps: int | None = None
+    """Sort the samples of N steps by length: each step gets samples of like length, little padding; none: 1."""
     cache_features: str | None = None
     """Folder that keeps the frozen tower's features, so that later epochs skip the encoder."""
 
@@ -197,6 +199,10 @@ def check_recipe(recipe: Recipe, stage: Stage) -> None:
         (stage == "finetune" and recipe.tune_mm_mlp_adapter, "`train finetune` and tune_mm_mlp_adapter: true"),
         (bool(recipe.deepspeed and recipe.fsdp), "deepspeed and fsdp"),
         (
+            recipe.length_group_steps is not None and not recipe.group_by_modality_length,
+            "length_group_steps and group_by_modality_length: false",
+        ),
+        (
             recipe.metric_for_best_model != "loss" and not recipe.validation_samples,
             f"metric_for_best_model {recipe.metric_for_best_model} and validation_samples 0",
         ),
@@ -221,7 +227,7 @@ def check_recipe(recipe: Recipe, stage: Stage) -> None:
             raise InputError(f"{field} must be at least 1, not {getattr(recipe, field)}", where="recipe")
     if recipe.max_loss_spike is not None and recipe.max_loss_spike <= 1:
         raise InputError(f"max_loss_spike must be above 1, not {recipe.max_loss_spike:g}", where="recipe")
-    for field in ("eval_steps", "save_steps", "early_stopping_patience"):
+    for field in ("eval_steps", "save_steps", "early_stopping_patience", "length_group_steps"):
         if getattr(recipe, field) is not None and getattr(recipe, field) < 1:
             raise InputError(f"{field} must be at least 1, not {getattr(recipe, field)}", where="recipe")
     if recipe.max_steps < 1 and recipe.num_train_epochs <= 0:

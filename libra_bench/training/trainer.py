@@ -77,6 +77,7 @@ class LibraTrainer(Trainer):
         self.truncated: set[Any] = set()
         self._ids: list[Any] = []
         self._of_step: list[tuple[list[Any], Tensor]] = []
+        self._positions: tuple[int, int] = (0, 0)
         self._output: str | None = None
         self.optimizer: Any = None
         if recipe.fsdp is not None or recipe.deepspeed is not None:
@@ -133,12 +134,16 @@ class LibraTrainer(Trainer):
             batch_size=self.args.train_batch_size,
             batches_per_step=self.args.world_size * self.args.gradient_accumulation_steps,
             seed=self.recipe.seed,
+            steps_per_group=self.recipe.length_group_steps or 1,
         )
 
     def _run_epoch(self, *arguments: Any, **options: Any) -> None:
         """One pass over the data; none where the run continues from the checkpoint after its last step."""
         if self.state.global_step < self.state.max_steps:
+            self._positions = (0, 0)
             super()._run_epoch(*arguments, **options)
+            counted = self.accelerator.reduce(torch.tensor(self._positions, device=self.args.device))
+            self.log({"padding": float(counted[1] / counted[0])})
         else:
             self.control.should_training_stop = True
 
@@ -147,6 +152,9 @@ class LibraTrainer(Trainer):
         self._ids = inputs["sample_ids"]
         self.skipped.update(dict(inputs.get("skipped", [])))
         self.truncated.update(inputs.get("truncated", []))
+        if model.training:
+            read, padding = self._positions
+            self._positions = read + inputs["positions"][0], padding + inputs["positions"][1]
         kept = {name: inputs[name] for name in MODEL_INPUTS}
         if self.recipe.bf16:
             kept["images"] = kept["images"].to(torch.bfloat16)

@@ -111,8 +111,13 @@ class LibraModel(nn.Module):
             )
         current, prior = pixels_2B3HW
         current_BLNC = self.tower_features(current)
-        uses_prior = self.connector.uses_prior and not torch.equal(current, prior)
-        return self.connect(current_BLNC, self.tower_features(prior) if uses_prior else current_BLNC)
+        others = (current != prior).flatten(1).any(1).nonzero().flatten()
+        if not self.connector.uses_prior or not len(others):
+            return self.connect(current_BLNC, current_BLNC)
+        prior_BLNC = self.tower_features(prior[others])
+        if len(others) < len(prior):  # the rest were encoded as current images
+            prior_BLNC = current_BLNC.index_copy(0, others, prior_BLNC)
+        return self.connect(current_BLNC, prior_BLNC)
 
     def embed_prompt(self, input_ids: Sequence[int], features_NH: Tensor | None) -> Tensor:
         """What the language model reads for one prompt: embeddings [S, H], the image features in their place.
@@ -161,17 +166,24 @@ class LibraModel(nn.Module):
         Returns:
             transformers' CausalLMOutputWithPast: `loss` (None without labels), `logits` [B, S, V].
         """
-        features_BNH = None if images is None else self._image_features(images)
-        embeddings_BSH, mask_BS, labels_BS = self.splice(input_ids, attention_mask, features_BNH, labels)
-        if features_BNH is not None and self.training:
-            # Rows without an image do not see the features; every parameter still takes part in every step.
-            embeddings_BSH = embeddings_BSH + 0 * features_BNH.sum()
+        embeddings_BSH, mask_BS, labels_BS = self.read_batch(input_ids, attention_mask, images, labels)
         return self.language_model(
             inputs_embeds=embeddings_BSH,
             attention_mask=mask_BS,
             labels=labels_BS,
             **{"use_cache": False, **language_model_options},
         )
+
+    def read_batch(
+        self, input_ids: Tensor, attention_mask: Tensor | None, images: Tensor | None, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What the language model reads of a batch, as `splice` gives it; arguments as in `forward`."""
+        features_BNH = None if images is None else self._image_features(images)
+        embeddings_BSH, mask_BS, labels_BS = self.splice(input_ids, attention_mask, features_BNH, labels)
+        if features_BNH is not None and self.training:
+            # Rows without an image do not see the features; every parameter still takes part in every step.
+            embeddings_BSH = embeddings_BSH + 0 * features_BNH.sum()
+        return embeddings_BSH, mask_BS, labels_BS
 
     def splice(
         self,

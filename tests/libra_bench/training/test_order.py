@@ -12,8 +12,14 @@ RANDOM = random.Random(0)
 LENGTHS = [RANDOM.randint(5, 200) for _ in range(103)]
 
 
-def sampler(lengths=LENGTHS, seed=3) -> LengthGroupedSampler:
-    return LengthGroupedSampler(lengths, batch_size=4, batches_per_step=2, seed=seed)
+def sampler(lengths=LENGTHS, seed=3, steps_per_group=1) -> LengthGroupedSampler:
+    return LengthGroupedSampler(lengths, batch_size=4, batches_per_step=2, seed=seed, steps_per_group=steps_per_group)
+
+
+def padding(order: list[int]) -> float:
+    """The share of an epoch's positions."""
+    batches = [[LENGTHS[number] for number in order[start : start + 4]] for start in range(0, len(order), 4)]
+    return 1 - sum(map(sum, batches)) / sum(max(batch) * len(batch) for batch in batches)
 
 
 def test_every_epoch_has_every_sample_once_and_another_order():
@@ -23,13 +29,24 @@ def test_every_epoch_has_every_sample_once_and_another_order():
     assert epochs[0] != epochs[1] != epochs[2]
 
 
-def test_a_resumed_epoch_has_the_same_order():
-    through = sampler()
+@pytest.mark.parametrize("steps", [1, 6, 100])
+def test_a_resumed_epoch_has_the_same_order(steps):
+    through = sampler(steps_per_group=steps)
     orders = [list(through) for _ in range(3)]
-    again = sampler()
+    again = sampler(steps_per_group=steps)
     again.set_epoch(2)
     assert list(again) == orders[2]
-    assert list(sampler(seed=4)) != orders[0]
+    assert list(sampler(seed=4, steps_per_group=steps)) != orders[0]
+
+
+@pytest.mark.parametrize(("steps", "most"), [(6, 0.15), (100, 0.06)])
+def test_steps_sorted_together_have_little_padding(steps, most):
+    epochs = [list(made) for made in [sampler(steps_per_group=steps)] for _ in range(3)]
+    assert all(sorted(order) == list(range(103)) for order in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+    assert max(map(padding, epochs)) < most < padding(list(sampler())) / 2
+    longest = [max(LENGTHS[number] for number in epochs[0][start : start + 8]) for start in range(0, 96, 8)]
+    assert longest != sorted(longest)  # the steps are shuffled
 
 
 def test_the_batches_of_a_step_take_equally_long():

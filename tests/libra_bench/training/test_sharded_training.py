@@ -28,6 +28,7 @@ FLAGS: dict[str, object] = {
     "image_folder": GOLDEN / "images",
     "global_batch_size": 4,
     "per_device_train_batch_size": 2,
+    "length_group_steps": 2,
     "learning_rate": 1e-3,
     "num_train_epochs": 2,
     "save_steps": 2,

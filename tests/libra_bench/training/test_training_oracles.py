@@ -14,6 +14,7 @@ from oracles import GOLDEN, MODELS, records, tensors
 from libra_bench.training import plots
 from libra_bench.training.artefacts import load_weights
 from libra_bench.training.data import Collator, ConversationData, SampleImages
+from libra_bench.training.log import read_log
 from libra_bench.training.masking import Conversations
 from libra_bench.training.model import build
 from libra_bench.training.preparation import prepare
@@ -235,7 +236,7 @@ def test_long_samples_are_cut_in_the_batch_and_counted(data):
         {"id": name, "input_ids": list(range(3, 3 + length)), "labels": list(range(3, 3 + length)), "images": None}
         for name, length in (("long", 57), ("short", 17))
     )
-    made = Collator(40, 0, shape)([long, short])
+    made = Collator(40, 0, shape, 16)([long, short])
     assert made["input_ids"].tolist() == recorded["input_ids"]
     assert made["labels"].tolist() == recorded["labels"]
     assert made["attention_mask"].tolist() == recorded["attention_mask"]
@@ -283,3 +284,18 @@ def test_a_text_without_image_shares_a_batch_with_images(data, tmp_path):
 
 def load_recipe_of(tmp_path):
     return load_recipe(str(tmp_path / "empty.yaml"), "align", flags_of("stage1", tmp_path / "out")).recipe
+
+
+@pytest.mark.parametrize("name", ["stage1_epochs_accum", "stage2_full"])
+def test_the_log_says_how_much_of_each_epoch_was_padding(golden, trained, name):
+    out, ready, _, seen = trained(name)
+    size, patches = ready.recipe.per_device_train_batch_size, ready.parts.model.num_patches
+    numbers = {ready.data[number]["id"]: number for number in range(len(ready.data))}
+    widths = [len(ready.data[numbers[one]]["input_ids"]) + patches - 1 for one in seen.order]
+    expected = []
+    for start in range(0, len(widths), len(ready.data)):
+        epoch = widths[start : start + len(ready.data)]
+        batches = [epoch[first : first + size] for first in range(0, len(epoch), size)]
+        expected.append(1 - sum(epoch) / sum(max(batch) * len(batch) for batch in batches))
+    logged = [line["padding"] for line in read_log(out / "log.jsonl") if "padding" in line]
+    assert logged == pytest.approx(expected, abs=1e-6)

@@ -78,6 +78,19 @@ def test_a_missing_prior_is_the_current_image_again(name):
     assert torch.equal(once, other) == (name != "tiny-libra-tac")
 
 
+def test_a_batch_encodes_a_prior_only_where_it_is_another_image(tac):
+    current, prior = torch.randn(3, 3, 56, 56), torch.randn(3, 3, 56, 56)
+    prior[1] = current[1]
+    encoded: list[int] = []
+    with torch.no_grad():
+        expected = tac.model.connect(tac.model.tower_features(current), tac.model.tower_features(prior))
+        hook = tac.model.tower.register_forward_hook(lambda _, inputs, __: encoded.append(len(inputs[0])))
+        found = tac.model.encode_images(torch.stack([current, prior]))
+        hook.remove()
+    assert encoded == [3, 2]
+    assert_close(found, expected, atol=1e-6, rtol=1e-5)
+
+
 @pytest.mark.parametrize("batch", ["b1", "b2", "mixed"])
 def test_a_training_batch(tac, batch):
     recorded = {key.removeprefix(f"{batch}."): value for key, value in BATCHES.items() if key.startswith(f"{batch}.")}
