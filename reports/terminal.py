@@ -33,6 +33,8 @@ MAX_BESIDE = 24
 """Models whose names head columns; more are in rows, and the columns in several tables."""
 HEADING_WIDTH = 13
 """Of a model's name above its values."""
+SMALL = "not bold not underline dim"
+"""The style of what is below a value."""
 GAP = 2
 """Characters between columns."""
 
@@ -200,16 +202,16 @@ def _row(
     """The lines of a row: rank, name, and cells of one or more lines each."""
     from rich.text import Text
 
-    columns = [cell.split("\n") for cell in cells]
+    columns = [cell.plain.split("\n") for cell in cells]
     found = []
     for at in range(max(len(name), *map(len, columns))):
         text = Text(f"{place if at == 0 else '':>{first - 1}} ", style=style, no_wrap=True, overflow="ignore")
         text.append(f"{name[at] if at < len(name) else '':<{second}}")
-        for column, line, wide in zip(columns, part, widths, strict=True):
-            cell = column[at] if at < len(column) else Text("")
-            pad = " " * (wide - len(cell.plain))
+        for column, cell, line, wide in zip(columns, cells, part, widths, strict=True):
+            words = column[at] if at < len(column) else ""
+            pad = " " * (wide - len(words))
             text.append(" " * GAP + (pad if line.numeric else ""))
-            text.append_text(cell)
+            text.append(words, style=cell.style if at == 0 else SMALL)
             text.append("" if line.numeric else pad)
         text.rstrip()
         found.append(text)
@@ -236,5 +238,5 @@ def _score(cell: Cell | None) -> Text:
 
     text = Text(number(cell), style={"best": "bold", "second": "underline"}.get((cell and cell.place) or "", ""))
     for line in small_print(cell, INTERVAL_DIGITS):
-        text.append(f"\n{line}", style="not bold not underline dim")
+        text.append(f"\n{line}", style=SMALL)
     return text

@@ -147,12 +147,16 @@ class _Work:
                 part = self.waiting.popleft()
             except IndexError:
                 return
+            found: list[Found] | None = None
             try:
                 _send(worker.stdin, self.chunk(part))
-                self._keep(part, pickle.load(worker.stdout))  # noqa: S301  # of our own process
+                found = pickle.load(worker.stdout)  # noqa: S301  # of our own process
             except (OSError, EOFError, pickle.PickleError):
-                self.waiting.append(part)
                 return
+            finally:
+                if found is None:
+                    self.waiting.append(part)
+            self._keep(part, found)
 
     def _keep(self, part: slice, found: list[Found]) -> None:
         with self.lock:

@@ -74,9 +74,11 @@ def new_pieces(page: Path) -> Iterator[PieceWriter]:
     folder = pieces_folder(page)
     unnamed = folder / f".new.{os.getpid()}.tmp"
     try:
-        mode = stat.S_IMODE(page.parent.stat().st_mode) if page.parent.is_dir() else 0o777
+        shutil.rmtree(unnamed, ignore_errors=True)  # of a process that was killed and had this number: in a container
+        page.parent.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(page.parent.stat().st_mode)
         for place in (folder, unnamed):
-            place.mkdir(parents=True, exist_ok=True)
+            place.mkdir(exist_ok=True)
             if place == unnamed or not any(place.iterdir()):
                 place.chmod(mode)  # who may write beside the page may write here
         remove_leftovers(folder)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,16 @@ def test_without_text_no_piece_has_any(make_run: Callable[..., Path]) -> None:
     assert value_of(report.pieces / "0000.js")["cases"][0]["answers"][0]["scores"] == [40.0, 5.0]
 
 
+def test_who_may_read_the_folder_of_the_page_may_read_its_cases_and_no_others(large: Path, tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir(mode=0o700)
+    for name in ("ours/page.html", "new/page.html"):
+        report = written([large], tmp_path / name, images="none", max_cases_in_page=1)
+        assert report.pieces is not None
+        for folder in (report.pieces, report.pieces.parent):
+            assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(report.path.parent.stat().st_mode)
+        assert {stat.S_IMODE(path.stat().st_mode) for path in report.pieces.iterdir()} == {0o600}
+
+
 def test_a_new_version_takes_the_place_of_the_old_one(make_run: Callable[..., Path]) -> None:
     folder = make_run()
     first = written([folder], images="none", max_cases_in_page=1)
@@ -170,6 +182,12 @@ def test_what_a_killed_process_was_writing_is_removed(make_run: Callable[..., Pa
     (left / "0000.js").write_text("half")
     with locked(folder):
         assert not left.exists()
+    same_number = folder / "report_cases" / f".new.{os.getpid()}.tmp"
+    same_number.mkdir(parents=True)
+    (same_number / "0007.js").write_text("of a killed process, with text")
+    report = written([folder], text=False, max_cases_in_page=1)
+    assert report.pieces is not None
+    assert {path.name for path in report.pieces.iterdir()} == {"0000.js", "index.js"}
 
 
 def test_it_is_made_again_as_it_was_and_where_a_piece_is_gone(make_run: Callable[..., Path]) -> None:

@@ -4,7 +4,7 @@ Two things are not computed that nobody reads. The words before the image are th
 their keys and values are computed once. And the last layer's keys and values follow from what the layer before it
 gives; its attention and its feed-forward part are needed at the last position alone.
 
-Shape legend: S prompt positions, H width, V vocabulary.
+Shape legend: S prompt positions, Q those that are run, H width, V vocabulary.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import DynamicCache
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
@@ -56,9 +57,18 @@ class Prefill:
         return self._run(prompt.embeddings_SH[opening:], cache)
 
     def _run(self, embeddings_SH: Tensor, cache: DynamicCache) -> tuple[Tensor, DynamicCache]:
+        before, length = cache.get_seq_length(), len(embeddings_SH)
+        mask_11QS = None
+        if before:  # transformers makes no mask for an attention of ours
+            lowest = torch.finfo(embeddings_SH.dtype).min
+            mask_11QS = embeddings_SH.new_full((1, 1, length, before + length), lowest).triu(before + 1)
         with last_position_alone(self._model):
             output = self._model(
-                inputs_embeds=embeddings_SH[None], past_key_values=cache, use_cache=True, logits_to_keep=1
+                inputs_embeds=embeddings_SH[None],
+                attention_mask=mask_11QS,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
             )
         return output.logits, cache
 
