@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Train a Libra model: stage 1 (align) and stage 2 (finetune).", no_args_is_help=True)
 
+MUCH_PADDING = 0.1
+"""Share of the positions from which on it is said how to have less."""
 PANEL = "Recipe (each overrides the recipe's value)"
 
 
@@ -91,6 +93,8 @@ def _as_facts(result: Mapping[str, Any]) -> Facts:
     best = dict(result["best"])
     step = best.pop("step", None)
     scores = {f"validation {name}": f"{value:.4g}" for name, value in result["scores"].items()}
+    padding = result.get("padding")  # not in what an earlier version finished
+    less = "; --group-by-modality-length true --length-group-steps 50 leaves less"
     left_out = {name: str(result[name]) for name in ("skipped", "truncated") if result[name]}
     return Facts(
         {
@@ -103,6 +107,9 @@ def _as_facts(result: Mapping[str, Any]) -> Facts:
             else "",
             **scores,
             **left_out,
+            "padding": ""
+            if padding is None
+            else f"{padding:.1%} of the positions{less if padding > MUCH_PADDING else ''}",
             "curves": str(out / "plots" / "training.png") if (out / "plots" / "training.png").exists() else "",
             "log": str(out / "log.jsonl"),
         }

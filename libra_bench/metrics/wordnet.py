@@ -56,7 +56,7 @@ def _entries(line: str) -> Iterator[tuple[int, bool]]:
 
 
 class _SortedLines(Mapping[str, str]):
-    """Lines "word rest", sorted: word -> rest. A dict of them all would take longer to make than a suite to score."""
+    """Lines "word rest", sorted, no word twice: word -> rest. A dict of all would take longer than to score a suite."""
 
     def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
@@ -83,5 +83,7 @@ def table() -> Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]]:
     for section in gzip.decompress(packed).decode().split("[")[1:]:
         words, _, exceptions = section.partition("\n>\n")
         part, _, lines = words.partition("]\n")
-        table[part] = (_SortedLines(lines), _SortedLines(exceptions))
+        # some forms are there twice: the last line counts
+        irregular = {form: bases for form, _, bases in (line.partition(" ") for line in exceptions.splitlines())}
+        table[part] = (_SortedLines(lines), irregular)
     return table

@@ -46,7 +46,8 @@ def train(
         say: shows one line.
 
     Returns:
-        `output_dir`, `steps`, `seconds`, `best`, `skipped`, `truncated`, validation `scores`.
+        `output_dir`, `steps`, `seconds`, `best`, `skipped`, `truncated`, `padding` (share of the last epoch's
+        positions), validation `scores`.
 
     Raises:
         RunConflictError: the output folder belongs to another recipe, or another process trains in it.
@@ -97,6 +98,7 @@ def _train(
         "scores": scores,
         "skipped": len(trainer.skipped),
         "truncated": len(trainer.truncated),
+        "padding": trainer.padding,
     }
     if main:
         from libra_bench.training.plots import draw_training

@@ -57,6 +57,7 @@ class LibraTrainer(Trainer):
         collator: makes batches.
         skipped: filled with (id, error) of samples that were left out.
         truncated: filled with ids of samples that were cut.
+        padding: share of the last epoch's positions that was padding.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class LibraTrainer(Trainer):
         self._ids: list[Any] = []
         self._of_step: list[tuple[list[Any], Tensor]] = []
         self._positions: tuple[int, int] = (0, 0)
+        self.padding: float | None = None
         self._output: str | None = None
         self.optimizer: Any = None
         if recipe.fsdp is not None or recipe.deepspeed is not None:
@@ -143,7 +145,8 @@ class LibraTrainer(Trainer):
             self._positions = (0, 0)
             super()._run_epoch(*arguments, **options)
             counted = self.accelerator.reduce(torch.tensor(self._positions, device=self.args.device))
-            self.log({"padding": float(counted[1] / counted[0])})
+            self.padding = float(counted[1] / counted[0])
+            self.log({"padding": self.padding})
         else:
             self.control.should_training_stop = True
 
