@@ -88,7 +88,7 @@ def _train(
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     except InputError as error:
         raise _without_worker(error) from error
-    scores = _last_scores(out)
+    scores, read = _last_scores(out), trainer.tally.of_all_processes()
     trainer.save_final(scores)
     result = {
         "output_dir": str(out),
@@ -96,9 +96,9 @@ def _train(
         "seconds": time.perf_counter() - began,
         "best": {"step": trainer.state.best_global_step, prepared.best.key: trainer.state.best_metric},
         "scores": scores,
-        "skipped": len(trainer.skipped),
-        "truncated": len(trainer.truncated),
-        "padding": trainer.padding,
+        "skipped": len(read.skipped),
+        "truncated": len(read.truncated),
+        "padding": read.padding_share,
     }
     if main:
         from libra_bench.training.plots import draw_training

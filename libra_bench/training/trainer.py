@@ -35,6 +35,7 @@ from libra_bench.training.sharding import (
     whole_weights,
     without_scalars,
 )
+from libra_bench.training.tally import Tally
 from libra_bench.training.validation import Best, Validation
 
 BEST = "best_eval_model"
@@ -55,9 +56,7 @@ class LibraTrainer(Trainer):
         best: what decides the best checkpoint.
         write_card: writes the model card into a folder, given the validation scores.
         collator: makes batches.
-        skipped: filled with (id, error) of samples that were left out.
-        truncated: filled with ids of samples that were cut.
-        padding: share of the last epoch's positions that was padding.
+        tally: what this process has read.
     """
 
     def __init__(
@@ -74,12 +73,9 @@ class LibraTrainer(Trainer):
     ) -> None:
         self.parts, self.recipe = parts, recipe
         self.validation, self.best, self.write_card = validation, best, write_card
-        self.skipped: dict[Any, str] = {}
-        self.truncated: set[Any] = set()
+        self.tally = Tally()
         self._ids: list[Any] = []
         self._of_step: list[tuple[list[Any], Tensor]] = []
-        self._positions: tuple[int, int] = (0, 0)
-        self.padding: float | None = None
         self._output: str | None = None
         self.optimizer: Any = None
         if recipe.fsdp is not None or recipe.deepspeed is not None:
@@ -142,26 +138,25 @@ class LibraTrainer(Trainer):
     def _run_epoch(self, *arguments: Any, **options: Any) -> None:
         """One pass over the data; none where the run continues from the checkpoint after its last step."""
         if self.state.global_step < self.state.max_steps:
-            self._positions = (0, 0)
+            self.tally.begin(int(self.state.epoch or 0))
             super()._run_epoch(*arguments, **options)
-            counted = self.accelerator.reduce(torch.tensor(self._positions, device=self.args.device))
-            self.padding = float(counted[1] / counted[0])
-            self.log({"padding": self.padding})
         else:
             self.control.should_training_stop = True
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *arguments: Any, **options: Any) -> Any:
         """The model's own loss; remembers what the batch was made of."""
         self._ids = inputs["sample_ids"]
-        self.skipped.update(dict(inputs.get("skipped", [])))
-        self.truncated.update(inputs.get("truncated", []))
-        if model.training:
-            read, padding = self._positions
-            self._positions = read + inputs["positions"][0], padding + inputs["positions"][1]
+        self.tally.add(inputs, learned=model.training)
         kept = {name: inputs[name] for name in MODEL_INPUTS}
         if self.recipe.bf16:
             kept["images"] = kept["images"].to(torch.bfloat16)
         return super().compute_loss(model, kept, *arguments, **options)
+
+    def log(self, logs: dict[str, float], *arguments: Any, **options: Any) -> None:
+        """Log; beside a loss, the share of the epoch's positions so far that was padding."""
+        if "loss" in logs:
+            logs = {**logs, "padding": self.tally.of_all_processes().padding_share or 0.0}
+        super().log(logs, *arguments, **options)
 
     def training_step(self, *arguments: Any, **options: Any) -> Tensor:
         """One batch.
@@ -290,8 +285,10 @@ class LibraTrainer(Trainer):
             self.accelerator.wait_for_everyone()
             self._output = str(staging)
             super()._save_checkpoint(model, trial)
+            tally = self.tally.of_all_processes()
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
+                tally.write(staging / name)
                 flush(staging)
                 shutil.rmtree(out / name, ignore_errors=True)
                 (staging / name).rename(out / name)
@@ -316,6 +313,8 @@ class LibraTrainer(Trainer):
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         with readable(Path(checkpoint or "")):
             super()._load_optimizer_and_scheduler(checkpoint)
+            if checkpoint is not None and self.is_world_process_zero():
+                self.tally = Tally.of_checkpoint(Path(checkpoint))
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         with readable(Path(checkpoint or "")):
