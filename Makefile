@@ -88,7 +88,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Ratios, each pair measured in one run; about three minutes on a machine without other work.
+# Ratios, each pair measured in one run; about ten minutes on a machine without other work.
 bench: $(STAMP)
 	$(BIN)/python scripts/bench_startup.py
 	$(BIN)/python scripts/bench_metrics.py
