@@ -111,7 +111,9 @@ def _options(
     pass
 
 
-OF_PATHS = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EROFS, errno.ENOTDIR})
+OF_PATHS = frozenset(
+    {errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+)
 """What is wrong with a path that the user gave, whichever step first touches it."""
 
 

@@ -9,6 +9,7 @@ import typer
 
 from benchmarks.wording import studies
 from libra_bench.cli import completion, output
+from libra_bench.cli import options as o
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,9 @@ def compare(
     cluster: Annotated[
         bool, typer.Option("--cluster/--no-cluster", help="Resample and swap whole patients (subject_id), not studies.")
     ] = True,
-    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples, and swaps of the test.")] = 10_000,
+    resamples: Annotated[
+        int, typer.Option(min=100, max=o.MOST_RESAMPLES, help="Bootstrap resamples, and swaps of the test.")
+    ] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples and swaps.")] = 0,
     by: Annotated[
         str | None,

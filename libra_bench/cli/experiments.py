@@ -24,7 +24,9 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Write JSON, CSV, LaTeX, figures and a page into this folder."),
 ]
-Resamples = Annotated[int, typer.Option("--resamples", min=100, help="Number of bootstrap resamples.")]
+Resamples = Annotated[
+    int, typer.Option("--resamples", min=100, max=o.MOST_RESAMPLES, help="Number of bootstrap resamples.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")]
 
 
@@ -37,7 +39,9 @@ def audit(
         str | None, typer.Option("--arms", help="Only these, a,b,c; robustness adds harmless changes of the image.")
     ] = None,
     n: Annotated[int, typer.Option("--n", min=2, help="Maximum number of studies, taken evenly from the suite.")] = 256,
-    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Of the paired tests.")] = 20_000,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=100, max=o.MOST_RESAMPLES, help="Of the paired tests.")
+    ] = 20_000,
     as_json: o.Json = False,
 ) -> None:
     """Does the answer depend on the image, the prior, the context? The same studies, with one of them changed.
@@ -111,7 +115,9 @@ def agreement(
     metrics: Annotated[
         str | None, typer.Option("--metrics", help="a,b,c; default: the metrics of reports that can run here.")
     ] = None,
-    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Bootstrap resamples of the studies.")] = 2_000,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=100, max=o.MOST_RESAMPLES, help="Bootstrap resamples of the studies.")
+    ] = 2_000,
     seed: Seed = 0,
     out: Out = None,
     as_json: o.Json = False,

@@ -9,6 +9,9 @@ import typer
 from libra_bench.cli import completion
 from libra_bench.runs.options import MODEL, SUITE
 
+MOST_RESAMPLES = 1_000_000
+"""More take hours, and tell no p-value or interval better than anybody reads it."""
+
 Suite = Annotated[
     str,
     typer.Option(

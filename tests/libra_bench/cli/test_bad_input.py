@@ -118,3 +118,15 @@ def test_debug_shows_the_traceback_wherever_it_is_given(program):
     done = program("run", "--suite", "gone.jsonl", "--model", "echo", "--debug")
     assert "Traceback" in done.stderr
     assert "SuiteError" in done.stderr
+
+
+def test_no_command_resamples_for_ever(cli):
+    for words in (("compare", "a", "b"), ("stability", "a"), ("audit", "--suite", "demo", "--model", "constant")):
+        refused(cli(*words, "--resamples", "9" * 20), "--resamples")
+
+
+def test_a_file_in_the_place_of_a_folder_of_results(cli):
+    (cli.folder / "there").write_text("")
+    references = write_suite(cli.folder, GOOD, {**GOOD, "question_id": 2, "reference": "No pleural effusion."})
+    words = ("metrics", "sensitivity", "--references", references, "--metrics", "rouge_l", "--n", "2")
+    refused(cli(*words, "--out", "there"), "there", "File exists")
