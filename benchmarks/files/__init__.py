@@ -37,21 +37,23 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
-            try:
-                record = parse_json(line, unique_keys=True)
-            except json.JSONDecodeError as error:
-                raise InputError(
-                    f"not valid JSON ({error.msg}, column {error.colno})",
-                    where=f"{path}:{number}",
-                    hint="each line must be one JSON object",
-                ) from error
-            if not isinstance(record, dict):
-                raise InputError(
-                    f"expected a JSON object, found {type(record).__name__}",
-                    where=f"{path}:{number}",
-                    hint="each line must be one JSON object",
-                )
-            yield number, record
+            yield number, json_object(line, f"{path}:{number}")
+
+
+def json_object(line: str | bytes, where: str) -> dict[str, Any]:
+    """The object of a line of a JSON-lines file.
+
+    Raises:
+        InputError: it is not one JSON object.
+    """
+    hint = "each line must be one JSON object"
+    try:
+        record = parse_json(line, unique_keys=True)
+    except json.JSONDecodeError as error:
+        raise InputError(f"not valid JSON ({error.msg}, column {error.colno})", where=where, hint=hint) from error
+    if not isinstance(record, dict):
+        raise InputError(f"expected a JSON object, found {type(record).__name__}", where=where, hint=hint)
+    return record
 
 
 @contextmanager

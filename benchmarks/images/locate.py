@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from benchmarks.errors import ImageError
@@ -95,4 +96,8 @@ class ImageFinder:
 
     def _resolved(self, inside: str) -> tuple[str, bool]:
         real = (self._root / inside).resolve(strict=True)
-        return str(real), real.is_relative_to(self._root.resolve())
+        return str(real), real.is_relative_to(self._real_root)
+
+    @cached_property
+    def _real_root(self) -> Path:
+        return self._root.resolve()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.machine import core_count
 from libra_bench.cli import data_build, data_exchange, data_sets, output
 from libra_bench.cli import data_options as d
 from libra_bench.cli import options as o
@@ -48,7 +49,7 @@ def sections(
             refuse_overwriting(path, force)
     counts = ReportCounts()
     with output.ProgressBar("reports") as progress:
-        cut = cut_reports(reports, workers=workers or d.core_count(), progress=progress, counts=counts)
+        cut = cut_reports(reports, workers=workers or core_count(), progress=progress, counts=counts)
         write_sections(cut, out, conclusions=conclusions)
     table = Table("", "reports")
     table.add_row("read", f"{counts.reports:,}")
@@ -120,7 +121,7 @@ def check(
             image_root=image_root,
             images=images,
             follow_links=follow_links,
-            workers=workers or d.core_count(),
+            workers=workers or core_count(),
             progress=progress,
         )
     for level in LEVELS:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from benchmarks.machine import core_count
 from libra_bench.cli import data_options as d
 from libra_bench.cli import options as o
 from libra_bench.cli import output
@@ -161,7 +162,7 @@ def _build(
 
     d.refuse_overwriting(out, force)
     names = one_of("split", split, SPLITS), one_of("rule", rule, RULES)
-    chosen = MimicChoice(folder, *names, workers=workers or d.core_count(), **choice)
+    chosen = MimicChoice(folder, *names, workers=workers or core_count(), **choice)
     with output.ProgressBar("reports") as progress:
         report = build_mimic(task, chosen, out, allow_absent_images=allow_absent_images, progress=progress)
     d.show_build(report, as_json=as_json, published=task != ALIGNMENT)

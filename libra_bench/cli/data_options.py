@@ -36,13 +36,6 @@ def refuse_overwriting(out: Path, force: bool) -> None:
     refuse_overwriting(out, force)
 
 
-def core_count() -> int:
-    """The cores that this process may use."""
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def section_and_prompt(name: str) -> tuple[Section, str]:
     """The report section of this name, and the prompt that asks for it.
 

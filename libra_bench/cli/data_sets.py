@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.machine import core_count
 from libra_bench.cli import data_options as d
 from libra_bench.cli import options as o
 
@@ -147,7 +148,7 @@ def ms_cxr_t(
         context=context,
         steps=steps,
         sections=sections,
-        workers=workers or d.core_count(),
+        workers=workers or core_count(),
     )
     d.write_suite("ms-cxr-t", "ms-cxr-t", prepared, steps, out, image_root, allow_absent_images, as_json)
 

@@ -25,6 +25,7 @@ from typing import IO, Any, TypeAlias
 
 import numpy as np
 
+from benchmarks.machine import core_count
 from libra_bench.metrics.failing_texts import FailedText, score_texts
 from libra_bench.metrics.metric import (
     Floats,
@@ -205,14 +206,14 @@ def _in_chunks(
 ) -> dict[int, Found]:
     """What each metric says, by its `id()`."""
     n = len(predictions)
-    size = min(CHUNK, max(_FEW, n // (8 * _cores())))
+    size = min(CHUNK, max(_FEW, n // (8 * core_count())))
     parts = [slice(start, min(n, start + size)) for start in range(0, n, size)]
 
     def chunk(part: slice) -> _Chunk:
         return _Chunk(predictions[part], references[part], None if fields is None else fields[part])
 
     work = _Work([_Gathered(metric, n) for metric in metrics], deque(parts), chunk, on_scored)
-    with _workers(min(_cores(), len(parts)) - 1) as workers:
+    with _workers(min(core_count(), len(parts)) - 1) as workers:
         helping = [Thread(target=work.give_to, args=(worker,), daemon=True) for worker in workers]
         for thread in helping:
             thread.start()
@@ -267,8 +268,3 @@ def _without_reduction(result: MetricResult) -> MetricResult:
 def _send(stream: IO[bytes], value: object) -> None:
     pickle.dump(value, stream, protocol=pickle.HIGHEST_PROTOCOL)
     stream.flush()
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -45,9 +45,28 @@ def swapped_p_values(
     """
     owner_N = None if clusters is None else cluster_numbers(clusters)
     sums_MCS = np.stack([sums_by_number(per_sample_NS, owner_N)[0] for per_sample_NS in matrices])
-    total_MS, n_clusters = sums_MCS.sum(axis=1), sums_MCS.shape[1]
+    n_clusters = sums_MCS.shape[1]
     n = float(n_clusters if owner_N is None else len(owner_N))
-    pairs = list(_pairs(len(sums_MCS)))
+    return swap_test(sums_MCS, n, list(_pairs(len(sums_MCS))), reduce, resamples, seed)
+
+
+def swap_test(
+    sums_MCS: Floats, n: float, pairs: Sequence[tuple[int, int]], reduce: Reduce, resamples: int, seed: int
+) -> Floats:
+    """Two-sided p_PK: how often swapping whole clusters between two models gives as large a difference.
+
+    Args:
+        sums_MCS: the sums of each model's clusters.
+        n: the number of samples.
+        pairs: P pairs of models; the same clusters are swapped in each.
+        reduce: sums_RS and n_R -> values_RK.
+        resamples: of the test.
+        seed: of the swaps.
+
+    Returns:
+        The p-values; NaN where a difference is undefined.
+    """
+    total_MS, n_clusters = sums_MCS.sum(axis=1), sums_MCS.shape[1]
 
     def gaps(first_RS: Floats, both_S: Floats) -> Floats:
         n_R = np.full(len(first_RS), n)

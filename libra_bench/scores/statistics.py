@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import NormalDist
 
 import numpy as np
@@ -22,10 +23,10 @@ from libra_bench.scores.bootstrap import (
     MIN_CLUSTERS,
     RESAMPLES,
     bootstrap_interval,
-    chunks,
     cluster_sums,
     draws,
 )
+from libra_bench.scores.pairwise import swap_test
 
 POWER = 0.8
 
@@ -109,13 +110,14 @@ def compare(
     observed_MK = _reduced(sums_MCS.sum(axis=1)[:, None], n_C.sum(keepdims=True), parts)[:, 0]
     boot_MRK = _resampled(sums_MCS, n_C, parts, draws(len(n_C), resamples, seed))
     keys = [(metric.name, key) for metric in metrics for key in metric.keys]
+    with_first = [(0, m) for m in range(1, len(names))]
+    p_PK = swap_test(sums_MCS, float(n_C.sum()), with_first, partial(_values, parts), resamples, seed)
     tested = []
     for m in range(1, len(names)):
         low_K, high_K = _interval(sums_MCS[[0, m]], n_C, parts, len(keys), resamples, seed)
-        p_K = _randomised(sums_MCS[[0, m]], n_C, parts, resamples, seed)
         detectable_K = _detectable(boot_MRK[m] - boot_MRK[0], len(n_C))
         defined = np.flatnonzero(np.isfinite(observed_MK[m] - observed_MK[0]))
-        tested += [(m, k, low_K[k], high_K[k], p_K[k], detectable_K[k]) for k in defined.tolist()]
+        tested += [(m, k, low_K[k], high_K[k], p_PK[m - 1, k], detectable_K[k]) for k in defined.tolist()]
     holm = holm_correction(np.array([p for *_, p, _ in tested]))
     return [
         Difference(
@@ -191,7 +193,12 @@ def _stack(metrics: Sequence[PairedMetric]) -> tuple[list[Floats], list[tuple[sl
 
 def _reduced(sums_MRS: Floats, n_R: Floats, parts: Sequence[tuple[slice, Reduce]]) -> Floats:
     """values_MRK of summed statistics."""
-    return np.stack([np.hstack([reduce(sums_RS[:, part], n_R) for part, reduce in parts]) for sums_RS in sums_MRS])
+    return np.stack([_values(parts, sums_RS, n_R) for sums_RS in sums_MRS])
+
+
+def _values(parts: Sequence[tuple[slice, Reduce]], sums_RS: Floats, n_R: Floats) -> Floats:
+    """values_RK of one model's summed statistics."""
+    return np.hstack([reduce(sums_RS[:, part], n_R) for part, reduce in parts])
 
 
 def _resampled(sums_MCS: Floats, n_C: Floats, parts: Sequence[tuple[slice, Reduce]], draws: Iterator[Floats]) -> Floats:
@@ -211,30 +218,6 @@ def _interval(
 
     unlimited_2K = np.array([[-np.inf], [np.inf]]).repeat(keys, axis=1)
     return bootstrap_interval(difference, np.hstack(list(sums_2CS)), n_C, unlimited_2K, resamples, seed)
-
-
-def _randomised(
-    sums_2CS: Floats, n_C: Floats, parts: Sequence[tuple[slice, Reduce]], resamples: int, seed: int
-) -> Floats:
-    """Two-sided p_K: how often swapping whole clusters between two models gives as large a difference."""
-    generator = np.random.default_rng([seed, 1])
-    total_S, n = sums_2CS.sum(axis=(0, 1)), n_C.sum()
-    first_S = sums_2CS[0].sum(axis=0)
-
-    def differences(first_RS: Floats) -> Floats:
-        values_2RK = _reduced(np.stack([first_RS, total_S - first_RS]), np.full(len(first_RS), n), parts)
-        gap_RK: Floats = np.abs(values_2RK[1] - values_2RK[0])
-        return gap_RK
-
-    observed_K = differences(first_S[None])[0]
-    slack_K = 1e-9 * np.maximum(1.0, observed_K)  # equal but for rounding is as large
-    extreme_K = np.ones(len(observed_K))
-    for rows in chunks(len(n_C), resamples):
-        keep_rC = generator.integers(2, size=(rows, len(n_C)), dtype=np.int8).astype(float)
-        gap_rK = differences(keep_rC @ (sums_2CS[0] - sums_2CS[1]) + sums_2CS[1].sum(axis=0))
-        extreme_K += (~(gap_rK < observed_K - slack_K)).sum(axis=0)  # an undefined value counts as extreme
-    p_K: Floats = extreme_K / (resamples + 1)
-    return p_K
 
 
 def _detectable(difference_RK: Floats, n_clusters: int) -> Floats:

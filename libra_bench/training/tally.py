@@ -58,7 +58,7 @@ class Tally:
         return whole
 
     def write(self, checkpoint: Path) -> None:
-        """Keep the sum over all processes in a checkpoint."""
+        """Keep it in a checkpoint."""
         write_json(checkpoint / TALLY_FILE, asdict(self))
 
     @classmethod

@@ -155,7 +155,9 @@ class LibraTrainer(Trainer):
     def log(self, logs: dict[str, float], *arguments: Any, **options: Any) -> None:
         """Log; beside a loss, the share of the epoch's positions so far that was padding."""
         if "loss" in logs:
-            logs = {**logs, "padding": self.tally.of_all_processes().padding_share or 0.0}
+            counted = torch.tensor([self.tally.positions, self.tally.padding], device=self.args.device)
+            positions, padding = self.accelerator.reduce(counted).tolist()
+            logs = {**logs, "padding": padding / max(1, positions)}
         super().log(logs, *arguments, **options)
 
     def training_step(self, *arguments: Any, **options: Any) -> Tensor:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from benchmarks.errors import ImageError
+from benchmarks.machine import core_count
 
 if TYPE_CHECKING:
     from benchmarks.images import ImageFinder
@@ -66,7 +67,7 @@ def page_images(
         except ImageError as error:
             return name, None, error.what
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # decoding leaves Python's lock
+    with ThreadPoolExecutor(core_count()) as threads:  # decoding leaves Python's lock
         for name, source, problem in threads.map(one, dict.fromkeys(names)):
             if source is None:
                 found.missing[name] = problem

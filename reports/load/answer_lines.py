@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
-from benchmarks.files import reading
-from benchmarks.files.json_text import parse_json
+from benchmarks.files import json_object, reading
 from benchmarks.schema import QuestionId
 
 
@@ -53,7 +52,8 @@ class AnswerLines:
             for question_id in question_ids:
                 if (start := self._starts.get(question_id)) is not None:
                     stream.seek(start)
-                    found[question_id] = _checked(parse_json(stream.readline()), self._path)
+                    place = str(self._path)
+                    found[question_id] = _checked(json_object(stream.readline(), place), place)
         return found
 
     def _read(self) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -62,21 +62,15 @@ class AnswerLines:
         with reading(self._path), self._path.open("rb") as stream:
             for number, line in enumerate(stream, start=1):
                 if line.strip():
-                    try:
-                        yield start, _checked(parse_json(line, unique_keys=True), f"{self._path}:{number}")
-                    except ValueError as error:
-                        raise InputError(
-                            f"not valid JSON ({error})",
-                            where=f"{self._path}:{number}",
-                            hint="each line must be one JSON object",
-                        ) from error
+                    place = f"{self._path}:{number}"
+                    yield start, _checked(json_object(line, place), place)
                 start += len(line)
 
 
-def _checked(answer: Any, place: object) -> dict[str, Any]:
+def _checked(answer: Mapping[str, Any], place: str) -> dict[str, Any]:
     """The answer with all that a reader expects; raises where it is none."""
-    metadata = (answer.get("metadata") or {}) if isinstance(answer, dict) else None
-    named = isinstance(answer, dict) and isinstance(answer.get("question_id"), int | str)
+    metadata = answer.get("metadata") or {}
+    named = isinstance(answer.get("question_id"), int | str)
     if not named or not isinstance(metadata, dict) or not isinstance(answer.get("text") or "", str):
         raise InputError("this line is not an answer", where=place, hint="remove the line")
     return {**answer, "prompt": answer.get("prompt"), "text": answer.get("text"), "metadata": metadata}

@@ -30,7 +30,7 @@ def texts() -> tuple[list[str], list[list[str]], list[dict[str, bool]]]:
 def many_is_few(monkeypatch):
     monkeypatch.setattr(many_texts, "MANY", 10)
     monkeypatch.setattr(many_texts, "CHUNK", 4)
-    monkeypatch.setattr(many_texts, "_cores", lambda: 3)
+    monkeypatch.setattr(many_texts, "core_count", lambda: 3)
 
 
 def flat(details, prefix=""):

@@ -59,7 +59,7 @@ def test_a_long_file_is_scored_like_a_short_one(files, tmp_path, monkeypatch):
         monkeypatch.setattr(stored, "MANY", many)
         monkeypatch.setattr(many_texts, "MANY", many)
         monkeypatch.setattr(many_texts, "CHUNK", 32)
-        monkeypatch.setattr(many_texts, "_cores", lambda many=many: 2 if many == 5 and partial else 1)
+        monkeypatch.setattr(many_texts, "core_count", lambda many=many: 2 if many == 5 and partial else 1)
         monkeypatch.setenv("LIBRA_BENCH_CACHE", str(tmp_path / f"cache-{many}"))
         (scored,) = score_files(references, [predictions], ["model"], chosen, partial=partial)
         folder = tmp_path / str(many)
