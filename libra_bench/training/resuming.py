@@ -20,7 +20,7 @@ NEEDED = ("optimizer", "scheduler", "rng_state")
 DAMAGED = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
 
 
-class _State(Record):
+class TrainerStateRecord(Record):
     """What the loop takes from trainer_state.json."""
 
     global_step: int
@@ -30,6 +30,9 @@ class _State(Record):
     best_metric: float | None = None
     best_model_checkpoint: str | None = None
     train_batch_size: int | None = None
+    num_train_epochs: int = 0
+    num_input_tokens_seen: int = 0
+    total_flos: float = 0
     logging_steps: float
     eval_steps: float
     save_steps: float
@@ -52,7 +55,7 @@ def check_checkpoint(checkpoint: Path, *, needed: Sequence[str] = NEEDED) -> Non
     Raises:
         InputError: a file is missing, damaged or of another step.
     """
-    state = read_record(checkpoint / STATE_FILE, _State, version=1, hint=hint_for(checkpoint))
+    state = read_record(checkpoint / STATE_FILE, TrainerStateRecord, version=1, hint=hint_for(checkpoint))
     missing = [name for name in needed if not any(checkpoint.glob(f"{name}*"))]
     if state is None or missing:
         raise InputError(f"lacks {(missing or [STATE_FILE])[0]}", where=checkpoint, hint=hint_for(checkpoint))

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from accelerate.utils import gather_object
+from pydantic import ConfigDict, Field, NonNegativeInt
 
-from benchmarks.files import write_json
-from benchmarks.files.json_text import parse_json
+from benchmarks.records.json_record import Record, read_record, write_record
+from libra_bench.training.resuming import hint_for
 
 TALLY_FILE = "tally.json"
 """In every checkpoint."""
 
 
-@dataclass
-class Tally:
+class Tally(Record):
     """Counts; those of the positions are of one epoch."""
 
-    epoch: int = 0
-    positions: int = 0
-    padding: int = 0
-    skipped: dict[str, str] = field(default_factory=dict)
+    model_config = ConfigDict(frozen=False)
+
+    epoch: NonNegativeInt = 0
+    positions: NonNegativeInt = 0
+    padding: NonNegativeInt = 0
+    skipped: dict[str, str] = Field(default_factory=dict)
     """Id -> error of samples that were left out."""
-    truncated: dict[str, None] = field(default_factory=dict)
+    truncated: dict[str, None] = Field(default_factory=dict)
     """Ids of samples that were cut."""
 
     @property
@@ -49,7 +50,7 @@ class Tally:
 
     def of_all_processes(self) -> Tally:
         """The sum over all processes, in each of them."""
-        whole = Tally(self.epoch)
+        whole = Tally(epoch=self.epoch)
         for other in gather_object([self]):
             whole.positions += other.positions
             whole.padding += other.padding
@@ -59,10 +60,13 @@ class Tally:
 
     def write(self, checkpoint: Path) -> None:
         """Keep it in a checkpoint."""
-        write_json(checkpoint / TALLY_FILE, asdict(self))
+        write_record(checkpoint / TALLY_FILE, self)
 
     @classmethod
     def of_checkpoint(cls, checkpoint: Path) -> Tally:
-        """What was counted before a checkpoint; nothing in those of earlier versions."""
-        path = checkpoint / TALLY_FILE
-        return cls(**parse_json(path.read_bytes())) if path.is_file() else cls()
+        """What was counted before a checkpoint; nothing in those of earlier versions.
+
+        Raises:
+            InputError: its file is damaged.
+        """
+        return read_record(checkpoint / TALLY_FILE, cls, version=1, hint=hint_for(checkpoint)) or cls()

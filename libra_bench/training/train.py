@@ -28,6 +28,7 @@ from libra_bench.training.log import LogFile, read_log
 from libra_bench.training.preparation import Prepared
 from libra_bench.training.recipe_file import Origins
 from libra_bench.training.resuming import NEEDED, check_checkpoint
+from libra_bench.training.tally import Tally
 from libra_bench.training.trainer import SAVING, LibraTrainer, checkpoints
 from libra_bench.training.validation import Validation
 
@@ -78,6 +79,9 @@ def _train(
     last = next(iter(reversed(checkpoints(out))), None)
     if last is not None:
         check_checkpoint(last, needed=NEEDED[1:] if trainer.is_deepspeed_enabled else NEEDED)
+        read_before = Tally.of_checkpoint(last)
+        if main:  # the sum of all processes: one of them goes on counting from it
+            trainer.tally = read_before
     for callback in callbacks if main else []:
         trainer.add_callback(callback)
     trainer.add_callback(LogFile(out / "log.jsonl", after=_step(last)))

@@ -315,8 +315,6 @@ class LibraTrainer(Trainer):
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         with readable(Path(checkpoint or "")):
             super()._load_optimizer_and_scheduler(checkpoint)
-            if checkpoint is not None and self.is_world_process_zero():
-                self.tally = Tally.of_checkpoint(Path(checkpoint))
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         with readable(Path(checkpoint or "")):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from benchmarks.errors import InputError
 from libra_bench.training.tally import Tally
 
 
@@ -37,3 +40,11 @@ def test_a_checkpoint_keeps_it_and_the_epoch_goes_on(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_an_earlier_version_has_counted_nothing(tmp_path: Path) -> None:
     assert Tally.of_checkpoint(tmp_path) == Tally()
+
+
+@pytest.mark.parametrize("text", ["[]", '{"skipped": [1, 2]}', '{"positions": -1}', '{"truncated": "id"}', "{", "null"])
+def test_a_damaged_file_is_one_line_with_advice(tmp_path: Path, text: str) -> None:
+    (tmp_path / "tally.json").write_text(text)
+    with pytest.raises(InputError) as caught:
+        Tally.of_checkpoint(tmp_path)
+    assert (caught.value.hint or "").startswith(f"remove {tmp_path.name}")

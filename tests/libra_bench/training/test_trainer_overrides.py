@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 
 import pytest
 import transformers
-from transformers import Trainer
+from transformers import Trainer, TrainerState
 
+from libra_bench.training.resuming import TrainerStateRecord
 from libra_bench.training.trainer import LibraTrainer
 
 OVERRIDDEN = {
@@ -52,3 +54,8 @@ def test_an_overridden_method_is_the_one_that_we_know(name):
 def test_every_private_method_that_is_overridden_is_in_the_table():
     private = {name for name in vars(LibraTrainer) if name.startswith("_") and not name.startswith("__")}
     assert {name for name in private if hasattr(Trainer, name)} == set(OVERRIDDEN)
+
+
+def test_every_field_that_the_loop_continues_from_is_checked():
+    set_anew = {"is_local_process_zero", "is_world_process_zero", "is_hyper_param_search", "trial_name", "trial_params"}
+    assert {field.name for field in dataclasses.fields(TrainerState)} - set_anew == set(TrainerStateRecord.model_fields)
