@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 PREFIX_SPACE = ("GPT2Tokenizer", "RobertaTokenizer")
 """Tokenizers that bert_score gives a text with a leading space."""
-PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert")
-"""Model types whose position embeddings begin after the padding's."""
 UNSTATED_POSITIONS = 512
 MATCH_TOKENS = 16384
 VERSION = 1
@@ -101,16 +99,21 @@ class BertEncoder:
         return f"{weights}|{tokenizer}|layers {self.num_layers}|v{VERSION}{in_identity(self.precision)}"
 
     def _compute(self, texts: Sequence[str]) -> list[bytes]:
-        from bert_score.utils import bert_encode
-
         tokenizer, model = load_encoder(self.folder, self.num_layers, self.precision)
         ids = [_token_ids(tokenizer, text) for text in texts]
 
-        def read(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> Sequence[npt.NDArray[np.float32]]:
-            states_BTC: npt.NDArray[np.float32] = bert_encode(model, tokens_BT, mask_BT).float().cpu().numpy()
-            return list(states_BTC)
+        def read(batch: Batch) -> Sequence[npt.NDArray[np.float32]]:
+            if batch.lengths is None:
+                states_BTC = model(batch.tokens_BT, attention_mask=batch.mask_BT)[0]
+            else:
+                positions = positions_of(batch.lengths, first_position(model.config))
+                found = model(batch.tokens_BT, position_ids=positions, lengths=batch.lengths)
+                states_BTC = found[0][0].split(batch.lengths)
+            return [states_TC.float().cpu().numpy() for states_TC in states_BTC]
 
-        states = read_in_batches(ids, tokenizer.pad_token_id, model.device, read)
+        states = read_in_batches(
+            ids, tokenizer.pad_token_id, model.device, read, packed=model.config._attn_implementation == ATTENTION
+        )
         return [_pack(row, states_TC[: len(row)]) for row, states_TC in zip(ids, states, strict=True)]
 
     def _no_idf(self) -> Mapping[int, float]:

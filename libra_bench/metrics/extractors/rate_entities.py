@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from libra_bench.metrics.extractors.batches import read_in_batches
+from libra_bench.metrics.extractors.batches import Batch, read_in_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 from libra_bench.metrics.extractors.pretrained import load_pretrained
 from libra_bench.metrics.extractors.sentences import Splitter, split_sentences, splitter_name
@@ -101,8 +101,9 @@ class RateExtractor:
         special = {tokenizer.cls_token_id, tokenizer.sep_token_id}
         ids = [_ids(tokenizer, sentence, SENTENCE_TOKENS) for sentence in sentences]
 
-        def labels_of(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> list[list[int]]:
-            labels_BT: list[list[int]] = model(input_ids=tokens_BT, attention_mask=mask_BT).logits.argmax(2).tolist()
+        def labels_of(batch: Batch) -> list[list[int]]:
+            logits_BTK = model(input_ids=batch.tokens_BT, attention_mask=batch.mask_BT).logits
+            labels_BT: list[list[int]] = logits_BTK.argmax(2).tolist()
             return labels_BT
 
         found = read_in_batches(ids, tokenizer.pad_token_id, model.device, labels_of)
@@ -124,11 +125,11 @@ class RateExtractor:
         tokenizer, model = _tokenizer(self.encoder), _encoder(self.encoder)
         ids = [_ids(tokenizer, entity, ENTITY_TOKENS) for entity in entities]
 
-        def embed(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> list[bytes]:
-            cls_BC = model(input_ids=tokens_BT, attention_mask=mask_BT).last_hidden_state[:, 0]
+        def embed(batch: Batch) -> list[bytes]:
+            cls_BC = model(input_ids=batch.tokens_BT, attention_mask=batch.mask_BT).last_hidden_state[:, 0]
             return [embedding_C.tobytes() for embedding_C in cls_BC.float().cpu().numpy()]
 
-        return read_in_batches(ids, tokenizer.pad_token_id, model.device, embed, ENTITY_BATCH)
+        return read_in_batches(ids, tokenizer.pad_token_id, model.device, embed, cpu_tokens=ENTITY_BATCH)
 
 
 def entity_spans(labels: Sequence[str], outside: Sequence[bool]) -> Iterator[tuple[int, int, str]]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from libra_bench.metrics.extractors.batches import read_in_batches
+from libra_bench.metrics.extractors.batches import Batch, read_in_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 from libra_bench.metrics.extractors.first_states import first_states
 from libra_bench.metrics.extractors.pretrained import load_pretrained
@@ -104,14 +104,15 @@ class SrrBertExtractor:
         import torch
 
         tokenizer, model = _tokenizer(self.tokenizer), _model(self.model)
-        ids = [tokenizer(sentence, truncation=True, max_length=MAX_TOKENS)["input_ids"] for sentence in sentences]
+        ids = tokenizer(list(sentences), truncation=True, max_length=MAX_TOKENS)["input_ids"] if sentences else []
 
-        def labels_of(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> list[npt.NDArray[np.bool_]]:
-            cls_BC = first_states(model.bert, tokens_BT, mask_BT)
+        def labels_of(batch: Batch) -> list[npt.NDArray[np.bool_]]:
+            cls_BC = first_states(model.bert, *batch)
             logits_BK = model.classifier(model.bert.pooler(cls_BC[:, None])).float().cpu()
             return list((torch.sigmoid(logits_BK) > 0.5).numpy())
 
-        read.update(zip(sentences, read_in_batches(ids, tokenizer.pad_token_id, model.device, labels_of), strict=True))
+        found = read_in_batches(ids, tokenizer.pad_token_id, model.device, labels_of, packed=True)
+        read.update(zip(sentences, found, strict=True))
 
 
 def prepare(text: str) -> str:

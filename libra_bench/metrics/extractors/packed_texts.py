@@ -1,0 +1,81 @@
+"""Packed texts: one after another in a single row, each of which sees itself alone.
+
+No position is padding, so that nothing is computed for nothing. Everything but attention works position by position;
+attention is computed text by text, without a mask. Legend: T tokens of all texts, H heads, D channels of a head, Q
+positions that ask, N texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+ATTENTION = "libra_bench_packed_texts"
+"""Its name among the attention functions of transformers."""
+PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert")
+"""Model types whose position embeddings begin after the padding's."""
+TYPES = ("bert", "distilbert", *PADDED_POSITIONS)
+"""Model types that can be told the positions of tokens, and for which nothing but these says where a token is."""
+
+
+def positions_of(lengths: Sequence[int], first: int = 0) -> torch.Tensor:
+    """The position [1, T] of each token in its own text, counted from `first`."""
+    import torch
+
+    return torch.cat([torch.arange(first, first + length) for length in lengths])[None]
+
+
+def attend_within_texts(
+    query_1HQD: torch.Tensor,
+    key_1HTD: torch.Tensor,
+    value_1HTD: torch.Tensor,
+    lengths: Sequence[int],
+    scale: float | None = None,
+) -> torch.Tensor:
+    """What each position that asks finds in its own text [1, Q, H, D].
+
+    Args:
+        query_1HQD: of every position, or of the first one of each text.
+        key_1HTD: of every position.
+        value_1HTD: of every position.
+        lengths: tokens of each of the N texts.
+        scale: of the products; None: 1 / sqrt(D).
+    """
+    import torch
+
+    asking = list(lengths) if query_1HQD.shape[2] == sum(lengths) else [1] * len(lengths)
+    parts = zip(query_1HQD.split(asking, 2), *(side.split(list(lengths), 2) for side in (key_1HTD, value_1HTD)), strict=True)
+    found = [torch.nn.functional.scaled_dot_product_attention(*part, scale=scale) for part in parts]
+    return torch.cat(found, 2).transpose(1, 2)
+
+
+def takes_packed_texts(model: Any) -> bool:
+    """Let a model of transformers read packed texts and nothing else, where it can and is on a CPU.
+
+    Its forward pass then takes `lengths` beside `input_ids` and `position_ids`.
+    """
+    if model.device.type != "cpu" or model.config.model_type not in TYPES:
+        return False
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(ATTENTION, _attention)
+    model.set_attn_implementation(ATTENTION)
+    return True
+
+
+def _attention(
+    module: Any,
+    query_1HTD: torch.Tensor,
+    key_1HTD: torch.Tensor,
+    value_1HTD: torch.Tensor,
+    mask: None,
+    *,
+    lengths: Sequence[int],
+    scaling: float | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """The attention function as transformers calls it."""
+    return attend_within_texts(query_1HTD, key_1HTD, value_1HTD, lengths, scaling), None
