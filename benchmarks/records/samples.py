@@ -118,9 +118,12 @@ def write_spans(folder: Path, spans: Iterable[SpanRecord]) -> None:
 
 def _number(cell: str, column: str, place: str, folder: Path) -> float:
     try:
-        return float(cell) if cell else math.nan
-    except ValueError as error:
-        raise InputError(f"{column} is {cell!r}, not a number", where=place, hint=_hint(folder)) from error
+        value = float(cell) if cell else math.nan
+    except ValueError:
+        value = math.inf
+    if math.isinf(value):
+        raise InputError(f"{column} is {cell!r}, not a number", where=place, hint=_hint(folder))
+    return value
 
 
 def _hint(folder: Path) -> str:

@@ -198,6 +198,7 @@ def test_samples_and_spans_come_back(tmp_path: Path) -> None:
     ("name", "content", "words"),
     [
         ("samples.csv", "question_id,ROUGE-L\n1,high\n", "samples.csv:2: ROUGE-L is 'high', not a number"),
+        ("samples.csv", "question_id,ROUGE-L\n1,1e999\n", "samples.csv:2: ROUGE-L is '1e999', not a number"),
         ("samples.csv", "id,ROUGE-L\n1,2\n", "samples.csv: has no column question_id"),
         ("samples.csv", "question_id,ROUGE-L\n1,2,3\n", "samples.csv:2: 3 cells under 2 columns"),
         ("spans.jsonl", '{"question_id": 1}\n', "spans.jsonl:1: this line is not a span"),
