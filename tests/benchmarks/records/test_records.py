@@ -237,3 +237,26 @@ def test_statistics_with_an_odd_header_are_one_line(header: str, tmp_path: Path)
     np.savez(tmp_path / "statistics.npz", header=np.array(header))
     with pytest.raises(InputError, match=r"statistics\.npz: .*; (move it away and score the run again|update)"):
         read_statistics(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "matrix", "words"),
+    [
+        ({"clusters": ["1"]}, np.zeros((2, 1)), "parts of different lengths"),
+        ({"digests": ["a"]}, np.zeros((2, 1)), "parts of different lengths"),
+        (
+            {"metrics": [{"name": "m", "signature": "m", "keys": ["M"]}] * 2},
+            np.zeros((2, 1)),
+            "two metrics of one name",
+        ),
+        ({}, np.zeros((3, 1)), "one row of numbers per study"),
+        ({}, np.zeros(2), "one row of numbers per study"),
+        ({}, np.array([["a"], ["b"]]), "one row of numbers per study"),
+    ],
+)
+def test_statistics_whose_parts_do_not_fit_together_are_one_line(changed, matrix, words, tmp_path: Path) -> None:
+    metric = {"name": "m", "signature": "m", "keys": ["M"]}
+    header = {"ids": [1, 2], "clusters": ["1", "2"], "digests": ["a", "b"], "metrics": [metric], **changed}
+    np.savez(tmp_path / "statistics.npz", header=np.array(json.dumps(header)), matrix_0=matrix)
+    with pytest.raises(InputError, match=words):
+        read_statistics(tmp_path)
