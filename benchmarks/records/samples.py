@@ -20,6 +20,8 @@ from benchmarks.wording import first_few
 SAMPLES_FILE = "samples.csv"
 SPANS_FILE = "spans.jsonl"
 ID_COLUMN = "question_id"
+LONGEST_TEXT = 2**31
+"""Offsets into a text are held in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def read_spans(folder: Path) -> Iterator[SpanRecord]:
                 "end": int() as end,
                 "label": str() as label,
                 "metric": str() as metric,
-            }:
+            } if 0 <= start <= end < LONGEST_TEXT:
                 yield SpanRecord(question_id, side, start, end, label, metric)
             case _:
                 raise InputError("this line is not a span", where=f"{path}:{line}", hint=_hint(folder))

@@ -202,6 +202,14 @@ def test_samples_and_spans_come_back(tmp_path: Path) -> None:
         ("samples.csv", "id,ROUGE-L\n1,2\n", "samples.csv: has no column question_id"),
         ("samples.csv", "question_id,ROUGE-L\n1,2,3\n", "samples.csv:2: 3 cells under 2 columns"),
         ("spans.jsonl", '{"question_id": 1}\n', "spans.jsonl:1: this line is not a span"),
+        *(
+            (
+                "spans.jsonl",
+                f'{{"question_id": 1, "side": "prediction", "start": {start}, "end": {end}, "label": "", "metric": "m"}}\n',
+                "spans.jsonl:1: this line is not a span",
+            )
+            for start, end in ((-1, 2), (3, 2), (0, 2**31))
+        ),
         ("statistics.npz", "no zip", "statistics.npz: is not a statistics file"),
     ],
 )
