@@ -194,6 +194,9 @@ def test_samples_and_spans_come_back(tmp_path: Path) -> None:
     assert list(line) == ["question_id", "side", "start", "end", "label", "metric"]
 
 
+SPAN = {"question_id": 1, "side": "prediction", "start": 0, "end": 1, "label": "new", "metric": "m"}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -203,11 +206,7 @@ def test_samples_and_spans_come_back(tmp_path: Path) -> None:
         ("samples.csv", "question_id,ROUGE-L\n1,2,3\n", "samples.csv:2: 3 cells under 2 columns"),
         ("spans.jsonl", '{"question_id": 1}\n', "spans.jsonl:1: this line is not a span"),
         *(
-            (
-                "spans.jsonl",
-                f'{{"question_id": 1, "side": "prediction", "start": {start}, "end": {end}, "label": "", "metric": "m"}}\n',
-                "spans.jsonl:1: this line is not a span",
-            )
+            ("spans.jsonl", json.dumps({**SPAN, "start": start, "end": end}), "spans.jsonl:1: this line is not a span")
             for start, end in ((-1, 2), (3, 2), (0, 2**31))
         ),
         ("statistics.npz", "no zip", "statistics.npz: is not a statistics file"),
