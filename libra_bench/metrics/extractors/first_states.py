@@ -28,18 +28,20 @@ def first_states(
         mask_BT: 1 where there is a token; None: everywhere.
         lengths: of packed texts, which are in the only row; None: every row is a text.
     """
+
     import torch
 
     *layers, last = bert.encoder.layer
-    positions = None if lengths is None else positions_of(lengths)
-    states_BTC = bert.embeddings(input_ids=tokens_BT, position_ids=positions)
     attend: Attend
     if lengths is None:
+        states_BTC = bert.embeddings(input_ids=tokens_BT)
         attend = partial(_attend_in_rows, bias_B11T=_bias(mask_BT, states_BTC.dtype))
-        first = slice(0, 1)
+        first = torch.tensor([0], device=tokens_BT.device)
     else:
+        positions_1T = positions_of(lengths)
+        states_BTC = bert.embeddings(input_ids=tokens_BT, position_ids=positions_1T)
         attend = partial(attend_within_texts, lengths=lengths)
-        first = (positions[0] == 0).nonzero()[:, 0]
+        first = (positions_1T[0] == 0).nonzero()[:, 0]
     for layer in layers:
         states_BTC = _layer(layer, states_BTC, states_BTC, attend)
     return _layer(last, states_BTC[:, first], states_BTC, attend).flatten(0, 1)

@@ -21,11 +21,11 @@ TYPES = ("bert", "distilbert", *PADDED_POSITIONS)
 """Model types that can be told the positions of tokens, and for which nothing but these says where a token is."""
 
 
-def positions_of(lengths: Sequence[int], first: int = 0) -> torch.Tensor:
-    """The position [1, T] of each token in its own text, counted from `first`."""
+def positions_of(lengths: Sequence[int]) -> torch.Tensor:
+    """The position [1, T] of each token in its own text."""
     import torch
 
-    return torch.cat([torch.arange(first, first + length) for length in lengths])[None]
+    return torch.cat([torch.arange(length) for length in lengths])[None]
 
 
 def attend_within_texts(
@@ -47,23 +47,37 @@ def attend_within_texts(
     import torch
 
     asking = list(lengths) if query_1HQD.shape[2] == sum(lengths) else [1] * len(lengths)
-    parts = zip(query_1HQD.split(asking, 2), *(side.split(list(lengths), 2) for side in (key_1HTD, value_1HTD)), strict=True)
+    parts = zip(
+        query_1HQD.split(asking, 2), *(side.split(list(lengths), 2) for side in (key_1HTD, value_1HTD)), strict=True
+    )
     found = [torch.nn.functional.scaled_dot_product_attention(*part, scale=scale) for part in parts]
     return torch.cat(found, 2).transpose(1, 2)
 
 
 def takes_packed_texts(model: Any) -> bool:
-    """Let a model of transformers read packed texts and nothing else, where it can and is on a CPU.
+    """Whether `packed_states` can read with this model of transformers: one of TYPES, on a CPU."""
+    return model.device.type == "cpu" and model.config.model_type in TYPES
 
-    Its forward pass then takes `lengths` beside `input_ids` and `position_ids`.
+
+def packed_states(model: Any, tokens_1T: torch.Tensor, lengths: Sequence[int]) -> Sequence[torch.Tensor]:
+    """The last hidden states of each text [tokens, C].
+
+    The model reads packed texts from then on, and nothing else.
     """
-    if model.device.type != "cpu" or model.config.model_type not in TYPES:
-        return False
-    from transformers import AttentionInterface
+    import torch
 
-    AttentionInterface.register(ATTENTION, _attention)
-    model.set_attn_implementation(ATTENTION)
-    return True
+    if model.config._attn_implementation != ATTENTION:
+        from transformers import AttentionInterface
+
+        AttentionInterface.register(ATTENTION, _attention)
+        model.set_attn_implementation(ATTENTION)
+    positions_1T = positions_of(lengths)
+    if model.config.model_type in PADDED_POSITIONS:
+        place, padding = model.embeddings.create_position_ids_from_input_ids, model.config.pad_token_id
+        positions_1T = torch.cat([place(text, padding) for text in tokens_1T.split(list(lengths), 1)], 1)
+    states_1TC = model(tokens_1T, position_ids=positions_1T, lengths=lengths)[0]
+    texts: Sequence[torch.Tensor] = states_1TC[0].split(list(lengths))
+    return texts
 
 
 def _attention(
