@@ -5,7 +5,8 @@ chunks, by this process and by a worker process for each further core. The stati
 once, so that no value depends on how many processes there are. Other metrics score all samples here.
 
 A worker is another Python that imports the metrics alone, never the user's own script. One that ends early, or fails,
-leaves its chunk to this process.
+leaves its chunk to this process. Within `shared_workers` they are started once for all that is scored: what they have
+read of the references serves the reference points, too.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from threading import Lock, Thread
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -43,6 +45,7 @@ from libra_bench.metrics.spans import Spans
 
 Fields: TypeAlias = Sequence[Mapping[str, Any]] | None
 Found: TypeAlias = tuple[MetricResult, list[FailedText]]
+_Worker: TypeAlias = "subprocess.Popen[bytes]"
 OnScored: TypeAlias = Callable[[Metric, int], None]
 """Called with a metric and the number of texts that it has scored since the last call; from any thread."""
 
@@ -134,15 +137,14 @@ class _Work:
                 part = self.waiting.popleft()
                 self._keep(part, self.chunk(part).score(self.metrics))
 
-    def give_to(self, worker: subprocess.Popen[bytes]) -> None:
+    def give_to(self, worker: _Worker) -> None:
         """Have a worker score chunks as long as any waits; the chunk that it fails on waits again."""
-        assert worker.stdin is not None
-        assert worker.stdout is not None
         try:
-            _send(worker.stdin, sys.path)
-            _send(worker.stdin, self.metrics)
-        except (OSError, pickle.PicklingError, AttributeError, TypeError):  # a class inside a function can't be sent
+            metrics = _pickled(self.metrics)
+        except (pickle.PicklingError, AttributeError, TypeError):  # a class inside a function can't be sent
             return
+        with suppress(OSError):  # at the first chunk it shows that the worker has ended
+            _send(worker, metrics)
         while self.waiting:
             try:
                 part = self.waiting.popleft()
@@ -150,9 +152,10 @@ class _Work:
                 return
             found: list[Found] | None = None
             try:
-                _send(worker.stdin, self.chunk(part))
-                found = pickle.load(worker.stdout)  # noqa: S301  # of our own process
+                _send(worker, _pickled(self.chunk(part)))
+                found = _received(worker)
             except (OSError, EOFError, pickle.PickleError):
+                _end(worker)  # whatever it says later would be taken for something else
                 return
             finally:
                 if found is None:
@@ -213,50 +216,83 @@ def _in_chunks(
         return _Chunk(predictions[part], references[part], None if fields is None else fields[part])
 
     work = _Work([_Gathered(metric, n) for metric in metrics], deque(parts), chunk, on_scored)
-    with _workers(min(core_count(), len(parts)) - 1) as workers:
+    with shared_workers() as workers:
+        _start(workers, min(core_count(), len(parts)) - 1)
         helping = [Thread(target=work.give_to, args=(worker,), daemon=True) for worker in workers]
         for thread in helping:
             thread.start()
-        work.do()
-        for thread in helping:
-            thread.join()
+        try:
+            work.do()
+        except BaseException:
+            for worker in workers:  # they have chunks that nobody waits for
+                worker.kill()
+            raise
+        finally:
+            for thread in helping:
+                thread.join()
     work.do()  # what a worker gave back
     return {id(one.metric): one.whole() for one in work.gathered}
 
 
+_shared: ContextVar[list[_Worker] | None] = ContextVar("workers", default=None)
+
+
 @contextmanager
-def _workers(n: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start n workers, fewer where the system has no room for them; they are ended at the exit."""
-    workers: list[subprocess.Popen[bytes]] = []
+def shared_workers() -> Iterator[list[_Worker]]:
+    """Keep the workers that are started inside for all that is scored inside; they are ended at the exit."""
+    there = _shared.get()
+    if there is not None:
+        yield there
+        return
+    workers: list[_Worker] = []
+    token = _shared.set(workers)
     try:
-        with suppress(OSError):
-            for _ in range(n):
-                command = [sys.executable, "-P", "-c", _WORKER.format(__name__)]
-                workers.append(
-                    subprocess.Popen(
-                        command,
-                        stdin=subprocess.PIPE,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.DEVNULL,
-                        env={**os.environ, "OMP_NUM_THREADS": "1"},
-                    )
-                )
         yield workers
     finally:
+        _shared.reset(token)
         for worker in workers:
-            worker.kill()
-            worker.communicate()
+            _end(worker)
+
+
+def _start(workers: list[_Worker], n: int) -> None:
+    """Have n workers at least, fewer where the system has no room for them, in the place of those that have ended."""
+    workers[:] = [worker for worker in workers if worker.poll() is None]
+    command = [sys.executable, "-P", "-c", _WORKER.format(__name__)]
+    with suppress(OSError):
+        while len(workers) < n:
+            workers.append(
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env={**os.environ, "OMP_NUM_THREADS": "1"},
+                )
+            )
+            with suppress(BrokenPipeError):  # one that has ended already
+                _send(workers[-1], _pickled(sys.path))
+
+
+def _end(worker: _Worker) -> None:
+    worker.kill()
+    with suppress(OSError):  # what it never read is flushed
+        worker.communicate()
 
 
 def work() -> None:
     """A worker: metrics and chunks come in, results go out; ends with its input or at the first failure."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the process that started this one
     replies, sys.stdout = sys.stdout.buffer, sys.stderr
-    metrics: Sequence[Metric] = pickle.load(sys.stdin.buffer)  # noqa: S301  # of the process that started this one
+    metrics: Sequence[Metric] = ()
     with suppress(EOFError, BrokenPipeError):
         while True:
-            chunk: _Chunk = pickle.load(sys.stdin.buffer)  # noqa: S301
-            _send(replies, [(_without_reduction(result), failed) for result, failed in chunk.score(metrics)])
+            sent: _Chunk | Sequence[Metric] = pickle.load(sys.stdin.buffer)  # noqa: S301  # of our own process
+            if isinstance(sent, _Chunk):
+                found = [(_without_reduction(result), failed) for result, failed in sent.score(metrics)]
+                replies.write(_pickled(found))
+                replies.flush()
+            else:
+                metrics = sent
 
 
 def _without_reduction(result: MetricResult) -> MetricResult:
@@ -265,6 +301,17 @@ def _without_reduction(result: MetricResult) -> MetricResult:
     return replace(result, statistics=rows)
 
 
-def _send(stream: IO[bytes], value: object) -> None:
-    pickle.dump(value, stream, protocol=pickle.HIGHEST_PROTOCOL)
-    stream.flush()
+def _pickled(value: object) -> bytes:
+    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+
+
+def _send(worker: _Worker, message: bytes) -> None:
+    assert worker.stdin is not None
+    worker.stdin.write(message)
+    worker.stdin.flush()
+
+
+def _received(worker: _Worker) -> list[Found]:
+    assert worker.stdout is not None
+    found: list[Found] = pickle.load(worker.stdout)  # noqa: S301  # of our own process
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.errors import InputError
-from benchmarks.machine import core_count
 from benchmarks.records.statistics import StatisticsFile, StoredMetric, open_statistics
 from libra_bench.metrics.metric import Floats
 from libra_bench.scores.bootstrap import CONFIDENCE, cluster_numbers
@@ -148,8 +146,7 @@ def _by_distribution(runs: Mapping[str, StatisticsFile]) -> Iterator[tuple[list[
             found[metric] = cluster_shares(per_sample_NS, owner_N, reduction(metric, stored.keys))
         return found
 
-    with ThreadPoolExecutor(core_count()) as threads:
-        by_name = dict(zip(runs, threads.map(shares, runs.values()), strict=True))
+    by_name = {name: shares(run) for name, run in runs.items()}
     for metric, names in _same_metrics(runs):
         yield names, runs[names[0]].described[metric][1], normal_p_values([by_name[name][metric] for name in names])
 
