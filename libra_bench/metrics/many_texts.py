@@ -1,28 +1,16 @@
 """Scores many texts on all cores.
 
 A metric whose statistics of a sample depend on that sample alone says so (`independent`). Its samples are scored in
-chunks, by this process and by a worker process for each further core. The statistics are put together and reduced
-once, so that no value depends on how many processes there are. Other metrics score all samples here.
-
-A worker is another Python that imports the metrics alone, never the user's own script. One that ends early, or fails,
-leaves its chunk to this process. Within `shared_workers` they are started once for all that is scored: what they have
-read of the references serves the reference points, too.
+chunks, by this process and by a worker process for each further core (`workers.py`). The statistics are put together
+and reduced once, so that no value depends on how many processes there are. Other metrics score all samples here.
 """
 
 from __future__ import annotations
 
-import os
-import pickle
-import signal
-import subprocess
-import sys
 from array import array
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from threading import Lock, Thread
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -42,10 +30,10 @@ from libra_bench.metrics.metric import (
     reduction_of,
 )
 from libra_bench.metrics.spans import Spans
+from libra_bench.metrics.workers import on_all_cores
 
 Fields: TypeAlias = Sequence[Mapping[str, Any]] | None
 Found: TypeAlias = tuple[MetricResult, list[FailedText]]
-_Worker: TypeAlias = "subprocess.Popen[bytes]"
 OnScored: TypeAlias = Callable[[Metric, int], None]
 """Called with a metric and the number of texts that it has scored since the last call; from any thread."""
 
@@ -54,7 +42,6 @@ MANY = 1_000
 CHUNK = 256
 """Samples that a process scores at a time, at most; fewer where there would be few chunks for each process."""
 _FEW = 64
-_WORKER = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); import {0}; {0}.work()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +51,6 @@ class _Chunk:
     predictions: Sequence[str]
     references: References
     fields: Fields
-
-    def score(self, metrics: Sequence[Metric]) -> list[Found]:
-        return [score_texts(metric, self.predictions, self.references, self.fields) for metric in metrics]
 
 
 @dataclass(slots=True)
@@ -116,60 +100,6 @@ class _Gathered:
         return whole, failed
 
 
-@dataclass(slots=True)
-class _Work:
-    """Chunks that wait, and what is known of the others."""
-
-    gathered: Sequence[_Gathered]
-    waiting: deque[slice]
-    chunk: Callable[[slice], _Chunk]
-    on_scored: OnScored
-    lock: Lock = field(default_factory=Lock)
-
-    @property
-    def metrics(self) -> list[Metric]:
-        return [one.metric for one in self.gathered]
-
-    def do(self) -> None:
-        """Score chunks in this process as long as any waits."""
-        while self.waiting:
-            with suppress(IndexError):  # a worker took the last one
-                part = self.waiting.popleft()
-                self._keep(part, self.chunk(part).score(self.metrics))
-
-    def give_to(self, worker: _Worker) -> None:
-        """Have a worker score chunks as long as any waits; the chunk that it fails on waits again."""
-        try:
-            metrics = _pickled(self.metrics)
-        except (pickle.PicklingError, AttributeError, TypeError):  # a class inside a function can't be sent
-            return
-        with suppress(OSError):  # at the first chunk it shows that the worker has ended
-            _send(worker, metrics)
-        while self.waiting:
-            try:
-                part = self.waiting.popleft()
-            except IndexError:
-                return
-            found: list[Found] | None = None
-            try:
-                _send(worker, _pickled(self.chunk(part)))
-                found = _received(worker)
-            except (OSError, EOFError, pickle.PickleError):
-                _end(worker)  # whatever it says later would be taken for something else
-                return
-            finally:
-                if found is None:
-                    self.waiting.append(part)
-            self._keep(part, found)
-
-    def _keep(self, part: slice, found: list[Found]) -> None:
-        with self.lock:
-            for one, its in zip(self.gathered, found, strict=True):
-                one.add(part, its)
-        for metric in self.metrics:
-            self.on_scored(metric, part.stop - part.start)
-
-
 def untold(metric: Metric, texts: int) -> None:
     """Of no interest to anybody."""
 
@@ -212,106 +142,26 @@ def _in_chunks(
     size = min(CHUNK, max(_FEW, n // (8 * core_count())))
     parts = [slice(start, min(n, start + size)) for start in range(0, n, size)]
 
+    gathered = [_Gathered(metric, n) for metric in metrics]
+
     def chunk(part: slice) -> _Chunk:
         return _Chunk(predictions[part], references[part], None if fields is None else fields[part])
 
-    work = _Work([_Gathered(metric, n) for metric in metrics], deque(parts), chunk, on_scored)
-    with shared_workers() as workers:
-        _start(workers, min(core_count(), len(parts)) - 1)
-        helping = [Thread(target=work.give_to, args=(worker,), daemon=True) for worker in workers]
-        for thread in helping:
-            thread.start()
-        try:
-            work.do()
-        except BaseException:
-            for worker in workers:  # they have chunks that nobody waits for
-                worker.kill()
-            raise
-        finally:
-            for thread in helping:
-                thread.join()
-    work.do()  # what a worker gave back
-    return {id(one.metric): one.whole() for one in work.gathered}
+    def keep(part: slice, found: list[Found]) -> None:
+        for one, its in zip(gathered, found, strict=True):
+            one.add(part, its)
+            on_scored(one.metric, part.stop - part.start)
+
+    on_all_cores(partial(_scored, [*metrics]), parts, chunk, keep)
+    return {id(one.metric): one.whole() for one in gathered}
 
 
-_shared: ContextVar[list[_Worker] | None] = ContextVar("workers", default=None)
-
-
-@contextmanager
-def shared_workers() -> Iterator[list[_Worker]]:
-    """Keep the workers that are started inside for all that is scored inside; they are ended at the exit."""
-    there = _shared.get()
-    if there is not None:
-        yield there
-        return
-    workers: list[_Worker] = []
-    token = _shared.set(workers)
-    try:
-        yield workers
-    finally:
-        _shared.reset(token)
-        for worker in workers:
-            _end(worker)
-
-
-def _start(workers: list[_Worker], n: int) -> None:
-    """Have n workers at least, fewer where the system has no room for them, in the place of those that have ended."""
-    workers[:] = [worker for worker in workers if worker.poll() is None]
-    command = [sys.executable, "-P", "-c", _WORKER.format(__name__)]
-    with suppress(OSError):
-        while len(workers) < n:
-            workers.append(
-                subprocess.Popen(
-                    command,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    env={**os.environ, "OMP_NUM_THREADS": "1"},
-                )
-            )
-            with suppress(BrokenPipeError):  # one that has ended already
-                _send(workers[-1], _pickled(sys.path))
-
-
-def _end(worker: _Worker) -> None:
-    worker.kill()
-    with suppress(OSError):  # what it never read is flushed
-        worker.communicate()
-
-
-def work() -> None:
-    """A worker: metrics and chunks come in, results go out; ends with its input or at the first failure."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the process that started this one
-    replies, sys.stdout = sys.stdout.buffer, sys.stderr
-    metrics: Sequence[Metric] = ()
-    with suppress(EOFError, BrokenPipeError):
-        while True:
-            sent: _Chunk | Sequence[Metric] = pickle.load(sys.stdin.buffer)  # noqa: S301  # of our own process
-            if isinstance(sent, _Chunk):
-                found = [(_without_reduction(result), failed) for result, failed in sent.score(metrics)]
-                replies.write(_pickled(found))
-                replies.flush()
-            else:
-                metrics = sent
+def _scored(metrics: Sequence[Metric], chunk: _Chunk) -> list[Found]:
+    """What each metric says of a chunk; without the reduction of its statistics, which cannot be pickled."""
+    found = (score_texts(metric, chunk.predictions, chunk.references, chunk.fields) for metric in metrics)
+    return [(_without_reduction(result), failed) for result, failed in found]
 
 
 def _without_reduction(result: MetricResult) -> MetricResult:
-    """A result that can be pickled; the metric of the other process knows its reduction."""
     rows = None if result.statistics is None else Statistics(result.statistics.per_sample_NS, percent_mean)
     return replace(result, statistics=rows)
-
-
-def _pickled(value: object) -> bytes:
-    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-
-
-def _send(worker: _Worker, message: bytes) -> None:
-    assert worker.stdin is not None
-    worker.stdin.write(message)
-    worker.stdin.flush()
-
-
-def _received(worker: _Worker) -> list[Found]:
-    assert worker.stdout is not None
-    found: list[Found] = pickle.load(worker.stdout)  # noqa: S301  # of our own process
-    return found

@@ -24,8 +24,9 @@ from benchmarks.schema import Answer, Sample
 from benchmarks.suites import read_references
 from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.metrics.failing_texts import as_details, failed_note
-from libra_bench.metrics.many_texts import OnScored, score_many_texts, shared_workers, untold
+from libra_bench.metrics.many_texts import OnScored, score_many_texts, untold
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics, check_metric, corpus_values
+from libra_bench.metrics.workers import shared_workers
 from libra_bench.scores.bootstrap import count_clusters, intervals
 from libra_bench.scores.reference_points import reference_points
 from libra_bench.scores.scored_texts import ScoredTexts
