@@ -13,7 +13,7 @@ from model_adapters.adapter import Adapter, ModelSpec, checked_options
 from model_adapters.cards import Card, card_names, read_card, shipped_card
 from model_adapters.cards.requirements import how_to_get, missing_packages
 from model_adapters.checkpoints.family import is_libra
-from model_adapters.checkpoints.files import read_json
+from model_adapters.checkpoints.files import read_config
 from model_adapters.registry import ADAPTERS, adapter_class, adapter_targets
 from model_adapters.side.environments import environment_of
 
@@ -176,7 +176,7 @@ def _adapter_of_checkpoint(path: Path) -> str:
         ModelError: not a checkpoint.
     """
     if (path / "config.json").exists():
-        return "libra" if is_libra(read_json(path / "config.json")) else "hf_vlm"
+        return "libra" if is_libra(read_config(path)) else "hf_vlm"
     if (path / "adapter_config.json").exists():  # a LoRA
         return "libra"
     raise ModelError(

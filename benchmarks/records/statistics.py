@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
@@ -70,6 +70,16 @@ class _Header(Record):
     clusters: tuple[str | None, ...] | None
     digests: tuple[str, ...]
     metrics: tuple[_Described, ...]
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        """One value per sample everywhere, and one name per metric."""
+        parts = (self.digests, self.ids if self.clusters is None else self.clusters)
+        if any(len(part) != len(self.ids) for part in parts):
+            raise ValueError("parts of different lengths")
+        if len({metric.name for metric in self.metrics}) != len(self.metrics):
+            raise ValueError("two metrics of one name")
+        return self
 
 
 def write_statistics(folder: Path, statistics: StoredStatistics) -> None:
@@ -130,10 +140,8 @@ class StatisticsFile:
                 name: StoredMetric(*self.described[name], _array(archive.read(f"matrix_{places[name]}.npy")))
                 for name in names
             }
-        if any(metric.per_sample_NS.shape[:1] != (len(self.ids),) for metric in found.values()):
-            raise InputError(
-                "is not a statistics file (parts of different lengths)", where=path, hint=_hint(self.folder)
-            )
+            for name, metric in found.items():
+                _check_matrix(name, metric.per_sample_NS, len(self.ids))
         return found
 
 
@@ -149,8 +157,6 @@ def open_statistics(folder: Path) -> StatisticsFile:
             text = _Text(archive.getinfo(_HEADER).CRC, archive.read(_HEADER))
         check_version(_content(text), STATISTICS_VERSION, path, _hint(folder))
         header = _header(text)
-    if len(header.digests) != len(header.ids):
-        raise InputError("is not a statistics file (parts of different lengths)", where=path, hint=_hint(folder))
     described = {item.name: (item.signature, item.keys) for item in header.metrics}
     return StatisticsFile(folder, header.ids, header.clusters, header.digests, described)
 
@@ -163,6 +169,11 @@ def read_statistics(folder: Path) -> StoredStatistics:
     """
     opened = open_statistics(folder)
     return StoredStatistics(opened.ids, opened.clusters, opened.digests, opened.read_all())
+
+
+def _check_matrix(name: str, matrix: npt.NDArray[Any], n: int) -> None:
+    if matrix.ndim != 2 or len(matrix) != n or matrix.dtype.kind not in "fiub":
+        raise ValueError(f"{name} has {matrix.dtype} of {matrix.shape}, not one row of numbers per study")
 
 
 @contextmanager

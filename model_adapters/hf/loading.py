@@ -13,7 +13,7 @@ import torch
 from benchmarks.errors import ModelError
 from benchmarks.wording import first_line
 from model_adapters.adapter import ModelSpec
-from model_adapters.checkpoints.files import read_json
+from model_adapters.checkpoints.files import read_config
 from model_adapters.checkpoints.precision import (
     device_name,
     dtype_name,
@@ -51,7 +51,7 @@ CAUSAL_LM = Task(
 logger = logging.getLogger(__name__)
 
 
-def read_config(folder: Path, spec: ModelSpec, task: Task = IMAGE_TEXT_TO_TEXT) -> dict[str, Any]:
+def loadable_config(folder: Path, spec: ModelSpec, task: Task = IMAGE_TEXT_TO_TEXT) -> dict[str, Any]:
     """The checkpoint's config.json; refuses what cannot be loaded for this task.
 
     Raises:
@@ -60,7 +60,7 @@ def read_config(folder: Path, spec: ModelSpec, task: Task = IMAGE_TEXT_TO_TEXT) 
     from transformers.models.auto import modeling_auto
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
-    config = read_json(folder / "config.json")
+    config = read_config(folder)
     kind = str(config.get("model_type"))
     if kind in getattr(modeling_auto, task.mapping):
         return config
@@ -88,7 +88,7 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
     """
     from transformers import AutoProcessor
 
-    config = read_config(folder, spec)
+    config = loadable_config(folder, spec)
     trust = bool(spec.options.get("trust_remote_code"))
     torchvision = importlib.util.find_spec("torchvision") is not None
     kind = str(config.get("model_type"))
@@ -153,7 +153,7 @@ def load_model(folder: Path, spec: ModelSpec, task: Task = IMAGE_TEXT_TO_TEXT) -
     """
     import transformers
 
-    config = read_config(folder, spec, task)
+    config = loadable_config(folder, spec, task)
     bits, device, dtype = quantization_bits(spec), torch.device(device_name(spec)), torch_dtype(dtype_name(spec))
     trust = bool(spec.options.get("trust_remote_code"))
     own = config.get("auto_map", {}) if trust else {}

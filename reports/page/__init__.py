@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
-from benchmarks.files.json_text import parse_json
 from benchmarks.predictions.cleaning import NO_CLEANING, RULES
+from benchmarks.records.audit import read_audit
 from benchmarks.schema import parts_in_words
 from benchmarks.wording import rate_in_words, studies
 from reports import plots
@@ -36,11 +36,7 @@ from reports.without_text import without_text
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-AUDIT_FILE = "audit.json"
-"""In the folder of a run that is the baseline of an audit: the audit's result."""
 TEMPLATES = Path(__file__).parents[1] / "templates"
-
-
 FILE_NAME = "report.html"
 """In a run folder."""
 MAX_CASES_IN_PAGE = 5_000
@@ -256,7 +252,7 @@ def _render(
             point_names=POINTS,
             plots=_plots(runs, drawn),
             notes=notes,
-            audit=_audit_of(runs[0]) if shown.data["text"] else None,
+            audit=read_audit(runs[0].folder) if shown.data["text"] else None,
             n_cases=len(cases.ids),
             folder=shown.data["folder"],
             try_page=try_page,
@@ -296,15 +292,6 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
 
 def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} ({count})" for name, count in counts.items())
-
-
-def _audit_of(run: LoadedRun) -> dict[str, Any] | None:
-    """What an audit found, where the run is the baseline of one."""
-    try:
-        found = parse_json((run.folder / AUDIT_FILE).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and {"verdicts", "arms"} <= found.keys() else None
 
 
 def _notes(runs: Sequence[LoadedRun], problem: str | None, shown: PageCases, *, text: bool) -> list[str]:

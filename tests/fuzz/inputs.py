@@ -59,13 +59,21 @@ def answers(n: int = 3) -> list[dict]:
     ]  # fmt: skip
 
 
+AUDIT = {
+    "schema_version": 1, "suite": "s", "verdicts": ["Does it look at the image? No."], "baseline": {"BLEU1": 4.85},
+    "arms": [{"arm": "no-image", "n": 3, "identical_texts": 1.0, "scores": [{"key": "BLEU1", "difference": 0.0}]}],
+}  # fmt: skip
+"""What the page reads of an audit's result."""
+
+
 def run_folder() -> Files:
-    """A run folder that the program wrote: studies answered by echo, scored."""
+    """A run folder that the program wrote: studies answered by echo, scored; as if it was audited."""
     with tempfile.TemporaryDirectory() as place:
         suite, out = Path(place, "suite.jsonl"), Path(place, "run")
         suite.write_bytes(jsonl([study | {"image": []} for study in studies()]))
         command("run", "--suite", suite, "--model", "echo", "--out", out, "--metrics", "bleu,temporal_f1,exact_match")
-        return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file() and path.suffix != ".html"}
+        kept = [path for path in out.iterdir() if path.is_file() and path.suffix != ".html"]
+        return {**{path.name: path.read_bytes() for path in kept}, "audit.json": json.dumps(AUDIT).encode()}
 
 
 def draw_nothing() -> None:

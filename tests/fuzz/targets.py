@@ -14,6 +14,7 @@ from pathlib import Path
 from folders import caches, comparisons, ratings, read_caches, read_comparison, read_ratings, read_training, trainings
 from inputs import GOLDEN, SENTENCES, TESTS, answers, command, draw_nothing, jsonl, run_folder, studies
 from mutations import Files
+from weights import read_weights, weights
 
 from benchmarks.errors import InputError, LibraBenchError
 
@@ -293,6 +294,7 @@ TARGETS: dict[str, Target] = {
     "trainings": Target(trainings, read_training),
     "caches": Target(caches, read_caches),
     "ratings": Target(ratings, read_ratings),
+    "weights": Target(weights, read_weights),
     "images": Target(images, read_image, structured=False),
     "checkpoints": Target(checkpoints, read_checkpoint),
     "recipes": Target(recipes, read_recipe),

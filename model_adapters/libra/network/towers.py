@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.errors import ModelError
-from model_adapters.checkpoints.files import read_json, weight_files
+from model_adapters.checkpoints.files import read_config, weight_files
 from model_adapters.checkpoints.weights import check_loading, quiet_loading_report, read_weights
 
 OPEN_CLIP_CONFIG = "open_clip_config.json"
@@ -180,7 +180,7 @@ def _load_transformers_tower(
 ) -> tuple[nn.Module, bool]:
     import transformers
 
-    fields = read_json(folder / "config.json")
+    fields = read_config(folder)
     model_type = fields.get("model_type")
     if model_type not in TOWER_FAMILIES:
         raise ModelError(
