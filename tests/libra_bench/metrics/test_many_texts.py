@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_up_reports import PAIRS
 
+from benchmarks.errors import MetricUnavailableError
 from libra_bench.metrics import many_texts, workers
 from libra_bench.metrics.failing_texts import score_texts
 from libra_bench.metrics.metric import is_independent
@@ -117,7 +118,7 @@ def test_a_failure_here_ends_the_workers(texts, monkeypatch):
     metrics = [make_metric("rouge_l")]
     with workers.shared_workers() as shared:
         many_texts.score_many_texts(metrics, *texts)
-        with pytest.raises(RuntimeError, match="nobody"):
+        with pytest.raises(MetricUnavailableError, match="nobody"):
             many_texts.score_many_texts([Fails()], *texts)
         assert_same(many_texts.score_many_texts(metrics, *texts), metrics, texts)
     assert all(worker.poll() is not None for worker in shared)
