@@ -7,13 +7,14 @@ import pickle
 import tempfile
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, TypeVar, overload
 
 from benchmarks.errors import StorageError
 
+K = TypeVar("K")
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -54,7 +55,7 @@ def storing() -> Iterator[None]:
 
 
 class StoredRows:
-    """Rows of one width, appended to a temporary file that goes with this object.
+    """Rows of one width, appended to a temporary file that goes with this object; the first megabyte stays in memory.
 
     Args:
         width: the bytes of a row.
@@ -62,8 +63,7 @@ class StoredRows:
 
     def __init__(self, width: int) -> None:
         self._width, self._rows = width, 0
-        with storing():
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed, and so removed, with this object
+        self._file = tempfile.SpooledTemporaryFile(_AT_ONCE)  # noqa: SIM115  # closed, and so removed, with this object
 
     def __len__(self) -> int:
         return self._rows
@@ -78,13 +78,13 @@ class StoredRows:
         with storing():
             self._file.seek(0, os.SEEK_END)
             self._file.write(rows)
-            self._file.flush()
         self._rows += len(rows) // self._width
         return first
 
     def read(self, start: int, stop: int) -> bytes:
-        """Rows start to stop - 1; any number of threads may read."""
-        return os.pread(self._file.fileno(), (stop - start) * self._width, start * self._width)
+        """Rows start to stop - 1."""
+        self._file.seek(start * self._width)
+        return self._file.read((stop - start) * self._width)
 
 
 class _Stored(Sequence[T]):
@@ -180,6 +180,27 @@ class Picked(Sequence[T]):
     def __getitem__(self, index: int | slice) -> T | Sequence[T]:
         found = self._places[index]
         return self._items[found] if isinstance(found, int) else [self._items[place] for place in found]
+
+
+class ById(Mapping[K, T]):
+    """Items of a sequence by their ids.
+
+    Args:
+        items: the sequence.
+        places: id -> index into it.
+    """
+
+    def __init__(self, items: Sequence[T], places: Mapping[K, int]) -> None:
+        self._items, self._places = items, places
+
+    def __getitem__(self, key: K) -> T:
+        return self._items[self._places[key]]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 class Repeated(Sequence[T]):
