@@ -20,6 +20,8 @@ S = TypeVar("S")
 
 MANY = 20_000
 """Fewer records stay in memory."""
+_TOGETHER = 64
+"""Items of a sequence that are asked for at a time."""
 _AT_ONCE = 1 << 20
 """Bytes written or read at a time."""
 
@@ -179,7 +181,17 @@ class Picked(Sequence[T]):
     def __getitem__(self, index: slice) -> Sequence[T]: ...
     def __getitem__(self, index: int | slice) -> T | Sequence[T]:
         found = self._places[index]
-        return self._items[found] if isinstance(found, int) else [self._items[place] for place in found]
+        return self._items[found] if isinstance(found, int) else [*Picked(self._items, found)]
+
+    def __iter__(self) -> Iterator[T]:
+        """Items that follow each other are asked for together."""
+        start = stop = 0
+        for place in self._places:
+            if place != stop or stop - start == _TOGETHER:
+                yield from self._items[start:stop]
+                start = place
+            stop = place + 1
+        yield from self._items[start:stop]
 
 
 class ById(Mapping[K, T]):
