@@ -1,27 +1,17 @@
 """Scores many texts on all cores.
 
 A metric whose statistics of a sample depend on that sample alone says so (`independent`). Its samples are scored in
-chunks, by this process and by a worker process for each further core. The statistics are put together and reduced
-once, so that no value depends on how many processes there are. Other metrics score all samples here.
-
-A worker is another Python that imports the metrics alone, never the user's own script. One that ends early, or fails,
-leaves its chunk to this process.
+chunks, by this process and by a worker process for each further core (`workers.py`). The statistics are put together
+and reduced once, so that no value depends on how many processes there are. Other metrics score all samples here.
 """
 
 from __future__ import annotations
 
-import os
-import pickle
-import signal
-import subprocess
-import sys
 from array import array
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from threading import Lock, Thread
-from typing import IO, Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -40,6 +30,7 @@ from libra_bench.metrics.metric import (
     reduction_of,
 )
 from libra_bench.metrics.spans import Spans
+from libra_bench.metrics.workers import on_all_cores
 
 Fields: TypeAlias = Sequence[Mapping[str, Any]] | None
 Found: TypeAlias = tuple[MetricResult, list[FailedText]]
@@ -51,7 +42,6 @@ MANY = 1_000
 CHUNK = 256
 """Samples that a process scores at a time, at most; fewer where there would be few chunks for each process."""
 _FEW = 64
-_WORKER = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); import {0}; {0}.work()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +51,6 @@ class _Chunk:
     predictions: Sequence[str]
     references: References
     fields: Fields
-
-    def score(self, metrics: Sequence[Metric]) -> list[Found]:
-        return [score_texts(metric, self.predictions, self.references, self.fields) for metric in metrics]
 
 
 @dataclass(slots=True)
@@ -113,60 +100,6 @@ class _Gathered:
         return whole, failed
 
 
-@dataclass(slots=True)
-class _Work:
-    """Chunks that wait, and what is known of the others."""
-
-    gathered: Sequence[_Gathered]
-    waiting: deque[slice]
-    chunk: Callable[[slice], _Chunk]
-    on_scored: OnScored
-    lock: Lock = field(default_factory=Lock)
-
-    @property
-    def metrics(self) -> list[Metric]:
-        return [one.metric for one in self.gathered]
-
-    def do(self) -> None:
-        """Score chunks in this process as long as any waits."""
-        while self.waiting:
-            with suppress(IndexError):  # a worker took the last one
-                part = self.waiting.popleft()
-                self._keep(part, self.chunk(part).score(self.metrics))
-
-    def give_to(self, worker: subprocess.Popen[bytes]) -> None:
-        """Have a worker score chunks as long as any waits; the chunk that it fails on waits again."""
-        assert worker.stdin is not None
-        assert worker.stdout is not None
-        try:
-            _send(worker.stdin, sys.path)
-            _send(worker.stdin, self.metrics)
-        except (OSError, pickle.PicklingError, AttributeError, TypeError):  # a class inside a function can't be sent
-            return
-        while self.waiting:
-            try:
-                part = self.waiting.popleft()
-            except IndexError:
-                return
-            found: list[Found] | None = None
-            try:
-                _send(worker.stdin, self.chunk(part))
-                found = pickle.load(worker.stdout)  # noqa: S301  # of our own process
-            except (OSError, EOFError, pickle.PickleError):
-                return
-            finally:
-                if found is None:
-                    self.waiting.append(part)
-            self._keep(part, found)
-
-    def _keep(self, part: slice, found: list[Found]) -> None:
-        with self.lock:
-            for one, its in zip(self.gathered, found, strict=True):
-                one.add(part, its)
-        for metric in self.metrics:
-            self.on_scored(metric, part.stop - part.start)
-
-
 def untold(metric: Metric, texts: int) -> None:
     """Of no interest to anybody."""
 
@@ -209,62 +142,26 @@ def _in_chunks(
     size = min(CHUNK, max(_FEW, n // (8 * core_count())))
     parts = [slice(start, min(n, start + size)) for start in range(0, n, size)]
 
+    gathered = [_Gathered(metric, n) for metric in metrics]
+
     def chunk(part: slice) -> _Chunk:
         return _Chunk(predictions[part], references[part], None if fields is None else fields[part])
 
-    work = _Work([_Gathered(metric, n) for metric in metrics], deque(parts), chunk, on_scored)
-    with _workers(min(core_count(), len(parts)) - 1) as workers:
-        helping = [Thread(target=work.give_to, args=(worker,), daemon=True) for worker in workers]
-        for thread in helping:
-            thread.start()
-        work.do()
-        for thread in helping:
-            thread.join()
-    work.do()  # what a worker gave back
-    return {id(one.metric): one.whole() for one in work.gathered}
+    def keep(part: slice, found: list[Found]) -> None:
+        for one, its in zip(gathered, found, strict=True):
+            one.add(part, its)
+            on_scored(one.metric, part.stop - part.start)
+
+    on_all_cores(partial(_scored, [*metrics]), parts, chunk, keep)
+    return {id(one.metric): one.whole() for one in gathered}
 
 
-@contextmanager
-def _workers(n: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start n workers, fewer where the system has no room for them; they are ended at the exit."""
-    workers: list[subprocess.Popen[bytes]] = []
-    try:
-        with suppress(OSError):
-            for _ in range(n):
-                command = [sys.executable, "-P", "-c", _WORKER.format(__name__)]
-                workers.append(
-                    subprocess.Popen(
-                        command,
-                        stdin=subprocess.PIPE,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.DEVNULL,
-                        env={**os.environ, "OMP_NUM_THREADS": "1"},
-                    )
-                )
-        yield workers
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.communicate()
-
-
-def work() -> None:
-    """A worker: metrics and chunks come in, results go out; ends with its input or at the first failure."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the process that started this one
-    replies, sys.stdout = sys.stdout.buffer, sys.stderr
-    metrics: Sequence[Metric] = pickle.load(sys.stdin.buffer)  # noqa: S301  # of the process that started this one
-    with suppress(EOFError, BrokenPipeError):
-        while True:
-            chunk: _Chunk = pickle.load(sys.stdin.buffer)  # noqa: S301
-            _send(replies, [(_without_reduction(result), failed) for result, failed in chunk.score(metrics)])
+def _scored(metrics: Sequence[Metric], chunk: _Chunk) -> list[Found]:
+    """What each metric says of a chunk; without the reduction of its statistics, which cannot be pickled."""
+    found = (score_texts(metric, chunk.predictions, chunk.references, chunk.fields) for metric in metrics)
+    return [(_without_reduction(result), failed) for result, failed in found]
 
 
 def _without_reduction(result: MetricResult) -> MetricResult:
-    """A result that can be pickled; the metric of the other process knows its reduction."""
     rows = None if result.statistics is None else Statistics(result.statistics.per_sample_NS, percent_mean)
     return replace(result, statistics=rows)
-
-
-def _send(stream: IO[bytes], value: object) -> None:
-    pickle.dump(value, stream, protocol=pickle.HIGHEST_PROTOCOL)
-    stream.flush()
