@@ -47,6 +47,8 @@ class _Work(Generic[P, A, R]):
     sent: Callable[[P], A]
     keep: Callable[[P, R], None]
     lock: Lock = field(default_factory=Lock)
+    problems: list[Exception] = field(default_factory=list)
+    """What keeping a worker's results raised."""
 
     def here(self) -> None:
         """Do pieces in this process as long as any waits."""
@@ -78,7 +80,11 @@ class _Work(Generic[P, A, R]):
             finally:
                 if not answer:
                     self.waiting.append(piece)
-            self._keep(piece, answer[0])
+            try:
+                self._keep(piece, answer[0])
+            except Exception as error:  # noqa: BLE001  # raised where the work was asked for
+                self.problems.append(error)
+                return
 
     def _keep(self, piece: P, result: R) -> None:
         with self.lock:
@@ -97,7 +103,7 @@ def on_all_cores(
         keep: takes the result of a piece; never called by two threads at a time.
 
     Raises:
-        What `do` raises in this process, which does what a worker failed on.
+        What `do` raises in this process, which does what a worker failed on; or `keep`.
     """
     work = _Work(do, deque(pieces), sent, keep)
     with shared_workers() as workers:
@@ -114,6 +120,8 @@ def on_all_cores(
         finally:
             for thread in helping:
                 thread.join()
+    if work.problems:
+        raise work.problems[0]
     work.here()  # what a worker gave back
 
 

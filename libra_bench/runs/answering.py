@@ -76,9 +76,10 @@ def answer_open_questions(
             progress.estimated(planned)
     stamp = Stamp(plan.fingerprint, plan.model_id)
     batch = plan.spec.batch_size or USUAL_BATCH
-    before = len(plan.order) - len(open_ids)
+    n = len(plan.suite.samples)
+    before = n - len(open_ids)
     studies = 0
-    with log, progress.generating(len(plan.order), before) as show:
+    with log, progress.generating(n, before) as show:
 
         def on_answer() -> None:
             nonlocal studies
