@@ -13,6 +13,7 @@ from benchmarks.records.scores import read_scores
 from libra_bench.runs.made_from import Made, inputs_of, read_made, write_made
 
 if TYPE_CHECKING:
+    from benchmarks.suites import Suite
     from reports.page.settings import Settings
 
 LEADERBOARD = "leaderboard.csv"
@@ -53,10 +54,19 @@ def draw(
     report: bool = True,
     follow_links: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
+    known: Suite | None = None,
 ) -> bool:
     """Draw a run folder's plots and write its report, as far as they are wanted and not there from the same inputs.
 
     A report that is there already was made as its reader wanted it, without texts perhaps: the new one is made like it.
+
+    Args:
+        folder: the run folder.
+        plots: whether plots are wanted.
+        report: whether the page is.
+        follow_links: allow symbolic links that lead out of the image root.
+        on_images: called with the number of images; gives what is called once per image.
+        known: its suite, where that has been read; None: the page reads its file.
 
     Returns:
         Whether anything was made.
@@ -77,7 +87,7 @@ def draw(
     if draws:
         files = _write_plots(folder)
     if writes:
-        _write_page(folder, settings, files, on_images)
+        _write_page(folder, settings, files, on_images, known)
     if draws or writes:
         write_made(folder, Made(inputs=inputs, plots=files))
     return draws or writes
@@ -95,7 +105,11 @@ def _write_plots(folder: Path) -> tuple[str, ...]:
 
 
 def _write_page(
-    folder: Path, settings: Settings, files: Sequence[str], on_images: Callable[[int], Callable[[], None]]
+    folder: Path,
+    settings: Settings,
+    files: Sequence[str],
+    on_images: Callable[[int], Callable[[], None]],
+    known: Suite | None = None,
 ) -> None:
     from reports import page
 
@@ -107,6 +121,7 @@ def _write_page(
         one_file=settings.one_file,
         drawn=None if files and not settings.text else _svgs(folder, files),  # without texts they are others
         on_images=on_images,
+        known=known,
     )
 
 

@@ -36,6 +36,8 @@ from reports.without_text import without_text
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from benchmarks.suites import Suite
+
 TEMPLATES = Path(__file__).parents[1] / "templates"
 FILE_NAME = "report.html"
 """In a run folder."""
@@ -75,6 +77,7 @@ def write_report(
     try_page: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
     drawn: Mapping[str, Path] | None = None,
+    known: Suite | None = None,
 ) -> Report:
     """Write the report of one run, or of two runs side by side.
 
@@ -92,6 +95,7 @@ def write_report(
         try_page: whether the page's server has a page to try the model.
         on_images: called with the number of images; gives what is called once per image.
         drawn: name -> SVG file of the plots, where they are drawn already (none: the page has none); None: draw them.
+        known: the runs' suite, where it has been read; None: its file is read.
 
     Raises:
         InputError: not one or two runs, a run without answers, or runs of different studies.
@@ -102,7 +106,7 @@ def write_report(
         raise InputError(f"a report is of one run or of two, not of {len(loaded)}", hint="give RUN or RUN_A RUN_B")
     refuse_different_studies(loaded)
     path = path or loaded[0].folder / FILE_NAME
-    source = find_source(loaded[0], suite=suite, image_root=image_root)
+    source = find_source(loaded[0], suite=suite, image_root=image_root, known=known)
     if not text:
         loaded = [without_text(run) for run in loaded]
     cases = Cases(loaded, source, text=text)
@@ -214,8 +218,11 @@ def script_hash(source: str) -> str:
 
 
 def embedded_json(value: Any) -> str:
-    """JSON for a `<script type="application/json">`: no text in it can end the element or begin another."""
-    encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """JSON for a `<script type="application/json">`: no text in it can end the element or begin another.
+
+    Any sequence is a list.
+    """
+    encoded = json.dumps(value, default=list, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         encoded = encoded.replace(character, f"\\u{ord(character):04x}")
     return encoded
