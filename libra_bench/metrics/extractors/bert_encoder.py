@@ -28,7 +28,13 @@ import numpy.typing as npt
 from benchmarks.errors import MetricUnavailableError
 from libra_bench.metrics.extractors.batches import Batch, batches, read_in_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
-from libra_bench.metrics.extractors.packed_texts import PADDED_POSITIONS, TYPES, packed_states, takes_packed_texts
+from libra_bench.metrics.extractors.packed_texts import (
+    PADDED_POSITIONS,
+    TYPES,
+    pack_texts_for,
+    packed_states,
+    takes_packed_texts,
+)
 from libra_bench.metrics.extractors.pretrained import Precision, in_identity, load_pretrained, placed
 from libra_bench.metrics.extractors.weights import digest, fetch_encoder, tokenizer_digest
 
@@ -165,6 +171,7 @@ def load_encoder(folder: Path, num_layers: int, precision: Precision) -> tuple[A
         owner.layer = owner.layer[:num_layers]
     else:
         model = placed(_cut_by_the_package(folder, num_layers), precision)
+    pack_texts_for(model)
     return load_tokenizer(folder), model
 
 

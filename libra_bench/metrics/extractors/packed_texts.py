@@ -54,23 +54,25 @@ def attend_within_texts(
     return torch.cat(found, 2).transpose(1, 2)
 
 
+def pack_texts_for(model: Any) -> None:
+    """Let a model of transformers read packed texts and nothing else from now on, if it is one of TYPES on a CPU."""
+    if model.device.type != "cpu" or model.config.model_type not in TYPES:
+        return
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(ATTENTION, _attention)
+    model.set_attn_implementation(ATTENTION)
+
+
 def takes_packed_texts(model: Any) -> bool:
-    """Whether `packed_states` can read with this model of transformers: one of TYPES, on a CPU."""
-    return model.device.type == "cpu" and model.config.model_type in TYPES
+    """Whether `packed_states` can read with this model."""
+    return bool(model.config._attn_implementation == ATTENTION)
 
 
 def packed_states(model: Any, tokens_1T: torch.Tensor, lengths: Sequence[int]) -> Sequence[torch.Tensor]:
-    """The last hidden states of each text [tokens, C].
-
-    The model reads packed texts from then on, and nothing else.
-    """
+    """The last hidden states of each text [tokens, C]."""
     import torch
 
-    if model.config._attn_implementation != ATTENTION:
-        from transformers import AttentionInterface
-
-        AttentionInterface.register(ATTENTION, _attention)
-        model.set_attn_implementation(ATTENTION)
     positions_1T = positions_of(lengths)
     if model.config.model_type in PADDED_POSITIONS:
         place, padding = model.embeddings.create_position_ids_from_input_ids, model.config.pad_token_id

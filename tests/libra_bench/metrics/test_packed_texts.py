@@ -7,7 +7,7 @@ import tiny_encoders as tiny
 
 from libra_bench.metrics.extractors.batches import even_batches
 from libra_bench.metrics.extractors.first_states import first_states
-from libra_bench.metrics.extractors.packed_texts import packed_states, takes_packed_texts
+from libra_bench.metrics.extractors.packed_texts import pack_texts_for, packed_states, takes_packed_texts
 
 torch = pytest.importorskip("torch")
 LENGTHS = (17, 1, 9, 2)
@@ -28,6 +28,8 @@ def test_each_text_is_read_as_if_alone(tmp_path, kind):
     with torch.inference_mode():
         texts = tokens_1T.split(LENGTHS, 1)
         expected = [model(text, attention_mask=torch.ones_like(text)).last_hidden_state[0] for text in texts]
+        assert not takes_packed_texts(model)
+        pack_texts_for(model)
         assert takes_packed_texts(model)
         for found, alone in zip(packed_states(model, tokens_1T, LENGTHS), expected, strict=True):
             assert distance(found, alone) < 1e-6
