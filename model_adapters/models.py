@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.errors import HubError, ModelError, UnknownNameError
 from benchmarks.hub import cached_file, fetch_file
+from benchmarks.machine import without_collecting
 from model_adapters.adapter import Adapter, ModelSpec, checked_options
 from model_adapters.cards import Card, card_names, read_card, shipped_card
 from model_adapters.cards.requirements import how_to_get, missing_packages
@@ -78,7 +79,8 @@ def load_adapter(model: str | ModelSpec, **options: Any) -> Adapter:
         UnknownNameError, ModelError: see `resolve_model`.
     """
     spec = model if isinstance(model, ModelSpec) else resolve_model(model, **options)
-    loaded: object = adapter_class(spec.adapter).load(spec)
+    with without_collecting():
+        loaded: object = adapter_class(spec.adapter).load(spec)
     if not isinstance(loaded, Adapter):
         raise ModelError(
             f"its `load` returned an instance of {type(loaded).__name__}, which is no adapter",

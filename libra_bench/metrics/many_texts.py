@@ -10,22 +10,19 @@ leaves its chunk to this process.
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
 import subprocess
-import sys
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock, Thread
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from benchmarks.machine import core_count
+from benchmarks.machine import core_count, send, talk_to_starter, workers
 from libra_bench.metrics.failing_texts import FailedText, score_texts
 from libra_bench.metrics.metric import (
     Floats,
@@ -51,7 +48,6 @@ MANY = 1_000
 CHUNK = 256
 """Samples that a process scores at a time, at most; fewer where there would be few chunks for each process."""
 _FEW = 64
-_WORKER = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); import {0}; {0}.work()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +135,7 @@ class _Work:
         assert worker.stdin is not None
         assert worker.stdout is not None
         try:
-            _send(worker.stdin, sys.path)
-            _send(worker.stdin, self.metrics)
+            send(worker.stdin, self.metrics)
         except (OSError, pickle.PicklingError, AttributeError, TypeError):  # a class inside a function can't be sent
             return
         while self.waiting:
@@ -150,7 +145,7 @@ class _Work:
                 return
             found: list[Found] | None = None
             try:
-                _send(worker.stdin, self.chunk(part))
+                send(worker.stdin, self.chunk(part))
                 found = pickle.load(worker.stdout)  # noqa: S301  # of our own process
             except (OSError, EOFError, pickle.PickleError):
                 return
@@ -213,8 +208,8 @@ def _in_chunks(
         return _Chunk(predictions[part], references[part], None if fields is None else fields[part])
 
     work = _Work([_Gathered(metric, n) for metric in metrics], deque(parts), chunk, on_scored)
-    with _workers(min(core_count(), len(parts)) - 1) as workers:
-        helping = [Thread(target=work.give_to, args=(worker,), daemon=True) for worker in workers]
+    with workers(__name__, min(core_count(), len(parts)) - 1) as started:
+        helping = [Thread(target=work.give_to, args=(worker,), daemon=True) for worker in started]
         for thread in helping:
             thread.start()
         work.do()
@@ -224,47 +219,17 @@ def _in_chunks(
     return {id(one.metric): one.whole() for one in work.gathered}
 
 
-@contextmanager
-def _workers(n: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start n workers, fewer where the system has no room for them; they are ended at the exit."""
-    workers: list[subprocess.Popen[bytes]] = []
-    try:
-        with suppress(OSError):
-            for _ in range(n):
-                command = [sys.executable, "-P", "-c", _WORKER.format(__name__)]
-                workers.append(
-                    subprocess.Popen(
-                        command,
-                        stdin=subprocess.PIPE,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.DEVNULL,
-                        env={**os.environ, "OMP_NUM_THREADS": "1"},
-                    )
-                )
-        yield workers
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.communicate()
-
-
 def work() -> None:
     """A worker: metrics and chunks come in, results go out; ends with its input or at the first failure."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the process that started this one
-    replies, sys.stdout = sys.stdout.buffer, sys.stderr
-    metrics: Sequence[Metric] = pickle.load(sys.stdin.buffer)  # noqa: S301  # of the process that started this one
+    requests, replies = talk_to_starter()
+    metrics: Sequence[Metric] = pickle.load(requests)  # noqa: S301  # of the process that started this one
     with suppress(EOFError, BrokenPipeError):
         while True:
-            chunk: _Chunk = pickle.load(sys.stdin.buffer)  # noqa: S301
-            _send(replies, [(_without_reduction(result), failed) for result, failed in chunk.score(metrics)])
+            chunk: _Chunk = pickle.load(requests)  # noqa: S301
+            send(replies, [(_without_reduction(result), failed) for result, failed in chunk.score(metrics)])
 
 
 def _without_reduction(result: MetricResult) -> MetricResult:
     """A result that can be pickled; the metric of the other process knows its reduction."""
     rows = None if result.statistics is None else Statistics(result.statistics.per_sample_NS, percent_mean)
     return replace(result, statistics=rows)
-
-
-def _send(stream: IO[bytes], value: object) -> None:
-    pickle.dump(value, stream, protocol=pickle.HIGHEST_PROTOCOL)
-    stream.flush()
