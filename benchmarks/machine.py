@@ -10,8 +10,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, Any, TypeAlias
 
+Worker: TypeAlias = "subprocess.Popen[bytes]"
 WORKER = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); import {0}; {0}.work()"
 
 
@@ -35,51 +36,64 @@ def without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-@contextmanager
-def workers(module: str, n: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start n further Pythons that run `work` of a module, fewer where the system has no room; end them at the exit.
+def start_worker(module: str) -> Worker:
+    """Another Python that runs `work` of a module: what this one can import, but never the user's own script.
 
-    They import what this process could, but never the user's own script, and compute on one thread. `work` takes what
-    it is asked from `requests`.
+    It computes on one thread. What it prints and says of errors is lost.
+
+    Raises:
+        OSError: the system has no room for it.
     """
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        with suppress(OSError):
-            for _ in range(n):
-                started.append(
-                    subprocess.Popen(
-                        [sys.executable, "-P", "-c", WORKER.format(module)],
-                        stdin=subprocess.PIPE,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.DEVNULL,
-                        env={**os.environ, "OMP_NUM_THREADS": "1"},
-                    )
-                )
-                stdin = started[-1].stdin
-                assert stdin is not None
-                send(stdin, sys.path)
-        yield started
-    finally:
-        for worker in started:
-            worker.kill()
-            worker.communicate()
+    worker = subprocess.Popen(
+        [sys.executable, "-P", "-c", WORKER.format(module)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    with suppress(BrokenPipeError):  # it has ended already
+        send(worker, pickled(sys.path))
+    return worker
+
+
+def end_worker(worker: Worker) -> None:
+    """End it, whatever it does."""
+    worker.kill()
+    with suppress(OSError):  # what it never read is flushed
+        worker.communicate()
+
+
+def pickled(value: object) -> bytes:
+    """A message."""
+    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+
+
+def send(worker: Worker, message: bytes) -> None:
+    """Send a message to a worker.
+
+    Raises:
+        OSError: it has ended.
+    """
+    assert worker.stdin is not None
+    worker.stdin.write(message)
+    worker.stdin.flush()
+
+
+def received(worker: Worker) -> Any:
+    """What a worker answers.
+
+    Raises:
+        EOFError, OSError, PickleError: it does not.
+    """
+    assert worker.stdout is not None
+    return pickle.load(worker.stdout)  # noqa: S301  # of our own process
 
 
 def talk_to_starter() -> tuple[IO[bytes], IO[bytes]]:
-    """For `work`: the streams that requests come from and replies go to.
+    """For `work`: the streams that messages come from and answers go to.
 
     What is printed goes elsewhere, and Ctrl-C is left to the process that started this one.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    replies, sys.stdout = sys.stdout.buffer, sys.stderr
-    return sys.stdin.buffer, replies
-
-
-def send(stream: IO[bytes], value: object) -> None:
-    """Write a value that the other side reads with `pickle.load`.
-
-    Raises:
-        OSError: nobody reads any more.
-    """
-    pickle.dump(value, stream, protocol=pickle.HIGHEST_PROTOCOL)
-    stream.flush()
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    return sys.stdin.buffer, answers

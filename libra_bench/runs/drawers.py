@@ -10,19 +10,28 @@ from __future__ import annotations
 import gc
 import pickle
 import select
-import subprocess
 import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from benchmarks.machine import core_count, send, talk_to_starter, without_collecting, workers
+from benchmarks.machine import (
+    Worker,
+    core_count,
+    end_worker,
+    pickled,
+    received,
+    send,
+    start_worker,
+    talk_to_starter,
+    without_collecting,
+)
 
 if TYPE_CHECKING:
     from reports.figure import Draw
@@ -53,7 +62,7 @@ class Drawers:
 
     def __init__(self) -> None:
         self._ends = ExitStack()
-        self._free: deque[subprocess.Popen[bytes]] = deque()
+        self._free: deque[Worker] = deque()
         self._threads: ThreadPoolExecutor | None = None
         self._begun = 0
 
@@ -80,7 +89,11 @@ class Drawers:
         self.close()
         if core_count() == 1 or "matplotlib" in sys.modules:
             return
-        self._free.extend(self._ends.enter_context(workers(__name__, AT_ONCE)))
+        with suppress(OSError):
+            for _ in range(AT_ONCE):
+                drawer = start_worker(__name__)
+                self._ends.callback(end_worker, drawer)
+                self._free.append(drawer)
         self._threads = self._ends.enter_context(ThreadPoolExecutor(AT_ONCE))
         for drawer in self._free:  # killed first: no thread waits for one then
             self._ends.callback(drawer.kill)
@@ -110,11 +123,9 @@ class Drawers:
             drawer = self._free.popleft()
         except IndexError:
             return None
-        assert drawer.stdin is not None
-        assert drawer.stdout is not None
         try:
-            send(drawer.stdin, (self._begun, folder, name))
-            plot: _Plot = pickle.load(drawer.stdout)  # noqa: S301  # of our own process
+            send(drawer, pickled((self._begun, folder, name)))
+            plot: _Plot = received(drawer)
         except (OSError, EOFError, pickle.PickleError):
             return None
         self._free.append(drawer)
@@ -140,4 +151,5 @@ def work() -> None:
             known = number, plots.all_drawings([load(folder)])
         with warnings.catch_warnings(record=True) as seen:
             files = plots.plot_files(known[1][name])
-        send(replies, _Plot(files, tuple(str(warning.message) for warning in seen)))
+        replies.write(pickled(_Plot(files, tuple(str(warning.message) for warning in seen))))
+        replies.flush()

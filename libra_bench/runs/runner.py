@@ -104,6 +104,7 @@ def finish_run(
             follow_links=options.follow_links,
             on_images=progress.drawing,
             drawers=drawers,
+            known=plan.suite,
         )
         record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)
     return plan.folder
@@ -116,7 +117,7 @@ def generate_run(
     load: Load = load_model,
     *,
     before: Callable[[], None] | None = None,
-) -> list[Answer]:
+) -> Sequence[Answer]:
     """Fill a run folder with answers: those that are missing are generated, the others kept.
 
     Args:
@@ -127,7 +128,7 @@ def generate_run(
         before: called by the first process where there is anything to generate, before it is.
 
     Returns:
-        All answers in suite order; nothing in a process that isn't the first.
+        All answers in suite order, of very many in a temporary file; nothing in a process that isn't the first.
 
     Raises:
         RunConflictError: the folder belongs to another run, or is in use.
@@ -139,20 +140,20 @@ def generate_run(
         _help_to_generate(plan, progress, processes, load)
         return []
     refuse_other_run(plan.folder, plan.facts)
-    log = AnswerLog(plan.folder)
+    log, order = AnswerLog(plan.folder), plan.order
     with locked(plan.folder):
-        answered = log.read_for(plan.order)
+        answered = log.read_for(order)
         if plan.options.retry_failed:
             log.forget(key for key, answer in answered.items() if answer.failed)
-            answered = log.read_for(plan.order)
-        open_ids = {key for key in plan.order if key not in answered}
+            answered = log.read_for(order)
+        open_ids = {key for key in order if key not in answered}
         if open_ids and before is not None:
             before()
         progress.planned(plan, len(answered))
         processes.broadcast("open questions", list(open_ids))
         if not open_ids:
             _refuse_failures(processes.gather("report", None))
-            answers, record = log.finish(plan.order, answered), read_run(plan.folder)
+            answers, record = log.finish(order, answered), read_run(plan.folder)
             if record.ended is None:  # it crashed after its last answer
                 record_end(
                     plan.folder, record, answers, plan.suite.samples, n_resumed=len(answered), planned=None, reports=()
@@ -165,7 +166,7 @@ def generate_run(
         gathered = processes.gather("report", done.report.as_json())
         _refuse_failures(gathered)
         reports = [ProcessReport(**report) for report in gathered if report]
-        answers = log.finish(plan.order)
+        answers = log.finish(order)
         record = record_end(
             plan.folder,
             record,

@@ -15,6 +15,7 @@ from libra_bench.runs.drawers import Drawers, Drawn, here
 from libra_bench.runs.made_from import Made, inputs_of, read_made, write_made
 
 if TYPE_CHECKING:
+    from benchmarks.suites import Suite
     from reports.page.settings import Settings
 
 LEADERBOARD = "leaderboard.csv"
@@ -56,11 +57,20 @@ def draw(
     follow_links: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
     drawers: Drawers | None = None,
+    known: Suite | None = None,
 ) -> bool:
     """Draw a run folder's plots and write its report, as far as they are wanted and not there from the same inputs.
 
     A report that is there already was made as its reader wanted it, without texts perhaps: the new one is made like it.
-    Its images are read while the drawers draw.
+
+    Args:
+        folder: the run folder.
+        plots: whether plots are wanted.
+        report: whether the page is.
+        follow_links: allow symbolic links that lead out of the image root.
+        on_images: called with the number of images; gives what is called once per image.
+        drawers: draw the plots, while this process reads the page's images, if they were started; None: they don't.
+        known: its suite, where that has been read; None: the page reads its file.
 
     Returns:
         Whether anything was made.
@@ -87,7 +97,7 @@ def draw(
     if drawn is here:
         plot_files()
     if writes:
-        _write_page(folder, settings, plot_files, on_images)
+        _write_page(folder, settings, plot_files, on_images, known)
     files = plot_files()
     if draws or writes:
         write_made(folder, Made(inputs=inputs, plots=files))
@@ -106,7 +116,11 @@ def _write_plots(folder: Path, drawn: Drawn = here) -> tuple[str, ...]:
 
 
 def _write_page(
-    folder: Path, settings: Settings, files: Callable[[], Sequence[str]], on_images: Callable[[int], Callable[[], None]]
+    folder: Path,
+    settings: Settings,
+    files: Callable[[], Sequence[str]],
+    on_images: Callable[[int], Callable[[], None]],
+    known: Suite | None = None,
 ) -> None:
     from reports import page
 
@@ -118,6 +132,7 @@ def _write_page(
         one_file=settings.one_file,
         drawn=None if not settings.text and files() else lambda: _svgs(folder, files()),  # without texts: others
         on_images=on_images,
+        known=known,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file
+from benchmarks.files.stored import ById
 from benchmarks.predictions.cleaning import clean
 from benchmarks.records.samples import read_spans
 from benchmarks.schema import ROLE_NAMES
@@ -21,6 +22,7 @@ from reports.without_text import numbers_of
 
 if TYPE_CHECKING:
     from benchmarks.schema import QuestionId, Sample
+    from benchmarks.suites import Suite
 
 READ_AT_A_TIME = 50
 """Cases whose answers are in memory together."""
@@ -36,13 +38,16 @@ class Source:
     """Why there are no samples."""
 
 
-def find_source(run: LoadedRun, *, suite: Path | None = None, image_root: Path | None = None) -> Source:
+def find_source(
+    run: LoadedRun, *, suite: Path | None = None, image_root: Path | None = None, known: Suite | None = None
+) -> Source:
     """Read the samples that a run was asked, from its suite file where that is still the same.
 
     Args:
         run: the run.
         suite: where the suite file is now; None: where it was, or the shipped one.
         image_root: where the images are now; None: where they were.
+        known: a suite that was read before; its file is not read again.
     """
     from benchmarks.catalog import SUITES
     from benchmarks.suites import read_samples
@@ -56,11 +61,12 @@ def find_source(run: LoadedRun, *, suite: Path | None = None, image_root: Path |
     if not same:
         return Source({}, problem=f"the suite file {there[0]} has changed since the run: prompts and predictions only")
     try:
-        samples = read_samples(same[0], prompts_required=False)
+        was_read = known is not None and known.sha256 == recorded.sha256 and known.path.resolve() == same[0].resolve()
+        samples = known.samples if known and was_read else read_samples(same[0], prompts_required=False)
     except InputError as error:
         return Source({}, problem=f"{error}: prompts and predictions only")
     root = image_root or Path(recorded.image_root or same[0].parent)
-    return Source({sample.question_id: sample for sample in samples}, root)
+    return Source(ById(samples, {sample.question_id: place for place, sample in enumerate(samples)}), root)
 
 
 def refuse_different_studies(runs: Sequence[LoadedRun]) -> None:

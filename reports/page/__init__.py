@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
-from benchmarks.files.json_text import parse_json
 from benchmarks.predictions.cleaning import NO_CLEANING, RULES
+from benchmarks.records.audit import read_audit
 from benchmarks.schema import parts_in_words
 from benchmarks.wording import rate_in_words, studies
 from reports import plots
@@ -36,11 +36,9 @@ from reports.without_text import without_text
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-AUDIT_FILE = "audit.json"
-"""In the folder of a run that is the baseline of an audit: the audit's result."""
+    from benchmarks.suites import Suite
+
 TEMPLATES = Path(__file__).parents[1] / "templates"
-
-
 FILE_NAME = "report.html"
 """In a run folder."""
 MAX_CASES_IN_PAGE = 5_000
@@ -79,6 +77,7 @@ def write_report(
     try_page: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
     drawn: Callable[[], Mapping[str, Path]] | None = None,
+    known: Suite | None = None,
 ) -> Report:
     """Write the report of one run, or of two runs side by side.
 
@@ -97,6 +96,7 @@ def write_report(
         on_images: called with the number of images; gives what is called once per image.
         drawn: called last, gives name -> SVG file of the plots that are drawn already (none: the page has none); None:
             draw them.
+        known: the runs' suite, where it has been read; None: its file is read.
 
     Raises:
         InputError: not one or two runs, a run without answers, or runs of different studies.
@@ -107,7 +107,7 @@ def write_report(
         raise InputError(f"a report is of one run or of two, not of {len(loaded)}", hint="give RUN or RUN_A RUN_B")
     refuse_different_studies(loaded)
     path = path or loaded[0].folder / FILE_NAME
-    source = find_source(loaded[0], suite=suite, image_root=image_root)
+    source = find_source(loaded[0], suite=suite, image_root=image_root, known=known)
     if not text:
         loaded = [without_text(run) for run in loaded]
     cases = Cases(loaded, source, text=text)
@@ -219,8 +219,11 @@ def script_hash(source: str) -> str:
 
 
 def embedded_json(value: Any) -> str:
-    """JSON for a `<script type="application/json">`: no text in it can end the element or begin another."""
-    encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """JSON for a `<script type="application/json">`: no text in it can end the element or begin another.
+
+    Any sequence is a list.
+    """
+    encoded = json.dumps(value, default=list, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         encoded = encoded.replace(character, f"\\u{ord(character):04x}")
     return encoded
@@ -257,7 +260,7 @@ def _render(
             point_names=POINTS,
             plots=_plots(runs, drawn),
             notes=notes,
-            audit=_audit_of(runs[0]) if shown.data["text"] else None,
+            audit=read_audit(runs[0].folder) if shown.data["text"] else None,
             n_cases=len(cases.ids),
             folder=shown.data["folder"],
             try_page=try_page,
@@ -297,15 +300,6 @@ def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:
 
 def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} ({count})" for name, count in counts.items())
-
-
-def _audit_of(run: LoadedRun) -> dict[str, Any] | None:
-    """What an audit found, where the run is the baseline of one."""
-    try:
-        found = parse_json((run.folder / AUDIT_FILE).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and {"verdicts", "arms"} <= found.keys() else None
 
 
 def _notes(runs: Sequence[LoadedRun], problem: str | None, shown: PageCases, *, text: bool) -> list[str]:

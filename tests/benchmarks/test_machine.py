@@ -1,4 +1,4 @@
-"""What further Pythons and the search for garbage are told."""
+"""What this process may use of the machine."""
 
 from __future__ import annotations
 
@@ -19,9 +19,3 @@ def test_garbage_is_searched_for_again_whatever_happened_meanwhile():
     with pytest.raises(ValueError, match="no"), machine.without_collecting():
         raise ValueError("no")
     assert gc.isenabled()
-
-
-def test_workers_end_with_their_block():
-    with machine.workers("json", 2) as started:
-        assert len(started) == 2
-    assert all(worker.poll() is not None for worker in started)

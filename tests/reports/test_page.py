@@ -342,3 +342,15 @@ def test_a_text_that_is_given_often_is_said(make_run: Callable[..., Path]) -> No
     ]  # fmt: skip
     run = load(make_run(answers=answers))
     assert "3 of 3 answers are the same text" in [look.text for look in looks_at(run)]
+
+
+def test_what_an_audit_found_is_on_the_page_and_a_damaged_one_is_one_line(make_run):
+    folder = make_run(samples=[{"question_id": 1, "text": "Describe.", "reference": "Clear."}])
+    arm = {"arm": "no-image", "n": 1, "identical_texts": 0.5, "scores": [{"key": "ROUGE-L", "difference": -1.234}]}
+    found = {"verdicts": ["Does it look? Yes."], "baseline": {"ROUGE-L": 40.0, "BLEU1": None}, "arms": [arm]}
+    (folder / "audit.json").write_text(json.dumps(found))
+    page = write_report([folder]).path.read_text(encoding="utf-8")
+    assert all(words in page for words in ("Does it look? Yes.", "no-image", "50 %", "-1.23"))
+    (folder / "audit.json").write_text(json.dumps({**found, "arms": 3}))
+    with pytest.raises(InputError, match="arms"):
+        write_report([folder])

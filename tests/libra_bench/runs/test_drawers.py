@@ -89,10 +89,10 @@ def test_they_are_started_once_and_end_with_the_block(monkeypatch, not_ready):
 
 
 def test_none_is_started_on_one_core_or_by_a_process_that_draws_already(monkeypatch, not_ready):
-    def refuse(module: str, n: int) -> None:
+    def refuse(module: str) -> None:
         raise AssertionError(module)
 
-    monkeypatch.setattr(drawers, "workers", refuse)
+    monkeypatch.setattr(drawers, "start_worker", refuse)
     monkeypatch.setattr(drawers, "core_count", lambda: 1)
     with Drawers() as others:
         others.start()
@@ -106,8 +106,11 @@ def test_none_is_started_on_one_core_or_by_a_process_that_draws_already(monkeypa
 def test_a_drawer_that_nobody_asks_ends(monkeypatch):
     impatient = "import {0}; {0}.PATIENCE_SECONDS = 0.0;"
     monkeypatch.setattr(machine, "WORKER", machine.WORKER.replace("import {0};", impatient))
-    with machine.workers("libra_bench.runs.drawers", 1) as (drawer,):
+    drawer = machine.start_worker("libra_bench.runs.drawers")
+    try:
         assert drawer.wait(timeout=60) == 0
+    finally:
+        machine.end_worker(drawer)
 
 
 AGAIN = """
