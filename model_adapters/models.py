@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.errors import HubError, ModelError, UnknownNameError
 from benchmarks.hub import cached_file, fetch_file
+from benchmarks.machine import without_collecting
 from model_adapters.adapter import Adapter, ModelSpec, checked_options
 from model_adapters.cards import Card, card_names, read_card, shipped_card
 from model_adapters.cards.requirements import how_to_get, missing_packages
@@ -80,7 +81,10 @@ def load_adapter(model: str | ModelSpec, **options: Any) -> Adapter:
     """
     spec = model if isinstance(model, ModelSpec) else resolve_model(model, **options)
     kind = adapter_class(spec.adapter)
-    with handed_over(spec.path or spec.name, "the model cannot be loaded", f"{COMPLETE}; --debug shows where"):
+    with (
+        without_collecting(),
+        handed_over(spec.path or spec.name, "the model cannot be loaded", f"{COMPLETE}; --debug shows where"),
+    ):
         loaded: object = kind.load(spec)
     if not isinstance(loaded, Adapter):
         raise ModelError(

@@ -14,6 +14,7 @@ from benchmarks.schema import Answer
 from libra_bench.metrics.metric import check_metric
 from libra_bench.runs.answering import answer_open_questions
 from libra_bench.runs.answers import AnswerLog
+from libra_bench.runs.drawers import Drawers
 from libra_bench.runs.loading import Load, load_model
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import RUNS_FOLDER, Plan, plan_run
@@ -38,11 +39,27 @@ def run(suite: str | Path, model: str, **options: Any) -> Path:
     Raises:
         LibraBenchError: any of its kinds.
     """
-    return finish_run(plan_run(suite, model, RunOptions(**options)), ProgressCallback(), from_env())
+    with Drawers() as drawers:
+        return finish_run(
+            plan_run(suite, model, RunOptions(**options)), ProgressCallback(), from_env(), drawers=drawers
+        )
 
 
-def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, load: Load = load_model) -> Path:
+def finish_run(
+    plan: Plan,
+    progress: ProgressCallback,
+    processes: Processes,
+    load: Load = load_model,
+    drawers: Drawers | None = None,
+) -> Path:
     """Carry a plan out: generate, then (in the first process) score and show. Only what is missing is done.
+
+    Args:
+        plan: of the run.
+        progress: is told of each step.
+        processes: that generate together.
+        load: loads the model.
+        drawers: draw the plots in further processes; None: they are drawn in this one.
 
     Raises:
         InputError: what will stop the scoring is found before anything is generated; see `check_scoring`.
@@ -61,7 +78,9 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
         answers_change=options.retry_failed,
     )
 
-    def check_metrics() -> None:
+    def before() -> None:
+        if options.plots and drawers is not None:
+            drawers.start()
         for metric in plan.chosen.metrics.values():
             check_metric(metric, against.references)
 
@@ -70,7 +89,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
         processes.help_to_extract()
         return plan.folder
     with processes.sharing_extraction():
-        answers = generate_run(plan, progress, processes, load, before=check_metrics)
+        answers = generate_run(plan, progress, processes, load, before=before)
         began = time.perf_counter()
         if scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against) is None:
             with progress.scoring(list(plan.chosen.metrics)) as tell:
@@ -84,6 +103,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
             report=options.report,
             follow_links=options.follow_links,
             on_images=progress.drawing,
+            drawers=drawers,
             known=plan.suite,
         )
         record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)

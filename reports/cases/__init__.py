@@ -101,7 +101,7 @@ class Cases:
     def __init__(self, runs: Sequence[LoadedRun], source: Source, *, text: bool = True) -> None:
         self._source, self._text = source, text
         self.ids: list[QuestionId] = list(dict.fromkeys(key for run in runs for key in run.answer_lines.ids))
-        columns = list(dict.fromkeys(str(name) for run in runs for name in run.samples.columns))
+        columns = list(dict.fromkeys(name for run in runs for name in run.sample_scores.columns))
         places = {key: place for place, key in enumerate(self.ids)}
         self._runs = [_RunCases(run, columns, places, text=text) for run in runs]
         direction = {entry.key: entry.higher_is_better for run in runs for entry in run.entries}
@@ -174,8 +174,9 @@ class _RunCases:
         self.run, self._text = run, text
         self._spans = SpanTable(read_spans(run.folder) if text else (), places)
         self.matched = self._spans.metrics
-        self._values = run.samples.reindex(columns=list(columns)).to_numpy(dtype=float)
-        self._rows = {key: row for row, key in enumerate(run.samples.index)}
+        scored = run.sample_scores
+        self._values = [scored.columns.get(name) for name in columns]
+        self._rows = {key: row for row, key in enumerate(scored.ids)}
 
     def answer(self, place: int, line: Mapping[str, Any], references: Sequence[str]) -> dict[str, Any]:
         """The answer to the case at this place, with its scores and spans."""
@@ -198,9 +199,8 @@ class _RunCases:
     def _scores(self, key: QuestionId) -> list[float | None]:
         """Of samples.csv; four places are enough to look at."""
         row = self._rows.get(key)
-        if row is None:
-            return [None] * self._values.shape[1]
-        return [None if math.isnan(value) else round(value, 4) for value in self._values[row].tolist()]
+        found = [None if row is None or values is None else values[row] for values in self._values]
+        return [None if value is None or math.isnan(value) else round(value, 4) for value in found]
 
 
 def _further(alternatives: Any) -> list[dict[str, Any]]:
