@@ -78,7 +78,7 @@ docs: $(STAMP) $(DOCS_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --config-file $(SITE)/mkdocs.yml
 	@echo "see it: $(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE)/html"
 
-# Odd inputs of eleven kinds, four minutes each, and 200 kills; another seed tries others: make fuzz SEED=2
+# Odd inputs of every kind, four minutes each, and 200 kills; another seed tries others: make fuzz SEED=2
 SEED := 1
 fuzz: $(STAMP)
 	LIBRA_BENCH_FUZZ_SECONDS=240 LIBRA_BENCH_KILLS=200 LIBRA_BENCH_FUZZ_SEED=$(SEED) OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -s tests/fuzz

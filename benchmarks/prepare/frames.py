@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.errors import InputError
+from benchmarks.files import reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,16 +30,14 @@ def read_frame(path: Path, needs: Sequence[str] = (), *, sheet: str | None = Non
     Raises:
         InputError: the file or a column is missing, or the file cannot be read.
     """
-    if not path.is_file():
-        what = "is a folder, not a file" if path.is_dir() else "no such file"
-        raise InputError(what, where=path, hint="check the path")
-    match path.suffix.lower():
-        case ".xlsx" | ".xlsm" | ".xls":
-            frame = _read_excel(path, sheet)
-        case ".parquet":
-            frame = _read_parquet(path)
-        case _:
-            frame = _read_text(path)
+    with reading(path):
+        match path.suffix.lower():
+            case ".xlsx" | ".xlsm" | ".xls":
+                frame = _read_excel(path, sheet)
+            case ".parquet":
+                frame = _read_parquet(path)
+            case _:
+                frame = _read_text(path)
     missing = [column for column in needs if column not in frame.columns]
     if missing:
         has = ", ".join(map(str, frame.columns))
@@ -59,8 +58,6 @@ def _read_text(path: Path) -> pd.DataFrame:
             return pd.read_csv(stream, sep=separator, dtype=str, keep_default_na=False, na_filter=False)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"not a readable gzip ({error})", where=path, hint="download it again") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text (byte {error.start})", where=path, hint="save the file as UTF-8") from error
     except pd.errors.EmptyDataError as error:
         raise InputError("is empty", where=path, hint="give a file with a header line") from error
     except pd.errors.ParserError as error:
@@ -71,28 +68,31 @@ def _read_text(path: Path) -> pd.DataFrame:
 def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
     import pandas as pd
 
-    try:
-        frame = pd.read_excel(path, sheet_name=0 if sheet is None else sheet, dtype=object, na_filter=False)
-    except ImportError as error:
-        raise InputError(
-            "Excel needs openpyxl, which is not installed", where=path, hint='pip install "libra-bench[tables]"'
-        ) from error
-    except (OSError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
-        raise InputError(f"not a readable Excel file ({error})", where=path, hint="save it as .xlsx or CSV") from error
+    with path.open("rb") as stream:
+        try:
+            frame = pd.read_excel(stream, sheet_name=0 if sheet is None else sheet, dtype=object, na_filter=False)
+        except ImportError as error:
+            raise InputError(
+                "Excel needs openpyxl, which is not installed", where=path, hint='pip install "libra-bench[tables]"'
+            ) from error
+        except (OSError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
+            what = f"not a readable Excel file ({error})"
+            raise InputError(what, where=path, hint="save it as .xlsx or CSV") from error
     return _as_text(frame)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    try:
-        return _as_text(pd.read_parquet(path))
-    except ImportError as error:
-        raise InputError(
-            "Parquet needs pyarrow, which is not installed", where=path, hint='pip install "libra-bench[tables]"'
-        ) from error
-    except (OSError, ValueError) as error:
-        raise InputError("not a readable Parquet file", where=path, hint="write it again") from error
+    with path.open("rb") as stream:
+        try:
+            return _as_text(pd.read_parquet(stream))
+        except ImportError as error:
+            raise InputError(
+                "Parquet needs pyarrow, which is not installed", where=path, hint='pip install "libra-bench[tables]"'
+            ) from error
+        except (OSError, ValueError) as error:
+            raise InputError("not a readable Parquet file", where=path, hint="write it again") from error
 
 
 def _as_text(frame: pd.DataFrame) -> pd.DataFrame:

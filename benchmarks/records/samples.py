@@ -20,6 +20,8 @@ from benchmarks.wording import first_few
 SAMPLES_FILE = "samples.csv"
 SPANS_FILE = "spans.jsonl"
 ID_COLUMN = "question_id"
+LONGEST_TEXT = 2**31
+"""Offsets into a text are held in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def read_spans(folder: Path) -> Iterator[SpanRecord]:
                 "end": int() as end,
                 "label": str() as label,
                 "metric": str() as metric,
-            }:
+            } if 0 <= start <= end < LONGEST_TEXT:
                 yield SpanRecord(question_id, side, start, end, label, metric)
             case _:
                 raise InputError("this line is not a span", where=f"{path}:{line}", hint=_hint(folder))
@@ -118,9 +120,12 @@ def write_spans(folder: Path, spans: Iterable[SpanRecord]) -> None:
 
 def _number(cell: str, column: str, place: str, folder: Path) -> float:
     try:
-        return float(cell) if cell else math.nan
-    except ValueError as error:
-        raise InputError(f"{column} is {cell!r}, not a number", where=place, hint=_hint(folder)) from error
+        value = float(cell) if cell else math.nan
+    except ValueError:
+        value = math.inf
+    if math.isinf(value):
+        raise InputError(f"{column} is {cell!r}, not a number", where=place, hint=_hint(folder))
+    return value
 
 
 def _hint(folder: Path) -> str:

@@ -20,20 +20,12 @@ app = typer.Typer(
     no_args_is_help=True, help="Build suites (.jsonl) or training files (.json) from the published data sets."
 )
 
-MimicRoot = Annotated[
-    Path, typer.Option("--mimic-root", help="Folder that MIMIC-CXR(-JPG) was downloaded to; its files are found.")
-]
 Split = Annotated[str, typer.Option("--split", help="train, validate or test.")]
-Metadata = Annotated[Path | None, typer.Option("--metadata", help="Default: mimic-cxr-*-metadata.csv.gz, found.")]
 SplitFile = Annotated[Path | None, typer.Option("--split-file", help="Default: mimic-cxr-*-split.csv.gz, found.")]
-Reports = Annotated[Path | None, typer.Option("--reports", help="Folder or zip of reports; default: found.")]
-Sections = Annotated[Path | None, typer.Option("--sections", help="A table written by `data sections`.")]
 Rule = Annotated[str, typer.Option("--prior-rule", help="published or frontal (see `data priors`).")]
 AllViews = Annotated[bool, typer.Option("--all-views", help="Include lateral images; default: AP and PA only.")]
 Laterals = Annotated[bool, typer.Option("--laterals", help="Name lateral images, too, by their role.")]
-Context = Annotated[bool, typer.Option("--context/--no-context", help="Add the clinical context to the prompt.")]
 Source = Annotated[Path | None, typer.Option("--source", help="The question file; default: found below the root.")]
-Section = Annotated[str, typer.Option("--section", help="findings or impression.")]
 ChestOnly = Annotated[bool, typer.Option("--chest-only", help="Only questions on chest X-rays.")]
 
 
@@ -41,18 +33,18 @@ def _reports_command(task: str) -> Callable[..., None]:
     """`findings` or `impressions`: the same options."""
 
     def command(
-        mimic_root: MimicRoot,
+        mimic_root: d.MimicRoot,
         split: Split,
         out: d.Out,
-        sections: Sections = None,
-        reports: Reports = None,
-        metadata: Metadata = None,
+        sections: d.Sections = None,
+        reports: d.Reports = None,
+        metadata: d.Metadata = None,
         split_file: SplitFile = None,
         image_root: d.ImageRoot = None,
         prior_rule: Rule = "published",
         all_views: AllViews = False,
         laterals: Laterals = False,
-        context: Context = True,
+        context: d.Context = True,
         prompt: d.Prompt = None,
         workers: d.Workers = None,
         allow_absent_images: d.AllowAbsent = False,
@@ -73,11 +65,11 @@ def _questions_command(task: str, source_of: str) -> Callable[..., None]:
     """`vqa` or `diff-vqa`: the same options."""
 
     def command(
-        mimic_root: MimicRoot,
+        mimic_root: d.MimicRoot,
         split: Split,
         out: d.Out,
         source: Source = None,
-        metadata: Metadata = None,
+        metadata: d.Metadata = None,
         image_root: d.ImageRoot = None,
         allow_absent_images: d.AllowAbsent = False,
         force: d.Force = False,
@@ -106,20 +98,20 @@ app.command("diff-vqa", help="MIMIC-Diff-VQA: questions about the main (current)
 
 @app.command()
 def alignment(
-    mimic_root: MimicRoot,
+    mimic_root: d.MimicRoot,
     split: Split,
     out: d.Out,
     tasks: Annotated[str, typer.Option("--tasks", help="The tasks to mix.")] = "findings,impressions,vqa,diff-vqa",
     vqa_source: Annotated[Path | None, typer.Option("--vqa-source", help="Default: found.")] = None,
     diff_source: Annotated[Path | None, typer.Option("--diff-vqa-source", help="Default: found.")] = None,
-    sections: Sections = None,
-    reports: Reports = None,
-    metadata: Metadata = None,
+    sections: d.Sections = None,
+    reports: d.Reports = None,
+    metadata: d.Metadata = None,
     split_file: SplitFile = None,
     image_root: d.ImageRoot = None,
     prior_rule: Rule = "published",
     all_views: AllViews = False,
-    context: Context = True,
+    context: d.Context = True,
     workers: d.Workers = None,
     allow_absent_images: d.AllowAbsent = False,
     force: d.Force = False,
@@ -175,7 +167,7 @@ def iu_xray(
         typer.Argument(help="ReXRank_IUXray_test.json, or the folder of Open-i's indiana_reports.csv."),
     ],
     out: d.Out,
-    section: Section = "findings",
+    section: d.SectionName = "findings",
     image_root: d.ImageRoot = None,
     prompt: d.Prompt = None,
     allow_absent_images: d.AllowAbsent = False,
@@ -263,7 +255,7 @@ def _hub_command(name: str) -> Callable[..., None]:
     def command(
         out: d.Out,
         split: Annotated[str, typer.Option("--split", help="A split, as the data set names it.")] = "test",
-        section: Section = "findings",
+        section: d.SectionName = "findings",
         image_root: Annotated[
             Path | None, typer.Option("--image-root", help="Folder to write the images to; default: <OUT>_images.")
         ] = None,

@@ -23,6 +23,14 @@ ImageRoot = Annotated[
 AllowAbsent = Annotated[bool, typer.Option("--allow-absent-images", help="Write the file even if images are missing.")]
 Prompt = Annotated[str | None, typer.Option("--prompt", help="The prompt; clinical context is not added to it.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Number of processes; default: one per core.")]
+SectionName = Annotated[str, typer.Option("--section", help="findings or impression.")]
+Context = Annotated[bool, typer.Option("--context/--no-context", help="Add the clinical context to the prompt.")]
+MimicRoot = Annotated[
+    Path, typer.Option("--mimic-root", help="Folder that MIMIC-CXR(-JPG) was downloaded to; its files are found.")
+]
+Metadata = Annotated[Path | None, typer.Option("--metadata", help="Default: mimic-cxr-*-metadata.csv.gz, found.")]
+Reports = Annotated[Path | None, typer.Option("--reports", help="Folder or zip of reports; default: found.")]
+Sections = Annotated[Path | None, typer.Option("--sections", help="A table written by `data sections`.")]
 
 
 def refuse_overwriting(out: Path, force: bool) -> None:

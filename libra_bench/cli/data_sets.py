@@ -13,17 +13,14 @@ from libra_bench.cli import data_options as d
 from libra_bench.cli import options as o
 
 Folder = Annotated[Path, typer.Argument(help="The folder that the data set was downloaded to, or its table.")]
-Section = Annotated[str, typer.Option("--section", help="findings or impression.")]
-Context = Annotated[bool, typer.Option("--context/--no-context", help="Add the clinical context to the prompt.")]
-MimicRoot = Annotated[Path, typer.Option("--mimic-root", help="Folder of MIMIC-CXR(-JPG); its files are found.")]
 
 
 def rexgradient(
     source: Folder,
     out: d.Out,
     split: Annotated[str, typer.Option("--split", help="train, valid or test.")] = "test",
-    section: Section = "findings",
-    context: Context = True,
+    section: d.SectionName = "findings",
+    context: d.Context = True,
     prompt: d.Prompt = None,
     image_root: d.ImageRoot = None,
     allow_absent_images: d.AllowAbsent = False,
@@ -47,8 +44,8 @@ def chexpert_plus(
     source: Folder,
     out: d.Out,
     split: Annotated[str, typer.Option("--split", help="train or valid; there is no test split.")] = "valid",
-    section: Section = "findings",
-    context: Context = True,
+    section: d.SectionName = "findings",
+    context: d.Context = True,
     prompt: d.Prompt = None,
     image_root: d.ImageRoot = None,
     allow_absent_images: d.AllowAbsent = False,
@@ -121,12 +118,12 @@ def rexvqa(
 
 def ms_cxr_t(
     source: Folder,
-    mimic_root: MimicRoot,
+    mimic_root: d.MimicRoot,
     out: d.Out,
-    reports: Annotated[Path | None, typer.Option("--reports", help="Folder or zip of reports; default: found.")] = None,
-    sections: Annotated[Path | None, typer.Option("--sections", help="A table written by `data sections`.")] = None,
-    metadata: Annotated[Path | None, typer.Option("--metadata", help="MIMIC-CXR-JPG's; default: found.")] = None,
-    context: Context = True,
+    reports: d.Reports = None,
+    sections: d.Sections = None,
+    metadata: d.Metadata = None,
+    context: d.Context = True,
     prompt: d.Prompt = None,
     image_root: d.ImageRoot = None,
     workers: d.Workers = None,

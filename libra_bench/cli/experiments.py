@@ -51,11 +51,12 @@ def audit(
     [bold]libra-bench audit --suite demo --model libra-tiny[/bold]
     """
     from benchmarks.files import write_json
+    from benchmarks.records.audit import AUDIT_FILE
     from libra_bench.experiments.audit import plan_audit, run_audit
     from libra_bench.experiments.audit_outcome import audit_outcome
     from libra_bench.runs.processes import from_env
     from libra_bench.runs.progress import ProgressCallback
-    from reports.page import AUDIT_FILE, write_report
+    from reports.page import write_report
 
     processes = from_env()
     planned = plan_audit(

@@ -2,17 +2,17 @@
 
 The rule for every metric, so that none needs its own. A failure while scoring is looked for in the samples by halving
 (at most 2 N calls, and N log2 N samples in all); each text found is blanked, and all are scored again. A failure that
-no text causes (a broken package, a GPU without memory) is raised as it is: it occurs on a harmless pair, too, or in no
-sample by itself.
+no text causes (damaged weights, a broken package, a GPU without memory) occurs on a harmless pair, too, or in no sample
+by itself: then the metric cannot run here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.errors import LibraBenchError
+from benchmarks.errors import LibraBenchError, MetricUnavailableError
 from libra_bench.metrics.metric import Metric, MetricResult, References
 
 HARMLESS = "No effusion."
@@ -59,8 +59,8 @@ def score_texts(
         What the metric says, and the texts that were blanked for it, in the order of the samples.
 
     Raises:
-        LibraBenchError: as `Metric.score` does: missing weights and the like are no text's fault.
-        Exception: any other failure that no single text causes.
+        MetricUnavailableError: it fails on any text, or on no single one.
+        LibraBenchError: as `Metric.score` does.
     """
     cases = [
         _Case(said, true, fields[sample] if fields else None)
@@ -72,12 +72,14 @@ def score_texts(
             return _score(metric, cases), sorted(failed, key=lambda text: text.sample)
         except LibraBenchError:
             raise
-        except Exception:
-            if _error(metric, [replace(cases[0], prediction=HARMLESS, references=[HARMLESS])]):
-                raise
-            found = [_failed(metric, cases[sample], sample) for sample in _culprits(metric, cases)]
-            if not found:
-                raise
+        except Exception as error:
+            found = [] if _fails_always(metric, cases[0]) else list(_failed_texts(metric, cases))
+            blanked = {(text.sample, text.side) for text in failed}
+            if not found or blanked & {(text.sample, text.side) for text in found}:
+                raise MetricUnavailableError(
+                    f"{metric.id}: it cannot score these texts, whatever they say ({_in_words(error)})",
+                    hint="fetch its weights or package again, or leave it out of --metrics; --debug shows where",
+                ) from error
         for text in found:
             cases[text.sample] = cases[text.sample].without(text.side)
         failed += found
@@ -97,32 +99,40 @@ def failed_note(metric: Metric, failed: Sequence[FailedText], ids: Sequence[obje
     return f"note: {metric.id} fails on {len(failed)} {texts} as empty: {named}{more}; {failed[0].error}"
 
 
-def _culprits(metric: Metric, cases: Sequence[_Case]) -> list[int]:
-    """The samples that the metric fails on by themselves; none if it fails only on many together."""
-    culprits: list[int] = []
+def _fails_always(metric: Metric, case: _Case) -> bool:
+    return _error(metric, [replace(case, prediction=HARMLESS, references=[HARMLESS])]) is not None
+
+
+def _failed_texts(metric: Metric, cases: Sequence[_Case]) -> Iterator[FailedText]:
+    """A text of each sample that the metric fails on by itself; none if it fails only on many together."""
     suspects = [range(len(cases))]
     while suspects:
         group = suspects.pop()
-        if not _error(metric, [cases[sample] for sample in group]):
-            continue
-        if len(group) == 1:
-            culprits += group
-        else:
-            middle = len(group) // 2
-            suspects += [group[:middle], group[middle:]]
-    return culprits
+        if _error(metric, [cases[sample] for sample in group]):
+            if len(group) == 1:
+                yield from _failed(metric, cases[group[0]], group[0])
+            else:
+                middle = len(group) // 2
+                suspects += [group[:middle], group[middle:]]
 
 
-def _failed(metric: Metric, case: _Case, sample: int) -> FailedText:
-    """Which side of a failing sample it is: the one that still fails beside a harmless text, else the prediction."""
+def _failed(metric: Metric, case: _Case, sample: int) -> Iterator[FailedText]:
+    """Which side of a failing sample it is: the one that still fails beside a harmless text, else the prediction.
+
+    None where it does not fail again: what an extractor could read meanwhile is in its cache.
+    """
     for side, alone in (
         ("prediction", replace(case, references=[HARMLESS])),
         ("reference", replace(case, prediction=HARMLESS)),
         ("prediction", case),
     ):
         if error := _error(metric, [alone]):
-            return FailedText(sample, side, " ".join(f"{type(error).__name__}: {error}".split())[:200])
-    raise AssertionError("a culprit fails by itself")
+            yield FailedText(sample, side, _in_words(error))
+            return
+
+
+def _in_words(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def _error(metric: Metric, cases: Sequence[_Case]) -> Exception | None:

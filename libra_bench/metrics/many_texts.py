@@ -1,30 +1,21 @@
 """Scores many texts on all cores.
 
 A metric whose statistics of a sample depend on that sample alone says so (`independent`). Its samples are scored in
-chunks, by this process and by a worker process for each further core. The statistics are put together and reduced
-once, so that no value depends on how many processes there are. Other metrics score all samples here.
-
-A worker is another Python that imports the metrics alone, never the user's own script. One that ends early, or fails,
-leaves its chunk to this process.
+chunks, by this process and by a worker process for each further core (`workers.py`). The statistics are put together
+and reduced once, so that no value depends on how many processes there are. Other metrics score all samples here.
 """
 
 from __future__ import annotations
 
-import os
-import pickle
-import signal
-import subprocess
-import sys
 from array import array
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from threading import Lock, Thread
-from typing import IO, Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from benchmarks.files import stored
 from benchmarks.machine import core_count
 from libra_bench.metrics.failing_texts import FailedText, score_texts
 from libra_bench.metrics.metric import (
@@ -39,7 +30,8 @@ from libra_bench.metrics.metric import (
     percent_mean,
     reduction_of,
 )
-from libra_bench.metrics.spans import Spans
+from libra_bench.metrics.spans import Spans, StoredSpans
+from libra_bench.metrics.workers import on_all_cores
 
 Fields: TypeAlias = Sequence[Mapping[str, Any]] | None
 Found: TypeAlias = tuple[MetricResult, list[FailedText]]
@@ -51,7 +43,6 @@ MANY = 1_000
 CHUNK = 256
 """Samples that a process scores at a time, at most; fewer where there would be few chunks for each process."""
 _FEW = 64
-_WORKER = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); import {0}; {0}.work()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +52,6 @@ class _Chunk:
     predictions: Sequence[str]
     references: References
     fields: Fields
-
-    def score(self, metrics: Sequence[Metric]) -> list[Found]:
-        return [score_texts(metric, self.predictions, self.references, self.fields) for metric in metrics]
 
 
 @dataclass(slots=True)
@@ -75,9 +63,12 @@ class _Gathered:
     rows_NS: Floats | None = None
     samples: dict[str, array[float]] = field(default_factory=dict)
     details: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    spans: dict[int, Spans] = field(default_factory=dict)
     failed: dict[int, list[FailedText]] = field(default_factory=dict)
-    """The last three by the first sample of their chunk."""
+    """The last two by the first sample of their chunk."""
+    spans: dict[int, Spans] = field(default_factory=dict)
+    """Likewise, of few samples."""
+    stored: StoredSpans | None = None
+    """Of many."""
 
     def add(self, part: slice, found: Found) -> None:
         """Keep what the metric says of some samples."""
@@ -92,7 +83,12 @@ class _Gathered:
                 self.samples[name] = array("d", bytes(8 * self.n))
             self.samples[name][part] = array("d", values)
         self.details[part.start] = result.details
-        self.spans[part.start] = result.spans if isinstance(result.spans, Spans) else Spans(result.spans)
+        spans = result.spans if isinstance(result.spans, Spans) else Spans(result.spans)
+        if self.n < stored.MANY:
+            self.spans[part.start] = spans
+        elif len(spans):
+            self.stored = self.stored or StoredSpans()
+            self.stored.add(part.start, spans)
 
     def whole(self) -> Found:
         """One result for all samples."""
@@ -105,66 +101,12 @@ class _Gathered:
             statistics=statistics,
             samples=self.samples,
             details=merged_details(self.metric, [self.details[start] for start in sorted(self.details)], statistics),
-            spans=spans,
+            spans=spans if self.stored is None else self.stored,
         )
         failed = [
             replace(text, sample=text.sample + start) for start in sorted(self.failed) for text in self.failed[start]
         ]
         return whole, failed
-
-
-@dataclass(slots=True)
-class _Work:
-    """Chunks that wait, and what is known of the others."""
-
-    gathered: Sequence[_Gathered]
-    waiting: deque[slice]
-    chunk: Callable[[slice], _Chunk]
-    on_scored: OnScored
-    lock: Lock = field(default_factory=Lock)
-
-    @property
-    def metrics(self) -> list[Metric]:
-        return [one.metric for one in self.gathered]
-
-    def do(self) -> None:
-        """Score chunks in this process as long as any waits."""
-        while self.waiting:
-            with suppress(IndexError):  # a worker took the last one
-                part = self.waiting.popleft()
-                self._keep(part, self.chunk(part).score(self.metrics))
-
-    def give_to(self, worker: subprocess.Popen[bytes]) -> None:
-        """Have a worker score chunks as long as any waits; the chunk that it fails on waits again."""
-        assert worker.stdin is not None
-        assert worker.stdout is not None
-        try:
-            _send(worker.stdin, sys.path)
-            _send(worker.stdin, self.metrics)
-        except (OSError, pickle.PicklingError, AttributeError, TypeError):  # a class inside a function can't be sent
-            return
-        while self.waiting:
-            try:
-                part = self.waiting.popleft()
-            except IndexError:
-                return
-            found: list[Found] | None = None
-            try:
-                _send(worker.stdin, self.chunk(part))
-                found = pickle.load(worker.stdout)  # noqa: S301  # of our own process
-            except (OSError, EOFError, pickle.PickleError):
-                return
-            finally:
-                if found is None:
-                    self.waiting.append(part)
-            self._keep(part, found)
-
-    def _keep(self, part: slice, found: list[Found]) -> None:
-        with self.lock:
-            for one, its in zip(self.gathered, found, strict=True):
-                one.add(part, its)
-        for metric in self.metrics:
-            self.on_scored(metric, part.stop - part.start)
 
 
 def untold(metric: Metric, texts: int) -> None:
@@ -177,6 +119,8 @@ def score_many_texts(
     references: References,
     fields: Fields = None,
     on_scored: OnScored = untold,
+    *,
+    values_alone: bool = False,
 ) -> list[Found]:
     """What `score_texts` says for each metric, on all cores where there are many texts.
 
@@ -186,12 +130,14 @@ def score_many_texts(
         references: N lists of references.
         fields: N mappings, or None.
         on_scored: told of progress.
+        values_alone: leave out the spans, which of many texts are most of a result.
 
     Raises:
         What `score_texts` does, wherever the texts are scored.
     """
     apart = [metric for metric in metrics if is_independent(metric)] if len(predictions) >= MANY else []
-    merged = _in_chunks(apart, predictions, references, fields, on_scored) if apart else {}
+    chunked = _in_chunks(apart, predictions, references, fields, on_scored, values_alone) if apart else []
+    merged = {id(metric): found for metric, found in zip(apart, chunked, strict=True)}
 
     def alone(metric: Metric) -> Found:
         found = score_texts(metric, predictions, references, fields)
@@ -202,69 +148,37 @@ def score_many_texts(
 
 
 def _in_chunks(
-    metrics: Sequence[Metric], predictions: Sequence[str], references: References, fields: Fields, on_scored: OnScored
-) -> dict[int, Found]:
-    """What each metric says, by its `id()`."""
+    metrics: Sequence[Metric],
+    predictions: Sequence[str],
+    references: References,
+    fields: Fields,
+    on_scored: OnScored,
+    values_alone: bool,
+) -> list[Found]:
     n = len(predictions)
     size = min(CHUNK, max(_FEW, n // (8 * core_count())))
     parts = [slice(start, min(n, start + size)) for start in range(0, n, size)]
 
+    gathered = [_Gathered(metric, n) for metric in metrics]
+
     def chunk(part: slice) -> _Chunk:
         return _Chunk(predictions[part], references[part], None if fields is None else fields[part])
 
-    work = _Work([_Gathered(metric, n) for metric in metrics], deque(parts), chunk, on_scored)
-    with _workers(min(core_count(), len(parts)) - 1) as workers:
-        helping = [Thread(target=work.give_to, args=(worker,), daemon=True) for worker in workers]
-        for thread in helping:
-            thread.start()
-        work.do()
-        for thread in helping:
-            thread.join()
-    work.do()  # what a worker gave back
-    return {id(one.metric): one.whole() for one in work.gathered}
+    def keep(part: slice, found: list[Found]) -> None:
+        for one, its in zip(gathered, found, strict=True):
+            one.add(part, its)
+            on_scored(one.metric, part.stop - part.start)
+
+    on_all_cores(partial(_scored, [*metrics], values_alone), parts, chunk, keep)
+    return [one.whole() for one in gathered]
 
 
-@contextmanager
-def _workers(n: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start n workers, fewer where the system has no room for them; they are ended at the exit."""
-    workers: list[subprocess.Popen[bytes]] = []
-    try:
-        with suppress(OSError):
-            for _ in range(n):
-                command = [sys.executable, "-P", "-c", _WORKER.format(__name__)]
-                workers.append(
-                    subprocess.Popen(
-                        command,
-                        stdin=subprocess.PIPE,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.DEVNULL,
-                        env={**os.environ, "OMP_NUM_THREADS": "1"},
-                    )
-                )
-        yield workers
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.communicate()
+def _scored(metrics: Sequence[Metric], values_alone: bool, chunk: _Chunk) -> list[Found]:
+    """What each metric says of a chunk; without the reduction of its statistics, which cannot be pickled."""
+    found = (score_texts(metric, chunk.predictions, chunk.references, chunk.fields) for metric in metrics)
+    return [(_to_send(result, values_alone), failed) for result, failed in found]
 
 
-def work() -> None:
-    """A worker: metrics and chunks come in, results go out; ends with its input or at the first failure."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the process that started this one
-    replies, sys.stdout = sys.stdout.buffer, sys.stderr
-    metrics: Sequence[Metric] = pickle.load(sys.stdin.buffer)  # noqa: S301  # of the process that started this one
-    with suppress(EOFError, BrokenPipeError):
-        while True:
-            chunk: _Chunk = pickle.load(sys.stdin.buffer)  # noqa: S301
-            _send(replies, [(_without_reduction(result), failed) for result, failed in chunk.score(metrics)])
-
-
-def _without_reduction(result: MetricResult) -> MetricResult:
-    """A result that can be pickled; the metric of the other process knows its reduction."""
+def _to_send(result: MetricResult, values_alone: bool) -> MetricResult:
     rows = None if result.statistics is None else Statistics(result.statistics.per_sample_NS, percent_mean)
-    return replace(result, statistics=rows)
-
-
-def _send(stream: IO[bytes], value: object) -> None:
-    pickle.dump(value, stream, protocol=pickle.HIGHEST_PROTOCOL)
-    stream.flush()
+    return replace(result, statistics=rows, spans=() if values_alone else result.spans)

@@ -65,7 +65,7 @@ class StatedChange:
         return self.finding, self.side, self.direction, self.present
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)  # whole texts: as many as the reader of reports keeps
 def stated_changes(text: str, version: int) -> tuple[StatedChange, ...]:
     """The changes that a text states, in order, each once."""
     if version == 1:

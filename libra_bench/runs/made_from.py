@@ -10,6 +10,7 @@ from pydantic import Field
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file, sha256_json
 from benchmarks.packages import installed_version
+from benchmarks.records.audit import AUDIT_FILE
 from benchmarks.records.json_record import Record, read_record, write_record
 from benchmarks.records.run import read_run
 from benchmarks.records.samples import SAMPLES_FILE, SPANS_FILE
@@ -17,7 +18,7 @@ from benchmarks.records.scores import SCORES_FILE
 from libra_bench.runs.answers import ANSWERS_FILE
 
 MADE_FILE = ".made_from.json"
-READ_FILES = (SCORES_FILE, SAMPLES_FILE, SPANS_FILE, ANSWERS_FILE, "audit.json")
+READ_FILES = (SCORES_FILE, SAMPLES_FILE, SPANS_FILE, ANSWERS_FILE, AUDIT_FILE)
 """What plots and page are made from, besides run.json, the suite and its images."""
 
 

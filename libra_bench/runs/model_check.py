@@ -81,9 +81,9 @@ def _try(spec: ModelSpec, check: Check) -> None:
 
 def default_dtype(base: Path) -> str:
     """The type that a checkpoint's weights are stored in, as its config.json says; else float32."""
-    from model_adapters.checkpoints.files import read_json
+    from model_adapters.checkpoints.files import read_config
     from model_adapters.checkpoints.precision import DTYPES
 
-    config = read_json(base / "config.json")
+    config = read_config(base)
     stated = str(config.get("torch_dtype") or config.get("dtype"))
     return stated if stated in DTYPES else "float32"

@@ -225,8 +225,9 @@ def sums_by_number(per_sample_NS: Floats, owner_N: npt.NDArray[np.intp] | None) 
     if len(owner_N) != len(per_sample_NS):
         raise ValueError(f"{len(owner_N)} cluster names for {len(per_sample_NS)} samples")
     n_C = np.bincount(owner_N)
-    together_N = np.argsort(owner_N, kind="stable")
-    return np.add.reduceat(per_sample_NS[together_N], np.cumsum(n_C) - n_C, axis=0), n_C.astype(float)
+    if (owner_N[1:] < owner_N[:-1]).any():
+        per_sample_NS = per_sample_NS[np.argsort(owner_N, kind="stable")]
+    return np.add.reduceat(per_sample_NS, np.cumsum(n_C) - n_C, axis=0), n_C.astype(float)
 
 
 def count_clusters(clusters: Sequence[Hashable]) -> int:

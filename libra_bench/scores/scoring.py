@@ -26,6 +26,7 @@ from libra_bench.metrics.choice import ChosenMetrics, choose_metrics
 from libra_bench.metrics.failing_texts import as_details, failed_note
 from libra_bench.metrics.many_texts import OnScored, score_many_texts, untold
 from libra_bench.metrics.metric import Key, Metric, MetricResult, Statistics, check_metric, corpus_values
+from libra_bench.metrics.workers import shared_workers
 from libra_bench.scores.bootstrap import count_clusters, intervals
 from libra_bench.scores.reference_points import reference_points
 from libra_bench.scores.scored_texts import ScoredTexts
@@ -109,15 +110,16 @@ def score_against(
     for metric in chosen.metrics.values():
         check_metric(metric, against.references, predictions)
     fields = View(lambda known, answer: {**known, "finish": answer.finish}, against.fields, answers)
-    results = _results(chosen.metrics, predictions, against, fields, on_scored)
-    points = reference_points(
-        list(chosen.metrics.values()),
-        against.references,
-        against.fields,
-        clusters,
-        cache=user_cache() / "reference-points",
-        on_scored=on_scored,
-    )
+    with shared_workers():
+        results = _results(chosen.metrics, predictions, against, fields, on_scored)
+        points = reference_points(
+            list(chosen.metrics.values()),
+            against.references,
+            against.fields,
+            clusters,
+            cache=user_cache() / "reference-points",
+            on_scored=on_scored,
+        )
     found = Scores(
         suite=suite,
         model=model,
@@ -257,20 +259,21 @@ def score_files(
     matched = [match_answers(read_answers(path, samples), samples, where=path) for path in predictions]
     metrics = list(chosen.metrics.values())
     on_scored = ScoringProgress(metrics, [len(answers) for answers in matched], tell) if tell else untold
-    return [
-        score_answers(
-            samples,
-            answers,
-            chosen,
-            suite=references.stem,
-            model=name,
-            by=by,
-            partial=partial,
-            cleaning=cleaning,
-            on_scored=on_scored,
-        )
-        for name, answers in zip(names, matched, strict=True)
-    ]
+    with shared_workers():
+        return [
+            score_answers(
+                samples,
+                answers,
+                chosen,
+                suite=references.stem,
+                model=name,
+                by=by,
+                partial=partial,
+                cleaning=cleaning,
+                on_scored=on_scored,
+            )
+            for name, answers in zip(names, matched, strict=True)
+        ]
 
 
 def score(

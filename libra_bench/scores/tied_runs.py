@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.errors import InputError
-from benchmarks.machine import core_count
 from benchmarks.records.statistics import StatisticsFile, StoredMetric, open_statistics
 from libra_bench.metrics.metric import Floats
+from libra_bench.metrics.workers import on_all_cores
 from libra_bench.scores.bootstrap import CONFIDENCE, cluster_numbers
 from libra_bench.scores.comparison import refuse_other_studies, rows_in_order
 from libra_bench.scores.pairwise import ClusterShares, are_many, cluster_shares, normal_p_values, swapped_p_values
@@ -22,6 +21,10 @@ from libra_bench.scores.stored_statistics import keys_and_reduction
 
 RESAMPLES = 2_000
 """Enough to tell p from 0.05; `libra-bench compare` takes more."""
+MANY = 150
+"""Fewer runs are read in one process: a worker takes a third of a second to start."""
+PIECE = 8
+"""Runs that a process reads at a time."""
 
 
 class TiedPairs(Collection[frozenset[str]]):
@@ -136,22 +139,35 @@ def _by_swaps(
 
 
 def _by_distribution(runs: Mapping[str, StatisticsFile]) -> Iterator[tuple[list[str], Sequence[str], Floats]]:
-    """As `_by_swaps`, from files that are read once each, on all cores: most of the work is to unpack them."""
-    first = next(iter(runs.values()))
+    """As `_by_swaps`, from files that are read once each, on all cores where there are many."""
+    by_name: dict[str, Mapping[str, ClusterShares]] = {}
+    names = [*runs]
+    pieces = [names[at : at + PIECE] for at in range(0, len(names), PIECE)] if len(names) >= MANY else [names]
+
+    def keep(piece: Sequence[str], shares: Sequence[Mapping[str, ClusterShares]]) -> None:
+        by_name.update(zip(piece, shares, strict=True))
+
+    on_all_cores(partial(_shares, runs[names[0]]), pieces, lambda piece: [runs[name] for name in piece], keep)
+    for metric, those in _same_metrics(runs):
+        yield those, runs[those[0]].described[metric][1], normal_p_values([by_name[name][metric] for name in those])
+
+
+def _shares(first: StatisticsFile, runs: Sequence[StatisticsFile]) -> list[Mapping[str, ClusterShares]]:
+    """Of each run: its metrics for `normal_p_values`, the studies in the order of the first run."""
     owner_N = None if first.clusters is None else cluster_numbers(first.clusters)
     reduction = cache(lambda metric, keys: keys_and_reduction(metric, StoredMetric("", keys, np.empty((0, 0))))[1])
-
-    def shares(run: StatisticsFile) -> dict[str, ClusterShares]:
-        rows, found = rows_in_order(first.ids, run.ids), {}
-        for metric, stored in run.read_all().items():
-            per_sample_NS = stored.per_sample_NS[... if rows is None else rows]
-            found[metric] = cluster_shares(per_sample_NS, owner_N, reduction(metric, stored.keys))
-        return found
-
-    with ThreadPoolExecutor(core_count()) as threads:
-        by_name = dict(zip(runs, threads.map(shares, runs.values()), strict=True))
-    for metric, names in _same_metrics(runs):
-        yield names, runs[names[0]].described[metric][1], normal_p_values([by_name[name][metric] for name in names])
+    found: list[Mapping[str, ClusterShares]] = []
+    for run in runs:
+        rows = rows_in_order(first.ids, run.ids)
+        found.append(
+            {
+                metric: cluster_shares(
+                    stored.per_sample_NS[... if rows is None else rows], owner_N, reduction(metric, stored.keys)
+                )
+                for metric, stored in run.read_all().items()
+            }
+        )
+    return found
 
 
 def _tied(p_MM: Floats) -> npt.NDArray[np.bool_]:

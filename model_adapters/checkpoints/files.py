@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from benchmarks.wording import first_few
 
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
+COUNTED = {re.compile(r"(^|_)(layers?|depth|blocks|experts)$"): 1_000, re.compile(r"(^|_)labels$"): 1_000_000}
+"""Names of fields that state how many Python objects transformers makes -> more than any model has."""
 DECIDING_SUFFIXES = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja", ".py")
 
 
@@ -30,6 +34,30 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelError(f"expected a JSON object, found {type(value).__name__}", where=path)
     return value
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read a checkpoint's config.json.
+
+    Raises:
+        ModelError: as of `read_json`; or it states more layers, experts or labels than any model has, which would be
+            built one by one for ever.
+    """
+    path = folder / "config.json"
+    config = read_json(path)
+    for name, value, most in _counts(config):
+        if value > most:
+            raise ModelError(f"{name} is {value:,}, more than {most:,}", where=path, hint="fetch the file again")
+    return config
+
+
+def _counts(config: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
+    """(name, value, the most that is believed) of what a configuration, and those within it, state the number of."""
+    for name, value in config.items():
+        if isinstance(value, dict):
+            yield from _counts(value)
+        elif isinstance(value, int):
+            yield from ((name, value, most) for pattern, most in COUNTED.items() if pattern.search(name))
 
 
 def deciding_hashes(folder: Path) -> dict[str, str]:

@@ -61,12 +61,12 @@ class HFVisionLanguageAdapter(Adapter):
     @classmethod
     def identity(cls, spec: ModelSpec) -> Mapping[str, Any]:
         """Hashes of every file of the checkpoint that decides answers, the template, dtype and image policy."""
-        from model_adapters.hf.loading import read_config
+        from model_adapters.hf.loading import loadable_config
         from model_adapters.hf.prompts import checkpoint_folder, conversation_mode
 
         bits, dtype = quantization_bits(spec), dtype_name(spec)  # refused before a large download or long hashing
         folder, mode = checkpoint_folder(spec), conversation_mode(spec)
-        read_config(folder, spec)
+        loadable_config(folder, spec)
         return {
             "checkpoint": deciding_hashes(folder),
             "conv_mode": mode,

@@ -19,7 +19,7 @@ from model_adapters.adapter import Decoding, ModelSpec, study_seed
 from model_adapters.checkpoints.files import weight_files
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
 from model_adapters.hf.decoding import BatchDecoder, Decoded
-from model_adapters.hf.loading import CAUSAL_LM, load_model, load_tokenizer, read_config
+from model_adapters.hf.loading import CAUSAL_LM, load_model, load_tokenizer, loadable_config
 from model_adapters.hf.prompts import adds_special_tokens
 
 Conversation = Sequence[Mapping[str, str]]
@@ -180,7 +180,7 @@ def check_chat_model(spec: ModelSpec, template: str | None = None) -> None:
         ModelError: see `load_chat_model`. HubError: it cannot be fetched.
     """
     folder = find_checkpoint(checkpoint_path(spec))
-    read_config(folder, spec, CAUSAL_LM)
+    loadable_config(folder, spec, CAUSAL_LM)
     weight_files(folder)
     ChatPrompts(load_tokenizer(folder), folder, template)
 

@@ -17,7 +17,7 @@ from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt
 from model_adapters.cards import ImagePolicy
 from model_adapters.cards.image_policy import image_policy, parts_read
 from model_adapters.cards.prompt_hooks import prompt_identity
-from model_adapters.checkpoints.files import read_json
+from model_adapters.checkpoints.files import read_config
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
 from model_adapters.libra.checkpoint.identity import checkpoint_identity, conversation_mode
 from model_adapters.templates import render, template
@@ -77,7 +77,7 @@ class LibraAdapter(Adapter):
         from model_adapters.checkpoints.precision import dtype_name, quantization_bits
 
         path, bits, dtype = checkpoint_path(spec), quantization_bits(spec), dtype_name(spec)
-        mode = conversation_mode(spec, read_json(find_checkpoint(path) / "config.json"))
+        mode = conversation_mode(spec, read_config(find_checkpoint(path)))
         form = template(mode)
         return {
             **checkpoint_identity(path, spec.model_base, vision_tower=spec.options.get("vision_tower")),
@@ -92,7 +92,7 @@ class LibraAdapter(Adapter):
     @classmethod
     def reads(cls, spec: ModelSpec) -> frozenset[str]:
         """The current image; the prior one where the connector has a place for it."""
-        config = read_json(find_checkpoint(checkpoint_path(spec)) / "config.json")
+        config = read_config(find_checkpoint(checkpoint_path(spec)))
         if config.get("mm_projector_type") != "TAC":
             return frozenset({"current"})
         return parts_read(spec, default="dummy-prior")

@@ -14,7 +14,7 @@ import torch
 from benchmarks.errors import ModelError
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
-from model_adapters.checkpoints.files import read_json
+from model_adapters.checkpoints.files import read_config
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
 from model_adapters.checkpoints.precision import (
     checked_device_map,
@@ -127,7 +127,7 @@ def load_generator(spec: ModelSpec) -> TextGenerator:
         UnknownNameError: an unknown conversation mode.
     """
     path, options, bits = checkpoint_path(spec), spec.options, quantization_bits(spec)
-    template(conversation_mode(spec, read_json(find_checkpoint(path) / "config.json")))  # before anything slow
+    template(conversation_mode(spec, read_config(find_checkpoint(path))))  # before anything slow
     attention = options.get("attn_implementation", "sdpa")
     if attention not in ("sdpa", "eager"):
         raise ModelError(

@@ -13,12 +13,10 @@ import asyncio
 import dataclasses
 import json
 import logging
-import threading
 import time
-import weakref
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
@@ -26,6 +24,7 @@ from benchmarks.errors import GenerationError, ModelError, RefusedError
 from benchmarks.files.secrets import MIN_SECRET, without_secrets
 from benchmarks.wording import first_line
 from model_adapters.openai.address import KEY_VARIABLE
+from model_adapters.openai.background import Background
 from model_adapters.openai.replies import (
     ChatReply,
     chat_reply,
@@ -59,7 +58,6 @@ request that they do not take."""
 HOPELESS = frozenset({401, 403, 404})
 """Statuses that every further question would get, too."""
 
-T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
@@ -95,12 +93,7 @@ class Endpoint:
             timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),  # a deadline for the whole is set around it
             limits=httpx2.Limits(max_connections=None),
         )
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="endpoint", daemon=True).start()
-        weakref.finalize(self, self._loop.call_soon_threadsafe, self._loop.stop)
-        self._lock = threading.Lock()
-        self._pending: set[Future[Any]] = set()
-        self._is_stopped = False
+        self._background = Background("endpoint")
         self._not_before = 0.0
         """No question is sent before then (monotonic seconds), as the server asked."""
 
@@ -117,13 +110,13 @@ class Endpoint:
             ModelError: no server answers, or it refuses the key or the model.
         """
         try:
-            status, content = self._wait_for(self._request("GET", "models", 2 * CONNECT_SECONDS))
+            status, content = self._background.wait_for(self._request("GET", "models", 2 * CONNECT_SECONDS))
             self._check_key(status)
             listed = model_names(content) if status == 200 else []
             if model is None or model in listed or status == 429 or status >= 500:
                 return  # where it is busy, the questions will tell
             question = {"model": model, "messages": [{"role": "user", "content": "Hello."}], "max_tokens": 1}
-            status, content = self._wait_for(
+            status, content = self._background.wait_for(
                 self._request("POST", "chat/completions", TRIAL_SECONDS, json.dumps(question).encode())
             )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
@@ -169,37 +162,17 @@ class Endpoint:
         except (ValueError, TypeError, RecursionError) as error:
             raise RefusedError(f"the question cannot be written as JSON ({first_line(error)})", 0) from error
         try:
-            return self._wait_for(self._complete(content))
+            return self._background.wait_for(self._complete(content))
         except CancelledError as error:
             raise RefusedError("the run was stopped", 0) from error
 
     def stop(self) -> None:
         """Break off everything that is under way: those who wait get a RefusedError."""
-        with self._lock:
-            self._is_stopped = True
-            pending = list(self._pending)
-        for future in pending:
-            future.cancel()
+        self._background.stop()
 
     def resume(self) -> None:
         """Allow questions again."""
-        with self._lock:
-            self._is_stopped = False
-
-    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
-        """What comes of a coroutine, which runs in this endpoint's own thread and ends with `stop`."""
-        with self._lock:
-            if self._is_stopped:
-                work.close()
-                raise CancelledError
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
-            self._pending.add(future)
-        try:
-            return future.result()
-        finally:
-            future.cancel()  # where this thread was interrupted while it waited
-            with self._lock:
-                self._pending.discard(future)
+        self._background.resume()
 
     async def _request(self, method: str, path: str, seconds: float, content: bytes | None = None) -> tuple[int, bytes]:
         """Status and body of a reply, without retries."""

@@ -19,7 +19,7 @@ from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Adapter, Decoding, ModelSpec, RenderedPrompt, checked_options
 from model_adapters.cards import ImagePolicy
 from model_adapters.checkpoints.family import is_libra as names_libra
-from model_adapters.checkpoints.files import read_json
+from model_adapters.checkpoints.files import read_config
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
 from model_adapters.checkpoints.precision import dtype_name
 from model_adapters.generation.answers import answers_of
@@ -178,7 +178,7 @@ def is_libra(spec: ModelSpec) -> bool:
         ModelError: there is none.
     """
     folder = find_checkpoint(checkpoint_path(spec))
-    return spec.model_base is not None or names_libra(read_json(folder / "config.json"))
+    return spec.model_base is not None or names_libra(read_config(folder))
 
 
 def vllm_is_alone(spec: ModelSpec) -> None:

@@ -21,8 +21,8 @@ SEED = int(os.environ.get("LIBRA_BENCH_FUZZ_SEED", "0"))
 START_SECONDS = 300
 """What imports and a first input may take on a busy machine."""
 TARGETS = (
-    "suite", "predictions", "scores", "answers", "comparisons", "trainings", "caches", "ratings", "images",
-    "checkpoints", "recipes", "experiments", "cards", "endpoint", "report-text", "data-sets",
+    "suite", "predictions", "scores", "answers", "comparisons", "trainings", "caches", "ratings", "weights",
+    "images", "checkpoints", "vlms", "recipes", "experiments", "cards", "endpoint", "report-text", "data-sets",
 )  # fmt: skip
 
 

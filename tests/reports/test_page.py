@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from PIL import Image
 from run_folders import change_record
 
 from benchmarks.errors import InputError
+from benchmarks.suites import load_suite
 from reports import LoadedRun, load
 from reports.cases import Cases, find_source
 from reports.first_look import Look, first_look
@@ -233,6 +235,19 @@ def test_a_changed_suite_file_is_not_shown_as_the_reference(make_run: Callable[.
     assert data_of(report.path)["cases"][0]["refs"] == []
 
 
+def test_a_suite_that_was_read_is_not_read_again(
+    make_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_run()
+    file = folder.parent / "demo.jsonl"
+    known, changed = load_suite(file), load_suite(file)
+    expected = data_of(write_report([folder]).path)
+    monkeypatch.setattr("benchmarks.suites.read_samples", lambda *path, **options: [])
+    assert data_of(write_report([folder], known=known).path) == expected
+    other = replace(changed, sha256="0" * 64)  # read before it was the run's
+    assert data_of(write_report([folder], known=other).path)["cases"][0]["refs"] == []
+
+
 def test_a_moved_suite_file_can_be_named(make_run: Callable[..., Path], tmp_path: Path) -> None:
     folder = with_images(make_run())
     moved = (folder.parent / "demo.jsonl").rename(tmp_path / "moved.jsonl")
@@ -342,3 +357,15 @@ def test_a_text_that_is_given_often_is_said(make_run: Callable[..., Path]) -> No
     ]  # fmt: skip
     run = load(make_run(answers=answers))
     assert "3 of 3 answers are the same text" in [look.text for look in looks_at(run)]
+
+
+def test_what_an_audit_found_is_on_the_page_and_a_damaged_one_is_one_line(make_run):
+    folder = make_run(samples=[{"question_id": 1, "text": "Describe.", "reference": "Clear."}])
+    arm = {"arm": "no-image", "n": 1, "identical_texts": 0.5, "scores": [{"key": "ROUGE-L", "difference": -1.234}]}
+    found = {"verdicts": ["Does it look? Yes."], "baseline": {"ROUGE-L": 40.0, "BLEU1": None}, "arms": [arm]}
+    (folder / "audit.json").write_text(json.dumps(found))
+    page = write_report([folder]).path.read_text(encoding="utf-8")
+    assert all(words in page for words in ("Does it look? Yes.", "no-image", "50 %", "-1.23"))
+    (folder / "audit.json").write_text(json.dumps({**found, "arms": 3}))
+    with pytest.raises(InputError, match="arms"):
+        write_report([folder])

@@ -9,10 +9,11 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.errors import MetricUnavailableError
+from benchmarks.errors import MetricUnavailableError, ModelError
 from benchmarks.files import sha256_file
 from benchmarks.hub import cached_file, fetch_files, why_not
 from libra_bench.metrics.metric import Missing
+from model_adapters.checkpoints.files import read_config
 
 HUB_ALIASES = {
     "bert-base-uncased": "google-bert/bert-base-uncased",
@@ -143,6 +144,10 @@ def _encoder_gap(folder: Path, *, weights: bool, tokenizer: bool) -> str | None:
     """What a model folder lacks, as a verb phrase."""
     if not (folder / "config.json").exists():
         return "has no config.json"
+    try:
+        read_config(folder)
+    except ModelError as error:
+        return f"has a damaged config.json ({error.what})"
     if tokenizer and not _has_any(folder, TOKENIZER_FILES):
         return "has no tokenizer files"
     if weights and not _has_any(folder, (*WEIGHT_FILES, *INDEX_FILES)):

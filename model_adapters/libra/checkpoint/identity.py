@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.files import sha256_file
 from model_adapters.adapter import ModelSpec
-from model_adapters.checkpoints.files import read_json, weight_files
+from model_adapters.checkpoints.files import read_config, weight_files
 from model_adapters.checkpoints.locate import find_checkpoint, find_tower
 from model_adapters.libra.checkpoint.layout import (
     ADAPTER_CONFIG,
@@ -55,7 +55,7 @@ def checkpoint_identity(
         weights = [projector_file(folder)]
     else:
         weights = weight_files(folder)
-    tower = find_tower(str(vision_tower or read_json(folder / "config.json").get("mm_vision_tower")), folder)
+    tower = find_tower(str(vision_tower or read_config(folder).get("mm_vision_tower")), folder)
     return {
         "kind": kind,
         "checkpoint": _hashes([*weights, *_present(folder, CONFIG_FILES)]),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.errors import ModelError
-from model_adapters.checkpoints.files import INDEX_FILES, SINGLE_FILES, no_weights, read_json
+from model_adapters.checkpoints.files import INDEX_FILES, SINGLE_FILES, no_weights, read_config, read_json
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
@@ -86,7 +86,7 @@ def tokenizer_folder(folder: Path, base: Path | None) -> Path:
 
 def check_base(fields: Mapping[str, Any], folder: Path, base: Path) -> None:
     """Refuse a base of another size before anything is read."""
-    given = read_json(base / "config.json")
+    given = read_config(base)
     for name in ("hidden_size", "num_hidden_layers", "intermediate_size", "num_attention_heads"):
         if name in given and name in fields and given[name] != fields[name]:
             raise ModelError(

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from benchmarks.errors import ModelError
-from model_adapters.checkpoints.files import read_json, weight_files
+from model_adapters.checkpoints.files import read_config, weight_files
 from model_adapters.checkpoints.locate import find_checkpoint
 from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_weights, shape_of
 from model_adapters.libra.checkpoint.layout import (
@@ -93,7 +93,7 @@ def read_checkpoint(path: str | Path, model_base: str | Path | None = None) -> S
     folder = find_checkpoint(path)
     base = None if model_base is None else find_checkpoint(model_base)
     kind = checkpoint_kind(folder, base)
-    config = read_json(folder / "config.json")
+    config = read_config(folder)
     if base is not None:
         check_base(config, folder, base)
     weights = read_weights(weight_files(base or folder))

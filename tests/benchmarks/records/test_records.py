@@ -194,13 +194,21 @@ def test_samples_and_spans_come_back(tmp_path: Path) -> None:
     assert list(line) == ["question_id", "side", "start", "end", "label", "metric"]
 
 
+SPAN = {"question_id": 1, "side": "prediction", "start": 0, "end": 1, "label": "new", "metric": "m"}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("samples.csv", "question_id,ROUGE-L\n1,high\n", "samples.csv:2: ROUGE-L is 'high', not a number"),
+        ("samples.csv", "question_id,ROUGE-L\n1,1e999\n", "samples.csv:2: ROUGE-L is '1e999', not a number"),
         ("samples.csv", "id,ROUGE-L\n1,2\n", "samples.csv: has no column question_id"),
         ("samples.csv", "question_id,ROUGE-L\n1,2,3\n", "samples.csv:2: 3 cells under 2 columns"),
         ("spans.jsonl", '{"question_id": 1}\n', "spans.jsonl:1: this line is not a span"),
+        *(
+            ("spans.jsonl", json.dumps({**SPAN, "start": start, "end": end}), "spans.jsonl:1: this line is not a span")
+            for start, end in ((-1, 2), (3, 2), (0, 2**31))
+        ),
         ("statistics.npz", "no zip", "statistics.npz: is not a statistics file"),
     ],
 )
@@ -235,4 +243,27 @@ def test_statistics_whose_compressed_bytes_are_damaged_are_one_line(tmp_path: Pa
 def test_statistics_with_an_odd_header_are_one_line(header: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "statistics.npz", header=np.array(header))
     with pytest.raises(InputError, match=r"statistics\.npz: .*; (move it away and score the run again|update)"):
+        read_statistics(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "matrix", "words"),
+    [
+        ({"clusters": ["1"]}, np.zeros((2, 1)), "parts of different lengths"),
+        ({"digests": ["a"]}, np.zeros((2, 1)), "parts of different lengths"),
+        (
+            {"metrics": [{"name": "m", "signature": "m", "keys": ["M"]}] * 2},
+            np.zeros((2, 1)),
+            "two metrics of one name",
+        ),
+        ({}, np.zeros((3, 1)), "one row of numbers per study"),
+        ({}, np.zeros(2), "one row of numbers per study"),
+        ({}, np.array([["a"], ["b"]]), "one row of numbers per study"),
+    ],
+)
+def test_statistics_whose_parts_do_not_fit_together_are_one_line(changed, matrix, words, tmp_path: Path) -> None:
+    metric = {"name": "m", "signature": "m", "keys": ["M"]}
+    header = {"ids": [1, 2], "clusters": ["1", "2"], "digests": ["a", "b"], "metrics": [metric], **changed}
+    np.savez(tmp_path / "statistics.npz", header=np.array(json.dumps(header)), matrix_0=matrix)
+    with pytest.raises(InputError, match=words):
         read_statistics(tmp_path)

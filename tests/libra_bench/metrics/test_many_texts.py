@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from made_up_reports import PAIRS
 
-from libra_bench.metrics import many_texts
+from benchmarks import machine
+from benchmarks.errors import MetricUnavailableError, StorageError
+from libra_bench.metrics import many_texts, workers
 from libra_bench.metrics.failing_texts import score_texts
 from libra_bench.metrics.metric import is_independent
 from libra_bench.metrics.registry import make_metric, metric_targets
@@ -30,7 +32,8 @@ def texts() -> tuple[list[str], list[list[str]], list[dict[str, bool]]]:
 def many_is_few(monkeypatch):
     monkeypatch.setattr(many_texts, "MANY", 10)
     monkeypatch.setattr(many_texts, "CHUNK", 4)
-    monkeypatch.setattr(many_texts, "core_count", lambda: 3)
+    for module in (many_texts, workers):
+        monkeypatch.setattr(module, "core_count", lambda: 3)
 
 
 def flat(details, prefix=""):
@@ -57,7 +60,7 @@ def test_every_metric_that_says_so_is_the_same_in_chunks(texts):
 
 
 def test_workers_do_take_part(texts, monkeypatch):
-    monkeypatch.setattr(many_texts._Work, "do", lambda self: None)
+    monkeypatch.setattr(workers._Work, "here", lambda self: None)
     metrics = [make_metric("rouge_l")]
     assert_same(many_texts.score_many_texts(metrics, *texts), metrics, texts)
 
@@ -69,7 +72,7 @@ def test_other_metrics_see_all_texts_at_once(texts):
 
 @pytest.mark.parametrize("worker", ["raise SystemExit(3)", "not python"])
 def test_a_worker_that_ends_leaves_its_texts_to_this_process(texts, monkeypatch, worker):
-    monkeypatch.setattr(many_texts, "_WORKER", worker)
+    monkeypatch.setattr(machine, "WORKER", worker)
     metrics = [make_metric("rouge_l")]
     assert_same(many_texts.score_many_texts(metrics, *texts), metrics, texts)
 
@@ -87,3 +90,46 @@ def test_a_metric_that_cannot_be_sent_is_scored_here(texts):
 
     metrics = [Local()]
     assert_same(many_texts.score_many_texts(metrics, *texts), metrics, texts)
+
+
+def test_workers_are_started_once_for_all_that_is_scored_within(texts, monkeypatch):
+    monkeypatch.setattr(workers._Work, "here", lambda self: None)  # workers do it all
+    metrics = [make_metric("rouge_l")]
+    with workers.shared_workers() as shared:
+        assert_same(many_texts.score_many_texts(metrics, *texts), metrics, texts)
+        first = [worker.pid for worker in shared]
+        assert_same(many_texts.score_many_texts([make_metric("bleu")], *texts), [make_metric("bleu")], texts)
+        assert [worker.pid for worker in shared] == first
+        shared[0].kill()
+        shared[0].wait()
+        assert_same(many_texts.score_many_texts(metrics, *texts), metrics, texts)
+        assert len({worker.pid for worker in shared} & set(first)) == 1  # the one that ended is replaced
+        started = [*shared]
+    assert len(first) == 2
+    assert all(worker.poll() is not None for worker in started)
+
+
+def test_a_failure_here_ends_the_workers(texts, monkeypatch):
+    class Fails(type(make_metric("rouge_l"))):
+        """A class that no other process can import."""
+
+        def score(self, *pair):
+            raise RuntimeError("nobody's fault")
+
+    metrics = [make_metric("rouge_l")]
+    with workers.shared_workers() as shared:
+        many_texts.score_many_texts(metrics, *texts)
+        with pytest.raises(MetricUnavailableError, match="nobody"):
+            many_texts.score_many_texts([Fails()], *texts)
+        assert_same(many_texts.score_many_texts(metrics, *texts), metrics, texts)
+    assert all(worker.poll() is not None for worker in shared)
+
+
+def test_what_cannot_be_kept_is_an_error_whoever_did_the_work(monkeypatch):
+    monkeypatch.setattr(workers._Work, "here", lambda self: None)
+
+    def keep(piece, result):
+        raise StorageError("cannot write", hint="free some space")
+
+    with pytest.raises(StorageError):
+        workers.on_all_cores(abs, [-1, -2, -3], lambda piece: piece, keep)

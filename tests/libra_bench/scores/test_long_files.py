@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.files import stored
-from libra_bench.metrics import many_texts
+from libra_bench.metrics import many_texts, workers
 from libra_bench.metrics.choice import choose_metrics
 from libra_bench.scores import scoring
 from libra_bench.scores.scored_files import write_scored
@@ -59,7 +59,8 @@ def test_a_long_file_is_scored_like_a_short_one(files, tmp_path, monkeypatch):
         monkeypatch.setattr(stored, "MANY", many)
         monkeypatch.setattr(many_texts, "MANY", many)
         monkeypatch.setattr(many_texts, "CHUNK", 32)
-        monkeypatch.setattr(many_texts, "core_count", lambda many=many: 2 if many == 5 and partial else 1)
+        for module in (many_texts, workers):
+            monkeypatch.setattr(module, "core_count", lambda many=many: 2 if many == 5 and partial else 1)
         monkeypatch.setenv("LIBRA_BENCH_CACHE", str(tmp_path / f"cache-{many}"))
         (scored,) = score_files(references, [predictions], ["model"], chosen, partial=partial)
         folder = tmp_path / str(many)

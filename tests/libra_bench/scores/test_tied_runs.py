@@ -9,7 +9,9 @@ import pytest
 
 from benchmarks.records.run import RecordedModel, RecordedSuite, RunRecord, write_run
 from benchmarks.records.statistics import StoredMetric, StoredStatistics, read_statistics, write_statistics
+from libra_bench.metrics import workers
 from libra_bench.metrics.registry import make_metric
+from libra_bench.scores import tied_runs
 from libra_bench.scores.bootstrap import cluster_numbers
 from libra_bench.scores.comparison import compare_runs
 from libra_bench.scores.pairwise import ClusterShares, are_many, cluster_shares, normal_p_values, swapped_p_values
@@ -94,6 +96,23 @@ def test_twenty_runs_are_told_apart(tmp_path: Path) -> None:
     assert 10 <= len(tied) < 60
     assert frozenset({"run-0"}) not in tied
     assert "run-0" not in tied
+
+
+def test_workers_read_many_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some of them in another order of studies; each worker reads some."""
+    runs = [
+        (f"run {n}", store(tmp_path / str(n), 0.01 * (n % 5), seed=n, ids=IDS[::-1] if n % 2 else IDS))
+        for n in range(20)
+    ]
+    alone, _ = find_ties(runs, resamples=100)
+    monkeypatch.setattr(tied_runs, "MANY", 10)
+    monkeypatch.setattr(tied_runs, "PIECE", 2)
+    monkeypatch.setattr(workers, "core_count", lambda: 2)
+    monkeypatch.setattr(workers._Work, "here", lambda self: None)
+    shared, problems = find_ties(runs, resamples=100)
+    assert [*shared["ROUGE-L"]] == [*alone["ROUGE-L"]]
+    assert 0 < len(shared["ROUGE-L"]) < 190
+    assert not problems
 
 
 def test_the_order_of_studies_and_other_references(tmp_path: Path) -> None:
