@@ -31,6 +31,8 @@ ROLE_NAMES: Mapping[Role, str] = {
 LATERAL_OF: Mapping[Role, Role] = {"lateral": "current", "prior_lateral": "prior"}
 """Lateral image -> the frontal one of the same study."""
 FRONTALS: tuple[Role, Role] = ("current", "prior")
+IMAGE_COLUMNS: Mapping[str, Role] = {f"{role}_image": role for role in ("prior", *LATERAL_OF)}
+"""Field of a row in which a further image may stand by itself, as a table has it -> its role."""
 PRIOR_REPORT = "prior_report"
 """The field that holds the report of the study that the prior image is from."""
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from benchmarks.errors import HubError, ModelError, UnknownNameError
 from benchmarks.hub import cached_file, fetch_file
+from benchmarks.machine import without_collecting
 from model_adapters.adapter import Adapter, ModelSpec, checked_options
 from model_adapters.cards import Card, card_names, read_card, shipped_card
 from model_adapters.cards.requirements import how_to_get, missing_packages
 from model_adapters.checkpoints.family import is_libra
 from model_adapters.checkpoints.files import read_config
+from model_adapters.checkpoints.foreign import COMPLETE, handed_over
 from model_adapters.registry import ADAPTERS, adapter_class, adapter_targets
 from model_adapters.side.environments import environment_of
 
@@ -78,7 +80,12 @@ def load_adapter(model: str | ModelSpec, **options: Any) -> Adapter:
         UnknownNameError, ModelError: see `resolve_model`.
     """
     spec = model if isinstance(model, ModelSpec) else resolve_model(model, **options)
-    loaded: object = adapter_class(spec.adapter).load(spec)
+    kind = adapter_class(spec.adapter)
+    with (
+        without_collecting(),
+        handed_over(spec.path or spec.name, "the model cannot be loaded", f"{COMPLETE}; --debug shows where"),
+    ):
+        loaded: object = kind.load(spec)
     if not isinstance(loaded, Adapter):
         raise ModelError(
             f"its `load` returned an instance of {type(loaded).__name__}, which is no adapter",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl
 from reports.bars import RunLike, caption, grouped_bars, interval
-from reports.figure import MARKERS, file_part, legend_below, new_figure, styled
+from reports.figure import MARKERS, Draw, file_part, legend_below, new_figure, styled
 from reports.labels import score_label
 from reports.load import LoadedRun, load
 from reports.load.names import run_names
@@ -51,11 +52,11 @@ def score_by_length(runs: Sequence[RunLike], column: str, *, columns: int = 1) -
     names = run_names(loaded)
     drawn = step = 0
     for index, run in enumerate(loaded):
-        if column not in run.samples.columns:
+        if column not in run.sample_scores.columns:
             continue
-        words: Mapping[Any, int] = run.answer_lines.words
-        scored = run.samples[column].dropna()
-        pairs = [(words[key], float(value)) for key, value in scored.items() if key in words]
+        words = run.answer_lines.words
+        scored = zip(run.sample_scores.ids, run.sample_scores.columns[column], strict=True)
+        pairs = [(words[key], value) for key, value in scored if key in words and not math.isnan(value)]
         if not pairs:
             continue
         drawn += 1
@@ -197,18 +198,18 @@ def _confusion(
     return figure
 
 
-def all_breakdowns(runs: Sequence[LoadedRun], *, columns: int = 1) -> dict[str, Figure]:
-    """Every breakdown that these runs have something for: file name -> figure."""
-    figures: dict[str, Figure] = {}
+def all_breakdowns(runs: Sequence[LoadedRun], *, columns: int = 1) -> dict[str, Draw]:
+    """Every breakdown that these runs have something for: file name -> what draws it."""
+    drawings: dict[str, Draw] = {}
     lengths = {words for run in runs if run.has_answers for words in run.answer_lines.words.values()}
-    scored = {str(name) for run in runs if run.has_answers for name in run.samples.columns if len(lengths) > 1}
+    scored = {name for run in runs if run.has_answers for name in run.sample_scores.columns if len(lengths) > 1}
     for column in (name for name in LENGTH_COLUMNS if name in scored):
-        figures[f"length-{column}"] = score_by_length(runs, column, columns=columns)
+        drawings[f"length-{column}"] = partial(score_by_length, runs, column, columns=columns)
     keys = {entry.key for run in runs for stratum in run.strata("prior") for entry in stratum.scores}
     for key in (name for name in PRIOR_KEYS if name in keys):
-        figures[f"prior-{key}"] = prior_bars(runs, key, columns=columns)
+        drawings[f"prior-{key}"] = partial(prior_bars, runs, key, columns=columns)
     if any(run.detail("chexbert", "uncertain as positive", "classes") for run in runs):
-        figures["chexbert-classes"] = class_bars(runs, columns=columns)
+        drawings["chexbert-classes"] = partial(class_bars, runs, columns=columns)
     named = [run.name for run in runs]
 
     def of_run(run: LoadedRun) -> str:
@@ -216,10 +217,10 @@ def all_breakdowns(runs: Sequence[LoadedRun], *, columns: int = 1) -> dict[str, 
 
     for run in runs:
         if run.detail("temporal_change_f1", "direction_confusion"):
-            figures[f"directions.{of_run(run)}"] = direction_confusion(run, columns=columns)
+            drawings[f"directions.{of_run(run)}"] = partial(direction_confusion, run, columns=columns)
         if run.detail("temporal_labels", "all_findings", "confusion"):
-            figures[f"progressions.{of_run(run)}"] = progression_confusion(run, columns=columns)
-    return figures
+            drawings[f"progressions.{of_run(run)}"] = partial(progression_confusion, run, columns=columns)
+    return drawings
 
 
 @styled

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.files import atomic_write, write_json
 from benchmarks.files.formulas import guarded
-from reports.figure import file_part, save, svg_address, svg_of
+from reports.figure import encoded, file_part, save, svg_address
 from reports.latex import escaped
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def to_page(outcome: Outcome) -> str:
         .render(
             outcome=outcome,
             tables=_in_files(outcome),
-            figures={name: svg_address(svg_of(draw())) for name, draw in outcome.figures.items()},
+            figures={name: svg_address(encoded(draw(), "svg")) for name, draw in outcome.figures.items()},
             css=Markup(script("page.css", "board.css")),  # noqa: S704 - our own file
         )
     )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 P = ParamSpec("P")
+Draw: TypeAlias = "Callable[[], Figure]"
 
 STYLE = Path(__file__).parent / "paper.mplstyle"
 COLUMN_INCHES = {1: 3.35, 2: 7.0}
@@ -160,19 +161,28 @@ def save(figure: Figure, stem: str | Path, formats: Sequence[str] = ("png", "svg
         raise InputError(f"unknown format {min(unknown)!r}", where="--format", hint=f"choose of {', '.join(FORMATS)}")
     paths = []
     for name in formats:
-        path = Path(f"{stem}.{name}")
-        with style(), atomic_write(path, "wb") as stream:
-            figure.savefig(stream, format=name, metadata=UNDATED[name])
-        paths.append(path)
+        paths.append(write(encoded(figure, name), stem, name))
     return paths
 
 
-def svg_of(figure: Figure) -> bytes:
-    """A figure as SVG."""
+def encoded(figure: Figure, name: str) -> bytes:
+    """A figure as png, svg or pdf; equal figures are equal bytes."""
     stream = io.BytesIO()
     with style():
-        figure.savefig(stream, format="svg", metadata=UNDATED["svg"])
+        figure.savefig(stream, format=name, metadata=UNDATED[name])
     return stream.getvalue()
+
+
+def write(content: bytes, stem: str | Path, name: str) -> Path:
+    """Write an encoded figure as STEM.FORMAT.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    path = Path(f"{stem}.{name}")
+    with atomic_write(path, "wb") as stream:
+        stream.write(content)
+    return path
 
 
 def svg_address(svg: bytes) -> str:

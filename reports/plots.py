@@ -6,6 +6,7 @@ A run is anything that `reports.load` takes. Breakdowns of a score (by length, p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,18 @@ from benchmarks.errors import InputError
 from benchmarks.records.scores import Score
 from reports.bars import RunLike, caption, grouped_bars, interval, reference_points_at
 from reports.breakdowns import all_breakdowns
-from reports.figure import GREY, MARKERS, REFERENCE, file_part, legend_below, new_figure, save, styled
+from reports.figure import (
+    GREY,
+    MARKERS,
+    REFERENCE,
+    Draw,
+    encoded,
+    file_part,
+    legend_below,
+    new_figure,
+    styled,
+    write,
+)
 from reports.labels import POINTS, score_label, wrapped
 from reports.load import LoadedRun, load, without_repeats
 from reports.load.names import run_names
@@ -91,26 +103,60 @@ def dot_plot(runs: Sequence[RunLike], *, columns: int = 1) -> Figure:
     return figure
 
 
-def write_plots(run: RunLike) -> list[Path]:
+FORMATS = ("png", "svg")
+"""Of the plot files of a run folder."""
+
+
+def write_plots(run: RunLike, drawn: Callable[[str], Mapping[str, bytes] | None] = lambda name: None) -> list[Path]:
     """Draw a run's plots into its folder `plots/`, each as PNG and SVG: one per metric, then what else it has.
 
     What an earlier version left there, under names without the model, is removed.
+
+    Args:
+        run: whose plots.
+        drawn: gives the files of a plot that was drawn elsewhere (see `plot_files`); None: it is drawn here.
 
     Returns:
         The files.
     """
     loaded = load(run)
-    drawn = all_figures([loaded])
+    drawings = all_drawings([loaded])
     folder = loaded.folder / FOLDER
-    paths = [path for name, figure in drawn.items() for path in save(figure, folder / name)]
-    for name in {*metrics_of([loaded]), *(name.partition(".")[0] for name in drawn)}:
-        for ending in ("png", "svg"):
+    paths = []
+    for name, draw in drawings.items():
+        files = drawn(name) or plot_files(draw)
+        paths += [write(files[ending], folder / name, ending) for ending in FORMATS]
+    for name in {*metrics_of([loaded]), *(name.partition(".")[0] for name in drawings)}:
+        for ending in FORMATS:
             (folder / f"{name}.{ending}").unlink(missing_ok=True)
     return paths
 
 
+def plot_files(draw: Draw) -> dict[str, bytes]:
+    """A plot as each of `FORMATS`."""
+    figure = draw()
+    return {ending: encoded(figure, ending) for ending in FORMATS}
+
+
+def get_ready() -> None:
+    """Import what draws, and read what it reads from disk: the first plot is drawn as fast as the others."""
+
+    @styled
+    def words() -> Figure:
+        figure, axes = new_figure(1, 1)
+        axes.set_xlabel("words")
+        return figure
+
+    plot_files(words)
+
+
 def all_figures(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Figure]:
-    """Every plot that these runs have something for: file name, which ends in the models' names -> figure.
+    """Every plot that these runs have something for, drawn: see `all_drawings`."""
+    return {name: draw() for name, draw in all_drawings(runs, columns=columns).items()}
+
+
+def all_drawings(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Draw]:
+    """Every plot that these runs have something for: file name, which ends in the models' names -> what draws it.
 
     All scores in percent at a glance, one plot per metric, and the breakdowns. A metric with one bar has none, since
     its number says as much. Runs of different suites are not on one plot, nor are those of a part of a suite.
@@ -118,26 +164,26 @@ def all_figures(runs: Sequence[RunLike], *, columns: int = 1) -> dict[str, Figur
     groups: dict[tuple[str, int | None], list[LoadedRun]] = {}
     for run in without_repeats(map(load, runs)):
         groups.setdefault((run.suite, run.record.suite.limit), []).append(run)
-    figures: dict[str, Figure] = {}
+    drawings: dict[str, Draw] = {}
     for (suite, limit), group in groups.items():
         of_suite = "" if len(groups) == 1 else f"{suite}-" if limit is None else f"{suite}-first-{limit}-"
-        for name, figure in _figures_of(group, columns).items():
-            figures[f"{of_suite}{name}"] = figure
-    return figures
+        for name, draw in _drawings_of(group, columns).items():
+            drawings[f"{of_suite}{name}"] = draw
+    return drawings
 
 
-def _figures_of(runs: Sequence[LoadedRun], columns: int) -> dict[str, Figure]:
+def _drawings_of(runs: Sequence[LoadedRun], columns: int) -> dict[str, Draw]:
     models = file_part(run.name for run in runs)
-    figures: dict[str, Figure] = {}
+    drawings: dict[str, Draw] = {}
     if len(percent_keys(runs)) > 1:
-        figures["scores"] = score_dots(runs, columns=columns)
+        drawings["scores"] = partial(score_dots, runs, columns=columns)
     for metric in metrics_of(runs):
         if len({(run.fingerprint, entry.key) for run in runs for entry in run.entries if entry.metric == metric}) > 1:
-            figures[metric] = metric_bars(runs, metric, columns=columns)
-    if figures and len(runs) > 1:
-        figures["all-metrics"] = dot_plot(runs, columns=columns)
-    figures |= all_breakdowns(runs, columns=columns)
-    return {name if "." in name else f"{name}.{models}": figure for name, figure in figures.items()}
+            drawings[metric] = partial(metric_bars, runs, metric, columns=columns)
+    if drawings and len(runs) > 1:
+        drawings["all-metrics"] = partial(dot_plot, runs, columns=columns)
+    drawings |= all_breakdowns(runs, columns=columns)
+    return {name if "." in name else f"{name}.{models}": draw for name, draw in drawings.items()}
 
 
 def percent_keys(runs: Sequence[LoadedRun]) -> list[str]:

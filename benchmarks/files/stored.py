@@ -7,17 +7,21 @@ import pickle
 import tempfile
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, TypeVar, overload
 
 from benchmarks.errors import StorageError
 
+K = TypeVar("K")
 T = TypeVar("T")
 S = TypeVar("S")
 
 MANY = 20_000
 """Fewer records stay in memory."""
+_TOGETHER = 64
+"""Items of a sequence that are asked for at a time."""
 _AT_ONCE = 1 << 20
 """Bytes written or read at a time."""
 
@@ -35,6 +39,56 @@ def stored(records: Iterable[T]) -> Sequence[T]:
     return first if len(first) < MANY else _Stored(chain(first, waiting))
 
 
+@contextmanager
+def storing() -> Iterator[None]:
+    """Say of a temporary file why it cannot be written.
+
+    Raises:
+        StorageError: it cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"cannot write a temporary file ({error.strerror or error})",
+            where=tempfile.gettempdir(),
+            hint="free some space, or name a folder with more: TMPDIR=FOLDER",
+        ) from error
+
+
+class StoredRows:
+    """Rows of one width, appended to a temporary file that goes with this object; the first megabyte stays in memory.
+
+    Args:
+        width: the bytes of a row.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width, self._rows = width, 0
+        self._file = tempfile.SpooledTemporaryFile(_AT_ONCE)  # noqa: SIM115  # closed, and so removed, with this object
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def append(self, rows: bytes) -> int:
+        """Append rows; returns the number of the first.
+
+        Raises:
+            StorageError: they cannot be written.
+        """
+        first = self._rows
+        with storing():
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(rows)
+        self._rows += len(rows) // self._width
+        return first
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Rows start to stop - 1."""
+        self._file.seek(start * self._width)
+        return self._file.read((stop - start) * self._width)
+
+
 class _Stored(Sequence[T]):
     """Records in a temporary file, each pickled by itself."""
 
@@ -42,17 +96,11 @@ class _Stored(Sequence[T]):
         self._ends = array("Q", [0])
         self._last: tuple[range, list[T]] = range(0), []
         """The slice that was asked for last: several views ask for the same one."""
-        try:
+        with storing():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed, and so removed, with this object
             with os.fdopen(os.dup(self._file.fileno()), "wb", buffering=_AT_ONCE) as stream:
                 for record in records:
                     self._ends.append(self._ends[-1] + stream.write(pickle.dumps(record, pickle.HIGHEST_PROTOCOL)))
-        except OSError as error:
-            raise StorageError(
-                f"cannot write a temporary file ({error.strerror or error})",
-                where=tempfile.gettempdir(),
-                hint="free some space, or name a folder with more: TMPDIR=FOLDER",
-            ) from error
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -133,7 +181,38 @@ class Picked(Sequence[T]):
     def __getitem__(self, index: slice) -> Sequence[T]: ...
     def __getitem__(self, index: int | slice) -> T | Sequence[T]:
         found = self._places[index]
-        return self._items[found] if isinstance(found, int) else [self._items[place] for place in found]
+        return self._items[found] if isinstance(found, int) else [*Picked(self._items, found)]
+
+    def __iter__(self) -> Iterator[T]:
+        """Items that follow each other are asked for together."""
+        start = stop = 0
+        for place in self._places:
+            if place != stop or stop - start == _TOGETHER:
+                yield from self._items[start:stop]
+                start = place
+            stop = place + 1
+        yield from self._items[start:stop]
+
+
+class ById(Mapping[K, T]):
+    """Items of a sequence by their ids.
+
+    Args:
+        items: the sequence.
+        places: id -> index into it.
+    """
+
+    def __init__(self, items: Sequence[T], places: Mapping[K, int]) -> None:
+        self._items, self._places = items, places
+
+    def __getitem__(self, key: K) -> T:
+        return self._items[self._places[key]]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 class Repeated(Sequence[T]):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from benchmarks.errors import SuiteError, UnknownNameError
-from benchmarks.schema import LATERAL_OF, REFERENCE_KEYS, ROLES, QuestionId, Role, Sample
+from benchmarks.schema import FRONTALS, IMAGE_COLUMNS, LATERAL_OF, REFERENCE_KEYS, ROLES, QuestionId, Role, Sample
 
 TEXT_FIELDS = frozenset(
     {
@@ -59,6 +59,9 @@ def sample_of(row: Mapping[str, Any], place: str, *, prompts_required: bool = Tr
     if prompts_required and not text.strip():
         raise SuiteError("the prompt (text) is empty", where=place, hint="give every sample a prompt under `text`")
     images, laterals = _images(present.get("image", ""), place)
+    columns = {name: path for name in IMAGE_COLUMNS if isinstance(path := present.get(name), str) and path}
+    if columns:
+        images, laterals = _with_columns(images, laterals, columns, place)
     reference_key = next((key for key in REFERENCE_KEYS if key in present), None)
     references = () if reference_key is None else _texts(reference_key, present[reference_key], place)
     labels = present.get("labels")
@@ -74,7 +77,7 @@ def sample_of(row: Mapping[str, Any], place: str, *, prompts_required: bool = Tr
     if age is not None and (isinstance(age, bool) or not isinstance(age, int | float | str)):
         raise _wrong_type("age", age, "a number of years or a text", place)
     _check_dates(present, place)
-    used = {"question_id", "image", "text", "labels", reference_key}
+    used = {"question_id", "image", "text", "labels", reference_key, *columns}
     return Sample(
         question_id=question_id,
         images=images,
@@ -105,6 +108,25 @@ def _images(value: Any, place: str) -> tuple[tuple[str, ...], dict[Role, str]]:
     if "" in images:
         raise SuiteError("an image path is empty", where=place, hint="leave the image out, or name its file")
     return images, {}
+
+
+def _with_columns(
+    images: Sequence[str], laterals: Mapping[Role, str], columns: Mapping[str, str], place: str
+) -> tuple[tuple[str, ...], dict[Role, str]]:
+    """The images of a row, with those that have a column of their own.
+
+    Raises:
+        SuiteError: two columns name different images of one role, or they do not go together; names the place.
+    """
+    given: dict[str, str] = {}
+    for role, path in (*zip(FRONTALS, images, strict=False), *laterals.items()):
+        given[role] = path
+    for name, path in columns.items():
+        role = IMAGE_COLUMNS[name]
+        if given.setdefault(role, path) != path:
+            what = f"two {role.replace('_', ' ')} images: {given[role]} and {path}"
+            raise SuiteError(what, where=place, hint=f"name it under image or under {name}")
+    return _images_by_role(given, place)
 
 
 def _images_by_role(value: Mapping[str, Any], place: str) -> tuple[tuple[str, ...], dict[Role, str]]:

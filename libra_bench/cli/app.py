@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -124,6 +126,7 @@ def main() -> None:
     if arguments[-1:] in (["-V"], ["--version"]):
         arguments = arguments[-1:]
     streams.prepare()
+    atexit.register(gc.freeze)  # or Python looks through all that was imported for garbage once more: half a second
     try:
         try:
             _refuse_bytes(arguments)

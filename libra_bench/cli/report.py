@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.machine import without_collecting
 from libra_bench.cli import completion, options, output
 
 if TYPE_CHECKING:
@@ -126,18 +126,6 @@ def plot(
             files += [str(path) for path in save(figure, out / name, wanted)]
             on_drawn(number, len(figures))
     output.result({"plots": files}, Text("\n".join(files), overflow="ignore", no_wrap=True), as_json=as_json)
-
-
-@contextmanager
-def without_collecting() -> Iterator[None]:
-    """Without a search for garbage, which takes a third of the time among the records of hundreds of runs."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 @without_collecting()

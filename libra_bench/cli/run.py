@@ -46,6 +46,7 @@ def run(
     [bold]libra-bench run --suite demo,mine.jsonl --model libra-tiny --model constant[/bold]
     """
     from libra_bench.cli.experiment import chosen_combinations, run_combinations, show_plan
+    from libra_bench.runs.drawers import Drawers
     from libra_bench.runs.plan import plan_run
     from libra_bench.runs.processes import from_env
     from libra_bench.runs.runner import finish_run
@@ -60,7 +61,9 @@ def run(
         run_combinations(combinations, display, processes, quiet=quiet, as_json=as_json)
         return
     (only,) = combinations
-    folder = finish_run(plan_run(only.suite, only.model, only.options), display, processes)
+    with Drawers() as drawers:
+        plan = plan_run(only.suite, only.model, only.options)
+        folder = finish_run(plan, display, processes, drawers=drawers)
     if processes.rank == 0:
         _show_run(folder, as_json=as_json)
 

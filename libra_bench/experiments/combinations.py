@@ -11,6 +11,7 @@ from benchmarks.errors import InputError, LibraBenchError, StoppedError
 from benchmarks.schema import QuestionId
 from benchmarks.suites import Suite, load_suite
 from libra_bench.runs.answers import answer_files, read_answer_lines
+from libra_bench.runs.drawers import Drawers
 from libra_bench.runs.loading import KeptModel
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import Plan, plan_suite
@@ -182,22 +183,23 @@ def run_all(
         on_crash: an unexpected error in one sentence.
     """
     load = KeptModel()
-    for number, one in enumerate(planned):
-        if one.plan is None:
-            if one.failed:
-                yield Outcome(one.combination, None, one.problem)
-            continue
-        on_start(number, one)
-        problem, its = "", processes.for_run(f"run {number}")
-        try:
-            finish_run(one.plan, progress, its, load)
-        except StoppedError:
-            raise
-        except LibraBenchError as error:
-            problem = str(error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other runs are no worse for it
-            problem = on_crash(error)
-        if problem:
-            release_others(its, problem)
-        yield Outcome(one.combination, None if problem else one.plan.folder, problem)
+    with Drawers() as drawers:
+        for number, one in enumerate(planned):
+            if one.plan is None:
+                if one.failed:
+                    yield Outcome(one.combination, None, one.problem)
+                continue
+            on_start(number, one)
+            problem, its = "", processes.for_run(f"run {number}")
+            try:
+                finish_run(one.plan, progress, its, load, drawers)
+            except StoppedError:
+                raise
+            except LibraBenchError as error:
+                problem = str(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other runs are no worse for it
+                problem = on_crash(error)
+            if problem:
+                release_others(its, problem)
+            yield Outcome(one.combination, None if problem else one.plan.folder, problem)
     processes.for_run("end").gather("done", True)  # the first process holds what the others talk through

@@ -18,6 +18,7 @@ from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.files import files_below
 from benchmarks.files.json_text import parse_json
 from benchmarks.tables import read_rows
+from benchmarks.wording import first_line
 
 REXVAL_CATEGORIES = (
     "false finding", "missing finding", "wrong location", "wrong severity", "false comparison", "missing comparison",
@@ -80,7 +81,12 @@ def read_judgements(path: Path, form: str | None = None) -> Judgements:
         raise UnknownNameError("format", form, FORMATS)
     if not path.exists():
         raise InputError("no such file or folder", where=path, hint="check the path given to --data")
-    found = FORMATS[form or _inferred(path)](path)
+    form = form or _inferred(path)
+    try:
+        found = FORMATS[form](path)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # a value of another kind than is published
+        what = f"is not as {form} is published ({type(error).__name__}: {first_line(error)})"
+        raise InputError(what, where=path, hint="give the set as it is published, or name its --format") from error
     if not found.texts and not found.tests:
         raise InputError("holds no judgements", where=path, hint="give a set with at least one rated text")
     return found

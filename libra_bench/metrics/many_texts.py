@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from benchmarks.files import stored
 from benchmarks.machine import core_count
 from libra_bench.metrics.failing_texts import FailedText, score_texts
 from libra_bench.metrics.metric import (
@@ -29,7 +30,7 @@ from libra_bench.metrics.metric import (
     percent_mean,
     reduction_of,
 )
-from libra_bench.metrics.spans import Spans
+from libra_bench.metrics.spans import Spans, StoredSpans
 from libra_bench.metrics.workers import on_all_cores
 
 Fields: TypeAlias = Sequence[Mapping[str, Any]] | None
@@ -62,9 +63,12 @@ class _Gathered:
     rows_NS: Floats | None = None
     samples: dict[str, array[float]] = field(default_factory=dict)
     details: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    spans: dict[int, Spans] = field(default_factory=dict)
     failed: dict[int, list[FailedText]] = field(default_factory=dict)
-    """The last three by the first sample of their chunk."""
+    """The last two by the first sample of their chunk."""
+    spans: dict[int, Spans] = field(default_factory=dict)
+    """Likewise, of few samples."""
+    stored: StoredSpans | None = None
+    """Of many."""
 
     def add(self, part: slice, found: Found) -> None:
         """Keep what the metric says of some samples."""
@@ -79,7 +83,12 @@ class _Gathered:
                 self.samples[name] = array("d", bytes(8 * self.n))
             self.samples[name][part] = array("d", values)
         self.details[part.start] = result.details
-        self.spans[part.start] = result.spans if isinstance(result.spans, Spans) else Spans(result.spans)
+        spans = result.spans if isinstance(result.spans, Spans) else Spans(result.spans)
+        if self.n < stored.MANY:
+            self.spans[part.start] = spans
+        elif len(spans):
+            self.stored = self.stored or StoredSpans()
+            self.stored.add(part.start, spans)
 
     def whole(self) -> Found:
         """One result for all samples."""
@@ -92,7 +101,7 @@ class _Gathered:
             statistics=statistics,
             samples=self.samples,
             details=merged_details(self.metric, [self.details[start] for start in sorted(self.details)], statistics),
-            spans=spans,
+            spans=spans if self.stored is None else self.stored,
         )
         failed = [
             replace(text, sample=text.sample + start) for start in sorted(self.failed) for text in self.failed[start]
@@ -110,6 +119,8 @@ def score_many_texts(
     references: References,
     fields: Fields = None,
     on_scored: OnScored = untold,
+    *,
+    values_alone: bool = False,
 ) -> list[Found]:
     """What `score_texts` says for each metric, on all cores where there are many texts.
 
@@ -119,12 +130,14 @@ def score_many_texts(
         references: N lists of references.
         fields: N mappings, or None.
         on_scored: told of progress.
+        values_alone: leave out the spans, which of many texts are most of a result.
 
     Raises:
         What `score_texts` does, wherever the texts are scored.
     """
     apart = [metric for metric in metrics if is_independent(metric)] if len(predictions) >= MANY else []
-    merged = _in_chunks(apart, predictions, references, fields, on_scored) if apart else {}
+    chunked = _in_chunks(apart, predictions, references, fields, on_scored, values_alone) if apart else []
+    merged = {id(metric): found for metric, found in zip(apart, chunked, strict=True)}
 
     def alone(metric: Metric) -> Found:
         found = score_texts(metric, predictions, references, fields)
@@ -135,9 +148,13 @@ def score_many_texts(
 
 
 def _in_chunks(
-    metrics: Sequence[Metric], predictions: Sequence[str], references: References, fields: Fields, on_scored: OnScored
-) -> dict[int, Found]:
-    """What each metric says, by its `id()`."""
+    metrics: Sequence[Metric],
+    predictions: Sequence[str],
+    references: References,
+    fields: Fields,
+    on_scored: OnScored,
+    values_alone: bool,
+) -> list[Found]:
     n = len(predictions)
     size = min(CHUNK, max(_FEW, n // (8 * core_count())))
     parts = [slice(start, min(n, start + size)) for start in range(0, n, size)]
@@ -152,16 +169,16 @@ def _in_chunks(
             one.add(part, its)
             on_scored(one.metric, part.stop - part.start)
 
-    on_all_cores(partial(_scored, [*metrics]), parts, chunk, keep)
-    return {id(one.metric): one.whole() for one in gathered}
+    on_all_cores(partial(_scored, [*metrics], values_alone), parts, chunk, keep)
+    return [one.whole() for one in gathered]
 
 
-def _scored(metrics: Sequence[Metric], chunk: _Chunk) -> list[Found]:
+def _scored(metrics: Sequence[Metric], values_alone: bool, chunk: _Chunk) -> list[Found]:
     """What each metric says of a chunk; without the reduction of its statistics, which cannot be pickled."""
     found = (score_texts(metric, chunk.predictions, chunk.references, chunk.fields) for metric in metrics)
-    return [(_without_reduction(result), failed) for result, failed in found]
+    return [(_to_send(result, values_alone), failed) for result, failed in found]
 
 
-def _without_reduction(result: MetricResult) -> MetricResult:
+def _to_send(result: MetricResult, values_alone: bool) -> MetricResult:
     rows = None if result.statistics is None else Statistics(result.statistics.per_sample_NS, percent_mean)
-    return replace(result, statistics=rows)
+    return replace(result, statistics=rows, spans=() if values_alone else result.spans)

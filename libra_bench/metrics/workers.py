@@ -7,27 +7,30 @@ the references serves the reference points, too.
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Lock, Thread
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
-from benchmarks.machine import core_count
+from benchmarks.machine import (
+    Worker,
+    core_count,
+    end_worker,
+    pickled,
+    received,
+    send,
+    start_worker,
+    talk_to_starter,
+)
 
 P = TypeVar("P")
 A = TypeVar("A")
 R = TypeVar("R")
 
-Worker: TypeAlias = "subprocess.Popen[bytes]"
-_COMMAND = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); import {0}; {0}.work()"
 _shared: ContextVar[list[Worker] | None] = ContextVar("workers", default=None)
 
 
@@ -47,6 +50,8 @@ class _Work(Generic[P, A, R]):
     sent: Callable[[P], A]
     keep: Callable[[P, R], None]
     lock: Lock = field(default_factory=Lock)
+    problems: list[Exception] = field(default_factory=list)
+    """What keeping a worker's results raised."""
 
     def here(self) -> None:
         """Do pieces in this process as long as any waits."""
@@ -58,11 +63,11 @@ class _Work(Generic[P, A, R]):
     def give_to(self, worker: Worker) -> None:
         """Have a worker do pieces as long as any waits; the piece that it fails on waits again."""
         try:
-            task = _pickled(_Task(self.do))
+            task = pickled(_Task(self.do))
         except (pickle.PicklingError, AttributeError, TypeError):  # a class inside a function can't be sent
             return
         with suppress(OSError):  # at the first piece it shows that the worker has ended
-            _send(worker, task)
+            send(worker, task)
         while self.waiting:
             try:
                 piece = self.waiting.popleft()
@@ -70,15 +75,19 @@ class _Work(Generic[P, A, R]):
                 return
             answer: list[R] = []
             try:
-                _send(worker, _pickled(self.sent(piece)))
-                answer.append(_received(worker))
+                send(worker, pickled(self.sent(piece)))
+                answer.append(received(worker))
             except (OSError, EOFError, pickle.PickleError):
-                _end(worker)  # whatever it says later would be taken for something else
+                end_worker(worker)  # whatever it says later would be taken for something else
                 return
             finally:
                 if not answer:
                     self.waiting.append(piece)
-            self._keep(piece, answer[0])
+            try:
+                self._keep(piece, answer[0])
+            except Exception as error:  # noqa: BLE001  # raised where the work was asked for
+                self.problems.append(error)
+                return
 
     def _keep(self, piece: P, result: R) -> None:
         with self.lock:
@@ -97,7 +106,7 @@ def on_all_cores(
         keep: takes the result of a piece; never called by two threads at a time.
 
     Raises:
-        What `do` raises in this process, which does what a worker failed on.
+        What `do` raises in this process, which does what a worker failed on; or `keep`.
     """
     work = _Work(do, deque(pieces), sent, keep)
     with shared_workers() as workers:
@@ -114,6 +123,8 @@ def on_all_cores(
         finally:
             for thread in helping:
                 thread.join()
+    if work.problems:
+        raise work.problems[0]
     work.here()  # what a worker gave back
 
 
@@ -131,59 +142,26 @@ def shared_workers() -> Iterator[list[Worker]]:
     finally:
         _shared.reset(token)
         for worker in workers:
-            _end(worker)
+            end_worker(worker)
 
 
 def _start(workers: list[Worker], n: int) -> None:
     """Have n workers at least, fewer where the system has no room for them, in the place of those that have ended."""
     workers[:] = [worker for worker in workers if worker.poll() is None]
-    command = [sys.executable, "-P", "-c", _COMMAND.format(__name__)]
     with suppress(OSError):
         while len(workers) < n:
-            workers.append(
-                subprocess.Popen(
-                    command,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    env={**os.environ, "OMP_NUM_THREADS": "1"},
-                )
-            )
-            with suppress(BrokenPipeError):  # one that has ended already
-                _send(workers[-1], _pickled(sys.path))
-
-
-def _end(worker: Worker) -> None:
-    worker.kill()
-    with suppress(OSError):  # what it never read is flushed
-        worker.communicate()
+            workers.append(start_worker(__name__))
 
 
 def work() -> None:
     """A worker: tasks and arguments come in, results go out; ends with its input or at the first failure."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the process that started this one
-    replies, sys.stdout = sys.stdout.buffer, sys.stderr
+    requests, replies = talk_to_starter()
     task: _Task[Any, Any] | None = None
     with suppress(EOFError, BrokenPipeError):
         while True:
-            sent = pickle.load(sys.stdin.buffer)  # noqa: S301  # of the process that started this one
+            sent = pickle.load(requests)  # noqa: S301  # of the process that started this one
             if isinstance(sent, _Task):
                 task = sent
             elif task is not None:
-                replies.write(_pickled(task.do(sent)))
+                replies.write(pickled(task.do(sent)))
                 replies.flush()
-
-
-def _pickled(value: object) -> bytes:
-    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-
-
-def _send(worker: Worker, message: bytes) -> None:
-    assert worker.stdin is not None
-    worker.stdin.write(message)
-    worker.stdin.flush()
-
-
-def _received(worker: Worker) -> Any:
-    assert worker.stdout is not None
-    return pickle.load(worker.stdout)  # noqa: S301  # of our own process

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 import time
+from array import array
 from dataclasses import dataclass
 
+from benchmarks.files.stored import Picked
 from benchmarks.records.run import Estimate, ProcessReport
 from benchmarks.schema import QuestionId
 from libra_bench.runs.answers import AnswerLog
@@ -46,7 +48,8 @@ def answer_open_questions(
         ImageError: a study's image is not there and `--on-error` is stop; before the model is loaded.
     """
     options = plan.options
-    samples = [sample for sample in plan.suite.samples if sample.question_id in open_ids]
+    still = (place for place, sample in enumerate(plan.suite.samples) if sample.question_id in open_ids)
+    samples = Picked(plan.suite.samples, array("q", still))
     with progress.checking(len(samples)) as show_checked:
         asked = ask(
             plan.suite,
@@ -76,9 +79,10 @@ def answer_open_questions(
             progress.estimated(planned)
     stamp = Stamp(plan.fingerprint, plan.model_id)
     batch = plan.spec.batch_size or USUAL_BATCH
-    before = len(plan.order) - len(open_ids)
+    n = len(plan.suite.samples)
+    before = n - len(open_ids)
     studies = 0
-    with log, progress.generating(len(plan.order), before) as show:
+    with log, progress.generating(n, before) as show:
 
         def on_answer() -> None:
             nonlocal studies

@@ -12,12 +12,14 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.errors import InputError, StorageError
 from benchmarks.files import dump_json_line, private_opener, write_jsonl
 from benchmarks.files.json_text import parse_json
+from benchmarks.files.stored import ById, stored
 from benchmarks.records.json_record import plain
 from benchmarks.schema import Answer, QuestionId
 
@@ -57,7 +59,7 @@ class AnswerLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read(self) -> dict[QuestionId, Answer]:
+    def read(self) -> Mapping[QuestionId, Answer]:
         """All answers that are there, by question id, from every process's file; cuts off a torn last line.
 
         An answer may be there twice, word for word: a crash while the files were merged leaves it so.
@@ -65,22 +67,30 @@ class AnswerLog:
         Raises:
             InputError: a line that isn't an answer, elsewhere than at the end; or two different answers of one id.
         """
-        answers: dict[QuestionId, Answer] = {}
-        self._lines = 0
-        for path in answer_files(self.folder):
-            _mend_last_line(path)
-            for answer in read_answer_lines(path):
-                self._lines += 1
-                other = answers.setdefault(answer.question_id, answer)
-                if other != answer:
-                    raise InputError(
-                        f"two different answers to question {answer.question_id!r}",
-                        where=path,
-                        hint="keep one of the lines and run again",
-                    )
-        return answers
+        places: dict[QuestionId, int] = {}
+        again: list[tuple[int, int, Path]] = []
 
-    def read_for(self, order: Sequence[QuestionId]) -> dict[QuestionId, Answer]:
+        def lines() -> Iterator[Answer]:
+            numbers = count()
+            for path in answer_files(self.folder):
+                _mend_last_line(path)
+                for answer, number in zip(read_answer_lines(path), numbers, strict=False):
+                    if (first := places.setdefault(answer.question_id, number)) != number:
+                        again.append((first, number, path))
+                    yield answer
+
+        answers = stored(lines())
+        self._lines = len(answers)
+        for first, second, path in again:
+            if answers[first] != answers[second]:
+                raise InputError(
+                    f"two different answers to question {answers[first].question_id!r}",
+                    where=path,
+                    hint="keep one of the lines and run again",
+                )
+        return ById(answers, places)
+
+    def read_for(self, order: Sequence[QuestionId]) -> Mapping[QuestionId, Answer]:
         """All answers that are there, which must be to these questions.
 
         Raises:
@@ -138,7 +148,9 @@ class AnswerLog:
         if dropped:
             self._replace([answer for key, answer in self.read().items() if key not in dropped])
 
-    def finish(self, order: Sequence[QuestionId], answers: Mapping[QuestionId, Answer] | None = None) -> list[Answer]:
+    def finish(
+        self, order: Sequence[QuestionId], answers: Mapping[QuestionId, Answer] | None = None
+    ) -> Sequence[Answer]:
         """Write `answers.jsonl` in suite order, every question once, and remove the other processes' files.
 
         Args:
@@ -154,7 +166,7 @@ class AnswerLog:
             raise InputError(
                 f"{len(missing)} questions without an answer", where=self.folder, hint="run the same command again"
             )
-        complete = [answers[key] for key in order]
+        complete = stored(answers[key] for key in order)
         is_done = self._lines == len(order) and list(answers) == list(order)
         if not is_done or answer_files(self.folder) != [self.folder / ANSWERS_FILE]:
             self._replace(complete)

@@ -15,6 +15,8 @@ from libra_bench.runs.cost import reported_number
 
 MIN_MEASURED = 8
 """Studies that a measurement needs at least."""
+MIN_SECONDS = 0.2
+"""So long it takes at least: the answers of a quick server come in bursts."""
 
 
 def estimate_from_earlier_run(
@@ -53,9 +55,13 @@ def estimate_from_earlier_run(
 class Meter:
     """Watches the answers come and says once, after the first batches, how long the rest will take.
 
+    The rate is that of the second half of what is watched: the first half includes what occurs once (connections, the
+    first use of kernels, empty queues).
+
     Args:
         studies: how many are to be answered.
-        report: the adapter's own report, at any time; its `batch_size` says when a measurement is fair.
+        report: the adapter's own report, at any time; its `batch_size`, or the `concurrency` of a served model, says
+            when a measurement is fair.
         world_size: number of processes.
         on_estimate: is told the estimate.
     """
@@ -71,6 +77,8 @@ class Meter:
         self._on_estimate = on_estimate
         self._started = time.perf_counter()
         self._needed: int | None = None
+        self._warm: tuple[int, float] | None = None
+        """Answers, and the time, when the rate began to be measured."""
         self.estimate: Estimate | None = None
         """What was said."""
         self._done = False
@@ -80,14 +88,19 @@ class Meter:
         if self._done:
             return
         if self._needed is None:
-            batch = int(reported_number(self._report(), "batch_size") or 1)
-            self._needed = max(MIN_MEASURED, 2 * batch * self._world_size)
-        if number >= self._needed:
+            report = self._report()
+            at_once = max(int(reported_number(report, name) or 1) for name in ("batch_size", "concurrency"))
+            self._needed = max(MIN_MEASURED, 2 * at_once * self._world_size)
+        now = time.perf_counter()
+        if self._warm is None and 2 * number >= self._needed:
+            self._warm = number, now
+        if self._warm is not None and number >= self._needed and now - self._warm[1] >= MIN_SECONDS:
             self._done = True
             if 2 * number <= self._studies:  # later it is no plan any more
+                warm, since = self._warm
                 self.estimate = Estimate(
                     studies=self._studies,
-                    seconds=(time.perf_counter() - self._started) * self._studies / number,
+                    seconds=now - self._started + (self._studies - number) * (now - since) / (number - warm),
                     peak_memory_mb=reported_number(self._report(), "peak_memory_mb"),
                     source=f"measured on the first {number:,}",
                 )

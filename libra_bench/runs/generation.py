@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
 from benchmarks.errors import GenerationError, ImageError
 from benchmarks.files import sha256_json
+from benchmarks.files.stored import Picked
 from benchmarks.schema import Answer, Question, QuestionId, Sample
 from benchmarks.suites import Suite
 from libra_bench.runs.answers import AnswerLog
@@ -29,6 +31,9 @@ class Questions(Sequence[Question]):
         if isinstance(place, slice):
             return Questions(self._suite, self._samples[place])
         return self._suite.checked_question(self._samples[place])
+
+    def __iter__(self) -> Iterator[Question]:
+        return map(self._suite.checked_question, self._samples)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -65,12 +70,12 @@ def ask(
     from benchmarks.images import ImageFinder
 
     finder = ImageFinder(suite.image_root, follow_links=follow_links)
-    found: list[Sample] = []
+    found = array("q")
     failures: list[Answer] = []
-    for number, sample in enumerate(samples, start=1):
+    for place, sample in enumerate(samples):
         try:
             suite.check_images(sample, finder)
-            found.append(sample)
+            found.append(place)
         except ImageError as error:
             if on_error == "stop":
                 raise ImageError(
@@ -79,8 +84,8 @@ def ask(
                     hint=f"{error.hint}; or record the failure and continue: --on-error record",
                 ) from error
             failures.append(failed_answer(Question(sample.question_id, sample.text, ()), error))
-        on_checked(number)
-    return Asked(Questions(suite, found), failures)
+        on_checked(place + 1)
+    return Asked(Questions(suite, Picked(samples, found)), failures)
 
 
 def answer_id(fingerprint: str, question_id: QuestionId) -> str:

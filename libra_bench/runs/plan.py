@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import InputError
-from benchmarks.files import is_folder_name, sha256_file, sha256_json
+from benchmarks.files import is_folder_name, json_list, sha256_file, sha256_texts
 from benchmarks.predictions.cleaning import NO_CLEANING, rule_for_section, rule_named
 from benchmarks.records.run import DecidingFacts
 from benchmarks.schema import QuestionId
@@ -124,7 +124,7 @@ def _identity(spec: ModelSpec, suite: Suite) -> dict[str, Any]:
     """What decides a model's answers, known before it is loaded."""
     adapter, name = adapter_class(spec.adapter), path_name(spec.name)
     if issubclass(adapter, OracleAdapter):
-        references = sha256_json([sample.references for sample in suite.samples])
+        references = sha256_texts(json_list(sample.references for sample in suite.samples))
         return {"adapter": "replay", "name": name, "references_sha256": references}  # as in the runs so far
     return {"adapter": spec.adapter, "name": name, **adapter.identity(spec)}
 

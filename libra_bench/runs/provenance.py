@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.files import sha256_json
+from benchmarks.files import json_list, sha256_json, sha256_texts
 from benchmarks.files.secrets import command_without_secrets, secrets_in, without_secrets
 from benchmarks.packages import installed_version
 from benchmarks.records.run import AskedQuestions, DecidingFacts
@@ -29,8 +29,8 @@ PACKAGES = (
 
 def questions_sha256(samples: Sequence[Sample]) -> str:
     """The hash of what models are asked: ids, prompts, image names and visible fields, in order."""
-    return sha256_json(
-        [
+    return sha256_texts(
+        json_list(
             [
                 sample.question_id,
                 sample.text,
@@ -38,7 +38,7 @@ def questions_sha256(samples: Sequence[Sample]) -> str:
                 {name: value for name, value in sample.fields.items() if name not in HIDDEN_KEYS},
             ]
             for sample in samples
-        ]
+        )
     )
 
 

@@ -14,6 +14,7 @@ from benchmarks.schema import Answer
 from libra_bench.metrics.metric import check_metric
 from libra_bench.runs.answering import answer_open_questions
 from libra_bench.runs.answers import AnswerLog
+from libra_bench.runs.drawers import Drawers
 from libra_bench.runs.loading import Load, load_model
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import RUNS_FOLDER, Plan, plan_run
@@ -38,11 +39,27 @@ def run(suite: str | Path, model: str, **options: Any) -> Path:
     Raises:
         LibraBenchError: any of its kinds.
     """
-    return finish_run(plan_run(suite, model, RunOptions(**options)), ProgressCallback(), from_env())
+    with Drawers() as drawers:
+        return finish_run(
+            plan_run(suite, model, RunOptions(**options)), ProgressCallback(), from_env(), drawers=drawers
+        )
 
 
-def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, load: Load = load_model) -> Path:
+def finish_run(
+    plan: Plan,
+    progress: ProgressCallback,
+    processes: Processes,
+    load: Load = load_model,
+    drawers: Drawers | None = None,
+) -> Path:
     """Carry a plan out: generate, then (in the first process) score and show. Only what is missing is done.
+
+    Args:
+        plan: of the run.
+        progress: is told of each step.
+        processes: that generate together.
+        load: loads the model.
+        drawers: draw the plots in further processes; None: they are drawn in this one.
 
     Raises:
         InputError: what will stop the scoring is found before anything is generated; see `check_scoring`.
@@ -61,7 +78,9 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
         answers_change=options.retry_failed,
     )
 
-    def check_metrics() -> None:
+    def before() -> None:
+        if options.plots and drawers is not None:
+            drawers.start()
         for metric in plan.chosen.metrics.values():
             check_metric(metric, against.references)
 
@@ -70,7 +89,7 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
         processes.help_to_extract()
         return plan.folder
     with processes.sharing_extraction():
-        answers = generate_run(plan, progress, processes, load, before=check_metrics)
+        answers = generate_run(plan, progress, processes, load, before=before)
         began = time.perf_counter()
         if scores_that_hold(plan.folder, plan.chosen, plan.suite, answers, against) is None:
             with progress.scoring(list(plan.chosen.metrics)) as tell:
@@ -84,6 +103,8 @@ def finish_run(plan: Plan, progress: ProgressCallback, processes: Processes, loa
             report=options.report,
             follow_links=options.follow_links,
             on_images=progress.drawing,
+            drawers=drawers,
+            known=plan.suite,
         )
         record_later_costs(plan.folder, scoring_seconds=drawing - began, drawing_seconds=time.perf_counter() - drawing)
     return plan.folder
@@ -96,7 +117,7 @@ def generate_run(
     load: Load = load_model,
     *,
     before: Callable[[], None] | None = None,
-) -> list[Answer]:
+) -> Sequence[Answer]:
     """Fill a run folder with answers: those that are missing are generated, the others kept.
 
     Args:
@@ -107,7 +128,7 @@ def generate_run(
         before: called by the first process where there is anything to generate, before it is.
 
     Returns:
-        All answers in suite order; nothing in a process that isn't the first.
+        All answers in suite order, of very many in a temporary file; nothing in a process that isn't the first.
 
     Raises:
         RunConflictError: the folder belongs to another run, or is in use.
@@ -119,20 +140,20 @@ def generate_run(
         _help_to_generate(plan, progress, processes, load)
         return []
     refuse_other_run(plan.folder, plan.facts)
-    log = AnswerLog(plan.folder)
+    log, order = AnswerLog(plan.folder), plan.order
     with locked(plan.folder):
-        answered = log.read_for(plan.order)
+        answered = log.read_for(order)
         if plan.options.retry_failed:
             log.forget(key for key, answer in answered.items() if answer.failed)
-            answered = log.read_for(plan.order)
-        open_ids = {key for key in plan.order if key not in answered}
+            answered = log.read_for(order)
+        open_ids = {key for key in order if key not in answered}
         if open_ids and before is not None:
             before()
         progress.planned(plan, len(answered))
         processes.broadcast("open questions", list(open_ids))
         if not open_ids:
             _refuse_failures(processes.gather("report", None))
-            answers, record = log.finish(plan.order, answered), read_run(plan.folder)
+            answers, record = log.finish(order, answered), read_run(plan.folder)
             if record.ended is None:  # it crashed after its last answer
                 record_end(
                     plan.folder, record, answers, plan.suite.samples, n_resumed=len(answered), planned=None, reports=()
@@ -145,7 +166,7 @@ def generate_run(
         gathered = processes.gather("report", done.report.as_json())
         _refuse_failures(gathered)
         reports = [ProcessReport(**report) for report in gathered if report]
-        answers = log.finish(plan.order)
+        answers = log.finish(order)
         record = record_end(
             plan.folder,
             record,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.files.folder_lock import locked
 from benchmarks.records.run import read_run
 from benchmarks.records.scores import read_scores
+from libra_bench.runs.drawers import Drawers, Drawn, here
 from libra_bench.runs.made_from import Made, inputs_of, read_made, write_made
 
 if TYPE_CHECKING:
+    from benchmarks.suites import Suite
     from reports.page.settings import Settings
 
 LEADERBOARD = "leaderboard.csv"
@@ -53,10 +56,21 @@ def draw(
     report: bool = True,
     follow_links: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
+    drawers: Drawers | None = None,
+    known: Suite | None = None,
 ) -> bool:
     """Draw a run folder's plots and write its report, as far as they are wanted and not there from the same inputs.
 
     A report that is there already was made as its reader wanted it, without texts perhaps: the new one is made like it.
+
+    Args:
+        folder: the run folder.
+        plots: whether plots are wanted.
+        report: whether the page is.
+        follow_links: allow symbolic links that lead out of the image root.
+        on_images: called with the number of images; gives what is called once per image.
+        drawers: draw the plots, while this process reads the page's images, if they were started; None: they don't.
+        known: its suite, where that has been read; None: the page reads its file.
 
     Returns:
         Whether anything was made.
@@ -74,20 +88,27 @@ def draw(
     settings = found or Settings()
     settings = replace(settings, follow_links=follow_links or settings.follow_links)
     writes = report and not (same and not draws and found == settings and is_whole(file))
-    if draws:
-        files = _write_plots(folder)
+    drawn = drawers.begin(folder) if draws and drawers is not None else here
+
+    @cache
+    def plot_files() -> tuple[str, ...]:
+        return _write_plots(folder, drawn) if draws else files
+
+    if drawn is here:
+        plot_files()
     if writes:
-        _write_page(folder, settings, files, on_images)
+        _write_page(folder, settings, plot_files, on_images, known)
+    files = plot_files()
     if draws or writes:
         write_made(folder, Made(inputs=inputs, plots=files))
     return draws or writes
 
 
-def _write_plots(folder: Path) -> tuple[str, ...]:
+def _write_plots(folder: Path, drawn: Drawn = here) -> tuple[str, ...]:
     """Draw the plots, and remove those that were drawn before and are no more: of scores that are gone."""
     from reports import plots
 
-    files = tuple(str(path.relative_to(folder)) for path in plots.write_plots(folder))
+    files = tuple(str(path.relative_to(folder)) for path in plots.write_plots(folder, drawn))
     made = read_made(folder)
     for name in set(made.plots if made else ()) - set(files):
         (folder / name).unlink(missing_ok=True)
@@ -95,7 +116,11 @@ def _write_plots(folder: Path) -> tuple[str, ...]:
 
 
 def _write_page(
-    folder: Path, settings: Settings, files: Sequence[str], on_images: Callable[[int], Callable[[], None]]
+    folder: Path,
+    settings: Settings,
+    files: Callable[[], Sequence[str]],
+    on_images: Callable[[int], Callable[[], None]],
+    known: Suite | None = None,
 ) -> None:
     from reports import page
 
@@ -105,8 +130,9 @@ def _write_page(
         text=settings.text,
         follow_links=settings.follow_links,
         one_file=settings.one_file,
-        drawn=None if files and not settings.text else _svgs(folder, files),  # without texts they are others
+        drawn=None if not settings.text and files() else lambda: _svgs(folder, files()),  # without texts: others
         on_images=on_images,
+        known=known,
     )
 
 
@@ -135,7 +161,7 @@ def bring_up_to_date(folder: Path) -> list[str]:
         settings = settings_of(report)
         if settings is None:
             return [f"{report} is older than the scores: libra-bench report {folder} writes it anew"]
-        _write_page(folder, settings, files, lambda total: lambda: None)
+        _write_page(folder, settings, lambda: files, lambda total: lambda: None)
         return []
 
 

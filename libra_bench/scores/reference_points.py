@@ -200,7 +200,7 @@ def _values(
     on_scored: OnScored = untold,
 ) -> list[dict[str, float]]:
     """The defined values of each metric."""
-    found = score_many_texts(metrics, predictions, references, fields, on_scored)
+    found = score_many_texts(metrics, predictions, references, fields, on_scored, values_alone=True)
     return [{k: float(v) for k, v in result.values.items() if math.isfinite(v)} for result, _ in found]
 
 

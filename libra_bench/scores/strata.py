@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from benchmarks.errors import InputError, UnknownNameError
@@ -40,7 +41,8 @@ def strata(samples: Sequence[Sample], by: Iterable[str] = ()) -> Strata:
     """
     asked = list(dict.fromkeys(by))
     if not asked:
-        found = {name: _group(split(samples)) for name, split in BUILT_IN.items()}
+        facts = _Facts.of(samples)
+        found = {name: _group(split(facts)) for name, split in BUILT_IN.items()}
         return {name: levels for name, levels in found.items() if len(levels) > 1}
     return {name: _by_name(samples, name) for name in asked}
 
@@ -54,7 +56,7 @@ def _by_name(samples: Sequence[Sample], name: str) -> dict[str, Sequence[int]]:
             )
         return levels
     if name in BUILT_IN:
-        return _group(BUILT_IN[name](samples))
+        return _group(BUILT_IN[name](_Facts.of(samples)))
     fields = {field for sample in samples for field in sample.fields}
     raise UnknownNameError("field", name, fields | set(BUILT_IN))
 
@@ -84,19 +86,39 @@ def _rank(level: str) -> tuple[int, float, str]:
         return (2 if level == MISSING else 1), 0.0, level
 
 
-def _prior(samples: Sequence[Sample]) -> list[str]:
-    return ["with prior" if sample.has_prior else "without prior" for sample in samples]
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the built-in strata look at, read in one go: samples may lie in a file."""
+
+    priors: list[bool]
+    lengths: list[int]
+    """Words of the first reference."""
+    fields: dict[str, list[str | None]]
+    """Name -> the level of each sample; None: it lacks the field."""
+
+    @classmethod
+    def of(cls, samples: Iterable[Sample]) -> _Facts:
+        facts = cls([], [], {name: [] for name in (*VIEW_FIELDS, *QUESTION_TYPE_FIELDS)})
+        for sample in samples:
+            facts.priors.append(sample.has_prior)
+            facts.lengths.append(len(sample.references[0].split()) if sample.references else 0)
+            for name, levels in facts.fields.items():
+                levels.append(_level(sample.fields[name]) if name in sample.fields else None)
+        return facts
+
+    def first_field(self, names: Sequence[str]) -> list[str]:
+        """The levels of the first of these fields that any sample has."""
+        there = (self.fields[name] for name in names if any(level is not None for level in self.fields[name]))
+        return [level or MISSING for level in next(there, [None] * len(self.priors))]
 
 
-def _first_field(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:
-    known = {name for sample in samples for name in names if name in sample.fields}
-    name = next((name for name in names if name in known), None)
-    return [MISSING] * len(samples) if name is None else [_level(sample.fields.get(name)) for sample in samples]
+def _prior(facts: _Facts) -> list[str]:
+    return ["with prior" if has else "without prior" for has in facts.priors]
 
 
-def _reference_length(samples: Sequence[Sample]) -> list[str]:
+def _reference_length(facts: _Facts) -> list[str]:
     """Quartiles of the number of words; equal lengths stay together, so quartiles may differ in size."""
-    lengths = [len(sample.references[0].split()) if sample.references else 0 for sample in samples]
+    lengths = facts.lengths
     ordered = sorted(lengths)
     cuts = [ordered[min(len(ordered) - 1, len(ordered) * quarter // 4)] for quarter in (1, 2, 3)]
     quartiles = [sum(length >= cut for cut in cuts) for length in lengths]
@@ -108,9 +130,9 @@ def _reference_length(samples: Sequence[Sample]) -> list[str]:
     return [names[quartile] for quartile in quartiles]
 
 
-BUILT_IN: Mapping[str, Callable[[Sequence[Sample]], list[str]]] = {
+BUILT_IN: Mapping[str, Callable[[_Facts], list[str]]] = {
     "prior": _prior,
-    "view": lambda samples: _first_field(samples, VIEW_FIELDS),
+    "view": lambda facts: facts.first_field(VIEW_FIELDS),
     "reference_length": _reference_length,
-    "question_type": lambda samples: _first_field(samples, QUESTION_TYPE_FIELDS),
+    "question_type": lambda facts: facts.first_field(QUESTION_TYPE_FIELDS),
 }

@@ -70,7 +70,10 @@ def left_out(samples: Sequence[Sample], read: Collection[str] | None) -> dict[st
     """
     if read is None:
         return {}
-    counts = {part: sum(_has(sample, part) for sample in samples) for part in READABLE if part not in read}
+    counts = dict.fromkeys((part for part in READABLE if part not in read), 0)
+    for sample in samples:
+        for part in counts:
+            counts[part] += _has(sample, part)
     return {part: count for part, count in counts.items() if count}
 
 

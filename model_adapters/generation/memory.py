@@ -63,7 +63,7 @@ def peak_memory_bytes(model: nn.Module) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that the accelerator's or the machine's memory is full."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 

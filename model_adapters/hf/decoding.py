@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from transformers import GenerationConfig
 
-from benchmarks.errors import GenerationError, InputError, LibraBenchError
+from benchmarks.errors import GenerationError, InputError, LibraBenchError, ModelError
 from benchmarks.wording import first_line
 from model_adapters.adapter import Decoding
 from model_adapters.generation.memory import is_out_of_memory
@@ -81,9 +81,9 @@ class BatchDecoder:
             with torch.random.fork_rng(devices=[self.model.device] if self.model.device.type == "cuda" else []):
                 torch.manual_seed(seed(batch[0]))
                 output = self.model.generate(**taken, generation_config=self._settings(decoding))
-        except (RuntimeError, ValueError, LibraBenchError) as error:
-            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
-                raise
+        except Exception as error:
+            if not isinstance(error, ValueError | LibraBenchError) and not is_out_of_memory(error):
+                raise _cannot_answer(self.model.name_or_path, error) from error
             if len(batch) == 1:
                 yield batch[0], _reason(error)
                 return
@@ -138,6 +138,11 @@ def _until_end(token_ids: Sequence[int], end_ids: Sequence[int]) -> tuple[list[i
         if token_id in end_ids:
             return list(token_ids[: place + 1]), True
     return list(token_ids), False
+
+
+def _cannot_answer(model: str, error: Exception) -> ModelError:
+    what = f"the model cannot answer ({type(error).__name__}: {first_line(error)})"
+    return ModelError(what, where=model, hint="check that the checkpoint is complete; --debug shows where")
 
 
 def _reason(error: Exception) -> Exception:

@@ -17,6 +17,7 @@ import torch
 from benchmarks.errors import LibraBenchError
 from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt, failed_answer, study_seed
+from model_adapters.checkpoints.foreign import handed_over
 from model_adapters.hf.decoding import BatchDecoder, Decoded
 from model_adapters.hf.loading import load_model, load_processor
 from model_adapters.hf.prompts import HFPrompt, HFPrompts, checkpoint_folder
@@ -51,7 +52,8 @@ class HFTextGenerator:
     def render(self, question: Question) -> RenderedPrompt:
         """The prompt after the template, and how many positions it takes with the image features."""
         prepared = self.prompts.prepare(question)
-        return RenderedPrompt(prepared.text, int(self._inputs([prepared])["input_ids"].shape[1]))
+        with handed_over(self.model.name_or_path, "its processor cannot read the prompt"):
+            return RenderedPrompt(prepared.text, int(self._inputs([prepared])["input_ids"].shape[1]))
 
     def generate(self, questions: Sequence[Question], decoding: Decoding) -> Iterator[Answer]:
         """Yield answers as batches are finished; a study that cannot be answered says so and harms no other."""

@@ -14,6 +14,7 @@ from benchmarks.errors import ModelError
 from benchmarks.wording import first_line
 from model_adapters.adapter import ModelSpec
 from model_adapters.checkpoints.files import read_config
+from model_adapters.checkpoints.foreign import handed_over
 from model_adapters.checkpoints.precision import (
     device_name,
     dtype_name,
@@ -102,7 +103,7 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
             if not torchvision:
                 raise
             processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust)
-    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:  # as `handed_over`, with words of its own for a missing torchvision
         raise _processor_error(folder, error, torchvision=torchvision) from error
     if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
         raise ModelError(
@@ -135,14 +136,8 @@ def load_tokenizer(folder: Path) -> Any:
     """
     from transformers import AutoTokenizer
 
-    try:
+    with handed_over(folder, "its tokenizer cannot be loaded", "the folder needs the tokenizer's files"):
         return AutoTokenizer.from_pretrained(folder)
-    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(
-            f"its tokenizer cannot be loaded ({first_line(error)})",
-            where=folder,
-            hint="the folder needs the tokenizer's files",
-        ) from error
 
 
 def load_model(folder: Path, spec: ModelSpec, task: Task = IMAGE_TEXT_TO_TEXT) -> tuple[Any, list[str]]:
@@ -163,24 +158,17 @@ def load_model(folder: Path, spec: ModelSpec, task: Task = IMAGE_TEXT_TO_TEXT) -
         options["quantization_config"] = quantization_config(bits, device, dtype)
     if attention := spec.options.get("attn_implementation"):
         options["attn_implementation"] = attention
-    try:
+    with handed_over(folder, "the model cannot be built"), quiet_loading_report():
         if auto_class in own:
             _inherit_names(folder, own[auto_class], str(config.get("model_type")))
-        with quiet_loading_report():
-            model, info = getattr(transformers, auto_class).from_pretrained(
-                folder,
-                dtype=dtype,
-                trust_remote_code=trust,
-                ignore_mismatched_sizes=True,  # so that they are reported, and refused below
-                output_loading_info=True,
-                **options,
-            )
-    except (ImportError, OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
-        raise ModelError(
-            f"the model cannot be built ({first_line(error)})",
-            where=folder,
-            hint="check that the checkpoint is complete",
-        ) from error
+        model, info = getattr(transformers, auto_class).from_pretrained(
+            folder,
+            dtype=dtype,
+            trust_remote_code=trust,
+            ignore_mismatched_sizes=True,  # so that they are reported, and refused below
+            output_loading_info=True,
+            **options,
+        )
     mismatched = [(key, tuple(found), tuple(wanted)) for key, found, wanted in info["mismatched_keys"]]
     raise_for_keys(folder, missing=info["missing_keys"], mismatched=mismatched)
     unused = sorted(info["unexpected_keys"])
@@ -198,18 +186,27 @@ def stated_end_ids(folder: Path, spec: ModelSpec) -> Any:
     """What a checkpoint says ends a text, without loading its weights: as `model.generation_config` would have it."""
     from transformers import AutoConfig, GenerationConfig
 
-    if (folder / "generation_config.json").is_file():
-        return GenerationConfig.from_pretrained(folder).eos_token_id
     trust = bool(spec.options.get("trust_remote_code"))
-    return GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder, trust_remote_code=trust)).eos_token_id
+    with handed_over(folder, "its configuration cannot be read"):
+        if (folder / "generation_config.json").is_file():
+            return GenerationConfig.from_pretrained(folder).eos_token_id
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
+        return GenerationConfig.from_model_config(config).eos_token_id
 
 
 def end_ids(stated: Any, tokenizer: Any) -> list[int]:
-    """Any of these tokens ends a text: what the checkpoint states (one id, several or None), else the tokenizer's."""
+    """Any of these tokens ends a text: what the checkpoint states (one id, several or None), else the tokenizer's.
+
+    Raises:
+        ModelError: what it states are no ids.
+    """
     found = tokenizer.eos_token_id if stated is None else stated
     if found is None:
         return []
-    return list(found) if isinstance(found, list | tuple) else [int(found)]
+    ids = list(found) if isinstance(found, list | tuple) else [found]
+    if not all(isinstance(token_id, int) for token_id in ids):
+        raise ModelError(f"eos_token_id is {found!r:.80}, no ids of tokens", hint="correct generation_config.json")
+    return ids
 
 
 def _inherit_names(folder: Path, reference: str, model_type: str) -> None:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
 from benchmarks.errors import InputError, ModelError
 from benchmarks.images import read_radiograph
 from benchmarks.schema import Question
+from benchmarks.wording import first_line
 from model_adapters.adapter import ModelSpec
 from model_adapters.cards.image_policy import image_policy, shown_images
 from model_adapters.cards.prompt_hooks import IMAGE_MARK, conversation, prompt_hook, prompt_parts, system_prompt
@@ -53,7 +56,7 @@ class HFPrompts:
         """Words and images of a question.
 
         Raises:
-            InputError: it is empty, or has more images than can be shown.
+            InputError: it is empty, has more images than can be shown, or is refused by the chat template.
             ImageError: an image cannot be read.
         """
         if not question.prompt.strip():
@@ -89,7 +92,10 @@ class HFPrompts:
             messages.append({"role": ("assistant", "user")[place % 2], "content": [{"type": "text", "text": said}]})
         if system:
             messages.insert(0, {"role": "system", "content": [{"type": "text", "text": system}]})
-        return str(self._processor.apply_chat_template(messages, add_generation_prompt=True))
+        try:
+            return str(self._processor.apply_chat_template(messages, add_generation_prompt=True))
+        except (TemplateError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise InputError(f"the chat template refuses the prompt ({first_line(error)})") from error
 
     def adds_special_tokens(self, text: str) -> bool:
         """Whether the tokenizer has to write a begin token: not where the template has written it."""

@@ -134,7 +134,7 @@ class OpenAIAdapter(Adapter):
             ModelError: the endpoint refuses the key or does not know the model.
         """
         self.check_decoding(self._spec, decoding)
-        at_once = self._spec.options.get("concurrency", CONCURRENCY)
+        at_once = self._concurrency
         pool, following = ThreadPoolExecutor(at_once), iter(questions)
         waiting: set[Future[Answer]] = set()
         try:
@@ -152,8 +152,13 @@ class OpenAIAdapter(Adapter):
             self._endpoint.resume()
 
     def describe(self) -> Mapping[str, Any]:
-        """Requests, retries, tokens and cost of this session."""
-        return {"device": f"served at {self._endpoint.base_url}", **self._tally.as_dict()}
+        """Questions at once; requests, retries, tokens and cost of this session."""
+        served = f"served at {self._endpoint.base_url}"
+        return {"device": served, "concurrency": self._concurrency, **self._tally.as_dict()}
+
+    @property
+    def _concurrency(self) -> int:
+        return int(self._spec.options.get("concurrency", CONCURRENCY))
 
     def _answer(self, question: Question, decoding: Decoding) -> Answer:
         started = time.perf_counter()

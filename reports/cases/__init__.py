@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import sha256_file
+from benchmarks.files.stored import ById
 from benchmarks.predictions.cleaning import clean
 from benchmarks.records.samples import read_spans
 from benchmarks.schema import ROLE_NAMES
@@ -21,6 +22,7 @@ from reports.without_text import numbers_of
 
 if TYPE_CHECKING:
     from benchmarks.schema import QuestionId, Sample
+    from benchmarks.suites import Suite
 
 READ_AT_A_TIME = 50
 """Cases whose answers are in memory together."""
@@ -36,13 +38,16 @@ class Source:
     """Why there are no samples."""
 
 
-def find_source(run: LoadedRun, *, suite: Path | None = None, image_root: Path | None = None) -> Source:
+def find_source(
+    run: LoadedRun, *, suite: Path | None = None, image_root: Path | None = None, known: Suite | None = None
+) -> Source:
     """Read the samples that a run was asked, from its suite file where that is still the same.
 
     Args:
         run: the run.
         suite: where the suite file is now; None: where it was, or the shipped one.
         image_root: where the images are now; None: where they were.
+        known: a suite that was read before; its file is not read again.
     """
     from benchmarks.catalog import SUITES
     from benchmarks.suites import read_samples
@@ -56,11 +61,12 @@ def find_source(run: LoadedRun, *, suite: Path | None = None, image_root: Path |
     if not same:
         return Source({}, problem=f"the suite file {there[0]} has changed since the run: prompts and predictions only")
     try:
-        samples = read_samples(same[0], prompts_required=False)
+        was_read = known is not None and known.sha256 == recorded.sha256 and known.path.resolve() == same[0].resolve()
+        samples = known.samples if known and was_read else read_samples(same[0], prompts_required=False)
     except InputError as error:
         return Source({}, problem=f"{error}: prompts and predictions only")
     root = image_root or Path(recorded.image_root or same[0].parent)
-    return Source({sample.question_id: sample for sample in samples}, root)
+    return Source(ById(samples, {sample.question_id: place for place, sample in enumerate(samples)}), root)
 
 
 def refuse_different_studies(runs: Sequence[LoadedRun]) -> None:
@@ -95,7 +101,7 @@ class Cases:
     def __init__(self, runs: Sequence[LoadedRun], source: Source, *, text: bool = True) -> None:
         self._source, self._text = source, text
         self.ids: list[QuestionId] = list(dict.fromkeys(key for run in runs for key in run.answer_lines.ids))
-        columns = list(dict.fromkeys(str(name) for run in runs for name in run.samples.columns))
+        columns = list(dict.fromkeys(name for run in runs for name in run.sample_scores.columns))
         places = {key: place for place, key in enumerate(self.ids)}
         self._runs = [_RunCases(run, columns, places, text=text) for run in runs]
         direction = {entry.key: entry.higher_is_better for run in runs for entry in run.entries}
@@ -168,8 +174,9 @@ class _RunCases:
         self.run, self._text = run, text
         self._spans = SpanTable(read_spans(run.folder) if text else (), places)
         self.matched = self._spans.metrics
-        self._values = run.samples.reindex(columns=list(columns)).to_numpy(dtype=float)
-        self._rows = {key: row for row, key in enumerate(run.samples.index)}
+        scored = run.sample_scores
+        self._values = [scored.columns.get(name) for name in columns]
+        self._rows = {key: row for row, key in enumerate(scored.ids)}
 
     def answer(self, place: int, line: Mapping[str, Any], references: Sequence[str]) -> dict[str, Any]:
         """The answer to the case at this place, with its scores and spans."""
@@ -192,9 +199,8 @@ class _RunCases:
     def _scores(self, key: QuestionId) -> list[float | None]:
         """Of samples.csv; four places are enough to look at."""
         row = self._rows.get(key)
-        if row is None:
-            return [None] * self._values.shape[1]
-        return [None if math.isnan(value) else round(value, 4) for value in self._values[row].tolist()]
+        found = [None if row is None or values is None else values[row] for values in self._values]
+        return [None if value is None or math.isnan(value) else round(value, 4) for value in found]
 
 
 def _further(alternatives: Any) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmarks.files.stored import View
 from benchmarks.schema import QuestionId
 
 MAX_FACETS = 8
@@ -56,11 +57,11 @@ class RunColumns:
         return times, [place for place, other in enumerate(self._hashes) if other == text]
 
     def as_json(self) -> dict[str, Any]:
-        """As the page has it."""
+        """As the page has it; columns are sequences, which need not be lists."""
         return {
             "states": "".join(self.states),
-            "words": self.words.tolist(),
-            "scores": [[None if math.isnan(value) else value for value in column] for column in self.scores],
+            "words": self.words,
+            "scores": [View(_defined, column) for column in self.scores],
         }
 
 
@@ -138,6 +139,10 @@ class _Facet:
     def as_json(self, name: str, n: int) -> dict[str, Any]:
         of = [[] if numbers is None else numbers for numbers in self._of]
         return {"name": name, "values": list(self.values), "of": of + [[]] * (n - len(of))}
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _in_words(value: str | int | bool) -> str:

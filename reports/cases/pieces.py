@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from benchmarks.files import atomic_write
 from benchmarks.files.folder_lock import remove_leftovers
 
 CASES_PER_PIECE = 50
+AT_ONCE = 1_000
+"""Items of a longer list, or characters of a text, that become JSON together."""
 INDEX, WORDS = "index", "words"
 """The pieces that are about all cases."""
 _VERSION = re.compile(r"[0-9a-f]{12}")
@@ -52,16 +54,53 @@ class PieceWriter:
         Raises:
             StorageError: it cannot be written.
         """
-        text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-        source = f"reportPiece({json.dumps(name)}, {json.dumps(text)});\n"
-        self._hash.update(source.encode())
         with atomic_write(self._folder / f"{name}.js", private=True) as stream:
-            stream.write(source)
+            for part in _source(name, value):
+                self._hash.update(part.encode())
+                stream.write(part)
 
     @property
     def version(self) -> str:
         """The hash of what was written."""
         return self._hash.hexdigest()[:12]
+
+
+def _source(name: str, value: Any) -> Iterator[str]:
+    yield f'reportPiece({json.dumps(name)}, "'
+    yield from (json.dumps(part)[1:-1] for part in _json_parts(value))
+    yield '");\n'
+
+
+def _json_parts(value: Any) -> Iterator[str]:
+    """JSON in parts of bounded length; any sequence is a list."""
+    if isinstance(value, Mapping):
+        yield "{"
+        for number, (key, item) in enumerate(value.items()):
+            yield f"{',' if number else ''}{_json(key)}:"
+            yield from _json_parts(item)
+        yield "}"
+    elif isinstance(value, str):
+        yield '"'
+        yield from (_json(value[start : start + AT_ONCE])[1:-1] for start in range(0, len(value), AT_ONCE))
+        yield '"'
+    elif isinstance(value, Sequence):
+        yield "["
+        for start in range(0, len(value), AT_ONCE):
+            some = [*value[start : start + AT_ONCE]]
+            yield "," if start else ""
+            if len(value) > AT_ONCE:
+                yield _json(some)[1:-1]
+                continue
+            for number, item in enumerate(some):
+                yield "," if number else ""
+                yield from _json_parts(item)
+        yield "]"
+    else:
+        yield _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
 @contextmanager

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+
+AT_ONCE = 1 << 18
+"""Numbers of cases that are written together."""
 
 
 class WordIndex:
@@ -19,7 +22,7 @@ class WordIndex:
 
     def add(self, texts: Iterable[str]) -> None:
         """The texts of the next case."""
-        for word in set(" ".join(texts).lower().split()):
+        for word in dict.fromkeys(" ".join(texts).lower().split()):
             if (cases := self._cases.get(word)) is None:
                 cases = self._cases[word] = array("i")
             cases.append(self._n)
@@ -33,18 +36,37 @@ class WordIndex:
         """
         if not self._cases:
             return {"words": "", "lengths": [], "cases": ""}
-        columns = [np.frombuffer(cases, dtype=np.intc) for cases in self._cases.values()]
-        steps = np.concatenate([np.diff(cases, prepend=np.intc(-1)) for cases in columns])
-        widths = 1 + (steps >= 1 << 7).astype(int) + (steps >= 1 << 14) + (steps >= 1 << 21) + (steps >= 1 << 28)
-        ends = np.cumsum(widths)
-        written = np.empty(ends[-1], dtype=np.uint8)
-        for byte in range(int(widths.max())):
-            has = widths > byte
-            more = (widths[has] > byte + 1).astype(np.uint8) << 7
-            written[ends[has] - widths[has] + byte] = (steps[has] >> (7 * byte)) & 0x7F | more
-        lasts = np.cumsum([len(cases) for cases in columns]) - 1
+        coded = [_coded(some) for some in _groups(self._cases.values())]
         return {
             "words": "\n".join(self._cases),
-            "lengths": np.diff(ends[lasts], prepend=0).tolist(),
-            "cases": base64.b64encode(written.tobytes()).decode(),
+            "lengths": [length for _, lengths in coded for length in lengths],
+            "cases": base64.b64encode(b"".join(code for code, _ in coded)).decode(),
         }
+
+
+def _groups(lists: Iterable[array[int]]) -> Iterator[list[array[int]]]:
+    """The lists in groups of a bounded number of numbers, or of one list."""
+    group: list[array[int]] = []
+    numbers = 0
+    for one in lists:
+        if group and numbers + len(one) > AT_ONCE:
+            yield group
+            group, numbers = [], 0
+        group.append(one)
+        numbers += len(one)
+    yield group
+
+
+def _coded(lists: Sequence[array[int]]) -> tuple[bytes, list[int]]:
+    """The bytes of some words' cases one after another, and how many each word has."""
+    columns = [np.frombuffer(cases, dtype=np.intc) for cases in lists]
+    steps = np.concatenate([np.diff(cases, prepend=np.intc(-1)) for cases in columns])
+    widths = 1 + (steps >= 1 << 7).astype(int) + (steps >= 1 << 14) + (steps >= 1 << 21) + (steps >= 1 << 28)
+    ends = np.cumsum(widths)
+    written = np.empty(ends[-1], dtype=np.uint8)
+    for byte in range(int(widths.max())):
+        has = widths > byte
+        more = (widths[has] > byte + 1).astype(np.uint8) << 7
+        written[ends[has] - widths[has] + byte] = (steps[has] >> (7 * byte)) & 0x7F | more
+    lasts = np.cumsum([len(cases) for cases in columns]) - 1
+    return written.tobytes(), np.diff(ends[lasts], prepend=0).tolist()

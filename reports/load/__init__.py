@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.errors import InputError
 from benchmarks.files import files_below, modified
 from benchmarks.records.run import RUN_FILE, RunRecord, read_run
-from benchmarks.records.samples import SAMPLES_FILE, SpanRecord, read_sample_scores, read_spans
+from benchmarks.records.samples import SAMPLES_FILE, SampleScores, SpanRecord, read_sample_scores, read_spans
 from benchmarks.records.scores import SCORES_FILE, Score, Scores, Stratum, read_scores
 from benchmarks.wording import first_few
 from reports.load.answer_lines import AnswerLines
@@ -130,10 +130,12 @@ class LoadedRun:
         return pd.DataFrame(rows, columns=columns).astype({"question_id": object})
 
     @cached_property
-    def samples(self) -> pd.DataFrame:
-        """The scores per study, indexed by question_id (as in the answers), one column per metric; may be empty."""
-        import pandas as pd
+    def sample_scores(self) -> SampleScores:
+        """The scores per study, with ids as in the answers; no columns where it was not scored.
 
+        Raises:
+            InputError: they are of other studies than the answers.
+        """
         stored = read_sample_scores(self.folder)
         typed = {str(question_id): question_id for question_id in self.answer_lines.ids} if stored.ids else {}
         if unknown := [name for name in stored.ids if str(name) not in typed]:
@@ -142,8 +144,15 @@ class LoadedRun:
                 where=self.folder / SAMPLES_FILE,
                 hint=f"move it away and score again: libra-bench score {self.folder}",
             )
-        ids = pd.Index([typed[str(name)] for name in stored.ids], name="question_id", dtype=object)
-        return pd.DataFrame(dict(stored.columns), index=ids, dtype=float)
+        return SampleScores([typed[str(name)] for name in stored.ids], stored.columns)
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """The scores per study, indexed by question_id (as in the answers), one column per metric; may be empty."""
+        import pandas as pd
+
+        ids = pd.Index(list(self.sample_scores.ids), name="question_id", dtype=object)
+        return pd.DataFrame(dict(self.sample_scores.columns), index=ids, dtype=float)
 
     @cached_property
     def spans(self) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from reports.cases import Cases, find_source, refuse_different_studies
 from reports.cases.page_cases import PageCases, in_pieces, in_the_page
 from reports.cases.pieces import pieces_folder, remove_other_pieces
 from reports.cases.thumbnails import PageImages, page_images
-from reports.figure import svg_address, svg_of
+from reports.figure import encoded, svg_address
 from reports.first_look import first_look
 from reports.labels import POINTS
 from reports.leaderboard import COUNTS, empty_note
@@ -35,6 +35,8 @@ from reports.without_text import without_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from benchmarks.suites import Suite
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 FILE_NAME = "report.html"
@@ -74,7 +76,8 @@ def write_report(
     max_cases_in_page: int = MAX_CASES_IN_PAGE,
     try_page: bool = False,
     on_images: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
-    drawn: Mapping[str, Path] | None = None,
+    drawn: Callable[[], Mapping[str, Path]] | None = None,
+    known: Suite | None = None,
 ) -> Report:
     """Write the report of one run, or of two runs side by side.
 
@@ -91,7 +94,9 @@ def write_report(
         max_cases_in_page: more cases than this are written in pieces into a folder beside the page.
         try_page: whether the page's server has a page to try the model.
         on_images: called with the number of images; gives what is called once per image.
-        drawn: name -> SVG file of the plots, where they are drawn already (none: the page has none); None: draw them.
+        drawn: called last, gives name -> SVG file of the plots that are drawn already (none: the page has none); None:
+            draw them.
+        known: the runs' suite, where it has been read; None: its file is read.
 
     Raises:
         InputError: not one or two runs, a run without answers, or runs of different studies.
@@ -102,7 +107,7 @@ def write_report(
         raise InputError(f"a report is of one run or of two, not of {len(loaded)}", hint="give RUN or RUN_A RUN_B")
     refuse_different_studies(loaded)
     path = path or loaded[0].folder / FILE_NAME
-    source = find_source(loaded[0], suite=suite, image_root=image_root)
+    source = find_source(loaded[0], suite=suite, image_root=image_root, known=known)
     if not text:
         loaded = [without_text(run) for run in loaded]
     cases = Cases(loaded, source, text=text)
@@ -214,8 +219,11 @@ def script_hash(source: str) -> str:
 
 
 def embedded_json(value: Any) -> str:
-    """JSON for a `<script type="application/json">`: no text in it can end the element or begin another."""
-    encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """JSON for a `<script type="application/json">`: no text in it can end the element or begin another.
+
+    Any sequence is a list.
+    """
+    encoded = json.dumps(value, default=list, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         encoded = encoded.replace(character, f"\\u{ord(character):04x}")
     return encoded
@@ -229,7 +237,7 @@ def _render(
     settings: Settings | None,
     *,
     try_page: bool,
-    drawn: Mapping[str, Path] | None,
+    drawn: Callable[[], Mapping[str, Path]] | None,
 ) -> str:
     from markupsafe import Markup
 
@@ -265,11 +273,11 @@ def _render(
     )
 
 
-def _plots(runs: Sequence[LoadedRun], drawn: Mapping[str, Path] | None) -> list[tuple[str, str]]:
+def _plots(runs: Sequence[LoadedRun], drawn: Callable[[], Mapping[str, Path]] | None) -> list[tuple[str, str]]:
     """(name, address of the image) of each plot."""
     if drawn is not None:
-        return [(name, svg_address(path.read_bytes())) for name, path in drawn.items()]
-    return [(name, svg_address(svg_of(figure))) for name, figure in plots.all_figures(runs).items()]
+        return [(name, svg_address(path.read_bytes())) for name, path in drawn().items()]
+    return [(name, svg_address(encoded(figure, "svg"))) for name, figure in plots.all_figures(runs).items()]
 
 
 def _score_rows(runs: Sequence[LoadedRun]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,3 +123,36 @@ def test_an_exported_table_has_a_column_per_role(tmp_path: Path) -> None:
         (row,) = csv.DictReader(stream)
     found = [row[name] for name in ("image", "lateral_image", "prior_image", "prior_lateral_image")]
     assert found == list(ALL.values())
+    assert [*read_samples(tmp_path / "t.csv")] == [*samples]
+
+
+@pytest.mark.parametrize(
+    ("row", "by_role"),
+    [
+        ({"image": "c", "prior_image": "p"}, {"current": "c", "prior": "p"}),
+        ({"image": ["c"], "prior_image": "p", "lateral_image": "l"}, {"current": "c", "lateral": "l", "prior": "p"}),
+        ({"image": ["c", "p"], "prior_image": "p"}, {"current": "c", "prior": "p"}),
+        ({"image": {"current": "c", "prior": "p"}, "prior_lateral_image": "q"},
+         {"current": "c", "prior": "p", "prior_lateral": "q"}),
+        ({"image": "c", "prior_image": ""}, {"current": "c"}),
+    ],
+)  # fmt: skip
+def test_an_image_may_have_a_field_of_its_own(tmp_path: Path, row: dict[str, Any], by_role: dict[str, str]) -> None:
+    (tmp_path / "s.jsonl").write_text(json.dumps({"question_id": 1, "text": "q", **row}))
+    (sample,) = read_samples(tmp_path / "s.jsonl")
+    assert sample.by_role == by_role
+    assert not any(sample.fields.values())
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"image": ["c", "p"], "prior_image": "other"}, "two prior images: p and other"),
+        ({"prior_image": "p"}, "a prior image without a current one"),
+        ({"image": "c", "prior_lateral_image": "q"}, "a prior_lateral image without a prior one"),
+    ],
+)
+def test_images_in_fields_must_go_together(tmp_path: Path, row: dict[str, Any], message: str) -> None:
+    (tmp_path / "s.jsonl").write_text(json.dumps({"question_id": 1, "text": "q", **row}))
+    with pytest.raises(SuiteError, match=message):
+        read_samples(tmp_path / "s.jsonl")

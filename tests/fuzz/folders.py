@@ -6,25 +6,21 @@ import io
 import json
 import os
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
-from inputs import GOLDEN, SENTENCES, command, draw_nothing, jsonl, run_folder
+from inputs import GOLDEN, SENTENCES, TESTS, answer_errors, command, draw_nothing, jsonl, run_folder, tried
 from mutations import Files
 
-from benchmarks.errors import LibraBenchError
+sys.path.insert(0, str(TESTS / "support"))
+import judgement_sets
 
 HEADER = "statistics.header.json"
 """The header of statistics.npz as a file of its own, so that its values are changed, too, not only its bytes."""
-
-
-def tried(*words: object) -> None:
-    """A command after another: an error of ours is an answer."""
-    with suppress(LibraBenchError):
-        command(*words)
 
 
 def comparisons() -> Sequence[Files]:
@@ -156,7 +152,7 @@ def read_caches(folder: Path) -> None:
     if all(part.exists() for part in parts):
         _write_judgement(*(part.read_bytes().decode(errors="replace") for part in parts))
     assert _extracted() == {text: text[::-1].encode() for text in SENTENCES}
-    with suppress(LibraBenchError):
+    with answer_errors():
         for found in Judgements().get(["k"]).values():
             json.dumps(asdict(found)).encode()
     tried("metrics", "judgements", "--out", folder / "out" / "all.jsonl")
@@ -178,12 +174,24 @@ def ratings() -> Sequence[Files]:
         for number in range(6)
     ]
     csv = b"study,reference,prediction,one\r\n1,Clear.,Clear.,1\r\n1,Clear.,Edema.,4\r\n2,Edema.,Edema.,2\r\n"
-    ranked = [{"reference": "Clear.", "better": "Clear.", "worse": "Edema.", "category": "false finding"}]
+    expert = (
+        b'id,reference,prediction1,annotation1,prediction2,annotation2\r\n1,Clear.,Clear.,0,Edema.,"{""a"": 2}"\r\n'
+    )
+    tests = json.dumps(judgement_sets.TESTS)
+    with tempfile.TemporaryDirectory() as place:
+        published = [judgement_sets.radpref(Path(place, "radpref")), judgement_sets.rexval(Path(place, "rexval"))]
+        folders = [
+            {str(path.relative_to(place)).replace("/", INSIDE): path.read_bytes() for path in folder.rglob("*.*")}
+            for folder in published
+        ]
     return [
         {"ratings.jsonl": jsonl(table)},
         {"ratings.csv": csv},
-        {"ratings.json": json.dumps(ranked).encode()},
+        {"ratings.json": tests.encode()},
+        {"ratings.py": f"RANKING_TESTS = {tests}".encode()},
+        {"ratings.csv": expert},
         {"ratings.jsonl": jsonl(table), "values.json": _kept_values(table)},
+        *folders,
     ]
 
 
@@ -196,5 +204,11 @@ def _kept_values(table: Sequence[dict]) -> bytes:
 
 
 def read_ratings(folder: Path) -> None:
-    for file in sorted(folder.glob("ratings.*")):
-        tried(*AGREEMENT, "--data", file, "--out", folder)
+    for file in sorted(folder.glob(f"*{INSIDE}*")):
+        place = folder / "out" / file.name.replace(INSIDE, "/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(place)
+    published = [folder / "out" / name for name in ("radpref", "rexval")]
+    for data in [*sorted(folder.glob("ratings.*")), *(place for place in published if place.is_dir())]:
+        tried(*AGREEMENT, "--data", data, "--out", folder)
+        tried(*AGREEMENT, "--data", data, "--out", folder)

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from inputs import is_right
 from mutations import Files, mutated
 from targets import TARGETS, Target
 
@@ -56,14 +57,16 @@ def main() -> None:
 
 
 def run(name: str, target: Target, seconds: float, seed: int, keep: Path) -> dict[str, object]:
-    """Seeds first, then inputs that are right as they are, then changed ones."""
+    """Inputs that are right as they are, then seeds, then changed ones."""
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, _hang)
     signal.signal(signal.SIGPROF, _hang)
     tried, failures = 0, {}
     with quiet():
         corpus = list(target.corpus())
-        _try(target, corpus[0], keep, limited=False)  # what is imported and cached by the first one is no input's cost
+        for number, files in enumerate(corpus):  # what is imported and cached by the first one is no input's cost
+            if (failure := _try(target, files, keep, limited=number > 0, right=True)) is not None:
+                failures[f"a right input: {failure}"] = str(_kept(keep, f"{name}-right-{number}", files, failure))
         held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (held + MAX_BYTES, held + MAX_BYTES))
         end = time.monotonic() + seconds
@@ -80,21 +83,26 @@ def run(name: str, target: Target, seconds: float, seed: int, keep: Path) -> dic
 def _inputs(name: str, target: Target, corpus: list[Files], draw: random.Random) -> Iterator[Files]:
     for folder in sorted((SEEDS / name).glob("*")):
         yield {path.name: path.read_bytes() for path in folder.iterdir()}
-    yield from corpus
     while True:
         yield mutated(draw.choice(corpus), draw, structured=target.structured)
 
 
-def _try(target: Target, files: Files, keep: Path, *, limited: bool = True) -> str | None:
-    """What went wrong with an input, in a few words that name the place; None where nothing did."""
+def _try(target: Target, files: Files, keep: Path, *, limited: bool = True, right: bool = False) -> str | None:
+    """What went wrong with an input, in a few words that name the place; None where nothing did.
+
+    An error of ours is an answer to an input that was changed; one that is right must be taken.
+    """
     current = _kept(keep, "now", files, "")
     with tempfile.TemporaryDirectory() as place:
         shutil.copytree(current, place, dirs_exist_ok=True)
         Path(place, "out").mkdir(exist_ok=True)
         _limit(WORK_SECONDS if limited else 0, WAIT_SECONDS if limited else 0)
+        is_right.set(right)
         try:
             target.read(Path(place))
         except LibraBenchError as error:
+            if right:
+                return f"{type(error).__name__}, {error}"
             return f"{type(error).__name__} of several lines" if "\n" in str(error) else None
         except HangError as error:
             return f"hang, {_place(error)}"

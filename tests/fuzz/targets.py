@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import socket
@@ -12,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from folders import caches, comparisons, ratings, read_caches, read_comparison, read_ratings, read_training, trainings
-from inputs import GOLDEN, SENTENCES, TESTS, answers, command, draw_nothing, jsonl, run_folder, studies
+from inputs import GOLDEN, SENTENCES, TESTS, answers, command, draw_nothing, jsonl, run_folder, studies, tried
 from mutations import Files
-from weights import read_weights, weights
+from PIL import Image
+from weights import read_vlm, read_weights, vlms, weights
 
-from benchmarks.errors import InputError, LibraBenchError
+from benchmarks.errors import InputError, RefusedError
+from model_adapters.openai.replies import ChatReply
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Target:
     corpus: Callable[[], Sequence[Files]]
     """Inputs that are right."""
     read: Callable[[Path], object]
-    """Reads an input from a folder; a LibraBenchError, or the command's exit status, is an answer."""
+    """Reads an input from a folder; a LibraBenchError, or the command's exit status, is an answer to a wrong one."""
     structured: bool = True
     """Whether its files may be JSON."""
 
@@ -40,6 +43,7 @@ def read_suite(folder: Path) -> None:
     from benchmarks.prepare.export import write_csv
     from benchmarks.suites import load_suite
 
+    (folder / "a.png").write_bytes((GOLDEN / "images" / "small.png").read_bytes())
     for file in sorted(folder.glob("suite.*")):
         suite = load_suite(file)
         write_csv(suite.samples, folder / "out" / "table.csv")
@@ -69,8 +73,7 @@ def read_run(folder: Path) -> None:
 
 def read_resumed(folder: Path) -> None:
     (folder / "suite.jsonl").write_bytes(jsonl([study | {"image": []} for study in studies()]))
-    with suppress(LibraBenchError):
-        command("generate", "--suite", folder / "suite.jsonl", "--model", "echo", "--out", folder)
+    tried("generate", "--suite", folder / "suite.jsonl", "--model", "echo", "--out", folder)
     draw_nothing()
     command("report", folder)
 
@@ -87,7 +90,15 @@ def images() -> Sequence[Files]:
         "mono1.dcm",
         "mono2_window.dcm",
     )
-    return [{name: (golden / name).read_bytes()} for name in names]
+    with Image.open(golden / "small.png") as picture, Image.open(golden / "gray16.png") as deep:
+        others = [_saved(picture, name) for name in ("a.bmp", "a.webp", "a.tiff")] + [_saved(deep, "deep.tiff")]
+    return [{name: (golden / name).read_bytes()} for name in names] + others
+
+
+def _saved(picture: Image.Image, name: str) -> Files:
+    stream = io.BytesIO()
+    picture.save(stream, Path(name).suffix.removeprefix("."))
+    return {name: stream.getvalue()}
 
 
 def read_image(folder: Path) -> None:
@@ -95,46 +106,66 @@ def read_image(folder: Path) -> None:
     from reports.cases.thumbnails import thumbnail
 
     for file in sorted(folder.iterdir()):
-        read_radiograph(file)
-        thumbnail(file)
+        if file.is_file():
+            read_radiograph(file)
+            thumbnail(file)
 
 
 def checkpoints() -> Sequence[Files]:
     models = GOLDEN / "models"
-    names = (
-        "tiny-libra-tac",
-        "tiny-libra-v1.0-3b",
-        "tiny-libra-lora",
-        "tiny-libra-lora-bin",
-        "tiny-clip",
-        "tiny-rad-dino",
-    )
-    return [{path.name: path.read_bytes() for path in (models / name).iterdir() if path.is_file()} for name in names]
+    names = ("tiny-libra-tac", "tiny-libra-v1.0-3b", "tiny-libra-lora", "tiny-libra-lora-bin")
+    found: list[Files] = []
+    for name in names:
+        files = {path.name: path.read_bytes() for path in (models / name).iterdir() if path.is_file()}
+        config = json.loads(files["config.json"])
+        files["config.json"] = json.dumps(
+            {**config, "mm_vision_tower": str(GOLDEN / config["mm_vision_tower"])}
+        ).encode()
+        found.append(files)
+    towers = [("tiny-libra-clip-linear", "tiny-clip"), ("tiny-libra-tac", "tiny-rad-dino")]
+    for model, tower in towers:
+        files = {path.name: path.read_bytes() for path in (models / tower).iterdir() if path.is_file()}
+        found.append({**files, "model": model.encode()})
+    return found
 
 
 def read_checkpoint(folder: Path) -> None:
-    from model_adapters.models import load_adapter
-
-    load_adapter(
-        str(folder), **({"model_base": str(GOLDEN / "models" / "tiny-llm-base")} if "lora" in _kind(folder) else {})
-    )
-
-
-def _kind(folder: Path) -> str:
-    return "lora" if (folder / "adapter_config.json").is_file() else "whole"
+    """A whole checkpoint, a LoRA, or a tower of the golden checkpoint that `model` names; asked one study."""
+    kept = folder / "out" / "checkpoint"
+    kept.mkdir()
+    for file in folder.iterdir():
+        if file.is_file():
+            file.rename(kept / file.name)
+    (folder / "a.png").write_bytes((GOLDEN / "images" / "small.png").read_bytes())
+    (folder / "suite.jsonl").write_bytes(jsonl(studies(2)))
+    model, more = kept, ()
+    if (named := kept / "model").is_file():
+        name = "tiny-libra-clip-linear" if b"clip" in named.read_bytes() else "tiny-libra-tac"
+        model, more = GOLDEN / "models" / name, ("--option", f"vision_tower={kept}")
+    elif (kept / "adapter_config.json").is_file():
+        more = ("--model-base", GOLDEN / "models" / "tiny-libra-tac")
+    tried(
+        "generate", "--suite", folder / "suite.jsonl", "--model", model, *more, "--out", folder / "out" / "run",
+        "--max-new-tokens", 2, "--num-beams", 2,
+    )  # fmt: skip
 
 
 def recipes() -> Sequence[Files]:
     shipped = TESTS.parent / "libra_bench" / "training" / "recipes"
-    return [{"recipe.yaml": path.read_bytes()} for path in sorted(shipped.glob("*.yaml"))]
+    stages = {"align": "align", "finetune": "finetune", "full": "finetune"}
+    return [
+        {f"{stages[path.stem.rpartition('-')[2]]}.yaml": path.read_bytes()} for path in sorted(shipped.glob("*.yaml"))
+    ]
 
 
 def read_recipe(folder: Path) -> None:
     from libra_bench.training.recipe_file import load_recipe
 
+    given = {"data_path": "train.json", "output_dir": "out"}
     for stage in ("align", "finetune"):
-        for line in load_recipe(str(folder / "recipe.yaml"), stage).lines():
-            line.encode()
+        if (file := folder / f"{stage}.yaml").is_file():
+            for line in load_recipe(str(file), stage, given).lines():
+                line.encode()
 
 
 def experiments() -> Sequence[Files]:
@@ -215,10 +246,12 @@ def read_reply(folder: Path) -> None:
         client = Endpoint(
             f"http://127.0.0.1:{server.getsockname()[1]}/v1", key="a-secret-key", retries=0, timeout_seconds=0.4
         )
-        reply = client.complete({"model": "m", "messages": []})
-        json.dumps(
-            [reply.text, reply.model, reply.cost, reply.prompt_tokens], allow_nan=False, ensure_ascii=False
-        ).encode()
+        with suppress(RefusedError):  # which is what two right replies are, too
+            _written(client.complete({"model": "m", "messages": []}))
+
+
+def _written(reply: ChatReply) -> None:
+    json.dumps([reply.text, reply.model, reply.cost, reply.prompt_tokens], allow_nan=False, ensure_ascii=False).encode()
 
 
 def reports() -> Sequence[Files]:
@@ -297,6 +330,7 @@ TARGETS: dict[str, Target] = {
     "weights": Target(weights, read_weights),
     "images": Target(images, read_image, structured=False),
     "checkpoints": Target(checkpoints, read_checkpoint),
+    "vlms": Target(vlms, read_vlm),
     "recipes": Target(recipes, read_recipe),
     "experiments": Target(experiments, read_experiment_file),
     "cards": Target(cards, read_model_card),

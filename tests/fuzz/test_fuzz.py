@@ -22,7 +22,7 @@ START_SECONDS = 300
 """What imports and a first input may take on a busy machine."""
 TARGETS = (
     "suite", "predictions", "scores", "answers", "comparisons", "trainings", "caches", "ratings", "weights",
-    "images",     "checkpoints", "recipes", "experiments", "cards", "endpoint", "report-text", "data-sets",
+    "images", "checkpoints", "vlms", "recipes", "experiments", "cards", "endpoint", "report-text", "data-sets",
 )  # fmt: skip
 
 

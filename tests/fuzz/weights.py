@@ -1,7 +1,9 @@
-"""Weights that metrics read: folders and files that the user names."""
+"""Weights that the user names: folders and files of metrics, and folders of other vision-language models."""
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import sys
 import tarfile
@@ -9,25 +11,26 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from folders import INSIDE, tried
-from inputs import SENTENCES, TESTS, answers, jsonl, studies
+from folders import INSIDE
+from inputs import GOLDEN, SENTENCES, TESTS, answers, jsonl, studies, tried
 from mutations import Files
 
 sys.path.insert(0, str(TESTS / "support"))
 import tiny_encoders as tiny
+import tiny_vlms
 
 METRICS = {
     "bert": "bertscore[model={0},num_layers=1]",
-    "distilbert": "bertscore[model={0}]",
+    "distilbert": "bertscore[model={0},num_layers=2]",
     "radgraph": f"radgraph[model={{0}},backbone={tiny.BERT}]",
     "radgraph-alone": "radgraph[model={0}]",
     "chexbert": f"chexbert[model={{0}}/chexbert.pth,backbone={tiny.BERT}]",
     "backbone": f"chexbert[model={tiny.CHEXBERT},backbone={{0}}]",
-    "ner": f"ratescore[ner={{0}},embedding={tiny.BERT},matrix={{0}}/matrix.json,sentences=rules]",
+    "ner": "ratescore[ner={0},embedding={1},matrix={0}/matrix.json,sentences=rules]",
     "srr": "srr_bert[model={0},tokenizer={0},sentences=rules,labels={0}/labels.json]",
 }
 """Name of a folder -> the metric that reads it; a second file of the user's is in the same folder."""
-MATRIX = b'{"disease_anatomy": 0.9, "anatomy_disease": 0.9, "abnormality_disease": 0.5, "neg_value": 0.8}'
+MATRIX = json.dumps({**{f"{kind}_{kind}".lower(): 1.0 for kind in tiny.RATE_TYPES}, "neg_weight": 0.8}).encode()
 
 
 def weights() -> Sequence[Files]:
@@ -40,6 +43,8 @@ def weights() -> Sequence[Files]:
         for kind in ("radgraph", "radgraph-alone"):
             with tarfile.open(tiny.RADGRAPH) as tar:
                 tar.extractall(folder / kind, filter="data")
+        config = folder / "radgraph-alone" / "config.json"
+        config.write_text(config.read_text().replace('"model_name": "bert"', f'"model_name": "{tiny.BERT}"'))
         tiny.rate_ner(folder / "ner")
         (folder / "ner" / "matrix.json").write_bytes(MATRIX)
         tiny.srr_bert(folder / "srr", labels=3)
@@ -53,6 +58,14 @@ def weights() -> Sequence[Files]:
     return [*found, backbone, {f"chexbert{INSIDE}chexbert.pth": tiny.CHEXBERT.read_bytes()}]
 
 
+@functools.cache
+def _encoder() -> tempfile.TemporaryDirectory[str]:
+    """One that is right, and stays."""
+    place = tempfile.TemporaryDirectory()
+    tiny.bert(Path(place.name))
+    return place
+
+
 def read_weights(folder: Path) -> None:
     """Score a few reports with the metric of these weights."""
     os.environ["LIBRA_BENCH_CACHE"] = str(folder / "out" / "cache")
@@ -64,7 +77,34 @@ def read_weights(folder: Path) -> None:
         file.rename(place)
     for kind, metric in METRICS.items():
         if (folder / "out" / kind).is_dir():
+            named = metric.format(folder / "out" / kind, _encoder().name)
             tried(
                 "score", "--references", folder / "suite.jsonl", "--predictions", folder / "predictions.jsonl",
-                "--metrics", metric.format(folder / "out" / kind), "--csv", folder / "out" / "board.csv",
+                "--metrics", named, "--csv", folder / "out" / "board.csv",
             )  # fmt: skip
+
+
+def vlms() -> Sequence[Files]:
+    """Tiny vision-language models of three families."""
+    with tempfile.TemporaryDirectory() as place:
+        folders = [
+            tiny_vlms.llava(Path(place, "a")),
+            tiny_vlms.gemma3(Path(place, "b")),
+            tiny_vlms.qwen2_5_vl(Path(place, "c")),
+        ]
+        return [{path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} for folder in folders]
+
+
+def read_vlm(folder: Path) -> None:
+    """Ask one study with an image, and one without."""
+    model = folder / "out" / "model"
+    model.mkdir()
+    for file in folder.iterdir():
+        if file.is_file():
+            file.rename(model / file.name)
+    (folder / "a.png").write_bytes((GOLDEN / "images" / "small.png").read_bytes())
+    (folder / "suite.jsonl").write_bytes(jsonl(studies(2)))
+    tried(
+        "generate", "--suite", folder / "suite.jsonl", "--model", model, "--out", folder / "out" / "run",
+        "--max-new-tokens", 2, "--num-beams", 2, "--batch-size", 2,
+    )  # fmt: skip

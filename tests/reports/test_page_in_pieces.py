@@ -26,7 +26,7 @@ N = 2 * CASES_PER_PIECE + 7
 
 def written(*arguments: Any, **options: Any) -> Report:
     """A report without plots, which take most of the time."""
-    return write_report(*arguments, drawn={}, **options)
+    return write_report(*arguments, drawn=dict, **options)
 
 
 @pytest.fixture(scope="module")

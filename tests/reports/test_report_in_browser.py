@@ -306,7 +306,7 @@ def test_two_runs_side_by_side(driver: Any, tmp_path: Path) -> None:
 def pieces_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 300 cases whose page loads them."""
     folder = write_large_run(tmp_path_factory.mktemp("pieces") / "run", 300)
-    return write_report([folder], max_cases_in_page=100, drawn={}).path
+    return write_report([folder], max_cases_in_page=100, drawn=dict).path
 
 
 def when_loaded(driver: Any, script: str) -> Any:

@@ -66,7 +66,7 @@ _IN_COMPOUND = frozenset(
 """May be inside a compound noun: "lung (lower lobe) nodule"."""
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def parse(sentence: str) -> tuple[Mention, ...]:
     """The mentions of a sentence, in order; a sentence that occurs again is read once. Do not change them."""
     tokens = tokenize(sentence)

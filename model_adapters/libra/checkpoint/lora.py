@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ModelError
-from benchmarks.wording import first_line
 from model_adapters.checkpoints.files import read_json
+from model_adapters.checkpoints.foreign import handed_over
 from model_adapters.checkpoints.weights import materialize, raise_for_keys, read_weights
 from model_adapters.libra.checkpoint.layout import ADAPTER_CONFIG, adapter_files
 
@@ -30,15 +30,12 @@ def apply_lora(language_model: Any, folder: Path, *, merge: bool) -> Any:
     if kind != "LORA":
         raise ModelError(f"is a {kind} adapter, not LoRA", where=folder / ADAPTER_CONFIG, hint="give a LoRA folder")
     weights = {key: materialize(weight) for key, weight in read_weights(adapter_files(folder)[:1]).items()}
-    config = PeftConfig.from_pretrained(str(folder))
-    config.base_model_name_or_path = None  # the base is the one given, wherever it lay in training
-    try:
-        with warnings.catch_warnings():  # peft asks transformers by a name that transformers has given up
-            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
-            wrapped = get_peft_model(language_model, config)
-    except ValueError as error:  # no module has a name of target_modules
-        what = f"the LoRA does not fit the base ({first_line(error)})"
-        raise ModelError(what, where=folder, hint="give its own base") from error
+    with handed_over(folder, "the LoRA does not fit the base", "give its own base"), warnings.catch_warnings():
+        # peft asks transformers by a name that transformers has given up
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        config = PeftConfig.from_pretrained(str(folder))
+        config.base_model_name_or_path = None  # the base is the one given, wherever it lay in training
+        wrapped = get_peft_model(language_model, config)
     wanted = get_peft_model_state_dict(wrapped, save_embedding_layers=False)
     raise_for_keys(
         folder,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.errors import ModelError
-from benchmarks.wording import first_line
+from model_adapters.checkpoints.foreign import handed_over
 
 
 class FastBackend:
@@ -15,14 +14,8 @@ class FastBackend:
     def __init__(self, folder: Path) -> None:
         from transformers import PreTrainedTokenizerFast
 
-        try:
+        with handed_over(folder / "tokenizer.json", "the tokenizer cannot be read", "copy the file again"):
             self._tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-        except Exception as error:  # the Rust library raises plain Exception
-            raise ModelError(
-                f"the tokenizer cannot be read ({first_line(error)})",
-                where=folder / "tokenizer.json",
-                hint="copy the file again",
-            ) from error
         self.bos_id, self.eos_id = self._tokenizer.bos_token_id, self._tokenizer.eos_token_id
         self.pad_id, self.unk_id = self._tokenizer.pad_token_id, self._tokenizer.unk_token_id
 

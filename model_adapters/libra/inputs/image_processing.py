@@ -22,8 +22,8 @@ from PIL import Image, ImageChops
 from torch import Tensor
 
 from benchmarks.errors import ModelError
-from benchmarks.wording import first_line
 from model_adapters.checkpoints.files import read_json
+from model_adapters.checkpoints.foreign import handed_over
 from model_adapters.libra.network.towers import OPEN_CLIP_CONFIG
 
 BLACK = (0, 0, 0)
@@ -33,28 +33,25 @@ def load_image_processor(folder: Path) -> Any:
     """The image processor of a tower's folder, in its PIL form (never torchvision's).
 
     Raises:
-        ModelError: no preprocessor_config.json, or one that names an unknown processor.
+        ModelError: no preprocessor_config.json, or one that names an unknown processor, or settings that none can use.
     """
     from transformers import AutoImageProcessor, CLIPImageProcessorPil
 
-    if (folder / OPEN_CLIP_CONFIG).is_file():
-        settings = read_json(folder / OPEN_CLIP_CONFIG)
-        side = settings["model_cfg"]["vision_cfg"].get("image_size", 224)
-        statistics = settings["preprocess_cfg"]
-        return CLIPImageProcessorPil(
-            size={"shortest_edge": side},
-            crop_size={"height": side, "width": side},
-            image_mean=statistics["mean"],
-            image_std=statistics["std"],
-        )
-    try:
-        return AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
-    except (OSError, ValueError, ImportError) as error:
-        raise ModelError(
-            f"no usable image processor ({first_line(error)})",
-            where=folder,
-            hint="the tower's folder needs its preprocessor_config.json",
-        ) from error
+    with handed_over(folder, "no usable image processor", "the tower's folder needs its preprocessor_config.json"):
+        if (folder / OPEN_CLIP_CONFIG).is_file():
+            settings = read_json(folder / OPEN_CLIP_CONFIG)
+            side = settings["model_cfg"]["vision_cfg"].get("image_size", 224)
+            statistics = settings["preprocess_cfg"]
+            processor = CLIPImageProcessorPil(
+                size={"shortest_edge": side},
+                crop_size={"height": side, "width": side},
+                image_mean=statistics["mean"],
+                image_std=statistics["std"],
+            )
+        else:
+            processor = AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
+        preprocess_one(Image.new("L", (1, 1)), processor)  # settings of a wrong kind fail here, not at the first study
+        return processor
 
 
 def preprocess(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmarks.errors import ModelError
-from benchmarks.wording import first_line
+from model_adapters.checkpoints.foreign import handed_over
 from model_adapters.checkpoints.precision import quantization_config
 from model_adapters.checkpoints.weights import check_loading, quiet_loading_report
 
@@ -62,10 +62,8 @@ def decoder_config(fields: Mapping[str, Any], where: object) -> Any:
 
     config_class, _ = DECODERS[decoder_family(fields, where)]
     kept = {key: value for key, value in fields.items() if key not in NOT_THE_DECODERS and not key.startswith("mm_")}
-    try:
+    with handed_over(where, f"not a usable {config_class}"):
         return getattr(transformers, config_class).from_dict(kept)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"not a usable {config_class} ({first_line(error)})", where=where) from error
 
 
 def load_decoder(
@@ -103,20 +101,17 @@ def load_decoder(
         options["device_map"] = device_map
     if bits is not None:
         options["quantization_config"] = quantization_config(bits, device, dtype)
-    try:
-        with quiet_loading_report():
-            model, info = getattr(transformers, model_class).from_pretrained(
-                None,
-                config=config,
-                state_dict={key: weight for key, weight in weights.items() if not key.endswith(".rotary_emb.inv_freq")},
-                dtype=dtype,
-                attn_implementation=attn_implementation,
-                ignore_mismatched_sizes=True,  # so that they are reported, and refused below
-                output_loading_info=True,
-                **options,
-            )
-    except (ImportError, RuntimeError, ValueError) as error:
-        raise ModelError(f"the language model cannot be built ({first_line(error)})", where=where) from error
+    with handed_over(where, "the language model cannot be built"), quiet_loading_report():
+        model, info = getattr(transformers, model_class).from_pretrained(
+            None,
+            config=config,
+            state_dict={key: weight for key, weight in weights.items() if not key.endswith(".rotary_emb.inv_freq")},
+            dtype=dtype,
+            attn_implementation=attn_implementation,
+            ignore_mismatched_sizes=True,  # so that they are reported, and refused below
+            output_loading_info=True,
+            **options,
+        )
     check_loading(info, where)
     # A checkpoint's sampling defaults must not leak into our decoding: only the token ids are kept.
     model.generation_config = transformers.GenerationConfig(

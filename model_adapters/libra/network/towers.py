@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from benchmarks.errors import ModelError
 from model_adapters.checkpoints.files import read_config, weight_files
+from model_adapters.checkpoints.foreign import handed_over
 from model_adapters.checkpoints.weights import check_loading, quiet_loading_report, read_weights
 
 OPEN_CLIP_CONFIG = "open_clip_config.json"
@@ -195,7 +196,7 @@ def _load_transformers_tower(
         fields = fields["vision_config"]
         weights = {key: weight for key, weight in weights.items() if key.startswith("vision_model.")}
     weights = {key: weight for key, weight in weights.items() if not key.endswith(".position_ids")}  # a constant
-    with quiet_loading_report():
+    with handed_over(folder, "the vision tower cannot be built"), quiet_loading_report():
         model, info = getattr(transformers, family.model_class).from_pretrained(
             None,
             config=getattr(transformers, family.config_class).from_dict(fields),

@@ -153,6 +153,17 @@ def test_a_suite_with_roles_exports_its_frontal_and_lateral_image():
     assert (entry["image_path"], entry["frontal_lateral"]) == (["c.png", "l.png"], ["Frontal", "Lateral"])
 
 
+def test_a_table_is_read_as_the_suite_that_it_was_made_from(tmp_path):
+    samples = [
+        Sample("a", ("a.png", "b.png"), "q", ("Clear.",), ("edema",), fields={"view": "AP", "known": True}),
+        Sample("b", (), "=1", ("[one, or", "two]"), ("edema", "mass")),
+        Sample(3, ("c.png",), "q", ('["a"]',), ()),
+        Sample(4, (), "q", ("=1+1",), fields={"parts": ["x", "y"]}),
+    ]
+    write_csv(samples, tmp_path / "t.csv")
+    assert [*read_samples(tmp_path / "t.csv")] == samples
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+49", "-5 cm", "@SUM(A1)", "\t=1", "\r=1"])
 def test_no_cell_is_a_formula(text):
     assert guarded(text) == f"'{text}"
@@ -173,5 +184,5 @@ def test_csv_export(tmp_path):
         "question_id": "1", "image": "a.png", "prior_image": "b.png", "text": "'=HYPERLINK(1)", "reference": "Clear.",
         "labels": "", "prediction": "'-new", "view": "'@x", "'-bad": '["=1"]', "n": "-3",
     }  # fmt: skip
-    assert (rows[1]["question_id"], rows[1]["reference"], rows[1]["labels"]) == ("'+x", '["one", "two"]', "edema")
+    assert (rows[1]["question_id"], rows[1]["reference"], rows[1]["labels"]) == ("'+x", '["one", "two"]', '["edema"]')
     assert (rows[2]["reference"], rows[2]["prediction"]) == ("", "é")

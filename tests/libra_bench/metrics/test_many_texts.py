@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_up_reports import PAIRS
 
+from benchmarks import machine
 from benchmarks.errors import MetricUnavailableError
 from libra_bench.metrics import many_texts, workers
 from libra_bench.metrics.failing_texts import score_texts
@@ -71,7 +72,7 @@ def test_other_metrics_see_all_texts_at_once(texts):
 
 @pytest.mark.parametrize("worker", ["raise SystemExit(3)", "not python"])
 def test_a_worker_that_ends_leaves_its_texts_to_this_process(texts, monkeypatch, worker):
-    monkeypatch.setattr(workers, "_COMMAND", worker)
+    monkeypatch.setattr(machine, "WORKER", worker)
     metrics = [make_metric("rouge_l")]
     assert_same(many_texts.score_many_texts(metrics, *texts), metrics, texts)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from dataclasses import replace
 
 from libra_bench.metrics.metric import Span
-from libra_bench.metrics.spans import Spans
+from libra_bench.metrics.spans import Spans, StoredSpans
 
 SPANS = [
     Span(0, "prediction", 0, 5, "new"),
@@ -31,3 +32,17 @@ def test_parts_are_put_together_whatever_their_words():
     assert [*whole] == [replace(span, sample=span.sample + 10) for span in SPANS[::-1]] + [
         replace(span, sample=span.sample + 20) for span in SPANS
     ]
+
+
+def test_stored_spans_come_in_the_order_of_samples_and_take_no_memory():
+    stored, part = StoredSpans(), Spans(SPANS * 300)
+    tracemalloc.start()
+    for sample in (3 * n for n in reversed(range(100))):
+        stored.add(sample, part)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 100_000 < 20 * len(stored)
+    expected = [replace(span, sample=span.sample + 3 * n) for n in range(100) for span in SPANS * 300]
+    assert len(stored) == len(expected)
+    assert [*stored] == expected
+    assert (stored[901], stored[-1], stored[:2]) == (expected[901], expected[-1], expected[:2])

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 
 from benchmarks.errors import InputError, RunConflictError
+from benchmarks.files import stored
 from benchmarks.files.folder_lock import locked
 from benchmarks.schema import Answer
 from libra_bench.runs.answers import AnswerLog
@@ -186,3 +188,23 @@ except StorageError as error:
     assert list(answers) == list(range(len(answers)))
     assert len(answers) > 3
     assert (tmp_path / "answers.jsonl").read_bytes().endswith(b"\n")
+
+
+def test_many_answers_are_read_into_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(stored, "MANY", 50)
+    monkeypatch.setattr(stored, "_AT_ONCE", 1 << 14)
+    n, text = 400, "The effusion is unchanged. " * 100
+    for rank, numbers in enumerate((range(0, n, 2), range(1, n, 2), range(0, n, 7))):  # the last ones again
+        with AnswerLog(tmp_path, rank) as log:
+            for number in numbers:
+                log.append(Answer(number, "prompt", f"{text}{number}"))
+    tracemalloc.start()
+    answers = AnswerLog(tmp_path).read_for(range(n))
+    held, peak = tracemalloc.get_traced_memory()
+    complete = AnswerLog(tmp_path).finish(range(n), answers)
+    assert tracemalloc.get_traced_memory()[1] < 0.5 * n * len(text)
+    tracemalloc.stop()
+    assert held < peak < 0.3 * n * len(text)
+    assert [*answers] == [*range(0, n, 2), *range(1, n, 2)]
+    assert [answer.text for answer in complete] == [f"{text}{number}" for number in range(n)]
+    assert [*AnswerLog(tmp_path).read().values()] == [*complete]

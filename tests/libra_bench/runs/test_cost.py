@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from real_program import read_lines
 
 from benchmarks.records.run import Estimate, ProcessReport
-from libra_bench.runs import cost
+from libra_bench.runs import cost, estimates
 from libra_bench.runs.estimates import Meter
 
 
@@ -31,8 +32,9 @@ def test_words():
     [(100, None, 1, 8), (100, 16, 1, 32), (400, 16, 3, 96), (40, 16, 1, None), (15, None, 1, None)],
 )
 def test_the_estimate_comes_once_after_two_batches_of_every_process_if_half_is_still_to_do(
-    studies, batch, processes, after
+    studies, batch, processes, after, monkeypatch
 ):
+    monkeypatch.setattr(estimates, "MIN_SECONDS", 0.0)
     heard = []
     meter = Meter(studies, lambda: {"batch_size": batch, "peak_memory_mb": 5.0}, processes, heard.append)
     for number in range(1, studies + 1):
@@ -41,6 +43,31 @@ def test_the_estimate_comes_once_after_two_batches_of_every_process_if_half_is_s
     if after is not None:
         assert heard[0].source == f"measured on the first {after}"
         assert (heard[0].studies, heard[0].peak_memory_mb) == (studies, 5.0)
+
+
+def test_the_rate_is_that_after_the_warm_up(monkeypatch):
+    """Ten seconds before the first answer of a server that is asked four questions at once, then one in a second."""
+    clock = [0.0]
+    monkeypatch.setattr(estimates.time, "perf_counter", lambda: clock[0])
+    heard = []
+    meter = Meter(1_000, lambda: {"concurrency": 4}, 1, heard.append)
+    for number in range(1, 9):
+        clock[0] = 9.0 + number
+        meter.answered(number)
+    assert [estimate.seconds for estimate in heard] == [9 + 1_000]
+
+
+def test_a_burst_of_answers_is_not_a_rate(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(estimates.time, "perf_counter", lambda: clock[0])
+    heard = []
+    meter = Meter(1_000, dict, 1, heard.append)
+    for number in range(1, 101):  # ten at a time, a burst in a second
+        clock[0] = 1.0 + (number - 1) // 10
+        meter.answered(number)
+    (estimate,) = heard
+    assert estimate.source == "measured on the first 11"
+    assert estimate.seconds == pytest.approx(100, rel=0.5)
 
 
 def process_report(took, **adapter_report):
@@ -70,12 +97,12 @@ def test_the_plan_of_a_second_run_is_what_the_first_one_took(cli):
     command = ("generate", "--suite", "suite.jsonl", "--model", "slow_model:answer", "--batch-size", 4)
     first = cli(*command, "--limit", 30)
     assert "plan: 30 studies, about" in first.stderr  # measured on the first ones
-    assert "(measured on the first 8)" in first.stderr
+    assert re.search(r"\(measured on the first \d+\)\n", first.stderr)
     assert "generated 30 studies in" in first.stderr
     assert "(planned: " in first.stderr
     (record,) = (json.loads(path.read_text()) for path in (cli.folder / "runs").rglob("run.json"))
     assert record["cost"]["studies"] == 30
-    assert record["cost"]["planned"]["source"] == "measured on the first 8"
+    assert record["cost"]["planned"]["source"].startswith("measured on the first ")
     assert record["cost"]["planned"]["seconds"] == pytest.approx(record["cost"]["generating_seconds"], rel=0.7)
     assert record["studies_per_minute"] == pytest.approx(60 * 30 / record["cost"]["generating_seconds"], rel=0.01)
     second = cli(*command)

@@ -112,7 +112,7 @@ def test_the_pieces_of_a_large_report_are_served_and_nothing_else(tmp_path: Path
     from reports.page import write_report
 
     run = write_large_run(tmp_path / "run", 5)
-    report = write_report([run], tmp_path / "report.html", images="serve", max_cases_in_page=1, drawn={})
+    report = write_report([run], tmp_path / "report.html", images="serve", max_cases_in_page=1, drawn=dict)
     assert report.pieces is not None
     app = create_app(report=report, trial=None, uploads=tmp_path, token="known", hosts=LOOPBACK)
     with TestClient(app, base_url="http://127.0.0.1") as client:

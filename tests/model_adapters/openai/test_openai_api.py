@@ -93,7 +93,7 @@ def test_what_is_sent_and_what_comes_back(server):
         sent = Image.open(io.BytesIO(base64.b64decode(body)))
         assert sent.tobytes() == read_radiograph(path).tobytes()
     assert adapter.describe() == {
-        "device": f"served at {server.url}", "requests": 3, "retries": 0, "prompt_tokens": 300,
+        "device": f"served at {server.url}", "concurrency": 1, "requests": 3, "retries": 0, "prompt_tokens": 300,
         "completion_tokens": 30, "cost": None, "served_models": ["tiny-2026"],
     }  # fmt: skip
 

@@ -1,0 +1,37 @@
+"""Where a checkpoint's files are handed to a library: whatever it raises is one line that names the checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.errors import LibraBenchError, ModelError
+from benchmarks.wording import first_line
+
+COMPLETE = "check that the checkpoint is complete"
+
+
+@contextmanager
+def handed_over(folder: object, what: str, hint: str = COMPLETE) -> Iterator[None]:
+    """Say of a checkpoint what a library could not do with it.
+
+    transformers, tokenizers, safetensors and jinja raise anything for a damaged file: errors of their own, plain
+    `Exception`, and what their code, or ours, happens to end in.
+
+    Args:
+        folder: the checkpoint, for errors.
+        what: what could not be done, such as "the model cannot be built".
+        hint: what to do about it.
+
+    Raises:
+        ModelError: in place of anything that is no error of ours.
+    """
+    try:
+        yield
+    except LibraBenchError:
+        raise
+    except Exception as error:
+        said = first_line(error)
+        kind = type(error).__name__
+        reason = said if said == kind or isinstance(error, OSError) else f"{kind}: {said}"
+        raise ModelError(f"{what} ({reason})", where=folder, hint=hint) from error
