@@ -1,4 +1,4 @@
-"""Time CheXbert, RadGraph and BERTScore against the official packages: `bench_metrics.py --extractors` calls this.
+"""Time the extractors of metrics against the official packages: `bench_metrics.py --extractors` calls this.
 
 Both read the same distinct texts with the same random weights of the published sizes, each in a process of its own, in
 alternation. Models are loaded before, and nothing is remembered between rounds. Texts: findings of consecutive visits
@@ -13,9 +13,10 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, redirect_stderr
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any, get_args
@@ -31,12 +32,17 @@ from libra_bench.metrics.extractors.cache import quiet_extraction
 from libra_bench.metrics.extractors.chexbert import CheXbertExtractor
 from libra_bench.metrics.extractors.pretrained import Precision
 from libra_bench.metrics.extractors.radgraph import RadGraphExtractor
+from libra_bench.metrics.metric import Metric
 from libra_bench.metrics.official import OFFICIAL
 from libra_bench.metrics.official.client import chexbert_folder
+from libra_bench.metrics.ratescore import RaTEScore
+from libra_bench.metrics.srr_bert import SrrBert
 
 WORKER = Path(__file__).with_name("bench_extractors_worker.py")
 INSTALL = "libra-bench metrics install official"
 PACKAGES = ("chexbert", "bertscore", "radgraph")
+SENTENCE_PACKAGES = ("ratescore", "srr_bert")
+"""These read sentence by sentence, and need an environment of their own: see record_sentence_metrics.py."""
 
 Pairs = tuple[list[str], list[str]]
 
@@ -70,7 +76,19 @@ def ours(package: str, models: RandomExtractors, precision: Precision) -> Callab
             for text in (*pairs[0], *pairs[1])
         ]
 
-    return {"chexbert": chexbert, "bertscore": bertscore, "radgraph": radgraph}[package]
+    def scored(metric: Metric, pairs: Pairs) -> list[Any]:
+        found = metric.score(pairs[0], [[reference] for reference in pairs[1]])
+        return [score / 100 for score in found.samples[metric.keys[0].name]]
+
+    ratescore = RaTEScore(str(models.ner), str(models.embedding), sentences="rules", precision=precision)
+    srr_bert = SrrBert(str(models.srr_bert), sentences="rules", precision=precision)
+    return {
+        "chexbert": chexbert,
+        "bertscore": bertscore,
+        "radgraph": radgraph,
+        "ratescore": partial(scored, ratescore),
+        "srr_bert": partial(scored, srr_bert),
+    }[package]
 
 
 def official(package: str, models: RandomExtractors, python: Path, stack: ExitStack) -> Callable[[Pairs], list[Any]]:
@@ -81,6 +99,10 @@ def official(package: str, models: RandomExtractors, python: Path, stack: ExitSt
         place = {"folder": str(stack.enter_context(chexbert_folder(models.chexbert, models.bert)))}
     elif package == "bertscore":
         place = {"model": str(models.distilbert), "num_layers": LAYERS}
+    elif package == "ratescore":
+        place = {"ner": str(models.ner), "embedding": str(models.embedding)}
+    elif package == "srr_bert":
+        place = {"model": str(models.srr_bert)}
     worker.ask(package=package, threads=os.cpu_count(), **place)
 
     def ask(pairs: Pairs) -> list[Any]:
@@ -129,13 +151,13 @@ def agreement(found: list[Any], expected: list[Any]) -> str:
     return f"{equal} of {len(found)} texts equal"
 
 
-def compare(count: int, rounds: int, packages: Sequence[str] = PACKAGES) -> None:
+def compare(count: int, rounds: int, of_sentences: Path | None = None) -> None:
     """Print seconds of the packages and ours, their ratio and the bound.
 
     Args:
         count: pairs of texts.
         rounds: how often each side reads them.
-        packages: those to time.
+        of_sentences: the interpreter that has SENTENCE_PACKAGES; None: they are not timed.
 
     Raises:
         MetricUnavailableError: the side environment is not installed.
@@ -152,17 +174,21 @@ def compare(count: int, rounds: int, packages: Sequence[str] = PACKAGES) -> None
         words = statistics.mean(len(text.split()) for text in texts)
         print(f"{len(texts)} texts of {words:.0f} words, {cores} cores, matrix products at {speed:.0f} GFLOP/s")
         print(f"{'':11} {'official s':>10} {'ours s':>7} {'ratio':>6} {'range':>14} {'bound':>6}  agreement")
-        for package in packages:
-            theirs = official(package, models, python, stack)
+        interpreters = dict.fromkeys(PACKAGES, python)
+        if of_sentences:
+            interpreters |= dict.fromkeys(SENTENCE_PACKAGES, of_sentences)
+        for package, interpreter in interpreters.items():
+            theirs = official(package, models, interpreter, stack)
             mine, rough = (ours(package, models, precision) for precision in get_args(Precision))
             few = (pairs[0][:2], pairs[1][:2])
             theirs(few), in_a_new_cache(scratch, mine, few)
             timed = [(theirs(pairs), in_a_new_cache(scratch, mine, pairs)) for _ in range(rounds)]
             ratios = [one[0] / other[0] for one, other in timed]
             their, our = (statistics.median(side[0] for side in sides) for sides in zip(*timed, strict=True))
-            bound = their / (products(package, texts, models) / speed)
+            of_products = products(package, texts, models) if package in PACKAGES else 0
+            bound = f"{their / (of_products / speed):.2f}" if of_products else ""
             spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-            line = f"{package:11} {their:10.2f} {our:7.2f} {statistics.median(ratios):6.2f} {spread:>14} {bound:6.2f}"
+            line = f"{package:11} {their:10.2f} {our:7.2f} {statistics.median(ratios):6.2f} {spread:>14} {bound:>6}"
             print(f"{line}  {agreement(timed[-1][1][1], timed[-1][0][1])}", flush=True)
             in_a_new_cache(scratch, rough, few)
             seconds, found = in_a_new_cache(scratch, rough, pairs)

@@ -5,11 +5,14 @@ One JSON request per line on stdin, one JSON reply per line on stdout. Imports n
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
 import time
+import types
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 Pairs = tuple[Sequence[str], Sequence[str]]
@@ -50,6 +53,35 @@ def bertscore(request: dict[str, Any]) -> Callable[[Pairs], Any]:
     return lambda pairs: scorer.score(list(pairs[0]), list(pairs[1]))[2].tolist()
 
 
+def ratescore(request: dict[str, Any]) -> Callable[[Pairs], Any]:
+    """RaTEScore of each pair."""
+    from loguru import logger
+
+    logger.remove()
+    from RaTEScore import RaTEScore
+
+    scorer = RaTEScore(bert_model=request["ner"], eval_model=request["embedding"], use_gpu=False)
+    return lambda pairs: [float(score) for score in scorer.compute_score(list(pairs[0]), list(pairs[1]))]
+
+
+def srr_bert(request: dict[str, Any]) -> Callable[[Pairs], Any]:
+    """RadEval's value of each pair; its class alone, since the package's own __init__ imports what is not needed."""
+    package = Path(importlib.util.find_spec("radeval").origin).parent  # type: ignore[union-attr,arg-type]
+    sys.modules["radeval"] = types.ModuleType("radeval")
+    sys.modules["radeval"].__path__ = [str(package)]
+    from radeval.metrics.SRRBert.srr_bert import SRRBert
+    from transformers import BertTokenizer
+
+    original, folder = BertTokenizer.from_pretrained, request["model"]
+    BertTokenizer.from_pretrained = lambda _name: original(folder)  # type: ignore[method-assign]
+    SRRBert.MODEL_CONFIGS["random"] = {"model_path": folder, "mapping_file": "leaves_with_statuses_mapping.json"}
+    scorer = SRRBert("random")
+    return lambda pairs: [float(value) for value in scorer.evaluate(list(pairs[1]), list(pairs[0]))[3]]
+
+
+PACKAGES = {load.__name__: load for load in (radgraph, chexbert, bertscore, ratescore, srr_bert)}
+
+
 def main() -> None:
     """The first request says which package to load, with what; each further one holds pairs of texts."""
     replies = os.fdopen(os.dup(1), "w")
@@ -58,7 +90,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(request["threads"])
-    run = {"radgraph": radgraph, "chexbert": chexbert, "bertscore": bertscore}[request["package"]](request)
+    run = PACKAGES[request["package"]](request)
     print(json.dumps({}), file=replies, flush=True)
     for line in sys.stdin:
         pairs = json.loads(line)["pairs"]

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TypeVar
 
 from bench_reports import add_arguments, made_pairs
@@ -82,6 +83,10 @@ def main() -> None:
     )
     parser.add_argument("--extractors", type=int, nargs="?", const=24, help=what)
     parser.add_argument("--rounds", type=int, default=3, help="with --extractors: how often each side reads them")
+    what = (
+        "with --extractors: the Python that has RaTEScore and RadEval (see record_sentence_metrics.py): times them, too"
+    )
+    parser.add_argument("--sentence-packages", type=Path, metavar="PYTHON", help=what)
     parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.once:
@@ -89,7 +94,7 @@ def main() -> None:
     if arguments.extractors:
         from bench_extractors import compare
 
-        return compare(arguments.extractors, arguments.rounds)
+        return compare(arguments.extractors, arguments.rounds, arguments.sentence_packages)
     if arguments.ours:
         seconds, memory = on_all_cores(arguments)
         rate = arguments.pairs / seconds

@@ -1,7 +1,8 @@
 """Extractors of the published sizes with random weights: what the speed of the real ones is measured with.
 
 BERT base (12 layers of 768) for CheXbert and RadGraph-XL, DistilBERT base (6 layers) for BERTScore; RadGraph's heads as
-DyGIE++ is configured. Vocabulary: word pieces of the given texts, filled up to the 30,522 of bert-base-uncased.
+DyGIE++ is configured; DeBERTa v3 base and MPNet base for RaTEScore, BERT base with 163 labels for SRR-BERT. Vocabulary:
+word pieces of the given texts, filled up to the 30,522 of bert-base-uncased.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ CHANNELS, LAYERS = 768, 5
 SPAN_WIDTH, SPANS_PER_WORD, FEATURES, HIDDEN = 8, 0.5, 20, 600
 NER_LABELS = ("Anatomy::definitely present", "Observation::definitely present", "Observation::definitely absent",
               "Observation::uncertain")  # fmt: skip
+RATE_TYPES = ("ABNORMALITY", "NON-ABNORMALITY", "DISEASE", "NON-DISEASE", "ANATOMY")
+SRR_LABELS = 163
 RELATIONS = ("modify", "located_at", "suggestive_of")
 
 
@@ -32,10 +35,13 @@ class RandomExtractors:
     distilbert: Path
     chexbert: Path
     radgraph: Path
+    ner: Path
+    embedding: Path
+    srr_bert: Path
 
 
 def write_random_extractors(folder: Path, texts: Sequence[str]) -> RandomExtractors:
-    """Write all of them; about 1.2 GB.
+    """Write all of them; about 2.6 GB.
 
     Args:
         folder: an empty one.
@@ -45,11 +51,13 @@ def write_random_extractors(folder: Path, texts: Sequence[str]) -> RandomExtract
     from transformers import BertConfig, DistilBertConfig, DistilBertModel
 
     torch.manual_seed(0)
-    made = RandomExtractors(folder / "bert", folder / "distilbert", folder / "chexbert.pth", folder / "radgraph-xl")
+    names = ("bert", "distilbert", "chexbert.pth", "radgraph-xl", "ner", "embedding", "srr-bert")
+    made = RandomExtractors(*(folder / name for name in names))
     made.bert.mkdir()
     BertConfig(vocab_size=VOCABULARY).save_pretrained(made.bert)
     DistilBertModel(DistilBertConfig(vocab_size=VOCABULARY)).save_pretrained(made.distilbert)
-    for place in (made.bert, made.distilbert):
+    _write_sentence_readers(made)
+    for place in (made.bert, made.distilbert, made.ner, made.embedding, made.srr_bert):
         _write_tokenizer(place, texts)
     _write_chexbert(made.chexbert, made.bert)
     _write_radgraph(made.radgraph, made.bert)
@@ -66,6 +74,45 @@ def _write_tokenizer(folder: Path, texts: Sequence[str]) -> None:
     (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
     settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 512}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+
+
+def _write_sentence_readers(made: RandomExtractors) -> None:
+    """RaTEScore's two models and SRR-BERT."""
+    import torch
+    from transformers import (
+        BertConfig,
+        BertForSequenceClassification,
+        DebertaV2Config,
+        DebertaV2ForTokenClassification,
+        MPNetConfig,
+        MPNetModel,
+    )
+
+    labels = ["O", *(f"{place}-{kind}" for kind in RATE_TYPES for place in "BI")]
+    ner = DebertaV2ForTokenClassification(
+        DebertaV2Config(
+            vocab_size=VOCABULARY,
+            hidden_size=CHANNELS,
+            num_hidden_layers=12,
+            num_attention_heads=12,
+            intermediate_size=4 * CHANNELS,
+            relative_attention=True,
+            position_buckets=256,
+            norm_rel_ebd="layer_norm",
+            share_att_key=True,
+            pos_att_type=["p2c", "c2p"],
+            position_biased_input=False,
+            type_vocab_size=0,
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+        )
+    )
+    with torch.no_grad():
+        ner.classifier.bias[0] = 1.0  # fewer entities, more like real ones
+    ner.save_pretrained(made.ner)
+    MPNetModel(MPNetConfig(vocab_size=VOCABULARY)).save_pretrained(made.embedding)
+    srr_bert = BertConfig(vocab_size=VOCABULARY, num_labels=SRR_LABELS, problem_type="multi_label_classification")
+    BertForSequenceClassification(srr_bert).save_pretrained(made.srr_bert)
 
 
 def _write_chexbert(file: Path, bert: Path) -> None:
@@ -137,7 +184,10 @@ def _dygie(vocabulary: Path, bert: Path, heads: dict[str, Any]) -> Any:
 
 
 def products(package: str, texts: Sequence[str], models: RandomExtractors) -> float:
-    """10^9 operations of the matrix products that the texts' own tokens need, none of them done twice."""
+    """10^9 operations of the matrix products that the texts' own tokens need, none of them done twice.
+
+    Of CheXbert, BERTScore and RadGraph.
+    """
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(models.bert)

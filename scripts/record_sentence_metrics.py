@@ -4,7 +4,7 @@
     oracle/bin/pip install torch==2.13.0 transformers==5.23.0 scikit-learn nltk pandas
     oracle/bin/pip install medspacy==1.3.1 PyRuSH==1.0.13 ratescore==0.6.0
     oracle/bin/pip install --no-deps radeval==2.2.1
-    oracle/bin/pip install 'numpy<2'
+    oracle/bin/pip install 'numpy<2' 'pandas<3'
     oracle/bin/python -m nltk.downloader punkt_tab
     oracle/bin/python scripts/record_sentence_metrics.py
 

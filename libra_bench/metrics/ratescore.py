@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -27,10 +27,12 @@ import numpy.typing as npt
 
 from benchmarks.errors import InputError, MetricUnavailableError
 from benchmarks.files.json_text import parse_json
+from libra_bench.metrics.extractors.pretrained import Precision
 from libra_bench.metrics.extractors.rate_entities import RateEntity, RateExtractor
 from libra_bench.metrics.extractors.sentences import Splitter, splitter_missing, splitter_name
 from libra_bench.metrics.extractors.weights import digest, encoder_folder, encoder_missing, label
 from libra_bench.metrics.metric import (
+    UNLESS_DEFAULT,
     Key,
     MetricResult,
     Missing,
@@ -81,6 +83,8 @@ class RaTEScore:
     """The package's weights for reports ("long") or sentences ("short"), or a JSON file like them."""
     sentences: Splitter = "pyrush"
     """How sentences are split: `pyrush`, as the package; `punkt`; `rules`, which needs nothing."""
+    precision: Precision = field(default="float32", metadata=UNLESS_DEFAULT)
+    """Of both models' numbers; bfloat16 is faster on a GPU (and on CPUs with AMX), and close, not equal."""
 
     id: ClassVar[str] = "ratescore"
     summary: ClassVar[str] = "RaTEScore: entities matched by their embeddings, with polarity"
@@ -126,7 +130,7 @@ class RaTEScore:
     ) -> MetricResult:
         """Score predictions against references; see `Metric.score`."""
         affinity = read_affinity(self.matrix)
-        extractor = RateExtractor.of(self.ner, self.embedding, self.sentences)
+        extractor = RateExtractor.of(self.ner, self.embedding, self.sentences, self.precision)
         unweighted = sorted({kind for kind in extractor.kinds if (kind, kind) not in affinity.weights})
         if unweighted or not extractor.kinds:
             raise MetricUnavailableError(

@@ -11,7 +11,7 @@ Source: Delbrouck et al. 2025; equal to RadEval 2.2.1 within 1e-6 (its values pe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,10 +20,12 @@ import numpy as np
 
 from benchmarks.errors import InputError
 from benchmarks.files.json_text import parse_json
+from libra_bench.metrics.extractors.pretrained import Precision
 from libra_bench.metrics.extractors.sentences import Splitter, splitter_missing, splitter_name
 from libra_bench.metrics.extractors.srr_bert import SrrBertExtractor, srr_bert_missing, tokenizer_of
 from libra_bench.metrics.extractors.weights import digest, encoder_folder, label, tokenizer_digest
 from libra_bench.metrics.metric import (
+    UNLESS_DEFAULT,
     Floats,
     Key,
     MetricResult,
@@ -49,6 +51,8 @@ class SrrBert:
     """A JSON file {label: index} that names the labels in `details`; None: RadEval's, where it is installed."""
     sentences: Splitter = "punkt"
     """How sentences are split: `punkt`, as RadEval; `pyrush`; `rules`, which needs nothing."""
+    precision: Precision = field(default="float32", metadata=UNLESS_DEFAULT)
+    """Of the model's numbers; bfloat16 is faster on a GPU (and on CPUs with AMX), and close, not equal."""
 
     id: ClassVar[str] = "srr_bert"
     summary: ClassVar[str] = "weighted F1 over SRR-BERT's fine-grained findings"
@@ -87,7 +91,7 @@ class SrrBert:
         self, predictions: Sequence[str], references: References, fields: Sequence[Mapping[str, Any]] | None = None
     ) -> MetricResult:
         """Score predictions against references; see `Metric.score`."""
-        extractor = SrrBertExtractor.of(self.model, self.tokenizer, self.sentences)
+        extractor = SrrBertExtractor.of(self.model, self.tokenizer, self.sentences, self.precision)
         read = extractor.read([*predictions, *(reference for group in references for reference in group)])
         said = [read[prediction] for prediction in predictions]
         true = [

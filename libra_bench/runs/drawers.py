@@ -40,7 +40,9 @@ Drawn: TypeAlias = Callable[[str], Mapping[str, bytes] | None]
 """Name of a plot -> its files (ending -> content); None where it was not drawn."""
 
 AT_ONCE = 2
-"""Drawers: each takes 130 MB, and there is little to draw."""
+"""Drawers: each takes 80 MB, and there is little to draw."""
+MOST_STUDIES = 5_000
+"""Of a run: each drawer reads all answers and scores, and drawing takes a small part of the time of more."""
 PATIENCE_SECONDS = 60.0
 """A drawer that is asked for nothing for so long ends, and its memory is free for the run."""
 

@@ -14,7 +14,7 @@ from benchmarks.schema import Answer
 from libra_bench.metrics.metric import check_metric
 from libra_bench.runs.answering import answer_open_questions
 from libra_bench.runs.answers import AnswerLog
-from libra_bench.runs.drawers import Drawers
+from libra_bench.runs.drawers import MOST_STUDIES, Drawers
 from libra_bench.runs.loading import Load, load_model
 from libra_bench.runs.options import RunOptions
 from libra_bench.runs.plan import RUNS_FOLDER, Plan, plan_run
@@ -66,6 +66,8 @@ def finish_run(
     """
     options = plan.options
     leaderboard = None if options.out else RUNS_FOLDER / LEADERBOARD
+    if len(plan.order) > MOST_STUDIES:
+        drawers = None
     check_leaderboard(leaderboard)
     against = check_scoring(
         plan.folder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from threading import Thread
 
@@ -9,7 +10,7 @@ import pytest
 
 from benchmarks.errors import StorageError
 from benchmarks.files import json_list, sha256_json, sha256_texts, stored
-from benchmarks.files.stored import Picked, Repeated, View
+from benchmarks.files.stored import ById, Picked, Repeated, View
 from benchmarks.schema import Answer, Sample
 
 RECORDS = [
@@ -96,3 +97,33 @@ def test_views_show_what_their_lists_would():
 def test_the_hash_of_a_list_in_pieces_is_that_of_the_list(items):
     assert sha256_texts(json_list(items)) == sha256_json(items)
     assert sha256_texts(json_list([iter(items), 7])) == sha256_json([items, 7])
+
+
+class Asked(list):
+    """Says what it was asked for."""
+
+    def __init__(self, items):
+        super().__init__(items)
+        self.asked = []
+
+    def __getitem__(self, index):
+        self.asked.append(index)
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("places", [[], [3], [0, 1, 2, 5, 6, 4, 4, 0], [*range(150), 7], [*reversed(range(9))]])
+def test_picked_items_that_follow_each_other_are_asked_for_together(places):
+    items = Asked(range(200))
+    assert [*Picked(items, places)] == places
+    assert all(isinstance(index, slice) for index in items.asked)
+    assert (
+        len([*filter(lambda index: index.stop > index.start, items.asked)])
+        <= 1 + sum(b != a + 1 for a, b in itertools.pairwise(places)) + len(places) // 64
+    )
+    assert Picked(items, places)[2:7] == places[2:7]
+
+
+def test_items_are_found_by_their_ids():
+    found = ById(["a", "b", "c"], {"y": 1, "x": 0})
+    assert dict(found) == {"y": "b", "x": "a"}
+    assert (len(found), found.get("z"), "x" in found) == (2, None, True)

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from PIL import Image
 from run_folders import change_record
 
 from benchmarks.errors import InputError
+from benchmarks.suites import load_suite
 from reports import LoadedRun, load
 from reports.cases import Cases, find_source
 from reports.first_look import Look, first_look
@@ -231,6 +233,19 @@ def test_a_changed_suite_file_is_not_shown_as_the_reference(make_run: Callable[.
     report = write_report([folder])
     assert any("has changed since the run" in note for note in report.notes)
     assert data_of(report.path)["cases"][0]["refs"] == []
+
+
+def test_a_suite_that_was_read_is_not_read_again(
+    make_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_run()
+    file = folder.parent / "demo.jsonl"
+    known, changed = load_suite(file), load_suite(file)
+    expected = data_of(write_report([folder]).path)
+    monkeypatch.setattr("benchmarks.suites.read_samples", lambda *path, **options: [])
+    assert data_of(write_report([folder], known=known).path) == expected
+    other = replace(changed, sha256="0" * 64)  # read before it was the run's
+    assert data_of(write_report([folder], known=other).path)["cases"][0]["refs"] == []
 
 
 def test_a_moved_suite_file_can_be_named(make_run: Callable[..., Path], tmp_path: Path) -> None:

@@ -26,8 +26,15 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.errors import MetricUnavailableError
-from libra_bench.metrics.extractors.batches import batches, read_in_batches
+from libra_bench.metrics.extractors.batches import Batch, batches, read_in_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
+from libra_bench.metrics.extractors.packed_texts import (
+    PADDED_POSITIONS,
+    TYPES,
+    pack_texts_for,
+    packed_states,
+    takes_packed_texts,
+)
 from libra_bench.metrics.extractors.pretrained import Precision, in_identity, load_pretrained, placed
 from libra_bench.metrics.extractors.weights import digest, fetch_encoder, tokenizer_digest
 
@@ -36,8 +43,6 @@ if TYPE_CHECKING:
 
 PREFIX_SPACE = ("GPT2Tokenizer", "RobertaTokenizer")
 """Tokenizers that bert_score gives a text with a leading space."""
-PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert")
-"""Model types whose position embeddings begin after the padding's."""
 UNSTATED_POSITIONS = 512
 MATCH_TOKENS = 16384
 VERSION = 1
@@ -101,16 +106,17 @@ class BertEncoder:
         return f"{weights}|{tokenizer}|layers {self.num_layers}|v{VERSION}{in_identity(self.precision)}"
 
     def _compute(self, texts: Sequence[str]) -> list[bytes]:
-        from bert_score.utils import bert_encode
-
         tokenizer, model = load_encoder(self.folder, self.num_layers, self.precision)
-        ids = [_token_ids(tokenizer, text) for text in texts]
+        ids = _token_ids(tokenizer, texts)
 
-        def read(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> Sequence[npt.NDArray[np.float32]]:
-            states_BTC: npt.NDArray[np.float32] = bert_encode(model, tokens_BT, mask_BT).float().cpu().numpy()
-            return list(states_BTC)
+        def read(batch: Batch) -> Sequence[npt.NDArray[np.float32]]:
+            if batch.lengths is None:
+                states_BTC = model(batch.tokens_BT, attention_mask=batch.mask_BT)[0]
+            else:
+                states_BTC = packed_states(model, batch.tokens_BT, batch.lengths)
+            return [states_TC.float().cpu().numpy() for states_TC in states_BTC]
 
-        states = read_in_batches(ids, tokenizer.pad_token_id, model.device, read)
+        states = read_in_batches(ids, tokenizer.pad_token_id, model.device, read, packed=takes_packed_texts(model))
         return [_pack(row, states_TC[: len(row)]) for row, states_TC in zip(ids, states, strict=True)]
 
     def _no_idf(self) -> Mapping[int, float]:
@@ -124,8 +130,9 @@ class BertEncoder:
         """log((N + 1) / (n + 1)) of each token, as the package computes it, empty documents included."""
         tokenizer = load_tokenizer(self.folder)
         counts: Counter[int] = Counter()
-        for text, times in Counter(documents).items():
-            counts.update(dict.fromkeys(_token_ids(tokenizer, text), times))
+        times = Counter(documents)
+        for ids, count in zip(_token_ids(tokenizer, list(times)), times.values(), strict=True):
+            counts.update(dict.fromkeys(ids, count))
         total = len(documents) + 1
         weights: defaultdict[int, float] = defaultdict(lambda: math.log(total))
         weights |= {token: math.log(total / (count + 1)) for token, count in counts.items()}
@@ -154,16 +161,29 @@ def load_encoder(folder: Path, num_layers: int, precision: Precision) -> tuple[A
     Raises:
         MetricUnavailableError: the folder's weights are not those of its architecture, or it has too few layers.
     """
+    model = load_pretrained("AutoModel", folder, precision)
+    if model.config.model_type in TYPES:
+        owner = model.transformer if model.config.model_type == "distilbert" else model.encoder
+        if not 0 <= num_layers <= len(owner.layer):
+            raise MetricUnavailableError(
+                f"{folder} has {len(owner.layer)} layers, not {num_layers}", hint="pass another num_layers"
+            )
+        owner.layer = owner.layer[:num_layers]
+    else:
+        model = placed(_cut_by_the_package(folder, num_layers), precision)
+    pack_texts_for(model)
+    return load_tokenizer(folder), model
+
+
+def _cut_by_the_package(folder: Path, num_layers: int) -> Any:
+    """The package knows where each architecture has its layers, and loads the model itself."""
     from bert_score.utils import get_model
 
-    load_pretrained("AutoModel", folder)  # get_model would score missing weights as random numbers
-    with path_without_t5(folder) as place:
+    with path_without_t5(folder) as place, contextlib.redirect_stderr(io.StringIO()):
         try:
-            with contextlib.redirect_stderr(io.StringIO()):
-                model = get_model(str(place), num_layers)
+            return get_model(str(place), num_layers)
         except AssertionError as error:
             raise MetricUnavailableError(f"{folder}: {error}", hint="pass another num_layers") from error
-    return load_tokenizer(folder), placed(model, precision)
 
 
 @contextlib.contextmanager
@@ -178,8 +198,9 @@ def path_without_t5(folder: Path) -> Iterator[Path]:
         yield link
 
 
-def _token_ids(tokenizer: Any, text: str) -> list[int]:
-    ids: list[int] = tokenizer(text.strip(), truncation=True, max_length=tokenizer.model_max_length)["input_ids"]
+def _token_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    stripped = [text.strip() for text in texts]
+    ids: list[list[int]] = tokenizer(stripped, truncation=True, max_length=tokenizer.model_max_length)["input_ids"]
     return ids
 
 

@@ -7,6 +7,7 @@ what is stored was computed from reports: keep the folder as private as them.
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import sys
 import zlib
@@ -60,6 +61,8 @@ class ExtractionCache:
 
     def get(self, texts: Iterable[str]) -> dict[str, bytes]:
         """What is known of these texts; a value that is not as it was written is not known."""
+        if not os.path.exists(self.path):  # Path.exists raises where the folder may not be looked into
+            return {}
         by_hash = {_hash(text): text for text in texts}
         hashes = list(by_hash)
 

@@ -21,7 +21,7 @@ import platformdirs
 
 from benchmarks.errors import MetricUnavailableError
 from benchmarks.hub import cached_file, fetch_file
-from libra_bench.metrics.extractors.batches import read_in_batches
+from libra_bench.metrics.extractors.batches import Batch, read_in_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 from libra_bench.metrics.extractors.first_states import first_states
 from libra_bench.metrics.extractors.pretrained import Precision, in_identity, placed
@@ -116,15 +116,15 @@ class CheXbertExtractor:
         import torch
 
         tokenizer, bert, heads = _load(self.checkpoint, self.backbone, self.precision)
-        ids = [tokenizer(text, truncation=True, max_length=MAX_TOKENS)["input_ids"] for text in texts]
+        ids = tokenizer(list(texts), truncation=True, max_length=MAX_TOKENS)["input_ids"]
 
-        def read(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> list[bytes]:
-            cls_BC = first_states(bert, tokens_BT, mask_BT)
+        def read(batch: Batch) -> list[bytes]:
+            cls_BC = first_states(bert, *batch)
             labels_BK = torch.stack([head(cls_BC).argmax(dim=1) for head in heads], dim=1).tolist()
             embeddings_BC = cls_BC.float().cpu().numpy()
             return [bytes(labels) + row.tobytes() for labels, row in zip(labels_BK, embeddings_BC, strict=True)]
 
-        return read_in_batches(ids, tokenizer.pad_token_id, bert.device, read)
+        return read_in_batches(ids, tokenizer.pad_token_id, bert.device, read, packed=True)
 
 
 @functools.lru_cache(maxsize=1)

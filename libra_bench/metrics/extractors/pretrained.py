@@ -26,12 +26,13 @@ def in_identity(precision: Precision) -> str:
     return "" if precision == "float32" else f"|{precision}"
 
 
-def load_pretrained(kind: str, folder: Path, **options: Any) -> Any:
+def load_pretrained(kind: str, folder: Path, precision: Precision = "float32", **options: Any) -> Any:
     """A model in evaluation mode, on the first GPU if there is one.
 
     Args:
         kind: a class of transformers, such as "AutoModel".
         folder: configuration and weights.
+        precision: of its numbers.
         options: passed on to `from_pretrained`.
 
     Raises:
@@ -53,4 +54,4 @@ def load_pretrained(kind: str, folder: Path, **options: Any) -> Any:
             f"{folder}: its weights do not fit its config.json (no {min(absent)})",
             hint="fetch it again; see docs/weights.md",
         )
-    return placed(model, "float32")
+    return placed(model, precision)

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from libra_bench.metrics.extractors.batches import read_in_batches
+from libra_bench.metrics.extractors.batches import Batch, read_in_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
-from libra_bench.metrics.extractors.pretrained import load_pretrained
+from libra_bench.metrics.extractors.pretrained import Precision, in_identity, load_pretrained
 from libra_bench.metrics.extractors.sentences import Splitter, split_sentences, splitter_name
 from libra_bench.metrics.extractors.weights import digest, fetch_encoder, tokenizer_digest
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 SENTENCE_TOKENS, ENTITY_TOKENS = 512, 30
 ENTITY_BATCH = 4096
@@ -53,15 +53,16 @@ class RateExtractor:
     ner: Path
     encoder: Path
     splitter: Splitter
+    precision: Precision = "float32"
 
     @classmethod
-    def of(cls, ner: str, encoder: str, splitter: Splitter) -> RateExtractor:
+    def of(cls, ner: str, encoder: str, splitter: Splitter, precision: Precision = "float32") -> RateExtractor:
         """Find (or fetch) both models: folders or hub ids.
 
         Raises:
             MetricUnavailableError: one is not here and cannot be fetched.
         """
-        return cls(fetch_encoder(ner), fetch_encoder(encoder), splitter)
+        return cls(fetch_encoder(ner), fetch_encoder(encoder), splitter, precision)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -71,7 +72,7 @@ class RateExtractor:
 
     def read(self, texts: Sequence[str]) -> dict[str, list[RateEntity]]:
         """The entities of each distinct text."""
-        identity = f"{_identity(self.ner)}|{splitter_name(self.splitter)}|v{VERSION}"
+        identity = f"{_identity(self.ner)}|{splitter_name(self.splitter)}|v{VERSION}{in_identity(self.precision)}"
         cache = ExtractionCache("ratescore-entities", identity)
         sentences: dict[str, list[tuple[int, int, str]]] = {}
         compute = functools.partial(self._compute, read=sentences)
@@ -80,7 +81,8 @@ class RateExtractor:
 
     def embed(self, entities: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
         """The embedding [C] of each distinct entity's text."""
-        cache = ExtractionCache("ratescore-embeddings", f"{_identity(self.encoder)}|v{VERSION}")
+        identity = f"{_identity(self.encoder)}|v{VERSION}{in_identity(self.precision)}"
+        cache = ExtractionCache("ratescore-embeddings", identity)
         found = extract(entities, self._encode, cache=cache, title="RaTEScore, embeddings", chunk_size=512)
         return {text: np.frombuffer(value, dtype=np.float32) for text, value in found.items()}
 
@@ -97,12 +99,13 @@ class RateExtractor:
         return [json.dumps(entities).encode() for entities in stored]
 
     def _read_sentences(self, sentences: Sequence[str], read: dict[str, list[tuple[int, int, str]]]) -> None:
-        tokenizer, model = _tokenizer(self.ner), _reader(self.ner)
+        tokenizer, model = _tokenizer(self.ner), _reader(self.ner, self.precision)
         special = {tokenizer.cls_token_id, tokenizer.sep_token_id}
         ids = [_ids(tokenizer, sentence, SENTENCE_TOKENS) for sentence in sentences]
 
-        def labels_of(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> list[list[int]]:
-            labels_BT: list[list[int]] = model(input_ids=tokens_BT, attention_mask=mask_BT).logits.argmax(2).tolist()
+        def labels_of(batch: Batch) -> list[list[int]]:
+            logits_BTK = model(input_ids=batch.tokens_BT, attention_mask=batch.mask_BT).logits
+            labels_BT: list[list[int]] = logits_BTK.argmax(2).tolist()
             return labels_BT
 
         found = read_in_batches(ids, tokenizer.pad_token_id, model.device, labels_of)
@@ -121,14 +124,14 @@ class RateExtractor:
         ]
 
     def _encode(self, entities: Sequence[str]) -> list[bytes]:
-        tokenizer, model = _tokenizer(self.encoder), _encoder(self.encoder)
+        tokenizer, model = _tokenizer(self.encoder), _encoder(self.encoder, self.precision)
         ids = [_ids(tokenizer, entity, ENTITY_TOKENS) for entity in entities]
 
-        def embed(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> list[bytes]:
-            cls_BC = model(input_ids=tokens_BT, attention_mask=mask_BT).last_hidden_state[:, 0]
+        def embed(batch: Batch) -> list[bytes]:
+            cls_BC = model(input_ids=batch.tokens_BT, attention_mask=batch.mask_BT).last_hidden_state[:, 0]
             return [embedding_C.tobytes() for embedding_C in cls_BC.float().cpu().numpy()]
 
-        return read_in_batches(ids, tokenizer.pad_token_id, model.device, embed, ENTITY_BATCH)
+        return read_in_batches(ids, tokenizer.pad_token_id, model.device, embed, cpu_tokens=ENTITY_BATCH)
 
 
 def entity_spans(labels: Sequence[str], outside: Sequence[bool]) -> Iterator[tuple[int, int, str]]:
@@ -179,10 +182,10 @@ def _tokenizer(folder: Path) -> Any:
 
 
 @functools.lru_cache(maxsize=1)
-def _reader(folder: Path) -> Any:
-    return load_pretrained("AutoModelForTokenClassification", folder)
+def _reader(folder: Path, precision: Precision) -> Any:
+    return load_pretrained("AutoModelForTokenClassification", folder, precision)
 
 
 @functools.lru_cache(maxsize=1)
-def _encoder(folder: Path) -> Any:
-    return load_pretrained("AutoModel", folder)
+def _encoder(folder: Path, precision: Precision) -> Any:
+    return load_pretrained("AutoModel", folder, precision)

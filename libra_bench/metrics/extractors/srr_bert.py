@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from libra_bench.metrics.extractors.batches import read_in_batches
+from libra_bench.metrics.extractors.batches import Batch, read_in_batches
 from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 from libra_bench.metrics.extractors.first_states import first_states
-from libra_bench.metrics.extractors.pretrained import load_pretrained
+from libra_bench.metrics.extractors.pretrained import Precision, in_identity, load_pretrained
 from libra_bench.metrics.extractors.sentences import Splitter, split_sentences, splitter_name
 from libra_bench.metrics.extractors.weights import (
     digest,
@@ -65,20 +65,24 @@ class SrrBertExtractor:
     model: Path
     tokenizer: Path
     splitter: Splitter
+    precision: Precision = "float32"
 
     @classmethod
-    def of(cls, model: str, tokenizer: str | None, splitter: Splitter) -> SrrBertExtractor:
+    def of(
+        cls, model: str, tokenizer: str | None, splitter: Splitter, precision: Precision = "float32"
+    ) -> SrrBertExtractor:
         """Find (or fetch) a checkpoint and its tokenizer: folders or hub ids.
 
         Raises:
             MetricUnavailableError: one is not here and cannot be fetched.
         """
         folder = fetch_encoder(model, tokenizer=False)
-        return cls(folder, fetch_encoder(tokenizer_of(model, tokenizer), weights=False), splitter)
+        return cls(folder, fetch_encoder(tokenizer_of(model, tokenizer), weights=False), splitter, precision)
 
     def read(self, texts: Sequence[str]) -> dict[str, npt.NDArray[np.bool_]]:
         """Which labels [K] each distinct text has."""
-        identity = f"{digest(self.model)}|{tokenizer_digest(self.tokenizer)}|{splitter_name(self.splitter)}|v{VERSION}"
+        weights, tokenizer = digest(self.model), tokenizer_digest(self.tokenizer)
+        identity = f"{weights}|{tokenizer}|{splitter_name(self.splitter)}|v{VERSION}{in_identity(self.precision)}"
         sentences: dict[str, npt.NDArray[np.bool_]] = {}
         compute = functools.partial(self._compute, read=sentences)
         found = extract(texts, compute, cache=ExtractionCache("srr-bert", identity), title="SRR-BERT")
@@ -97,21 +101,22 @@ class SrrBertExtractor:
         said = {text: [text[start:end] for start, end in spans[text]] for text in prepared}
         sentences = dict.fromkeys(sentence for of_text in said.values() for sentence in of_text)
         self._read_sentences([sentence for sentence in sentences if sentence not in read], read)
-        none_K = np.zeros(_model(self.model).config.num_labels, dtype=np.bool_)
+        none_K = np.zeros(_model(self.model, self.precision).config.num_labels, dtype=np.bool_)
         return [np.any([none_K, *(read[sentence] for sentence in said[text])], axis=0).tobytes() for text in prepared]
 
     def _read_sentences(self, sentences: Sequence[str], read: dict[str, npt.NDArray[np.bool_]]) -> None:
         import torch
 
-        tokenizer, model = _tokenizer(self.tokenizer), _model(self.model)
-        ids = [tokenizer(sentence, truncation=True, max_length=MAX_TOKENS)["input_ids"] for sentence in sentences]
+        tokenizer, model = _tokenizer(self.tokenizer), _model(self.model, self.precision)
+        ids = tokenizer(list(sentences), truncation=True, max_length=MAX_TOKENS)["input_ids"] if sentences else []
 
-        def labels_of(tokens_BT: torch.Tensor, mask_BT: torch.Tensor | None) -> list[npt.NDArray[np.bool_]]:
-            cls_BC = first_states(model.bert, tokens_BT, mask_BT)
+        def labels_of(batch: Batch) -> list[npt.NDArray[np.bool_]]:
+            cls_BC = first_states(model.bert, *batch)
             logits_BK = model.classifier(model.bert.pooler(cls_BC[:, None])).float().cpu()
             return list((torch.sigmoid(logits_BK) > 0.5).numpy())
 
-        read.update(zip(sentences, read_in_batches(ids, tokenizer.pad_token_id, model.device, labels_of), strict=True))
+        found = read_in_batches(ids, tokenizer.pad_token_id, model.device, labels_of, packed=True)
+        read.update(zip(sentences, found, strict=True))
 
 
 def prepare(text: str) -> str:
@@ -133,5 +138,5 @@ def _tokenizer(folder: Path) -> Any:
 
 
 @functools.lru_cache(maxsize=1)
-def _model(folder: Path) -> Any:
-    return load_pretrained("BertForSequenceClassification", folder)
+def _model(folder: Path, precision: Precision) -> Any:
+    return load_pretrained("BertForSequenceClassification", folder, precision)

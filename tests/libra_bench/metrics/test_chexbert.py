@@ -96,7 +96,7 @@ def test_batches_do_not_change_an_embedding(tmp_path, monkeypatch):
 def test_neither_the_order_nor_the_cores_matter(tmp_path, monkeypatch, threads):
     import torch
 
-    monkeypatch.setattr(batches, "CPU_TOKENS", 64)
+    monkeypatch.setattr(batches, "PACKED_TOKENS", 64)
     texts = list(dict.fromkeys(PREDICTIONS))
     extractor = CheXbertExtractor.of(METRIC.model, METRIC.backbone)
     expected = extractor.read(texts)

@@ -10,7 +10,7 @@ import pytest
 from made_up_reports import PAIRS
 
 from benchmarks import machine
-from benchmarks.errors import MetricUnavailableError
+from benchmarks.errors import MetricUnavailableError, StorageError
 from libra_bench.metrics import many_texts, workers
 from libra_bench.metrics.failing_texts import score_texts
 from libra_bench.metrics.metric import is_independent
@@ -123,3 +123,13 @@ def test_a_failure_here_ends_the_workers(texts, monkeypatch):
             many_texts.score_many_texts([Fails()], *texts)
         assert_same(many_texts.score_many_texts(metrics, *texts), metrics, texts)
     assert all(worker.poll() is not None for worker in shared)
+
+
+def test_what_cannot_be_kept_is_an_error_whoever_did_the_work(monkeypatch):
+    monkeypatch.setattr(workers._Work, "here", lambda self: None)
+
+    def keep(piece, result):
+        raise StorageError("cannot write", hint="free some space")
+
+    with pytest.raises(StorageError):
+        workers.on_all_cores(abs, [-1, -2, -3], lambda piece: piece, keep)

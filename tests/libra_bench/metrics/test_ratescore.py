@@ -12,6 +12,7 @@ import tiny_encoders as tiny
 from made_up_reports import PAIRS
 
 from benchmarks.errors import InputError, MetricUnavailableError
+from benchmarks.files import user_cache
 from libra_bench.metrics.extractors.cache import ExtractionCache
 from libra_bench.metrics.extractors.rate_entities import entity_spans
 from libra_bench.metrics.extractors.sentences import PYRUSH, split_sentences, splitter_name
@@ -187,3 +188,13 @@ def test_the_side_environment_splits_as_recorded(tmp_path, weights):
     found = split_sentences(texts, "pyrush")
     assert found == {t: [(a, b) for a, b in EXPECTED["sentences"][t] if t[a:b].strip()] for t in texts}
     assert metric(weights, sentences="pyrush").missing() is None
+
+
+def test_bfloat16_is_close_and_says_so(weights):
+    exact, rough = metric(weights), metric(weights, precision="bfloat16")
+    assert "precision" not in exact.signature
+    assert "|precision:bfloat16|" in rough.signature
+    value, found = (one.score(PREDICTIONS, REFERENCES).values["RaTEScore"] for one in (exact, rough))
+    assert found != value
+    assert found == pytest.approx(value, abs=5)
+    assert len(list((user_cache() / "extractions").glob("ratescore-*.sqlite3"))) == 4

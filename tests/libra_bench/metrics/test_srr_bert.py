@@ -11,6 +11,7 @@ import tiny_encoders as tiny
 from made_up_reports import PAIRS
 
 from benchmarks.errors import InputError, MetricUnavailableError
+from benchmarks.files import user_cache
 from libra_bench.metrics.extractors.srr_bert import SrrBertExtractor, prepare
 from libra_bench.metrics.metric import corpus_values
 from libra_bench.metrics.nltk_words import punkt_installed
@@ -147,3 +148,15 @@ def test_the_brackets_of_the_command_line(folder):
     made = make_metric(f"srr_bert[model={folder},sentences=rules]")
     assert made.keys[0].name == "SRR-BERT-F1"
     assert str(folder) not in made.signature
+
+
+def test_bfloat16_is_close_and_says_so(folder):
+    exact, rough = (
+        SrrBert(str(folder), sentences="rules"),
+        SrrBert(str(folder), sentences="rules", precision="bfloat16"),
+    )
+    assert "precision" not in exact.signature
+    assert "|precision:bfloat16|" in rough.signature
+    value, found = (metric.score(PREDICTIONS, REFERENCES).values["SRR-BERT-F1"] for metric in (exact, rough))
+    assert found == pytest.approx(value, abs=5)
+    assert len(list((user_cache() / "extractions").glob("srr-bert-*.sqlite3"))) == 2

@@ -133,3 +133,16 @@ def test_a_finished_run_given_again_imports_nothing_heavy(cli):
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_none_is_started_for_a_run_of_very_many_studies_or_without_plots(cli, monkeypatch):
+    def refuse(self: Drawers) -> None:
+        raise AssertionError("started")
+
+    monkeypatch.setattr(Drawers, "start", refuse)
+    cli.suite(3)
+    command = ("run", "--suite", "suite.jsonl", "--metrics", "bleu", "--no-report", "--model")
+    assert cli(*command, "constant", "--no-plots").returncode == 0
+    assert cli(*command, "echo").returncode == 1
+    monkeypatch.setattr("libra_bench.runs.runner.MOST_STUDIES", 2)
+    assert cli(*command, "echo").returncode == 0
