@@ -8,6 +8,21 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.errors import ModelError
+
+
+def end_token_ids(stated: object) -> tuple[int, ...]:
+    """The tokens that end a text, of which a checkpoint states one, several, or None.
+
+    Raises:
+        ModelError: they are no ids.
+    """
+    ids = () if stated is None else tuple(stated) if isinstance(stated, list | tuple) else (stated,)
+    if not all(isinstance(token_id, int) for token_id in ids):
+        what = f"eos_token_id is {stated!r:.80}, not ids of tokens"
+        raise ModelError(what, hint="correct generation_config.json, or config.json")
+    return ids
+
 
 class StopRule:
     """When a sequence ends: an EOS id, or the template's stop string at its tail.

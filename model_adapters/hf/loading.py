@@ -23,6 +23,7 @@ from model_adapters.checkpoints.precision import (
     torch_dtype,
 )
 from model_adapters.checkpoints.weights import quiet_loading_report, raise_for_keys
+from model_adapters.generation.stopping import end_token_ids
 from model_adapters.hf.images_only import has_videos, load_images_only
 
 
@@ -200,13 +201,7 @@ def end_ids(stated: Any, tokenizer: Any) -> list[int]:
     Raises:
         ModelError: what it states are no ids.
     """
-    found = tokenizer.eos_token_id if stated is None else stated
-    if found is None:
-        return []
-    ids = list(found) if isinstance(found, list | tuple) else [found]
-    if not all(isinstance(token_id, int) for token_id in ids):
-        raise ModelError(f"eos_token_id is {found!r:.80}, no ids of tokens", hint="correct generation_config.json")
-    return ids
+    return [*end_token_ids(tokenizer.eos_token_id if stated is None else stated)]
 
 
 def _inherit_names(folder: Path, reference: str, model_type: str) -> None:

@@ -13,6 +13,7 @@ from benchmarks.errors import ModelError
 from model_adapters.checkpoints.files import read_json
 from model_adapters.checkpoints.locate import find_tower
 from model_adapters.checkpoints.weights import load_into, shape_of
+from model_adapters.generation.stopping import end_token_ids
 from model_adapters.libra.checkpoint.lora import apply_lora
 from model_adapters.libra.checkpoint.names import EMBEDDINGS, PROJECTOR_PREFIX
 from model_adapters.libra.checkpoint.stored import StoredLibra, read_checkpoint, required
@@ -219,7 +220,4 @@ def _build_connector(
 def _eos_token_ids(config: Mapping[str, Any], folder: Path) -> tuple[int, ...]:
     generation = folder / "generation_config.json"
     stated = read_json(generation).get("eos_token_id") if generation.is_file() else None
-    stated = config.get("eos_token_id") if stated is None else stated
-    if stated is None:
-        return ()
-    return tuple(stated) if isinstance(stated, list) else (int(stated),)
+    return end_token_ids(config.get("eos_token_id") if stated is None else stated)

@@ -50,7 +50,7 @@ def load_image_processor(folder: Path) -> Any:
             )
         else:
             processor = AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
-        preprocess_one(Image.new("L", (1, 1)), processor)  # settings of a wrong kind fail here, not at the first study
+        preprocess_one(Image.new("L", (1, 2)), processor)  # settings of a wrong kind fail here, not at the first study
         return processor
 
 

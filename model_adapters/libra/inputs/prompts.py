@@ -49,21 +49,14 @@ class LibraPrompts:
     ) -> None:
         self.tokenizer, self.mode = tokenizer, mode
         self._config, self._template = config, template(mode)
+        self.longest = _longest(config)
+        """Positions a prompt may take: the original cuts it there, which takes the question away; we refuse it."""
         self._eos_token_ids, self._num_patches, self._turns = eos_token_ids, num_patches, turns
 
     @property
     def vocabulary(self) -> int:
         """How many tokens there are; ids from here on are never produced."""
         return len(self.tokenizer)
-
-    @property
-    def longest(self) -> int:
-        """Positions a prompt may take: the original cuts it there, which takes the question away; we refuse it."""
-        config = self._config
-        context = config.get("max_sequence_length") or DEFAULT_CONTEXT_LENGTH
-        stated = [config.get("tokenizer_model_max_length") or context]
-        stated += [config.get(name) for name in ("max_position_embeddings", "sliding_window")]
-        return min(int(limit) for limit in stated if limit)
 
     def stop_rule(self) -> StopRule:
         """When a text ends."""
@@ -128,3 +121,10 @@ class LibraPrompts:
 
     def _positions(self, token_ids: Sequence[int]) -> int:
         return len(token_ids) + token_ids.count(IMAGE_TOKEN) * (self._num_patches - 1)
+
+
+def _longest(config: Mapping[str, Any]) -> int:
+    context = config.get("max_sequence_length") or DEFAULT_CONTEXT_LENGTH
+    stated = [config.get("tokenizer_model_max_length") or context]
+    stated += [config.get(name) for name in ("max_position_embeddings", "sliding_window")]
+    return min(int(limit) for limit in stated if limit)
