@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model_adapters.generation.memory import position_bytes
-from model_adapters.libra.inputs.tower_features import ENCODER_BATCH, wait_for
+from model_adapters.libra.inputs.tower_features import images_together, studies_together, wait_for
 from model_adapters.libra.network.model import LibraModel
 
 TRIES = 9
@@ -52,14 +52,14 @@ def limits(model: LibraModel, report: Mapping[str, Any], studies: int, beams: in
     flop, seconds = _products(_matrices(language_model), together * beams)
     cache_bytes = report["decode_tokens"] / beams * prompt * position_bytes(language_model)
     return {
-        "encoder": _repeated(_matrices(model.tower), patches, images),
-        "connector": _repeated(_matrices(model.connector), patches, studies),
+        "encoder": _repeated(_matrices(model.tower), patches, images, images_together(model.device)),
+        "connector": _repeated(_matrices(model.connector), patches, studies, studies_together(model.device)),
         "prefill": _repeated(_matrices_of_prefill(language_model), round(computed), studies, together=1),
         "decode": Limit(steps * flop, steps * seconds, cache_bytes, _bandwidth(model.device)),
     }
 
 
-def _repeated(weights: Sequence[Tensor], rows: int, count: int, together: int = ENCODER_BATCH) -> Limit:
+def _repeated(weights: Sequence[Tensor], rows: int, count: int, together: int) -> Limit:
     """`count` images or prompts of so many rows each."""
     flop, seconds = _products(weights, rows * min(together, count))
     return Limit(flop * count / min(together, count), seconds * count / min(together, count))

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from model_adapters.libra.inputs.tower_features import ENCODER_BATCH, ImageTimings, TowerFeatures, batches, wait_for
+from model_adapters.libra.inputs.tower_features import ImageTimings, TowerFeatures, batches, studies_together, wait_for
 from model_adapters.libra.network.model import LibraModel
 
 
@@ -37,7 +37,8 @@ class ImageFeatures:
         """Image features [N, H] of each study (current image, prior image), or why it has none."""
         found = self._tower.features([path for study in studies for path in study])
         pairs = list(zip(found[::2], found[1::2], strict=True))
-        return [features for some in batches(pairs, ENCODER_BATCH) for features in self._connect(some)]
+        together = studies_together(self._model.device)
+        return [features for some in batches(pairs, together) for features in self._connect(some)]
 
     def _connect(self, pairs: Sequence[Sequence[Tensor | Exception]]) -> list[Tensor | Exception]:
         began = time.perf_counter()

@@ -27,7 +27,9 @@ from model_adapters.libra.inputs.image_reader import ImageReader
 from model_adapters.libra.network.model import LibraModel
 
 ENCODER_BATCH = 8
-"""Images that go through the tower together."""
+"""Images, or studies, that go through tower or connector together on an accelerator."""
+CPU_ENCODER_BATCH = 2
+"""Images on a CPU: more were no faster, and each takes memory."""
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +113,7 @@ class TowerFeatures:
         encoded: dict[FileKey, Tensor | Exception] = {}
         pixels: dict[FileKey, _Read] = {}
         keys = [self._find(path, encoded, pixels) for path in paths]
-        for some in batches(list(pixels), ENCODER_BATCH):
+        for some in batches(list(pixels), images_together(self._model.device)):
             features_BLNC = self._encode([pixels[key].pixels for key in some])
             for key, wanted in zip(some, self._extracted(features_BLNC), strict=True):
                 encoded[key] = wanted.clone()  # so that each can be forgotten alone
@@ -203,6 +205,16 @@ class TowerFeatures:
         while self._kept_bytes > self._max_bytes:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= oldest.nbytes
+
+
+def images_together(device: torch.device) -> int:
+    """How many images to encode at a time."""
+    return CPU_ENCODER_BATCH if device.type == "cpu" else ENCODER_BATCH
+
+
+def studies_together(device: torch.device) -> int:
+    """How many studies to connect at a time; attention rearranges several, which a CPU is slow at."""
+    return 1 if device.type == "cpu" else ENCODER_BATCH
 
 
 def file_key(path: Path) -> FileKey:
