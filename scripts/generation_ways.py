@@ -4,8 +4,8 @@
 
 Prints one JSON object. `bench_generation.py` starts it. A random model; the same weights, prompts and images for both
 ways. The original's way is transformers' own `generate` with its n-gram filter and the published stop criterion, one
-study at a time: both images are encoded once per beam (the current one twice where there is no prior), and each
-beam's prompt is prefilled.
+study at a time: both images are encoded once per beam (the current one twice where there is no prior), the connector
+convolves and keeps its attention weights, and each beam's prompt is prefilled with the logits of every position.
 Studies are visits of a patient, so the prior image of one is the current image of another.
 """
 
@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from hardware_limits import limits
 from PIL import Image
+from torch.nn.functional import conv2d
 from transformers import (
     CLIPImageProcessorPil,
     Dinov2Config,
@@ -45,9 +46,9 @@ from model_adapters.libra.adapter import LibraAdapter
 from model_adapters.libra.assembly import assemble_prompts
 from model_adapters.libra.checkpoint.loading import LoadedLibra
 from model_adapters.libra.generator import TextGenerator
-from model_adapters.libra.inputs.image_processing import preprocess
+from model_adapters.libra.inputs.image_processing import mean_colour, pad_to_square
 from model_adapters.libra.inputs.tokenizer import LibraTokenizer
-from model_adapters.libra.network.connectors import build_connector
+from model_adapters.libra.network.connectors import TemporalAlignmentConnector, build_connector
 from model_adapters.libra.network.marks import IMAGE_TOKEN
 from model_adapters.libra.network.model import LibraModel
 from model_adapters.libra.network.towers import VisionTower
@@ -153,11 +154,31 @@ class PublishedStop(StoppingCriteria):  # type: ignore[misc]
         return torch.full((len(hits),), all(hits), device=input_ids.device)
 
 
+class PublishedConnector(TemporalAlignmentConnector):
+    """The temporal connector by the original's operations: convolutions of scaled features, attention with weights."""
+
+    def extract(self, x_BLNC: torch.Tensor) -> torch.Tensor:
+        """One layer [B, N, C] made of the twelve [B, 12, N, C]."""
+        for excitation, mixing in zip(self.LFE[::2], self.LFE[1::2], strict=True):
+            x_BLNC = conv2d(x_BLNC * excitation(x_BLNC), mixing.weight)
+        return x_BLNC.squeeze(1)
+
+    def _attend(
+        self, attention: torch.nn.MultiheadAttention, query_BNC: torch.Tensor, memory_BNC: torch.Tensor
+    ) -> torch.Tensor:
+        attended_BNC: torch.Tensor = attention(query_BNC, memory_BNC, memory_BNC)[0]
+        return attended_BNC
+
+
 class Original:
     """The original's way, with a clock on its parts."""
 
     def __init__(self, loaded: LoadedLibra, tokenizer: LibraTokenizer) -> None:
         self.loaded, self.tokenizer, self.form = loaded, tokenizer, template("default")
+        config, width = loaded.model.language_model.config, loaded.model.tower.hidden_size
+        with torch.device("meta"):
+            self.connector = PublishedConnector(width, config.hidden_size, config.num_attention_heads).eval()
+        self.connector.load_state_dict(loaded.model.connector.state_dict(), assign=True)
         self.seconds: Counter[str] = Counter()
 
     @contextmanager
@@ -169,18 +190,28 @@ class Original:
             torch.cuda.synchronize()
         self.seconds[part] += time.perf_counter() - began
 
+    def pixels(self, path: Path) -> torch.Tensor:
+        """What the tower reads of one image [1, 3, H, W], by its processor on three channels."""
+        processor, model = self.loaded.image_processor, self.loaded.model
+        square = pad_to_square(read_radiograph(path), mean_colour(processor))
+        return processor(square, return_tensors="pt")["pixel_values"].to(model.device, model.dtype)
+
+    def layers(self, pixels_B3HW: torch.Tensor) -> torch.Tensor:
+        """Tower features [B, 12, N, C] of one image per beam, each layer copied by itself and stacked."""
+        states = self.loaded.model.tower.vision_tower(pixels_B3HW, output_hidden_states=True).hidden_states
+        return torch.stack([layer[:, 1:].contiguous() for layer in states[1:]]).transpose(0, 1)
+
     @torch.inference_mode()
     def answer(self, question: Question, decoding: Decoding) -> str:
         """The text of one study."""
         model, tokenizer, beams = self.loaded.model, self.tokenizer, decoding.num_beams
         with self.clock("image loading"):
-            images = [read_radiograph(path) for path in (question.images[0], question.images[-1])]
-            pixels = preprocess(images, self.loaded.image_processor, "pad").to(model.device, model.dtype)
+            pixels = [self.pixels(path) for path in (question.images[0], question.images[-1])]
         with self.clock("encoder"):
-            current, prior = (model.tower_features(picture.expand(beams, -1, -1, -1)) for picture in pixels)
+            layers = torch.stack([self.layers(picture.expand(beams, -1, -1, -1)) for picture in pixels])
         with self.clock("connector"):
-            features = model.connect(current, prior)[0]
-            del current, prior
+            features = self.connector(*layers)[0]
+            del layers
         ids = tokenizer.encode_prompt(render(self.form, [f"<image>\n{question.prompt}", None]))
         embeddings = model.embed_prompt(ids, features)[None]
         seen = [
@@ -200,6 +231,7 @@ class Original:
                 max_new_tokens=decoding.max_new_tokens,
                 eos_token_id=2,
                 pad_token_id=0,
+                logits_to_keep=0,  # those of every position
                 stopping_criteria=StoppingCriteriaList([PublishedStop(tokenizer, self.form.stop)]),
             )
         return tokenizer.decode(output[0, len(seen) :].tolist()).strip().removesuffix(self.form.stop).strip()
