@@ -56,9 +56,11 @@ class _Work(Generic[P, A, R]):
     def here(self) -> None:
         """Do pieces in this process as long as any waits."""
         while self.waiting:
-            with suppress(IndexError):  # a worker took the last one
+            try:
                 piece = self.waiting.popleft()
-                self._keep(piece, self.do(self.sent(piece)))
+            except IndexError:  # a worker took the last one
+                return
+            self._keep(piece, self.do(self.sent(piece)))
 
     def give_to(self, worker: Worker) -> None:
         """Have a worker do pieces as long as any waits; the piece that it fails on waits again."""

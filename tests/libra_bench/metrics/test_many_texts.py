@@ -133,3 +133,14 @@ def test_what_cannot_be_kept_is_an_error_whoever_did_the_work(monkeypatch):
 
     with pytest.raises(StorageError):
         workers.on_all_cores(abs, [-1, -2, -3], lambda piece: piece, keep)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_failure_of_any_kind_loses_no_piece_in_silence(monkeypatch, cores):
+    monkeypatch.setattr(workers, "core_count", lambda: cores)
+
+    def fails(piece):
+        raise IndexError(piece)
+
+    with pytest.raises(IndexError):
+        workers.on_all_cores(fails, [1, 2], lambda piece: piece, lambda piece, result: None)
