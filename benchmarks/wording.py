@@ -27,6 +27,12 @@ def first_line(error: BaseException | str) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
+def error_in_words(error: BaseException) -> str:
+    """An error's type and the first line of what it says; the type alone where it says nothing."""
+    said, kind = first_line(error), type(error).__name__
+    return kind if said == kind else f"{kind}: {said}"
+
+
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun: "1 study", "2,461 studies".
 

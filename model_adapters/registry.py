@@ -7,7 +7,7 @@ import types
 from importlib.metadata import EntryPoint, entry_points
 
 from benchmarks.errors import ModelError, UnknownNameError
-from benchmarks.wording import first_line
+from benchmarks.wording import error_in_words
 from model_adapters.adapter import Adapter
 
 ADAPTERS = {
@@ -53,7 +53,7 @@ def adapter_class(name: str) -> type[Adapter]:
         found = EntryPoint(name, target, ENTRY_POINT_GROUP).load()
     except Exception as error:
         raise ModelError(
-            f"adapter {name!r} cannot be imported ({type(error).__name__}: {first_line(error)})",
+            f"adapter {name!r} cannot be imported ({error_in_words(error)})",
             where=target,
             hint="install what it needs",
         ) from error

@@ -118,9 +118,7 @@ def _with_columns(
     Raises:
         SuiteError: two columns name different images of one role, or they do not go together; names the place.
     """
-    given: dict[str, str] = {}
-    for role, path in (*zip(FRONTALS, images, strict=False), *laterals.items()):
-        given[role] = path
+    given: dict[str, str] = dict((*zip(FRONTALS, images, strict=False), *laterals.items()))
     for name, path in columns.items():
         role = IMAGE_COLUMNS[name]
         if given.setdefault(role, path) != path:

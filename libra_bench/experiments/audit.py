@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.errors import GenerationError, InputError
 from benchmarks.files import sha256_file, write_jsonl
 from benchmarks.predictions import match_answers
+from benchmarks.records.audit import AUDIT_VERSION
 from benchmarks.records.statistics import StoredStatistics, read_statistics
 from benchmarks.schema import Answer, QuestionId, Sample
 from benchmarks.suites import Suite, load_suite
@@ -30,7 +31,6 @@ from libra_bench.scores.bootstrap import count_clusters
 from libra_bench.scores.statistics import Difference, compare, holm_correction
 from libra_bench.scores.stored_statistics import paired_metric, values_of
 
-SCHEMA_VERSION = 1
 AUDITS_FOLDER = Path("audits")
 """Apart from the runs, since an arm is not a row of a leaderboard."""
 STUDIES = 256
@@ -98,7 +98,7 @@ class Audit:
 
     def as_json(self) -> dict[str, Any]:
         """The result as JSON values."""
-        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        return {"schema_version": AUDIT_VERSION, **asdict(self)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from benchmarks.errors import InputError, UnknownNameError
 from benchmarks.files import files_below
 from benchmarks.files.json_text import parse_json
 from benchmarks.tables import read_rows
-from benchmarks.wording import first_line
+from benchmarks.wording import error_in_words
 
 REXVAL_CATEGORIES = (
     "false finding", "missing finding", "wrong location", "wrong severity", "false comparison", "missing comparison",
@@ -85,7 +85,7 @@ def read_judgements(path: Path, form: str | None = None) -> Judgements:
     try:
         found = FORMATS[form](path)
     except (AttributeError, LookupError, TypeError, ValueError) as error:  # a value of another kind than is published
-        what = f"is not as {form} is published ({type(error).__name__}: {first_line(error)})"
+        what = f"is not as {form} is published ({error_in_words(error)})"
         raise InputError(what, where=path, hint="give the set as it is published, or name its --format") from error
     if not found.texts and not found.tests:
         raise InputError("holds no judgements", where=path, hint="give a set with at least one rated text")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.errors import LibraBenchError, ModelError
-from benchmarks.wording import first_line
+from benchmarks.wording import error_in_words, first_line
 
 COMPLETE = "check that the checkpoint is complete"
 
@@ -31,7 +31,5 @@ def handed_over(folder: object, what: str, hint: str = COMPLETE) -> Iterator[Non
     except LibraBenchError:
         raise
     except Exception as error:
-        said = first_line(error)
-        kind = type(error).__name__
-        reason = said if said == kind or isinstance(error, OSError) else f"{kind}: {said}"
+        reason = first_line(error) if isinstance(error, OSError) else error_in_words(error)
         raise ModelError(f"{what} ({reason})", where=folder, hint=hint) from error

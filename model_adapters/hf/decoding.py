@@ -11,7 +11,7 @@ import torch
 from transformers import GenerationConfig
 
 from benchmarks.errors import GenerationError, InputError, LibraBenchError, ModelError
-from benchmarks.wording import first_line
+from benchmarks.wording import error_in_words, first_line
 from model_adapters.adapter import Decoding
 from model_adapters.generation.memory import is_out_of_memory
 from model_adapters.hf.loading import end_ids
@@ -141,7 +141,7 @@ def _until_end(token_ids: Sequence[int], end_ids: Sequence[int]) -> tuple[list[i
 
 
 def _cannot_answer(model: str, error: Exception) -> ModelError:
-    what = f"the model cannot answer ({type(error).__name__}: {first_line(error)})"
+    what = f"the model cannot answer ({error_in_words(error)})"
     return ModelError(what, where=model, hint="check that the checkpoint is complete; --debug shows where")
 
 

@@ -13,7 +13,19 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
-from inputs import GOLDEN, SENTENCES, TESTS, answer_errors, command, draw_nothing, jsonl, run_folder, tried
+from inputs import (
+    GOLDEN,
+    INSIDE,
+    SENTENCES,
+    TESTS,
+    answer_errors,
+    command,
+    draw_nothing,
+    jsonl,
+    run_folder,
+    tried,
+    unpacked,
+)
 from mutations import Files
 
 sys.path.insert(0, str(TESTS / "support"))
@@ -64,8 +76,6 @@ TRAIN = (
     "--report-to", "none", "--logging-steps", 1, "--metric-for-best-model", "loss", "--max-steps", 2,
     "--save-steps", 1,
 )  # fmt: skip
-INSIDE = "@"
-"""In place of / in the names of files, which lie beside each other while they are changed."""
 
 
 def trainings() -> Sequence[Files]:
@@ -81,12 +91,7 @@ def trainings() -> Sequence[Files]:
 
 
 def read_training(folder: Path) -> None:
-    out = folder / "out" / "training"
-    for file in folder.iterdir():
-        if file.is_file():
-            place = out / file.name.replace(INSIDE, "/")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            file.rename(place)
+    out = unpacked(folder, folder / "out" / "training", "*")
     tried(*TRAIN, "--output-dir", out)
     tried(*TRAIN, "--output-dir", out)
 
@@ -204,11 +209,8 @@ def _kept_values(table: Sequence[dict]) -> bytes:
 
 
 def read_ratings(folder: Path) -> None:
-    for file in sorted(folder.glob(f"*{INSIDE}*")):
-        place = folder / "out" / file.name.replace(INSIDE, "/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        file.rename(place)
-    published = [folder / "out" / name for name in ("radpref", "rexval")]
+    out = unpacked(folder, folder / "out")
+    published = [out / name for name in ("radpref", "rexval")]
     for data in [*sorted(folder.glob("ratings.*")), *(place for place in published if place.is_dir())]:
         tried(*AGREEMENT, "--data", data, "--out", folder)
         tried(*AGREEMENT, "--data", data, "--out", folder)

@@ -107,6 +107,29 @@ def _suite_place() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory()
 
 
+INSIDE = "@"
+"""In place of / in the names of files, which lie beside each other while they are changed."""
+
+
+def unpacked(folder: Path, into: Path, pattern: str = f"*{INSIDE}*") -> Path:
+    """Move the files of an input below another folder, each to where its name says."""
+    for file in sorted(path for path in folder.glob(pattern) if path.is_file()):
+        place = into / file.name.replace(INSIDE, "/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(place)
+    return into
+
+
+def asked(folder: Path, *words: object) -> None:
+    """Ask a model, which these words name, of one study with an image and of one without."""
+    (folder / "a.png").write_bytes((GOLDEN / "images" / "small.png").read_bytes())
+    (folder / "suite.jsonl").write_bytes(jsonl(studies(2)))
+    tried(
+        "generate", "--suite", folder / "suite.jsonl", *words, "--out", folder / "out" / "run",
+        "--max-new-tokens", 2, "--num-beams", 2,
+    )  # fmt: skip
+
+
 def draw_nothing() -> None:
     """A second each, of numbers that are read anyway."""
     from reports import page

@@ -13,7 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from folders import caches, comparisons, ratings, read_caches, read_comparison, read_ratings, read_training, trainings
-from inputs import GOLDEN, SENTENCES, TESTS, answers, command, draw_nothing, jsonl, run_folder, studies, tried
+from inputs import (
+    GOLDEN,
+    SENTENCES,
+    TESTS,
+    answers,
+    asked,
+    command,
+    draw_nothing,
+    jsonl,
+    run_folder,
+    studies,
+    tried,
+    unpacked,
+)
 from mutations import Files
 from PIL import Image
 from weights import read_vlm, read_weights, vlms, weights
@@ -131,23 +144,14 @@ def checkpoints() -> Sequence[Files]:
 
 def read_checkpoint(folder: Path) -> None:
     """A whole checkpoint, a LoRA, or a tower of the golden checkpoint that `model` names; asked one study."""
-    kept = folder / "out" / "checkpoint"
-    kept.mkdir()
-    for file in folder.iterdir():
-        if file.is_file():
-            file.rename(kept / file.name)
-    (folder / "a.png").write_bytes((GOLDEN / "images" / "small.png").read_bytes())
-    (folder / "suite.jsonl").write_bytes(jsonl(studies(2)))
+    kept = unpacked(folder, folder / "out" / "checkpoint", "*")
     model, more = kept, ()
     if (named := kept / "model").is_file():
         name = "tiny-libra-clip-linear" if b"clip" in named.read_bytes() else "tiny-libra-tac"
         model, more = GOLDEN / "models" / name, ("--option", f"vision_tower={kept}")
     elif (kept / "adapter_config.json").is_file():
         more = ("--model-base", GOLDEN / "models" / "tiny-libra-tac")
-    tried(
-        "generate", "--suite", folder / "suite.jsonl", "--model", model, *more, "--out", folder / "out" / "run",
-        "--max-new-tokens", 2, "--num-beams", 2,
-    )  # fmt: skip
+    asked(folder, "--model", model, *more)
 
 
 def recipes() -> Sequence[Files]:

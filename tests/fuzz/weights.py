@@ -11,8 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from folders import INSIDE
-from inputs import GOLDEN, SENTENCES, TESTS, answers, jsonl, studies, tried
+from inputs import INSIDE, TESTS, answers, asked, jsonl, studies, tried, unpacked
 from mutations import Files
 
 sys.path.insert(0, str(TESTS / "support"))
@@ -70,17 +69,14 @@ def read_weights(folder: Path) -> None:
     """Score a few reports with the metric of these weights."""
     os.environ["LIBRA_BENCH_CACHE"] = str(folder / "out" / "cache")
     (folder / "suite.jsonl").write_bytes(jsonl(studies()))
-    (folder / "predictions.jsonl").write_bytes(jsonl(answers(len(SENTENCES[:3]))))
-    for file in sorted(folder.glob(f"*{INSIDE}*")):
-        place = folder / "out" / file.name.replace(INSIDE, "/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        file.rename(place)
+    (folder / "predictions.jsonl").write_bytes(jsonl(answers()))
+    out = unpacked(folder, folder / "out")
     for kind, metric in METRICS.items():
-        if (folder / "out" / kind).is_dir():
-            named = metric.format(folder / "out" / kind, _encoder().name)
+        if (out / kind).is_dir():
+            named = metric.format(out / kind, _encoder().name)
             tried(
                 "score", "--references", folder / "suite.jsonl", "--predictions", folder / "predictions.jsonl",
-                "--metrics", named, "--csv", folder / "out" / "board.csv",
+                "--metrics", named, "--csv", out / "board.csv",
             )  # fmt: skip
 
 
@@ -97,14 +93,4 @@ def vlms() -> Sequence[Files]:
 
 def read_vlm(folder: Path) -> None:
     """Ask one study with an image, and one without."""
-    model = folder / "out" / "model"
-    model.mkdir()
-    for file in folder.iterdir():
-        if file.is_file():
-            file.rename(model / file.name)
-    (folder / "a.png").write_bytes((GOLDEN / "images" / "small.png").read_bytes())
-    (folder / "suite.jsonl").write_bytes(jsonl(studies(2)))
-    tried(
-        "generate", "--suite", folder / "suite.jsonl", "--model", model, "--out", folder / "out" / "run",
-        "--max-new-tokens", 2, "--num-beams", 2, "--batch-size", 2,
-    )  # fmt: skip
+    asked(folder, "--model", unpacked(folder, folder / "out" / "model", "*"), "--batch-size", 2)

@@ -28,7 +28,6 @@ def first_states(
         mask_BT: 1 where there is a token; None: everywhere.
         lengths: of packed texts, which are in the only row; None: every row is a text.
     """
-
     import torch
 
     *layers, last = bert.encoder.layer

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,6 @@ from libra_bench.metrics.extractors.cache import ExtractionCache, extract
 from libra_bench.metrics.extractors.pretrained import Precision, in_identity, load_pretrained
 from libra_bench.metrics.extractors.sentences import Splitter, split_sentences, splitter_name
 from libra_bench.metrics.extractors.weights import digest, fetch_encoder, tokenizer_digest
-
-if TYPE_CHECKING:
-    pass
 
 SENTENCE_TOKENS, ENTITY_TOKENS = 512, 30
 ENTITY_BATCH = 4096
