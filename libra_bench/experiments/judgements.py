@@ -87,7 +87,8 @@ def read_judgements(path: Path, form: str | None = None) -> Judgements:
     except (AttributeError, LookupError, TypeError, ValueError) as error:  # a value of another kind than is published
         what = f"is not as {form} is published ({error_in_words(error)})"
         raise InputError(what, where=path, hint="give the set as it is published, or name its --format") from error
-    if not found.texts and not found.tests:
+    is_rated = any(rating is not None for text in found.texts for rating in text.ratings)
+    if not is_rated and not found.tests:
         raise InputError("holds no judgements", where=path, hint="give a set with at least one rated text")
     return found
 

@@ -104,3 +104,10 @@ def test_incomplete_folders(tmp_path):
         read_judgements(folder, "rexval")
     with pytest.raises(UnknownNameError, match="radpref"):
         read_judgements(folder, "radperf")
+
+
+def test_texts_that_nobody_rated_are_no_judgements(tmp_path):
+    studies = radpref(tmp_path) / "preference_data.json"
+    studies.write_text(studies.read_text().replace('"id": 7', '"id": 8'))  # the annotations are of 7
+    with pytest.raises(InputError, match="holds no judgements; give a set with at least one rated text"):
+        read_judgements(tmp_path)
