@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from itertools import chain
+import re
 from json import JSONDecodeError
 from typing import Any, Literal, NoReturn
 
 MAX_DEPTH = 64
 """Lists and objects within each other; far beyond what any file has, within what every library can handle."""
+TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**64 - 1
+_TO_BRACKET = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.?)*+(?:"|\Z))*+([\[\]{}])', re.DOTALL)
+"""Up to the next bracket that is not within quotes; in time that grows with the text alone."""
 
 
 def parse_json(
@@ -59,18 +62,13 @@ def parse_json(
             refuse(f"{next(name for name in names if names.count(name) > 1)!r} occurs twice in one object")
         return found
 
-    try:
-        value = json.loads(
-            source,
-            parse_constant=constant,
-            parse_float=number,
-            parse_int=integer,
-            object_pairs_hook=unique if unique_keys else None,
-        )
-    except RecursionError:
-        refuse(f"nested more than {MAX_DEPTH} deep")
-    if source.count("[") + source.count("{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
-        refuse(f"nested more than {MAX_DEPTH} deep")
+    value = shallow_json(
+        source,
+        parse_constant=constant,
+        parse_float=number,
+        parse_int=integer,
+        object_pairs_hook=unique if unique_keys else None,
+    )
     if "\\ud" in source.lower() or not _is_encodable(source):
         half = not _is_encodable(json.dumps(value, ensure_ascii=False))
         if half:
@@ -78,18 +76,39 @@ def parse_json(
     return value
 
 
-def _is_deeper(value: Any, depth: int) -> bool:
-    """Whether lists and objects are within each other more than so many times."""
-    level = [value]
-    for _ in range(depth):
-        level = list(
-            chain.from_iterable(
-                part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)
-            )
-        )
-        if not level:
-            return False
-    return any(isinstance(part, dict | list) for part in level)
+def shallow_json(text: str | bytes, **hooks: Any) -> Any:
+    """The value of a JSON text as Python's reader takes it, with NaN, long integers and halves of characters.
+
+    Python's reader calls itself for every level. Near the end of the stack not it alone fails: so does whatever
+    Python cleans up at that moment, and that without anybody being told.
+
+    Args:
+        text: as text, or as bytes.
+        hooks: as `json.loads` takes them.
+
+    Raises:
+        JSONDecodeError: it is not JSON, or nested too deep.
+        ValueError: an integer of thousands of digits.
+        UnicodeDecodeError: bytes that are not text.
+    """
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text))
+    if (place := too_deep_at(text)) is not None:
+        raise JSONDecodeError(TOO_DEEP, text, place)
+    return json.loads(text, **hooks)
+
+
+def too_deep_at(text: str) -> int | None:
+    """Where in a JSON text, or one that begins as one, more lists and objects are open than any file needs."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return None
+    depth = place = 0
+    while found := _TO_BRACKET.match(text, place):
+        place = found.end()
+        depth = depth + 1 if found[1] in "[{" else max(depth - 1, 0)
+        if depth > MAX_DEPTH:
+            return found.start(1)
+    return None
 
 
 def _is_encodable(text: str) -> bool:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from benchmarks.files.json_text import shallow_json
+
 HIDDEN = "***"
 MIN_SECRET = 8
 """Characters of a secret that is taken out of other texts; shorter ones ("EMPTY") are words there."""
@@ -137,6 +139,6 @@ def _json_of(text: str) -> Any:
     if not text.lstrip().startswith("{"):
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return shallow_json(text)
+    except ValueError:
         return None

@@ -6,11 +6,11 @@ is another score. `none` leaves a text as it is.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from benchmarks.errors import UnknownNameError
+from benchmarks.files.json_text import shallow_json
 
 NO_CLEANING = "none"
 RULES = {
@@ -83,8 +83,8 @@ def _json_sections(text: str) -> dict[str, str] | None:
     if not text.lstrip().startswith("{"):
         return None
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = shallow_json(text)
+    except ValueError:
         return None
     if not isinstance(found, dict):
         return None

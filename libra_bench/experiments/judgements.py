@@ -291,7 +291,7 @@ def _counts(value: Any, where: object) -> dict[str, float]:
     if isinstance(value, str):
         try:
             value = parse_json(value)
-        except (ValueError, RecursionError):
+        except ValueError:
             value = None if not value.strip() else value
     if value is None:
         return {}
@@ -337,7 +337,7 @@ def _json(path: Path) -> Any:
         return parse_json(path.read_bytes())
     except FileNotFoundError as error:
         raise InputError("no such file", where=path, hint="give the folder as it is published") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise InputError("cannot be read as JSON", where=path, hint="give the file as it is published") from error
 
 

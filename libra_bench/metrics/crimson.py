@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field, field_validator
 
 from benchmarks.errors import UnreadableReplyError
+from benchmarks.files.json_text import too_deep_at
 from benchmarks.packages import installed_version
 from libra_bench.metrics.judges.judge_metric import JudgeMetric
 from libra_bench.metrics.judges.questions import Question, prompt_hash
@@ -165,9 +166,10 @@ def _content(reply: str) -> dict[str, Any]:
     try:
         return json_in(reply)
     except UnreadableReplyError:
+        said = answer_in(reply)
         try:
-            repaired = _scorer()._parse_json_response(answer_in(reply))
-        except (ValueError, RecursionError):
+            repaired = _scorer()._parse_json_response(said) if too_deep_at(said) is None else None
+        except ValueError:
             repaired = None
         if isinstance(repaired, dict):
             return repaired

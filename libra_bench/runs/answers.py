@@ -190,7 +190,7 @@ def read_answer_lines(path: Path) -> Iterator[Answer]:
         for number, line in enumerate(lines, start=1):
             try:
                 yield _answer_of(parse_json(line))
-            except (TypeError, ValueError, RecursionError) as error:
+            except (TypeError, ValueError) as error:
                 raise InputError(
                     "this line is not an answer", where=f"{path}:{number}", hint="remove the line and run again"
                 ) from error
@@ -225,7 +225,7 @@ def _mend_last_line(path: Path) -> None:
         stream.seek(position)
         try:
             _answer_of(parse_json(stream.read()))
-        except (TypeError, ValueError, RecursionError):
+        except (TypeError, ValueError):
             stream.truncate(position)
         else:
             stream.write(b"\n")

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import reading
-from benchmarks.files.json_text import parse_json
+from benchmarks.files.json_text import TOO_DEEP, parse_json, too_deep_at
 
 CHUNK = 1 << 22
 """Bytes read at a time."""
@@ -123,6 +123,8 @@ def _objects(stream: IO[bytes], path: Path, digest: Any) -> Iterator[tuple[int, 
             chunk, offset = chunk[skipped:], skipped
         held += chunk
         text, place, taken = held.decode("utf-8", errors="surrogateescape"), 0, 0
+        deep = too_deep_at(text)
+        text = text[:deep]
         while True:
             while place < len(text) and text[place] in " \t\r\n,":
                 line += text[place] == "\n"
@@ -138,11 +140,12 @@ def _objects(stream: IO[bytes], path: Path, digest: Any) -> Iterator[tuple[int, 
             try:
                 _, end = scan.raw_decode(text, place)
             except json.JSONDecodeError as error:
-                if chunk and len(text) - place < MAX_SAMPLE_BYTES:
+                if deep is None and chunk and len(text) - place < MAX_SAMPLE_BYTES:
                     break  # the object may end in the next chunk
                 at = line + text[place : error.pos].count("\n")
+                what = error.msg if deep is None else TOO_DEEP
                 raise InputError(
-                    f"not valid JSON ({error.msg})", where=f"{path}:{at}", hint="each sample must be one JSON object"
+                    f"not valid JSON ({what})", where=f"{path}:{at}", hint="each sample must be one JSON object"
                 ) from error
             raw = text[place:end].encode("utf-8", errors="surrogateescape")
             yield offset + taken, raw

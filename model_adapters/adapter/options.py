@@ -51,7 +51,7 @@ def _json_object(value: Any, where: str) -> dict[str, Any]:
     """
     try:
         found = parse_json(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError):
+    except ValueError:
         found = None
     if isinstance(found, dict):
         return found

@@ -29,7 +29,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = parse_json(path.read_bytes(), not_finite="null")
     except FileNotFoundError as error:
         raise ModelError("no such file", where=path, hint="give the folder of a complete checkpoint") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise ModelError(f"cannot be read ({error})", where=path, hint="fetch the file again") from error
     if not isinstance(value, dict):
         raise ModelError(f"expected a JSON object, found {type(value).__name__}", where=path)

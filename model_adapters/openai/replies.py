@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from benchmarks.errors import GenerationError
+from benchmarks.files.json_text import shallow_json
 
 SHOWN_CHARACTERS = 200
 """Of an error message, or a name."""
@@ -42,8 +42,8 @@ def chat_reply(content: bytes, attempts: int) -> ChatReply:
         GenerationError: a content filter took the text away.
     """
     try:
-        body = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        body = shallow_json(content)
+    except ValueError as error:
         raise ValueError(f"not JSON ({type(error).__name__})") from error
     try:
         choice, usage = body["choices"][0], body.get("usage")
@@ -73,8 +73,8 @@ def error_message(content: bytes) -> str:
     """What an error reply says: its message, else all of it."""
     text = content.decode("utf-8", errors="replace")
     try:
-        said = json.loads(text)["error"]["message"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        said = shallow_json(text)["error"]["message"]
+    except (ValueError, KeyError, TypeError):
         said = text
     return said if isinstance(said, str) else text
 
@@ -82,8 +82,8 @@ def error_message(content: bytes) -> str:
 def model_names(content: bytes) -> list[str]:
     """The models that a server lists; none where it lists nothing that makes sense."""
     try:
-        names = [entry["id"] for entry in json.loads(content)["data"]]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        names = [entry["id"] for entry in shallow_json(content)["data"]]
+    except (ValueError, KeyError, TypeError):
         return []
     return [name for name in names if isinstance(name, str)]
 

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from every_case import every_case
 
-from benchmarks.errors import InputError
-from benchmarks.files.json_text import MAX_DEPTH, parse_json
+from benchmarks.errors import InputError, UnreadableReplyError
+from benchmarks.files.json_text import MAX_DEPTH, parse_json, shallow_json
+from benchmarks.files.secrets import command_without_secrets
 from benchmarks.files.yaml_text import read_yaml
+from benchmarks.predictions.cleaning import clean
+from libra_bench.metrics.judges.replies import json_in
+from model_adapters.openai.replies import chat_reply
+
+LAUGHS = "a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha]\n" + "".join(
+    f"a{level}: &a{level} [{', '.join(9 * [f'*a{level - 1}'])}]\n" for level in range(1, 12)
+)
+"""A few hundred characters that stand for 9**12 words."""
+
+
+class Cleaned:
+    """Garbage that takes a few levels of the stack to clean up."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        self._down(20)
+
+    def _down(self, levels: int) -> None:
+        if levels:
+            self._down(levels - 1)
 
 
 @every_case(
@@ -44,12 +71,55 @@ def test_what_is_read() -> None:
     assert parse_json("[NaN, 1e999]", not_finite="null") == [None, None]
 
 
+@pytest.mark.parametrize("pair", ["[]", "{}"])
+def test_brackets_are_counted_where_they_are_none_of_a_text(pair: str) -> None:
+    quoted = json.dumps({"a": pair[0] * 500 + '\\"' + pair[0] * 500, "b": [pair[1] * 500]})
+    assert parse_json(quoted) == json.loads(quoted)
+    flat = json.dumps([[1], {"a": 1}] * 500)
+    assert parse_json(flat) == json.loads(flat)
+    for unfinished in ('"' + pair[0] * 500, '"' + pair[0] * 500 + "\\", pair[1] * 500):
+        with pytest.raises(json.JSONDecodeError, match=r"Unterminated|Expecting"):
+            parse_json(unfinished)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        parse_json,
+        shallow_json,
+        lambda text: chat_reply(text.encode(), attempts=1),
+        json_in,
+        lambda text: clean(text, "report-1"),
+        lambda text: command_without_secrets(["--option", f"body={text}"]),
+    ],
+)
+def test_nothing_else_fails_while_a_deep_text_is_read(read: Callable[[str], object], monkeypatch) -> None:
+    """Garbage is collected at any moment; its clean-up failed, unseen, where the stack was nearly used up."""
+    failed: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", failed.append)
+    thresholds = gc.get_threshold()
+    try:
+        for levels in range(600, sys.getrecursionlimit(), 5):  # a level is an allocation
+            gc.collect()
+            gc.set_threshold(levels)
+            Cleaned()
+            with suppress(ValueError, UnreadableReplyError):
+                read('{"a":' * 2000)
+            gc.set_threshold(*thresholds)
+    finally:
+        gc.set_threshold(*thresholds)
+    assert not failed
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
         ("a: " + "[" * 5000, "nested too deep"),
         ("a: " + "{b: " * 5000, "nested too deep"),
+        (" ".join("-" * 5000), "nested too deep"),
+        ("".join(" " * depth + "a:\n" for depth in range(200)), "nested too deep"),
         ("a: &x [*x]", "holds itself"),
+        (LAUGHS, "repeats its own parts"),
         ("a: " + "9" * 400, "more than 64 bits"),
         ('a: "\\0"', "NUL"),
         ("a: 2020-99-99", "not a YAML file"),

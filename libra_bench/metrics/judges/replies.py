@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from benchmarks.errors import UnreadableReplyError
+from benchmarks.files.json_text import too_deep_at
 from benchmarks.wording import first_line
 
 MAX_COUNT = 1000
@@ -63,7 +64,7 @@ def checked(content: Any, kind: type[Reply]) -> Reply:
 def _object(text: str) -> dict[str, Any] | None:
     """The object that a text begins with; words may follow."""
     try:
-        found, _ = _DECODER.raw_decode(text)
-    except (ValueError, RecursionError):
+        found, _ = _DECODER.raw_decode(text[: too_deep_at(text)])
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None

@@ -62,6 +62,7 @@ def test_memory_does_not_grow_with_the_text(tmp_path, monkeypatch, part):
         ("[]", "has no samples"),
         ('[{"id": 1,\n "conversations": oops}]', r"train.json:2: not valid JSON"),
         ('[{"id": 1', "not valid JSON"),
+        ("[\n" + '{"id":' * 5000, "train.json:2: not valid JSON .nested more than 64 deep"),
         ("[1, 2]", r"train.json:1: expected a JSON object"),
         ('{"id": 7, "conversations": []}', "sample 7 has no conversation"),
         ('[{"id": 7, "conversations": [{"from": "doctor", "value": "x"}]}]', "sample 7 has no conversation"),
