@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.errors import RunConflictError, StorageError
+from benchmarks.files.numbers import whole_number
 
 LOCK_FILE = ".lock"
 
@@ -50,8 +51,8 @@ def remove_leftovers(folder: Path) -> None:
     """
     for pattern in (".*.tmp", "*/.*.tmp"):
         for path in folder.glob(pattern):
-            writer = path.name.split(".")[-2]
-            if writer.isdigit() and not _is_running(int(writer)):
+            writer = whole_number(path.name.split(".")[-2])
+            if writer is not None and not _is_running(writer):
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
                 else:

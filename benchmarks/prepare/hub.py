@@ -9,9 +9,10 @@ from typing import Any
 
 from benchmarks.errors import InputError
 from benchmarks.files import atomic_write
+from benchmarks.files.numbers import as_id
 from benchmarks.prepare.json_file import as_text
 from benchmarks.prepare.mimic_reports import Section
-from benchmarks.prepare.output import Built, one_line, whole_number
+from benchmarks.prepare.output import Built, one_line
 from benchmarks.wording import first_line
 
 
@@ -83,7 +84,7 @@ def hub_samples(
             "text": one_line(as_text(row.get("default_prompt"))) or prompt,
             "reference": one_line(as_text(row[reference])),
         }
-        ids = {key: whole_number(as_text(row[key])) for key in ("subject_id", "study_id") if as_text(row.get(key))}
+        ids = {key: as_id(as_text(row[key])) for key in ("subject_id", "study_id") if as_text(row.get(key))}
         if dicom:
             ids["dicom_id"] = dicom
         if view := as_text(row.get("ViewPosition")):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from benchmarks.files.numbers import as_id
 from benchmarks.prepare.datasets.layout import iso_date
 from benchmarks.prepare.frames import read_frame
 from benchmarks.prepare.output import (
@@ -14,7 +15,6 @@ from benchmarks.prepare.output import (
     images_by_role,
     one_line,
     report_of,
-    whole_number,
     with_context,
 )
 from benchmarks.prepare.priors import FRONTAL_VIEWS
@@ -107,8 +107,8 @@ def report_samples(
             "image": studies.images(image, prior) if laterals else image_list(image, prior),
             "text": with_context(prompt, {name.capitalize(): text for name, text in clinical.items()}),
             "reference": reference,
-            "subject_id": whole_number(subject),
-            "study_id": whole_number(study),
+            "subject_id": as_id(subject),
+            "study_id": as_id(study),
             "dicom_id": dicom,
             "view": view,
             "has_prior": bool(prior),

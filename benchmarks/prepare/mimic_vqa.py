@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.errors import InputError
+from benchmarks.files.numbers import as_id
 from benchmarks.prepare.frames import read_frame
 from benchmarks.prepare.json_file import as_text, read_json_list
 from benchmarks.prepare.mimic import MimicFolder, Split
-from benchmarks.prepare.output import NO_LABELS, Built, whole_number
+from benchmarks.prepare.output import NO_LABELS, Built
 from benchmarks.prepare.priors import FRONTAL_VIEWS, image_paths
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def vqa_samples(source: Path, split: Split, views: Mapping[str, str], *, steps: 
                 sample[key] = row[key]
         for key in ("subject_id", "study_id"):
             if key in row:
-                sample[key] = whole_number(as_text(row[key]))
+                sample[key] = as_id(as_text(row[key]))
         steps["questions of the split"] = steps.get("questions of the split", 0) + 1
         yield sample | {"dicom_id": dicom, "view": views.get(dicom, ""), "has_prior": False, "split": split}
 
@@ -110,9 +111,9 @@ def diff_vqa_samples(source: Path, split: Split, metadata: pd.DataFrame, *, step
             "text": question,
             "reference": answer,
             "question_type": kind,
-            "subject_id": whole_number(subject),
-            "study_id": whole_number(study),
-            "ref_id": whole_number(reference_study),
+            "subject_id": as_id(subject),
+            "study_id": as_id(study),
+            "ref_id": as_id(reference_study),
             "dicom_id": dicom,
             "view": view,
             "has_prior": prior is not None,

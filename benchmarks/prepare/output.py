@@ -125,11 +125,6 @@ def with_context(prompt: str, context: Mapping[str, str]) -> str:
     return " ".join([prompt, CONTEXT, *parts]) if parts else prompt
 
 
-def whole_number(text: str) -> int | str:
-    """An id as a number if it is written as one, else unchanged."""
-    return int(text) if text.isdigit() and str(int(text)) == text else text
-
-
 def image_list(current: str, prior: str) -> list[str]:
     """The images of a sample: current, and prior if there is one."""
     return [current, prior] if prior else [current]

@@ -13,9 +13,10 @@ from typing import Any, Literal, TypeAlias
 
 from benchmarks.catalog import CONTEXT
 from benchmarks.errors import InputError
+from benchmarks.files.numbers import as_id
 from benchmarks.prepare.datasets.layout import age_in_years, filled, sex_letter
 from benchmarks.prepare.json_file import as_text, read_json
-from benchmarks.prepare.output import Built, images_by_role, one_line, whole_number
+from benchmarks.prepare.output import Built, images_by_role, one_line
 from benchmarks.schema import Answer, Sample
 
 RexrankSection: TypeAlias = Literal["findings", "impression", "report"]
@@ -68,7 +69,7 @@ def rexrank_samples(source: Path, section: RexrankSection, *, prompt: str, steps
             "image": images_by_role(current, lateral),
             "text": f"{prompt} {CONTEXT} {context}" if context else prompt,
             "reference": one_line(texts[section]),
-            "study_id": whole_number(study),
+            "study_id": as_id(study),
             "has_prior": False,
             **filled({"view": view, **_clinical(context), **_patient(entry, context)}),
         }

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from benchmarks.errors import InputError
 from benchmarks.files.json_text import parse_json
+from benchmarks.files.numbers import as_id
 from benchmarks.prepare.frames import read_frame
-from benchmarks.prepare.output import NO_LABELS, Built, image_list, one_line, whole_number, with_context
+from benchmarks.prepare.output import NO_LABELS, Built, image_list, one_line, with_context
 from benchmarks.schema import HIDDEN_KEYS
 
 
@@ -83,7 +84,7 @@ def spreadsheet_samples(
         image = _below(cells[columns.image], image_root, where)
         prior = _below(cells[columns.prior], image_root, where) if columns.prior else ""
         sample: Built = {
-            "question_id": whole_number(identity),
+            "question_id": as_id(identity),
             "image": image_list(image, prior if prior != image else ""),
             "text": with_context((cells[columns.prompt] if columns.prompt else "") or prompt, context),
         }
@@ -93,7 +94,7 @@ def spreadsheet_samples(
             sample["labels"] = _labels(cells[columns.labels], where)
             sample.setdefault("reference", ", ".join(sample["labels"]) or NO_LABELS)
         if columns.subject:
-            sample["subject_id"] = whole_number(cells[columns.subject])
+            sample["subject_id"] = as_id(cells[columns.subject])
         yield sample | {"has_prior": len(sample["image"]) > 1} | {column: cells[column] for column in columns.keep}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,11 @@ from benchmarks.errors import InputError
 from benchmarks.files import read_jsonl, reading
 from benchmarks.files.formulas import unguarded
 from benchmarks.files.json_text import parse_json
+from benchmarks.files.numbers import as_id
 from benchmarks.schema import REFERENCE_KEYS
 from benchmarks.tables.hf_dataset import is_dataset, read_dataset
 from benchmarks.tables.texts import array_items, begins_array, text_lines
 
-WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)")
 TEXT_LISTS = frozenset({"image", "labels", *REFERENCE_KEYS})
 """Columns whose cell is a text, or a JSON list of texts (`image`: or an object)."""
 
@@ -138,7 +137,7 @@ def _read_csv(path: Path, text_columns: Collection[str]) -> Iterator[tuple[str, 
 
 def _cell(column: str, cell: str) -> Any:
     if column == "question_id":
-        return int(cell) if WHOLE_NUMBER.fullmatch(cell) else cell
+        return as_id(cell)
     if column not in TEXT_LISTS and cell.lower() in ("true", "false"):
         return cell.lower() == "true"
     if cell.startswith(("[", "{")):

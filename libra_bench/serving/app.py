@@ -19,6 +19,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Redirect
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from benchmarks.errors import ImageError
+from benchmarks.files.numbers import whole_number
 from libra_bench.serving.trial import Trial
 from reports.cases.pieces import PIECE_NAME, pieces_folder
 from reports.cases.thumbnails import thumbnail
@@ -141,8 +142,8 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
     if request.method == "POST":
         if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
             return JSONResponse({"error": "posts from other pages are refused"}, status_code=403)
-        size = request.headers.get("content-length", "")
-        if not size.isdigit() or int(size) > MAX_UPLOAD_BYTES:
+        size = whole_number(request.headers.get("content-length", ""))
+        if size is None or not 0 <= size <= MAX_UPLOAD_BYTES:
             return JSONResponse({"error": f"more than {MAX_UPLOAD_BYTES // 2**20} MB"}, status_code=413)
     response = await call_next(request)
     response.headers["Cache-Control"] = "no-store"

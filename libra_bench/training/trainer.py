@@ -18,6 +18,7 @@ from torch.utils.data import Sampler
 from transformers import Trainer
 
 from benchmarks.errors import StorageError, TrainingError
+from benchmarks.files.numbers import whole_number
 from benchmarks.wording import first_line
 from libra_bench.training.arguments import training_arguments
 from libra_bench.training.artefacts import load_weights, write_weights
@@ -326,8 +327,8 @@ class LibraTrainer(Trainer):
 
 def checkpoints(out: Path) -> list[Path]:
     """The checkpoints in an output folder, oldest first; each is whole."""
-    found = [path for path in out.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")))
+    steps = ((whole_number(path.name.removeprefix("checkpoint-")), path) for path in out.glob("checkpoint-*"))
+    return [path for _, path in sorted((step, path) for step, path in steps if step is not None)]
 
 
 def _is_connector(name: str) -> bool:

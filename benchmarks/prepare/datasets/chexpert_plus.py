@@ -95,7 +95,7 @@ def _studies(path: Path) -> Iterator[Study]:
             frontal=frontal["path_to_image"] if frontal else "",
             lateral=lateral["path_to_image"] if lateral else "",
             sections={name: first[column] for name, column in _SECTIONS.items()},
-            moment=f"{int(order):08d}" if order.isdigit() else "",
+            moment=order.zfill(8) if order.isdecimal() else "",
             split=first["split"],
             fields=filled(
                 {

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.files.numbers import as_id
 from benchmarks.prepare.datasets.layout import filled
 from benchmarks.prepare.frames import read_frame
 from benchmarks.prepare.mimic_reports import Section
-from benchmarks.prepare.output import Built, images_by_role, one_line, whole_number, with_context
+from benchmarks.prepare.output import Built, images_by_role, one_line, with_context
 
 REPORTS, PROJECTIONS = "indiana_reports.csv", "indiana_projections.csv"
 _IMAGE_FOLDERS = ("images_normalized", "images/images_normalized", "images", ".")
@@ -41,11 +42,11 @@ def iu_xray_samples(root: Path, section: Section, *, prompt: str, steps: dict[st
             continue
         steps["with a frontal image"] += 1
         yield {
-            "question_id": whole_number(uid),
+            "question_id": as_id(uid),
             "image": images_by_role(frontal, image_of.get((uid, "Lateral"), "")),
             "text": with_context(prompt, {"Indication": indication, "Comparison": comparison}),
             "reference": reference,
-            "study_id": whole_number(uid),
+            "study_id": as_id(uid),
             "view": "Frontal",
             "has_prior": False,
             **filled({"indication": one_line(indication), "comparison": one_line(comparison)}),

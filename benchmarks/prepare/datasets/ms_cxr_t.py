@@ -11,11 +11,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from benchmarks.errors import InputError
+from benchmarks.files.numbers import as_id
 from benchmarks.prepare.datasets.layout import Prepared, filled, find_file, iso_date, progression_labels
 from benchmarks.prepare.frames import read_frame
 from benchmarks.prepare.mimic import METADATA, MimicFolder
 from benchmarks.prepare.mimic_reports import CONTEXT_SECTIONS, Sections, sections_from_reports, sections_from_table
-from benchmarks.prepare.output import Built, one_line, report_of, whole_number, with_context
+from benchmarks.prepare.output import Built, one_line, report_of, with_context
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,9 +137,9 @@ def _samples(
             "text": with_context(prompt, {name.capitalize(): text for name, text in clinical.items()}),
             **filled({"reference": one_line(report.get("findings", "") or report.get("impression", ""))}),
             "labels": labels,
-            "subject_id": whole_number(row["subject_id"]),
-            "study_id": whole_number(row["study_id"]),
-            "prior_study_id": whole_number(row["previous_study_id"]),
+            "subject_id": as_id(row["subject_id"]),
+            "study_id": as_id(row["study_id"]),
+            "prior_study_id": as_id(row["previous_study_id"]),
             "dicom_id": dicom,
             "has_prior": True,
             **filled(
