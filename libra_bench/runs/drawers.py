@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import pickle
-import select
+import signal
 import sys
 import warnings
 from collections import deque
@@ -144,11 +144,13 @@ def work() -> None:
         plots.get_ready()
     gc.freeze()
     known: tuple[int, dict[str, Draw]] = 0, {}
-    while select.select([requests], [], [], PATIENCE_SECONDS)[0]:
+    while True:  # no select: a request that came early is in the buffer, and no longer in the pipe
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)  # else the process ends
         try:
             number, folder, name = pickle.load(requests)  # noqa: S301  # of the process that started this one
         except EOFError:
             return
+        signal.setitimer(signal.ITIMER_REAL, 0)
         if known[0] != number:
             known = number, plots.all_drawings([load(folder)])
         with warnings.catch_warnings(record=True) as seen:

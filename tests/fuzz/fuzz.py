@@ -35,6 +35,7 @@ WORK_SECONDS, WAIT_SECONDS = 10, 30
 """Of the processor, which a busy machine does not change; and of the clock."""
 MAX_BYTES = 2 * 2**30
 SEEDS = Path(__file__).parent / "seeds"
+PACKAGES = ("libra_bench", "model_adapters", "benchmarks", "reports")
 
 
 class HangError(BaseException):
@@ -116,7 +117,7 @@ def _try(target: Target, files: Files, keep: Path, *, limited: bool = True, righ
 def _place(error: BaseException) -> str:
     """The innermost lines of the packages and of what they called."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "site-packages" not in frame.filename and "/fuzz/" not in frame.filename]
+    ours = [frame for frame in frames if any(part in Path(frame.filename).parts for part in PACKAGES)]
     shown = [*ours[-1:], *frames[-1:]]
     return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in shown)
 

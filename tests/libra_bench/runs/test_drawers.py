@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks import machine
 from libra_bench.runs import drawers
 from libra_bench.runs.drawers import Drawers
 from libra_bench.runs.shown_folder import draw
+from reports.plots import all_drawings
 
 PROGRAM = """
 import hashlib, json, sys
@@ -104,11 +106,22 @@ def test_none_is_started_on_one_core_or_by_a_process_that_draws_already(monkeypa
 
 
 def test_a_drawer_that_nobody_asks_ends(monkeypatch):
-    impatient = "import {0}; {0}.PATIENCE_SECONDS = 0.0;"
+    impatient = "import {0}; {0}.PATIENCE_SECONDS = 0.01;"
     monkeypatch.setattr(machine, "WORKER", machine.WORKER.replace("import {0};", impatient))
     drawer = machine.start_worker("libra_bench.runs.drawers")
     try:
-        assert drawer.wait(timeout=60) == 0
+        assert drawer.wait(timeout=60) == -signal.SIGALRM
+    finally:
+        machine.end_worker(drawer)
+
+
+def test_a_drawer_that_is_asked_before_it_is_ready_answers(tmp_path):
+    """The request is in its buffer then, and no longer in the pipe."""
+    folder = write_run(tmp_path / "run", values={"BLEU1": 50.0})
+    drawer = machine.start_worker("libra_bench.runs.drawers")
+    try:
+        machine.send(drawer, machine.pickled((1, folder, next(iter(all_drawings([folder]))))))
+        assert set(machine.received(drawer).files) == {"png", "svg"}
     finally:
         machine.end_worker(drawer)
 
