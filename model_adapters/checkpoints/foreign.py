@@ -9,6 +9,8 @@ from benchmarks.errors import LibraBenchError, ModelError
 from benchmarks.wording import error_in_words, first_line
 
 COMPLETE = "check that the checkpoint is complete"
+TRIAL = "The heart is normal."
+"""What a tokenizer is tried with as soon as it is loaded: some settings do harm only then."""
 
 
 @contextmanager

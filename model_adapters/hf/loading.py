@@ -14,7 +14,7 @@ from benchmarks.errors import ModelError
 from benchmarks.wording import first_line
 from model_adapters.adapter import ModelSpec
 from model_adapters.checkpoints.files import read_config
-from model_adapters.checkpoints.foreign import handed_over
+from model_adapters.checkpoints.foreign import TRIAL, handed_over
 from model_adapters.checkpoints.precision import (
     device_name,
     dtype_name,
@@ -112,6 +112,8 @@ def load_processor(folder: Path, spec: ModelSpec) -> Any:
             where=folder,
             hint="the folder needs preprocessor_config.json and the tokenizer's files",
         )
+    with handed_over(folder, "its tokenizer cannot be used", "fetch the tokenizer's files again"):
+        processor.tokenizer(TRIAL)
     return processor
 
 
@@ -138,7 +140,9 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     with handed_over(folder, "its tokenizer cannot be loaded", "the folder needs the tokenizer's files"):
-        return AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer(TRIAL)
+    return tokenizer
 
 
 def load_model(folder: Path, spec: ModelSpec, task: Task = IMAGE_TEXT_TO_TEXT) -> tuple[Any, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from model_adapters.checkpoints.foreign import handed_over
+from model_adapters.checkpoints.foreign import TRIAL, handed_over
 
 
 class FastBackend:
@@ -16,6 +16,7 @@ class FastBackend:
 
         with handed_over(folder / "tokenizer.json", "the tokenizer cannot be read", "copy the file again"):
             self._tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+            self.decode(self.encode(TRIAL))
         self.bos_id, self.eos_id = self._tokenizer.bos_token_id, self._tokenizer.eos_token_id
         self.pad_id, self.unk_id = self._tokenizer.pad_token_id, self._tokenizer.unk_token_id
 

@@ -7,6 +7,7 @@ import shutil
 import pytest
 import tiny_chats
 import torch
+from transformers import AutoTokenizer
 
 from benchmarks.errors import InputError, ModelError
 from model_adapters.adapter import Decoding, ModelSpec
@@ -128,4 +129,8 @@ def test_what_cannot_chat_is_refused_before_its_weights_are_loaded(folder, tmp_p
     refused(lambda copy: (copy / "chat_template.jinja").write_text("Hello."), "words no message")
     refused(lambda copy: (copy / "model.safetensors").unlink(), "no weights")
     refused(lambda copy: (copy / "tokenizer.json").unlink(), "its tokenizer cannot be loaded")
+    refused(
+        lambda copy: AutoTokenizer.from_pretrained(copy, model_max_length=" ").save_pretrained(copy),
+        "'>' not supported",
+    )
     refused(lambda copy: (copy / "config.json").write_text('{"model_type": "clip"}'), "'clip' is no language model")

@@ -129,6 +129,12 @@ def test_a_broken_tokenizer_is_one_line(tmp_path, name, source, content):
     assert "\n" not in str(caught.value)
 
 
+def test_a_tokenizer_that_fails_at_its_first_text_is_one_line(tmp_path):
+    copy_tokenizer(tmp_path, LLAMA_3, model_max_length=" ")
+    with pytest.raises(ModelError, match=r"tokenizer\.json: the tokenizer cannot be read \(TypeError"):
+        LibraTokenizer.load(tmp_path, PLAIN)
+
+
 def test_a_broken_config_is_one_line(tmp_path):
     copy_tokenizer(tmp_path)
     (tmp_path / "tokenizer_config.json").write_text("{")
