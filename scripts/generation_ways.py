@@ -42,6 +42,7 @@ from transformers import (
 from benchmarks.images import read_radiograph
 from benchmarks.schema import Question
 from model_adapters.adapter import Decoding, ModelSpec
+from model_adapters.checkpoints.onednn import use_onednn
 from model_adapters.libra.adapter import LibraAdapter
 from model_adapters.libra.assembly import assemble_prompts
 from model_adapters.libra.checkpoint.loading import LoadedLibra
@@ -293,6 +294,7 @@ def measure(way: str, job: Job) -> Measured:
         questions = make_questions(job.studies, Path(folder))
 
         def ours(asked: list[Question]) -> Answers:
+            use_onednn(loaded.model)
             prompts = assemble_prompts(loaded, tokenizer, spec)  # new ones: no features kept from before
             adapter = LibraAdapter(TextGenerator(loaded, prompts, spec.batch_size), spec)
             texts = {str(answer.question_id): answer.text for answer in adapter.generate(asked, job.decoding)}

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model_adapters.checkpoints import onednn
 from model_adapters.generation.memory import position_bytes
 from model_adapters.libra.inputs.tower_features import images_together, studies_together, wait_for
 from model_adapters.libra.network.model import LibraModel
@@ -92,7 +93,8 @@ def _products(weights: Sequence[Tensor], rows: int) -> tuple[float, float]:
 
     def run() -> Tensor:
         for weight in weights:
-            product = functional.linear(inputs[weight.shape[1]], weight)
+            linear = onednn.linear if weight.is_mkldnn else functional.linear
+            product = linear(inputs[weight.shape[1]], weight)
         return product
 
     return 2.0 * rows * sum(weight.numel() for weight in weights), _least_seconds(run)

@@ -16,6 +16,7 @@ from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
 from model_adapters.checkpoints.files import read_config
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
+from model_adapters.checkpoints.onednn import use_onednn
 from model_adapters.checkpoints.precision import (
     checked_device_map,
     device_name,
@@ -147,6 +148,8 @@ def load_generator(spec: ModelSpec) -> TextGenerator:
     )
     prompts = assemble_prompts(loaded, load_tokenizer(loaded), spec)
     attend_for_decoding(loaded.model.language_model)
+    if device_map is None:
+        use_onednn(loaded.model)
     return TextGenerator(loaded, prompts, spec.batch_size)
 
 

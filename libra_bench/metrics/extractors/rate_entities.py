@@ -180,9 +180,9 @@ def _tokenizer(folder: Path) -> Any:
 
 @functools.lru_cache(maxsize=1)
 def _reader(folder: Path, precision: Precision) -> Any:
-    return load_pretrained("AutoModelForTokenClassification", folder, precision)
+    return load_pretrained("AutoModelForTokenClassification", folder, precision, to_the_last_bit=True)
 
 
 @functools.lru_cache(maxsize=1)
 def _encoder(folder: Path, precision: Precision) -> Any:
-    return load_pretrained("AutoModel", folder, precision)
+    return load_pretrained("AutoModel", folder, precision, to_the_last_bit=True)  # it decides between types of a text
