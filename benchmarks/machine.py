@@ -21,6 +21,23 @@ def core_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+SPINS = 1000
+"""How often a waiting thread looks before it sleeps, some 10 microseconds; GNU's OpenMP looks 300,000 times.
+
+Measured with two threads and nothing else: 3 to 9 % slower. Beside another program that computes: a fifteenth of the
+time, since threads that only look take the cores from those that they wait for.
+"""
+
+
+def share_cores() -> None:
+    """Have the threads of a product sleep soon while they wait for each other; before torch is imported.
+
+    What the user says (`OMP_WAIT_POLICY`, `GOMP_SPINCOUNT`) stays.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
+
+
 @contextmanager
 def without_collecting() -> Iterator[None]:
     """Without a search for garbage, which takes a third of the time where much is made that stays.

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from benchmarks.errors import InputError, LibraBenchError, StoppedError
+from benchmarks.machine import share_cores
 from benchmarks.values import has_surrogates
 from libra_bench.cli import output, streams
 from libra_bench.cli.commands import COMMANDS, EXIT_STATUS, LazyCommands
@@ -126,6 +127,7 @@ def main() -> None:
     if arguments[-1:] in (["-V"], ["--version"]):
         arguments = arguments[-1:]
     streams.prepare()
+    share_cores()
     atexit.register(gc.freeze)  # or Python looks through all that was imported for garbage once more: half a second
     try:
         try:
