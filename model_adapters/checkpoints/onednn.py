@@ -12,6 +12,8 @@ import platform
 import torch
 from torch import Tensor, nn
 
+from benchmarks.files.mapped import leave_to_file, mapped_files
+
 ROWS = 32
 """Rows of inputs that weights are laid out for: of 1 to 700 rows, only the layout for 1 is slower for the others."""
 
@@ -53,7 +55,9 @@ def use_onednn(model: nn.Module) -> None:
     """
     if platform.machine() not in ("x86_64", "AMD64") or not torch.backends.mkldnn.is_available():
         return
+    files = mapped_files()  # weights are read from there once, to be laid out, and would stay in memory beside them
     for parent in model.modules():
         for name, layer in list(parent.named_children()):
             if type(layer) is nn.Linear and layer.weight.dtype == torch.float32 and layer.weight.device.type == "cpu":
                 setattr(parent, name, OneDnnLinear(layer))
+                leave_to_file(layer.weight.data_ptr(), layer.weight.nbytes, files)
