@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from generation_ways import SHAPES, VISITS, Job, Measured
+
+from benchmarks.machine import SPINS
 
 BUSY = 0.15
 """So many cores busy with something else make a round's times doubtful."""
@@ -33,7 +36,8 @@ def run(way: str, job: Job) -> Measured:
         SystemExit: it failed.
     """
     command = [sys.executable, str(Path(__file__).with_name("generation_ways.py")), way, json.dumps(asdict(job))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "GOMP_SPINCOUNT": str(SPINS)} if way == "ours" else None  # as `share_cores`
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise SystemExit(f"{way} failed:\n{done.stderr}")
     measured = Measured(**json.loads(done.stdout.splitlines()[-1]))
