@@ -7,15 +7,17 @@ does not get.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import pickle
 import signal
 import sys
+import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +45,8 @@ AT_ONCE = 2
 """Drawers: each takes 80 MB, and there is little to draw."""
 MOST_STUDIES = 5_000
 """Of a run: each drawer reads all answers and scores, and drawing takes a small part of the time of more."""
+TURN_SECONDS = 3.0
+"""How long a drawer waits for another one to get ready."""
 PATIENCE_SECONDS = 60.0
 """A drawer that is asked for nothing for so long ends, and its memory is free for the run."""
 
@@ -134,10 +138,23 @@ class Drawers:
         return plot
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """While no other drawer gets ready: the model, which is loaded meanwhile, has a core to itself. Nobody waits long."""
+    with Path(__file__).open("rb") as own:
+        end = time.monotonic() + TURN_SECONDS
+        while time.monotonic() < end:
+            with suppress(OSError):
+                fcntl.flock(own, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(0.02)
+        yield
+
+
 def work() -> None:
     """A drawer: names of plots come in, files go out; ends with its input, at a failure, or when nobody asks."""
     requests, replies = talk_to_starter()
-    with without_collecting():
+    with _alone(), without_collecting():
         from reports import plots
         from reports.load import load
 

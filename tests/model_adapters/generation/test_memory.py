@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from model_adapters.adapter import Decoding
-from model_adapters.generation.memory import MAX_CPU_BATCH, fitting_batch, study_bytes
+from model_adapters.generation.memory import CPU_BATCH_BYTES, MAX_BATCH, MIN_CPU_BATCH, fitting_batch, study_bytes
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,13 @@ def language_model():
     return transformers.LlamaForCausalLM(transformers.LlamaConfig(vocab_size=100, **sizes))
 
 
-def test_a_small_model_gets_the_largest_batch_of_a_cpu(language_model):
-    assert fitting_batch(language_model, 100, Decoding(max_new_tokens=32)) == MAX_CPU_BATCH
+def test_a_batch_on_a_cpu_is_larger_where_studies_are_small(language_model):
+    decoding = Decoding(max_new_tokens=32)
+    assert fitting_batch(language_model, 100, decoding) == MAX_BATCH
+    assert fitting_batch(language_model, 3000, decoding) == CPU_BATCH_BYTES // study_bytes(
+        language_model, 3000, decoding
+    )
+    assert fitting_batch(language_model, 30_000, decoding) == MIN_CPU_BATCH
 
 
 @pytest.mark.parametrize("beams", [1, 10])
