@@ -140,7 +140,7 @@ class Drawers:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """While no other drawer gets ready: the model, which is loaded meanwhile, has a core to itself. Nobody waits long."""
+    """While no other drawer gets ready, or a little later: the model, loaded meanwhile, has a core to itself."""
     with Path(__file__).open("rb") as own:
         end = time.monotonic() + TURN_SECONDS
         while time.monotonic() < end:
