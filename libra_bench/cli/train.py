@@ -83,6 +83,19 @@ def _train(origins: Origins, stage: Stage, *, dry_run: bool, as_json: bool) -> N
         bar.stop()
     if main:
         output.result(result, _as_facts(result), as_json=as_json)
+    _leave_together()
+
+
+def _leave_together() -> None:
+    """Wait for the other processes of this training, and take down what connects them.
+
+    A process that ends while it is connected can abort at its end; torchrun then ends the others, whatever they write.
+    """
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
 
 
 def _as_facts(result: Mapping[str, Any]) -> Facts:
