@@ -81,7 +81,7 @@ def _matrices_of_prefill(language_model: Any) -> list[Tensor]:
     """Those that every position of a prompt needs: of the last layer only the ones for keys and values."""
     *layers, last = language_model.get_decoder().layers
     every = [weight for layer in layers for weight in _matrices(layer)]
-    return [*every, last.self_attn.k_proj.weight, last.self_attn.v_proj.weight]
+    return [*every, *_matrices(last.self_attn.k_proj), *_matrices(last.self_attn.v_proj)]
 
 
 def _products(weights: Sequence[Tensor], rows: int) -> tuple[float, float]:

@@ -35,16 +35,26 @@ class OneDnnLinear(nn.Module):
         super().__init__()
         self.in_features, self.out_features = linear.in_features, linear.out_features
         laid_out = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach().contiguous(), ROWS)
-        self.weight = nn.Parameter(laid_out, requires_grad=False)
+        self.laid_out = nn.Parameter(laid_out, requires_grad=False)
         self.bias = linear.bias
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights [out_features, in_features] for whoever does not ask the layer: a copy."""
+        return self.laid_out.to_dense()
 
     def forward(self, x: Tensor) -> Tensor:
         """`linear(x)`: [..., in_features] to [..., out_features]."""
         if not x.numel():
             return x.new_empty(*x.shape[:-1], self.out_features)
         if x.numel() == self.in_features:  # a row alone is summed in another order, and takes as long as two
-            return linear(x.expand(2, *x.shape), self.weight, self.bias)[0]
-        return linear(x, self.weight, self.bias)
+            return linear(x.expand(2, *x.shape), self.laid_out, self.bias)[0]
+        return linear(x, self.laid_out, self.bias)
+
+
+def uses_onednn(model: nn.Module) -> bool:
+    """Whether any of its layers was replaced."""
+    return any(isinstance(layer, OneDnnLinear) for layer in model.modules())
 
 
 def use_onednn(model: nn.Module) -> None:

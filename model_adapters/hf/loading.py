@@ -15,6 +15,7 @@ from benchmarks.wording import first_line
 from model_adapters.adapter import ModelSpec
 from model_adapters.checkpoints.files import read_config
 from model_adapters.checkpoints.foreign import TRIAL, handed_over
+from model_adapters.checkpoints.onednn import use_onednn
 from model_adapters.checkpoints.precision import (
     device_name,
     dtype_name,
@@ -184,7 +185,10 @@ def load_model(folder: Path, spec: ModelSpec, task: Task = IMAGE_TEXT_TO_TEXT) -
     model.generation_config = transformers.GenerationConfig(
         bos_token_id=stated.bos_token_id, eos_token_id=stated.eos_token_id, pad_token_id=stated.pad_token_id
     )
-    return model.eval().requires_grad_(False), unused
+    model.eval().requires_grad_(False)
+    if auto_class not in own:  # foreign code may do anything with its layers
+        use_onednn(model)
+    return model, unused
 
 
 def stated_end_ids(folder: Path, spec: ModelSpec) -> Any:

@@ -16,7 +16,7 @@ from benchmarks.schema import Answer, Question
 from model_adapters.adapter import Decoding, ModelSpec, RenderedPrompt
 from model_adapters.checkpoints.files import read_config
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
-from model_adapters.checkpoints.onednn import use_onednn
+from model_adapters.checkpoints.onednn import use_onednn, uses_onednn
 from model_adapters.checkpoints.precision import (
     checked_device_map,
     device_name,
@@ -109,6 +109,7 @@ class TextGenerator:
             "dtype": str(model.dtype).removeprefix("torch."),
             "batch_size": text.batch_size,
             "attention": model.decoder.config._attn_implementation,
+            "products": "oneDNN" if uses_onednn(model) else "PyTorch",
             **prompts,
             "seconds": {**prompts["seconds"], "prefill": text.prefill_seconds, "decode": text.decode_seconds},
             "prefill_tokens": text.prefill_tokens,

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from model_adapters.checkpoints.onednn import OneDnnLinear, use_onednn
+from model_adapters.checkpoints.onednn import OneDnnLinear, use_onednn, uses_onednn
 
 SIZES = [(30, 7), (64, 128), (384, 1536), (1376, 512), (4096, 4096)]
 
@@ -33,9 +33,11 @@ def _threads(request):
 def test_it_is_the_same_product(width, out, bias):
     torch.manual_seed(0)
     model, x = layers(nn.Linear(width, out, bias=bias)), torch.randn(2, 5, width)
-    exact = model.double()(x.double())
+    weight, exact = model[0].weight.clone(), model.double()(x.double())
     use_onednn(model.float())
+    assert uses_onednn(model)
     assert type(model[0]) is OneDnnLinear
+    assert torch.equal(model[0].weight, weight)
     torch.testing.assert_close(model(x).double(), exact, rtol=0, atol=2e-6 * exact.abs().max().item())
     assert model(x[:, :0]).shape == (2, 0, out)
     apart = x.transpose(0, 1)  # not contiguous
@@ -78,6 +80,7 @@ def test_other_layers_stay_as_they_are():
     before = list(others.modules())
     use_onednn(others)
     assert list(others.modules()) == before
+    assert not uses_onednn(others)
 
 
 @pytest.mark.parametrize(
