@@ -18,6 +18,7 @@ from benchmarks.wording import first_line
 from model_adapters.adapter import Decoding, ModelSpec, study_seed
 from model_adapters.checkpoints.files import weight_files
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
+from model_adapters.hf.chat_template import worded
 from model_adapters.hf.decoding import BatchDecoder, Decoded
 from model_adapters.hf.loading import CAUSAL_LM, load_model, load_tokenizer, loadable_config
 from model_adapters.hf.prompts import adds_special_tokens
@@ -71,7 +72,7 @@ class ChatPrompts:
                 if said in self._worded(layout(PROBE)):
                     self._layout: Callable[[Conversation], list[Mapping[str, str]]] = layout
                     return
-            except (TemplateError, TypeError, ValueError):
+            except TemplateError:
                 continue
         raise ModelError("its chat template words no message", where=folder, hint="correct its chat template")
 
@@ -90,8 +91,8 @@ class ChatPrompts:
             return self.text([{**user, "content": f"{system['content']}\n\n{user['content']}"}, *rest])
 
     def _worded(self, messages: Sequence[Mapping[str, str]]) -> str:
-        return str(
-            self.tokenizer.apply_chat_template(
+        return worded(
+            lambda: self.tokenizer.apply_chat_template(
                 messages, chat_template=self._template, tokenize=False, add_generation_prompt=True
             )
         )

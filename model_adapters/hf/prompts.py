@@ -20,6 +20,7 @@ from model_adapters.adapter import ModelSpec
 from model_adapters.cards.image_policy import image_policy, shown_images
 from model_adapters.cards.prompt_hooks import IMAGE_MARK, conversation, prompt_hook, prompt_parts, system_prompt
 from model_adapters.checkpoints.locate import checkpoint_path, find_checkpoint
+from model_adapters.hf.chat_template import worded
 from model_adapters.templates import Template, render, template
 
 
@@ -93,8 +94,8 @@ class HFPrompts:
         if system:
             messages.insert(0, {"role": "system", "content": [{"type": "text", "text": system}]})
         try:
-            return str(self._processor.apply_chat_template(messages, add_generation_prompt=True))
-        except (TemplateError, AttributeError, LookupError, TypeError, ValueError) as error:
+            return worded(lambda: self._processor.apply_chat_template(messages, add_generation_prompt=True))
+        except TemplateError as error:
             raise InputError(f"the chat template refuses the prompt ({first_line(error)})") from error
 
     def adds_special_tokens(self, text: str) -> bool:

@@ -117,6 +117,17 @@ def test_what_a_template_takes_is_found_out(folder, template, expected):
     assert ChatPrompts(words, folder).text(SYSTEM) == expected
 
 
+@pytest.mark.parametrize(
+    "template",
+    ["{{ messages[0].content / 2 }}", "{{ " + "(" * 5000 + " }}", "{{ messages.unknown.name }}", "{% for %}"],
+)
+def test_a_template_that_fails_is_one_line(folder, template):
+    prompts = ChatPrompts(load_tokenizer(folder), folder)
+    prompts.tokenizer.chat_template = prompts._template = template
+    with pytest.raises(InputError, match=r"the chat template refuses the prompt \(.+\)$"):
+        prompts.text(SYSTEM[1:])
+
+
 def test_what_cannot_chat_is_refused_before_its_weights_are_loaded(folder, tmp_path):
     def refused(edit, said):
         copy = tmp_path / said.replace(" ", "-").replace("'", "")
