@@ -93,7 +93,7 @@ def shipped_card(name: str) -> Card:
 
 
 def read_card(path: Path) -> Card:
-    """Read a card; `path:` inside it is taken relative to the card.
+    """Read a card; `path:` inside it is taken relative to the card, and a field without a value is as if not there.
 
     Raises:
         ModelError: not YAML, a field that doesn't exist (suggests the nearest), or one of another type.
@@ -102,10 +102,10 @@ def read_card(path: Path) -> Card:
     if not isinstance(values, dict):
         raise ModelError("a model card is a list of `field: value` lines", where=path)
     known = {item.name: item for item in dataclasses.fields(Card)}
-    for name, value in values.items():
+    for name in values:
         if name not in known:
             raise UnknownNameError(f"field of the card {path}", str(name), known)
-        values[name] = _checked(path, name, value)
+    values = {name: _checked(path, name, value) for name, value in values.items() if value is not None}
     for name in ("id", "adapter"):
         if name not in values:
             raise ModelError(f"the card has no {name!r}", where=path, hint=f"add a line `{name}: ...`")
@@ -150,8 +150,8 @@ def _checked(path: Path, name: str, value: Any) -> Any:
     if name in MAPPINGS:
         return _mapping(path, name, value)
     for choice, known in CHOICES.items():
-        if name == choice and value is not None and value not in known:
+        if name == choice and value not in known:
             raise UnknownNameError(f"{choice} in the card {path}", str(value), known)
-    if value is None or isinstance(value, str):
+    if isinstance(value, str):
         return value
     raise ModelError(f"{name!r} must be text, found {value!r}", where=path)

@@ -59,6 +59,7 @@ def test_a_card_that_names_no_policy_leaves_no_image_out(tmp_path: Path):
     [
         ("adapter: echo\n", "has no 'id'"),
         ("id: x\n", "has no 'adapter'"),
+        ("id:\nadapter: echo\n", "has no 'id'"),
         ("id: x\nadapter: echo\nimage_polisy: one\n", "did you mean 'image_policy'?"),
         ("id: x\nadapter: echo\nimage_policy: both\n", "unknown image_policy"),
         ("id: x\nadapter: echo\ntrained_on: MIMIC-CXR\n", "'trained_on' must be a list"),
