@@ -14,19 +14,17 @@ from typing import IO, Any, TypeAlias
 
 Worker: TypeAlias = "subprocess.Popen[bytes]"
 WORKER = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); import {0}; {0}.work()"
-
-
-def core_count() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 SPINS = 1000
 """How often a waiting thread looks before it sleeps, some 10 microseconds; GNU's OpenMP looks 300,000 times.
 
 Measured with two threads and nothing else: 3 to 9 % slower. Beside another program that computes: a fifteenth of the
 time, since threads that only look take the cores from those that they wait for.
 """
+
+
+def core_count() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def share_cores() -> None:

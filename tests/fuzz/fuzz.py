@@ -117,7 +117,8 @@ def _try(target: Target, files: Files, keep: Path, *, limited: bool = True, righ
 def _place(error: BaseException) -> str:
     """The innermost lines of the packages and of what they called."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if any(part in Path(frame.filename).parts for part in PACKAGES)]
+    places = [(frame, Path(frame.filename).parts) for frame in frames]
+    ours = [frame for frame, parts in places if "site-packages" not in parts and not set(PACKAGES).isdisjoint(parts)]
     shown = [*ours[-1:], *frames[-1:]]
     return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in shown)
 

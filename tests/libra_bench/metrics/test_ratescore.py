@@ -57,15 +57,12 @@ def test_it_equals_the_package_pair_by_pair(weights, case):
     # The package raises where a report has no sentence; such a pair has no entity on one side, which is 0.5.
     expected = [0.5 if score is None else score for score in case["scores"]]
     tied = pairs_with_ties(weights, case["ner_seed"])
-    differs = {n for n, pair in enumerate(zip(found, expected, strict=True)) if not close(*pair, GOLDEN["tolerance"])}
+    both = enumerate(zip(found, expected, strict=True))
+    differs = {n for n, (ours, theirs) in both if ours != pytest.approx(theirs, abs=GOLDEN["tolerance"])}
     assert differs <= tied
     assert len(differs) <= 3
     assert result.values["RaTEScore"] == pytest.approx(100 * sum(found) / len(found), abs=1e-4)
     assert sum(score not in {0.5, 1.0} for score in expected) > 15  # the tiny reader finds entities
-
-
-def close(one: float, other: float, tolerance: float) -> bool:
-    return abs(one - other) <= tolerance
 
 
 def pairs_with_ties(weights: dict[Any, Any], seed: int) -> set[int]:
